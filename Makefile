@@ -1,0 +1,75 @@
+# Two commands are enough: `make chat` and `make test`. Each makes .venv on its first run.
+
+# The first Python that is new enough; `make chat PYTHON=/path/to/python3` picks another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+chat: .venv/ready ## talk to it, and watch it learn
+	@$(BIN)/mlxdyn chat $(ARGS)
+
+test: .venv/ready-dev ## the tests, without the slow ones
+	$(BIN)/python -m pytest $(ARGS)
+
+slow: .venv/ready-dev ## the slow tests
+	$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
+
+check: .venv/ready-dev ## format, lint, types, import contracts and tests: what CI runs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(ARGS)
+
+format: .venv/ready-dev ## format the code and repair what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+doctor: .venv/ready ## is this machine set up well?
+	@$(BIN)/mlxdyn doctor $(ARGS)
+
+bench: .venv/ready ## speed and memory on this machine
+	@$(BIN)/mlxdyn bench $(ARGS)
+
+wheel: .venv/ready-dev ## build a wheel into dist/
+	rm -rf build
+	$(BIN)/python -m build --wheel --no-isolation
+
+# One lock serves macOS and Linux, Python 3.11 and later. `make lock ARGS=--upgrade` takes new versions.
+COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 \
+	--no-header --no-annotate --group build pyproject.toml
+lock: .venv/ready ## write the lock files again from pyproject.toml
+	$(PIP) uv
+	$(COMPILE) $(ARGS) -o requirements.lock
+	$(COMPILE) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove .venv and everything built
+	rm -rf .venv build dist *.egg-info mlxdyn/*.so .*_cache .hypothesis snapshot_report.html
+	find app mlxdyn models tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+.venv/ready: requirements.lock pyproject.toml setup.py mlxdyn/_blas.c
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "mlxdyn needs Python 3.11 or later. Install it, or name it:" \
+		"make chat PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "$(PYTHON) cannot make a virtual environment." \
+		"On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@echo "Installing into .venv (70 MB to download, once) ..."
+	@$(PYTHON) -m venv .venv
+	@$(PIP) -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# mypy cannot follow setuptools' import hook, so it gets links by the import names.
+.venv/ready-dev: .venv/ready requirements-dev.lock
+	@$(PIP) -r requirements-dev.lock
+	@mkdir -p .venv/rooms
+	@ln -sfn ../../app .venv/rooms/mlxdyn_app
+	@ln -sfn ../../models .venv/rooms/mlxdyn_models
+	@touch $@
+
+.PHONY: bench chat check clean doctor format help lock slow test wheel

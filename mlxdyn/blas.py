@@ -1,0 +1,66 @@
+"""A fast BLAS for MLX's Linux wheel, which would otherwise use a reference one; knows no MLX.
+
+MLX calls plain `cblas_sgemm`. A library that exports that name and is loaded globally before MLX
+is found first by the dynamic linker, so the order of loading is all that matters here.
+"""
+
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+
+OVERRIDE = "MLXDYN_BLAS"
+"""Environment variable that names the library to load, by path or soname."""
+
+SHIM = Path(__file__).with_name("_blas.abi3.so")
+"""Gives scipy-openblas32's products the plain names; built from _blas.c."""
+
+Candidate = tuple[str, list[str]]  # a name to show, and the libraries to load in order
+
+
+@cache
+def load() -> str | None:
+    """Load the first BLAS that works and return its name; None where MLX keeps its own.
+
+    Call it before `mlx.core` is imported: a first call after that changes nothing and answers None.
+    Thread counts stay as the user set them (OPENBLAS_NUM_THREADS, MKL_NUM_THREADS). Never raises.
+    """
+    if sys.platform == "darwin":
+        return "Accelerate"
+    if "mlx.core" in sys.modules:
+        return None
+    return next((name for name, libraries in _candidates() if _load_all(libraries)), None)
+
+
+def _candidates() -> Iterator[Candidate]:
+    override = os.environ.get(OVERRIDE)
+    if override:
+        yield override, [override]
+    openblas = _installed("scipy-openblas32", "libscipy_openblas.so")
+    if openblas:
+        yield "OpenBLAS (scipy-openblas32)", [openblas, str(SHIM)]
+    yield "OpenBLAS (system)", ["libopenblas.so.0"]
+    mkl = _installed("mkl", "libmkl_rt.so")
+    if mkl:
+        yield "MKL", [mkl]
+
+
+def _installed(distribution: str, library: str) -> str | None:
+    """Return the path of an installed distribution's shared library, whatever its version."""
+    try:
+        listed = files(distribution) or []
+    except PackageNotFoundError:
+        return None
+    return next((str(path.locate()) for path in listed if path.name.startswith(library)), None)
+
+
+def _load_all(libraries: list[str]) -> bool:
+    try:
+        for library in libraries:
+            loaded = ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
+        return hasattr(loaded, "cblas_sgemm")
+    except OSError:
+        return False

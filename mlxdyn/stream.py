@@ -1,0 +1,64 @@
+"""Tokens become chunks, each with what it may see; pure Python."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from mlxdyn.config import StreamConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Targets scored together, and the context that predicts the first of them.
+
+    The inputs are `context + targets[:-1]`, so `context` holds at least one token.
+    `prefix` says what attention sees before the inputs: None keeps the KV of the chunks since the
+    last prefix; a tuple starts anew with those tokens, computed with the current weights and
+    without a gradient.
+    """
+
+    context: tuple[int, ...]
+    targets: tuple[int, ...]
+    weights: tuple[float, ...] | None = None  # of each target in the loss; None is 1 for all
+    prefix: tuple[int, ...] | None = ()
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        return self.context + self.targets[:-1]
+
+
+def chunks(tokens: Sequence[int], config: StreamConfig) -> Iterator[Chunk]:
+    """Cut `tokens` so that each but the first is a target exactly once, in order.
+
+    Raises ValueError when the window cannot hold a chunk.
+    """
+    if not 1 <= config.chunk <= config.window:
+        raise ValueError(
+            f"chunk {config.chunk} must be between 1 and the window, {config.window} tokens"
+        )
+    cut = {"recompute": _recompute, "restart": _restart}[config.context]
+    return cut(tokens, config.window, config.chunk)
+
+
+def _recompute(tokens: Sequence[int], window: int, chunk: int) -> Iterator[Chunk]:
+    for start, targets in _targets(tokens, chunk):
+        first = max(0, start + len(targets) - window)
+        yield Chunk(context=tuple(tokens[first : start + 1]), targets=targets)
+
+
+def _restart(tokens: Sequence[int], window: int, chunk: int) -> Iterator[Chunk]:
+    kept = min(window // 2, window - chunk)
+    cached = 0
+    for start, targets in _targets(tokens, chunk):
+        prefix = None
+        if start == 0 or cached + len(targets) > window:
+            prefix = tuple(tokens[max(0, start - kept) : start])
+            cached = len(prefix)
+        cached += len(targets)
+        yield Chunk(context=(tokens[start],), targets=targets, prefix=prefix)
+
+
+def _targets(tokens: Sequence[int], chunk: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield (position of the last token before the targets, targets)."""
+    for start in range(0, len(tokens) - 1, chunk):
+        yield start, tuple(islice(tokens, start + 1, start + 1 + chunk))

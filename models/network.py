@@ -1,0 +1,133 @@
+"""The network in PyTorch, for training only: a Llama whose parameter names are Hugging Face's."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a Llama, under the names of its `config.json`."""
+
+    vocab_size: int = 2048
+    hidden_size: int = 256
+    intermediate_size: int = 704
+    num_hidden_layers: int = 6
+    num_attention_heads: int = 4
+    num_key_value_heads: int = 4
+    max_position_embeddings: int = 1024
+    rms_norm_eps: float = 1e-5
+    rope_theta: float = 10000.0
+
+    def config(self) -> dict[str, Any]:
+        """Write the shape as a Hugging Face configuration."""
+        return {
+            "architectures": ["LlamaForCausalLM"],
+            "model_type": "llama",
+            "hidden_act": "silu",
+            "tie_word_embeddings": True,
+            "attention_bias": False,
+            "mlp_bias": False,
+            "head_dim": self.head_dim,
+            "rope_scaling": None,
+            "torch_dtype": "float16",
+            "initializer_range": 0.02,
+            **asdict(self),
+        }
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden_size // self.num_attention_heads
+
+
+def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Turn pairs (i, i + half) by their position's angle."""
+    one, two = x.chunk(2, dim=-1)
+    return torch.cat((one * cosine - two * sine, two * cosine + one * sine), dim=-1)
+
+
+def causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attend to what came before; on CPU in bfloat16 three times faster than torch's kernel."""
+    length = q.shape[2]
+    later = torch.full((length, length), float("-inf"), dtype=q.dtype, device=q.device).triu(1)
+    return torch.softmax(q @ k.mT * q.shape[-1] ** -0.5 + later, dim=-1).to(v.dtype) @ v
+
+
+class Attention(nn.Module):
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.heads = shape.num_attention_heads
+        width = shape.hidden_size
+        self.q_proj, self.k_proj, self.v_proj, self.o_proj = (
+            nn.Linear(width, width, bias=False) for _ in range(4)
+        )
+
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        batch, length, width = x.shape
+        q, k, v = (
+            proj(x).view(batch, length, self.heads, -1).transpose(1, 2)
+            for proj in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        q, k = rotate(q, cosine, sine), rotate(k, cosine, sine)
+        mixed = causal(q, k, v)
+        out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, length, width))
+        return out
+
+
+class MLP(nn.Module):
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(shape.hidden_size, shape.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(shape.hidden_size, shape.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(shape.intermediate_size, shape.hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.down_proj(functional.silu(self.gate_proj(x)) * self.up_proj(x))
+        return out
+
+
+class Block(nn.Module):
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.self_attn, self.mlp = Attention(shape), MLP(shape)
+        self.input_layernorm = nn.RMSNorm(shape.hidden_size, eps=shape.rms_norm_eps)
+        self.post_attention_layernorm = nn.RMSNorm(shape.hidden_size, eps=shape.rms_norm_eps)
+
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), cosine, sine)
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return out
+
+
+class Llama(nn.Module):
+    """Tokens (B, T) to logits (B, T, V)."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embed_tokens = nn.Embedding(shape.vocab_size, shape.hidden_size)
+        self.layers = nn.ModuleList(Block(shape) for _ in range(shape.num_hidden_layers))
+        self.norm = nn.RMSNorm(shape.hidden_size, eps=shape.rms_norm_eps)
+        self.apply(self._start)
+
+    def _start(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(
+                module.weight, std=0.02 if isinstance(module, nn.Embedding) else 0.4 / 16
+            )
+
+    def angles(self, length: int) -> tuple[Tensor, Tensor]:
+        half = torch.arange(0, self.shape.head_dim, 2) / self.shape.head_dim
+        turns = torch.outer(torch.arange(length).float(), self.shape.rope_theta**-half)
+        return turns.cos(), turns.sin()
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed_tokens(tokens)
+        device = tokens.device
+        cosine, sine = (part.to(device) for part in self.angles(tokens.shape[1]))
+        for layer in self.layers:
+            x = layer(x, cosine, sine)
+        return functional.linear(self.norm(x), self.embed_tokens.weight)

@@ -1,0 +1,22 @@
+"""Give app/ and models/ their import names and build the BLAS shim; see pyproject.toml."""
+
+import sys
+
+from setuptools import Extension, find_packages, setup
+
+ROOMS = {"mlxdyn": "mlxdyn", "mlxdyn_app": "app", "mlxdyn_models": "models"}
+
+# Optional: without a compiler the install succeeds, and mlxdyn/blas.py looks for another BLAS.
+# It uses nothing of Python, so one build serves every version.
+SHIM = Extension("mlxdyn._blas", ["mlxdyn/_blas.c"], optional=True, py_limited_api=True)
+
+setup(
+    package_dir=ROOMS,
+    packages=[
+        name
+        for package, directory in ROOMS.items()
+        for name in [package, *(f"{package}.{child}" for child in find_packages(directory))]
+    ],
+    ext_modules=[SHIM] if sys.platform == "linux" else [],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)
