@@ -1,0 +1,150 @@
+"""The core: score tokens, learn tokens; knows no files, clocks, text or ledger."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten, tree_map, tree_unflatten
+
+from mlxdyn import optimizers
+from mlxdyn.config import LearnerConfig
+from mlxdyn.optimizers import Tree
+from mlxdyn.stream import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one chunk showed: nats for each target, seen by weights that had not learned it."""
+
+    nll: tuple[float, ...]
+    gradient_norm: float | None = None  # None when nothing was learned
+    accepted: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything an update changes; arrays are immutable, so keeping a State is keeping references."""
+
+    adapter: Tree
+    optimizer: Tree
+    version: int  # of the weights; a KV cache made under another version is stale
+
+
+class Learner:
+    """Online adaptation of a network's trainable weights.
+
+    `network(tokens (1, T), cache=...)` gives logits (1, T, V); its trainable parameters are the
+    adapter. `new_cache` makes an empty KV cache for it.
+    """
+
+    def __init__(
+        self, network: nn.Module, config: LearnerConfig, new_cache: Callable[[], list[Any]]
+    ) -> None:
+        self.network = network
+        self.config = config
+        self._new_cache = new_cache
+        self._cache: list[Any] = []
+        self._optimizer = optimizers.make(config)
+        self._optimizer.init(network.trainable_parameters())
+        self._gradient = nn.value_and_grad(network, self._loss)
+        self._version = 0
+        mx.eval(network.parameters(), self._optimizer.state)
+
+    @property
+    def state(self) -> State:
+        """The adapter and optimizer now; set it to go back, bitwise."""
+        adapter = tree_map(lambda a: a, self.network.trainable_parameters())
+        return State(adapter, tree_map(lambda a: a, self._optimizer.state), self._version)
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self.network.update(state.adapter)
+        self._optimizer.state = tree_map(lambda a: a, state.optimizer)
+        self._version = state.version
+        self._cache = []
+
+    @property
+    def version(self) -> int:
+        """Number of accepted updates behind the current weights."""
+        return self._version
+
+    def score(self, chunk: Chunk) -> Observation:
+        """Measure the nll of `chunk`'s targets; weights stay as they are."""
+        cache = self._prefill(chunk)
+        _, nll = self._loss(*self._arrays(chunk), cache)
+        mx.eval(nll, [layer.state for layer in cache or []])
+        return Observation(_floats(nll))
+
+    def learn(self, chunk: Chunk) -> Observation:
+        """Score `chunk`, then take one online step on it.
+
+        Score and gradient share one forward pass, so no target is ever scored by weights that have
+        seen it (dynamic evaluation, Krause et al. 2018). A loss or gradient that is not finite
+        leaves the weights as they were.
+        """
+        before, cache = self.state, self._prefill(chunk)
+        (loss, nll), gradient = self._gradient(*self._arrays(chunk), cache)
+        gradient, norm = optimizers.scale(gradient, self.config)
+        self._optimizer.update(self.network, gradient)
+        self._version += 1
+        caches = [layer.state for layer in cache or []]
+        mx.eval(self.network.trainable_parameters(), self._optimizer.state, nll, loss, norm, caches)
+        if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+            self.state = before
+            return Observation(
+                _floats(nll), norm.item(), False, "the loss or gradient was not finite"
+            )
+        return Observation(_floats(nll), norm.item(), True)
+
+    def _prefill(self, chunk: Chunk) -> list[Any] | None:
+        """Return the KV cache that `chunk` continues, None when it stands alone."""
+        if chunk.prefix is None:
+            return self._cache
+        if len(chunk.context) > 1 and not chunk.prefix:
+            return None
+        self._cache = self._new_cache()
+        if chunk.prefix:
+            self.network(mx.array([chunk.prefix]), cache=self._cache)
+            mx.eval([layer.state for layer in self._cache])
+        return self._cache
+
+    def _arrays(self, chunk: Chunk) -> tuple[mx.array, mx.array, mx.array]:
+        weights = chunk.weights or (1.0,) * len(chunk.targets)
+        return mx.array([chunk.inputs]), mx.array([chunk.targets]), mx.array([weights])
+
+    def _loss(
+        self, inputs: mx.array, targets: mx.array, weights: mx.array, cache: list[Any] | None
+    ) -> tuple[mx.array, mx.array]:
+        """Return the weighted mean nll (scalar) and the nll of each target (1, T), in nats."""
+        logits = self.network(inputs, cache=cache)[:, -targets.shape[1] :]
+        nll = nn.losses.cross_entropy(logits.astype(mx.float32), targets)
+        return (weights * nll).sum() / mx.maximum(weights.sum(), 1e-6), nll
+
+
+def flatten(state: State) -> dict[str, mx.array]:
+    """Give every array of `state` a flat name, to save or to compare."""
+    flat = {f"adapter.{name}": array for name, array in tree_flatten(state.adapter)}
+    return flat | {f"optimizer.{name}": array for name, array in tree_flatten(state.optimizer)}
+
+
+def unflatten(arrays: dict[str, mx.array], version: int) -> State:
+    """Undo `flatten`."""
+    tree = tree_unflatten(list(arrays.items()))
+    return State(tree.get("adapter", {}), tree["optimizer"], version)
+
+
+def same(one: State, other: State) -> bool:
+    """Tell whether two states are equal to the last bit."""
+    left, right = flatten(one), flatten(other)
+    return left.keys() == right.keys() and all(
+        left[name].shape == right[name].shape and mx.array_equal(left[name], right[name]).item()
+        for name in left
+    )
+
+
+def _floats(nll: mx.array) -> tuple[float, ...]:
+    return tuple(nll[0].tolist())

@@ -1,0 +1,282 @@
+"""A base and its tokenizer through mlx-lm; attach a seeded LoRA adapter; fingerprints."""
+
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten, tree_unflatten
+from mlx_lm import utils as mlx_lm_utils
+from mlx_lm.models.cache import make_prompt_cache
+from mlx_lm.tuner.lora import LoRALinear
+
+import mlxdyn_models
+from mlxdyn import backend
+from mlxdyn.config import AdapterConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.optimizers import Tree
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj", "out_proj", "dense", "Wqkv")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A frozen base with its tokenizer."""
+
+    name: str
+    path: Path
+    network: Any  # the mlx-lm module
+    tokenizer: Any  # mlx_lm TokenizerWrapper
+    config: Mapping[str, Any]
+    fingerprint: str  # of weights, configuration and tokenizer
+
+    @property
+    def context_size(self) -> int:
+        """Most tokens the base was trained to attend to."""
+        text = self.config.get("text_config", self.config)
+        return int(text.get("max_position_embeddings") or 2048)
+
+    @property
+    def parameters(self) -> int:
+        return int(mlx_lm_utils.get_total_parameters(self.network))
+
+    @property
+    def dtype(self) -> str:
+        kinds = {str(a.dtype) for _, a in tree_flatten(self.network.parameters())}
+        floats = sorted(kind.removeprefix("mlx.core.") for kind in kinds if "float" in kind)
+        return "+".join(floats)
+
+    def new_cache(self) -> list[Any]:
+        return list(make_prompt_cache(self.network))
+
+    def encode(self, text: str) -> list[int]:
+        """Tokens of a document, with BOS where the tokenizer adds one; its text is never control."""
+        return list(self.tokenizer.encode(text, split_special_tokens=True))
+
+    def decode(self, tokens: list[int]) -> str:
+        return str(self.tokenizer.decode(tokens, skip_special_tokens=True))
+
+
+def locate(name: str) -> Path:
+    """Find the directory of a bundled model, a local path or a downloaded repository.
+
+    Raises MlxdynError with the fix when there is none; never touches the network.
+    """
+    known = mlxdyn_models.bundled()
+    if name in known:
+        return known[name]
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise MlxdynError(f"{path} holds no config.json, so it is not a model directory")
+        return path
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        return _downloaded(name)
+    raise MlxdynError(
+        f"no model {name!r}: name a bundled model ({', '.join(known)}), a directory or a "
+        "Hugging Face repository such as mlx-community/Qwen3-0.6B-4bit"
+    )
+
+
+def _downloaded(repository: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(repository, local_files_only=True))
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
+        raise MlxdynError(
+            f"{repository} is not on this machine; fetch it with: mlxdyn model download {repository}"
+        ) from error
+
+
+def load(name: str) -> Model:
+    """Load a base and its tokenizer; raise MlxdynError, one sentence, when that cannot be."""
+    path = locate(name)
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    config = _read_config(path)
+    try:
+        network, _ = mlx_lm_utils.load_model(path, get_model_classes=_tied_classes)
+        tokenizer = mlx_lm_utils.load_tokenizer(path, eos_token_ids=config.get("eos_token_id"))
+    except Exception as error:  # mlx-lm and transformers raise whatever they meet
+        raise MlxdynError(_explain(path, config, error)) from error
+    _check_tokenizer(path, network, tokenizer)
+    if backend.device().name == "cpu":
+        network.set_dtype(mx.float32)  # 16-bit products are 40 times slower on CPU
+    network.freeze()
+    mx.eval(network.parameters())
+    backend.limit_memory(sum(a.nbytes for _, a in tree_flatten(network.parameters())))
+    return Model(path.name, path, network, tokenizer, config, _fingerprint(path))
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((path / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise MlxdynError(f"{path / 'config.json'} cannot be read: {error}") from error
+    if not isinstance(config, dict) or "model_type" not in config:
+        raise MlxdynError(f"{path / 'config.json'} names no model_type")
+    return config
+
+
+def _explain(path: Path, config: Mapping[str, Any], error: Exception) -> str:
+    said = " ".join(str(error).split())[:300] or type(error).__name__
+    if isinstance(error, FileNotFoundError):
+        return f"{path} has no model*.safetensors; fetch the whole model again"
+    if "not supported" in said:
+        return f"mlx-lm cannot load model type {config['model_type']!r} of {path}; choose another model"
+    return f"{path} cannot be loaded ({said}); fetch it again or choose another model"
+
+
+def _check_tokenizer(path: Path, network: Any, tokenizer: Any) -> None:
+    rows = next((a.shape[0] for n, a in tree_flatten(network.parameters()) if "embed" in n), None)
+    if rows is not None and len(tokenizer) > rows:
+        raise MlxdynError(
+            f"the tokenizer of {path} has {len(tokenizer)} tokens but the model only {rows}; "
+            "use the tokenizer that came with the model"
+        )
+
+
+def _tied_classes(config: dict[str, Any]) -> tuple[Any, Any]:
+    """Let a tied checkpoint that stores only lm_head.weight load, as transformers does."""
+    model_class, arguments = mlx_lm_utils._get_classes(config)
+
+    def build(args: Any) -> nn.Module:
+        network = model_class(args)
+        if config.get("tie_word_embeddings") and hasattr(network, "sanitize"):
+            network.sanitize = partial(_tie, network.sanitize)
+        return network
+
+    return build, arguments
+
+
+def _tie(sanitize: Any, weights: dict[str, mx.array]) -> dict[str, mx.array]:
+    head = weights.get("lm_head.weight")
+    if head is not None and not any(name.endswith("embed_tokens.weight") for name in weights):
+        weights = {**weights, "model.embed_tokens.weight": head}
+    return dict(sanitize(weights))
+
+
+def _fingerprint(path: Path) -> str:
+    """Hash names and contents of weights, configuration and tokenizer (16 hex digits)."""
+    digest = hashlib.sha256()
+    wanted = ("config.json", "tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt")
+    files = [path / name for name in wanted if (path / name).is_file()]
+    for file in [*files, *sorted(path.glob("model*.safetensors"))]:
+        digest.update(file.name.encode())
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def attach(model: Model, config: AdapterConfig) -> int:
+    """Make the weights that `config` names trainable, freshly seeded; return how many there are.
+
+    Raises MlxdynError when nothing matches.
+    """
+    detach(model)
+    if config.adapt == "full":
+        model.network.unfreeze()
+    else:
+        linears = dict(_linears(model.network, config))
+        if not linears:
+            raise MlxdynError(
+                f"no linear layer matches targets {config.targets!r}, layers {config.layers!r}"
+            )
+        lora = {path: _lora(path, linear, config) for path, linear in linears.items()}
+        model.network.update_modules(tree_unflatten(list(lora.items())))
+        for module in lora.values():
+            module.unfreeze(keys=["lora_a", "lora_b"], recurse=False)
+    mx.eval(model.network.parameters())
+    return sum(array.size for _, array in tree_flatten(model.network.trainable_parameters()))
+
+
+def detach(model: Model) -> None:
+    """Take the adapter off: the network is the base again, bitwise."""
+    plain = [(path, module.linear) for path, module in _lora_modules(model.network)]
+    model.network.update_modules(tree_unflatten(plain))
+    model.network.freeze()
+
+
+@contextmanager
+def bare(model: Model) -> Iterator[None]:
+    """Run the block on the base alone, adapter kept aside."""
+    adapted = _lora_modules(model.network)
+    model.network.update_modules(tree_unflatten([(p, m.linear) for p, m in adapted]))
+    try:
+        yield
+    finally:
+        model.network.update_modules(tree_unflatten(adapted))
+
+
+def _lora_modules(network: nn.Module) -> list[tuple[str, Any]]:
+    return [(path, m) for path, m in network.named_modules() if isinstance(m, LoRALinear)]
+
+
+def _linears(network: Any, config: AdapterConfig) -> Iterator[tuple[str, nn.Module]]:
+    blocks = {
+        id(network.layers[index]) for index in layer_indices(config.layers, len(network.layers))
+    }
+    inside = {
+        id(module)
+        for block in network.layers
+        if id(block) in blocks
+        for _, module in block.named_modules()
+    }
+    for path, module in network.named_modules():
+        linear = isinstance(module, nn.Linear | nn.QuantizedLinear)
+        if linear and id(module) in inside and _targeted(path.split(".")[-1], config.targets):
+            yield path, module
+
+
+def _targeted(leaf: str, targets: str) -> bool:
+    match targets:
+        case "all":
+            return True
+        case "attention":
+            return leaf in ATTENTION
+        case "mlp":
+            return leaf not in ATTENTION
+    return leaf in targets.split(",")
+
+
+def layer_indices(layers: str, count: int) -> list[int]:
+    """Resolve "all", "early", "middle", "late", "2-5" or "0,3" to block numbers below `count`."""
+    third = math.ceil(count / 3)
+    thirds = {"early": (0, third), "middle": (third, count - third), "late": (count - third, count)}
+    if layers == "all":
+        return list(range(count))
+    if layers in thirds:
+        return list(range(*thirds[layers]))
+    try:
+        spans = [part.split("-") for part in layers.split(",")]
+        chosen = [i for span in spans for i in range(int(span[0]), int(span[-1]) + 1)]
+    except ValueError as error:
+        raise MlxdynError(
+            f"layers {layers!r} is not all, early, middle, late, a range 2-5 or a list 0,3"
+        ) from error
+    if not all(0 <= index < count for index in chosen):
+        raise MlxdynError(f"layers {layers!r} goes beyond the model's {count} blocks")
+    return chosen
+
+
+def _lora(path: str, linear: nn.Module, config: AdapterConfig) -> Any:
+    module = LoRALinear.from_base(linear, r=config.rank, scale=config.scale, dropout=0.0)
+    seed = hashlib.sha256(f"{config.seed}:{path}".encode()).digest()
+    key = mx.random.key(int.from_bytes(seed[:7], "big"))
+    bound = 1 / math.sqrt(module.lora_a.shape[0])
+    module.lora_a = mx.random.uniform(-bound, bound, module.lora_a.shape, key=key)
+    return module
+
+
+def adapter(model: Model) -> Tree:
+    """The trainable weights as a tree."""
+    return dict(model.network.trainable_parameters())
