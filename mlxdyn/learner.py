@@ -7,11 +7,11 @@ from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx.utils import tree_flatten, tree_map, tree_unflatten
+from mlx.utils import tree_map, tree_unflatten
 
 from mlxdyn import optimizers
 from mlxdyn.config import LearnerConfig
-from mlxdyn.optimizers import Tree
+from mlxdyn.optimizers import Tree, leaves
 from mlxdyn.stream import Chunk
 
 
@@ -27,11 +27,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything an update changes; arrays are immutable, so keeping a State is keeping references."""
+    """Everything an update changes; arrays are immutable, so keeping a State keeps references."""
 
     adapter: Tree
     optimizer: Tree
-    version: int  # of the weights; a KV cache made under another version is stale
 
 
 class Learner:
@@ -58,18 +57,18 @@ class Learner:
     def state(self) -> State:
         """The adapter and optimizer now; set it to go back, bitwise."""
         adapter = tree_map(lambda a: a, self.network.trainable_parameters())
-        return State(adapter, tree_map(lambda a: a, self._optimizer.state), self._version)
+        return State(adapter, tree_map(lambda a: a, self._optimizer.state))
 
     @state.setter
     def state(self, state: State) -> None:
         self.network.update(state.adapter)
         self._optimizer.state = tree_map(lambda a: a, state.optimizer)
-        self._version = state.version
+        self._version += 1
         self._cache = []
 
     @property
     def version(self) -> int:
-        """Number of accepted updates behind the current weights."""
+        """Grows whenever the weights change; a KV cache made under another version is stale."""
         return self._version
 
     def score(self, chunk: Chunk) -> Observation:
@@ -127,14 +126,14 @@ class Learner:
 
 def flatten(state: State) -> dict[str, mx.array]:
     """Give every array of `state` a flat name, to save or to compare."""
-    flat = {f"adapter.{name}": array for name, array in tree_flatten(state.adapter)}
-    return flat | {f"optimizer.{name}": array for name, array in tree_flatten(state.optimizer)}
+    flat = {f"adapter.{name}": array for name, array in leaves(state.adapter)}
+    return flat | {f"optimizer.{name}": array for name, array in leaves(state.optimizer)}
 
 
-def unflatten(arrays: dict[str, mx.array], version: int) -> State:
+def unflatten(arrays: dict[str, mx.array]) -> State:
     """Undo `flatten`."""
-    tree = tree_unflatten(list(arrays.items()))
-    return State(tree.get("adapter", {}), tree["optimizer"], version)
+    tree: Any = tree_unflatten(list(arrays.items()))
+    return State(tree["adapter"], tree["optimizer"])
 
 
 def same(one: State, other: State) -> bool:

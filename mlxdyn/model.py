@@ -13,7 +13,7 @@ from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx.utils import tree_flatten, tree_unflatten
+from mlx.utils import tree_unflatten
 from mlx_lm import utils as mlx_lm_utils
 from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.tuner.lora import LoRALinear
@@ -22,7 +22,7 @@ import mlxdyn_models
 from mlxdyn import backend
 from mlxdyn.config import AdapterConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.optimizers import Tree
+from mlxdyn.optimizers import leaves
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj", "out_proj", "dense", "Wqkv")
 
@@ -50,7 +50,7 @@ class Model:
 
     @property
     def dtype(self) -> str:
-        kinds = {str(a.dtype) for _, a in tree_flatten(self.network.parameters())}
+        kinds = {str(a.dtype) for _, a in leaves(self.network.parameters())}
         floats = sorted(kind.removeprefix("mlx.core.") for kind in kinds if "float" in kind)
         return "+".join(floats)
 
@@ -58,7 +58,7 @@ class Model:
         return list(make_prompt_cache(self.network))
 
     def encode(self, text: str) -> list[int]:
-        """Tokens of a document, with BOS where the tokenizer adds one; its text is never control."""
+        """Tokens of a document, with BOS where the tokenizer adds one; no text is control."""
         return list(self.tokenizer.encode(text, split_special_tokens=True))
 
     def decode(self, tokens: list[int]) -> str:
@@ -94,7 +94,7 @@ def _downloaded(repository: str) -> Path:
         return Path(snapshot_download(repository, local_files_only=True))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise MlxdynError(
-            f"{repository} is not on this machine; fetch it with: mlxdyn model download {repository}"
+            f"{repository} is not on this machine; fetch it: mlxdyn model download {repository}"
         ) from error
 
 
@@ -113,7 +113,7 @@ def load(name: str) -> Model:
         network.set_dtype(mx.float32)  # 16-bit products are 40 times slower on CPU
     network.freeze()
     mx.eval(network.parameters())
-    backend.limit_memory(sum(a.nbytes for _, a in tree_flatten(network.parameters())))
+    backend.limit_memory(sum(a.nbytes for _, a in leaves(network.parameters())))
     return Model(path.name, path, network, tokenizer, config, _fingerprint(path))
 
 
@@ -132,12 +132,13 @@ def _explain(path: Path, config: Mapping[str, Any], error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{path} has no model*.safetensors; fetch the whole model again"
     if "not supported" in said:
-        return f"mlx-lm cannot load model type {config['model_type']!r} of {path}; choose another model"
+        kind = config["model_type"]
+        return f"mlx-lm cannot load model type {kind!r} of {path}; choose another model"
     return f"{path} cannot be loaded ({said}); fetch it again or choose another model"
 
 
 def _check_tokenizer(path: Path, network: Any, tokenizer: Any) -> None:
-    rows = next((a.shape[0] for n, a in tree_flatten(network.parameters()) if "embed" in n), None)
+    rows = next((a.shape[0] for n, a in leaves(network.parameters()) if "embed" in n), None)
     if rows is not None and len(tokenizer) > rows:
         raise MlxdynError(
             f"the tokenizer of {path} has {len(tokenizer)} tokens but the model only {rows}; "
@@ -149,7 +150,7 @@ def _tied_classes(config: dict[str, Any]) -> tuple[Any, Any]:
     """Let a tied checkpoint that stores only lm_head.weight load, as transformers does."""
     model_class, arguments = mlx_lm_utils._get_classes(config)
 
-    def build(args: Any) -> nn.Module:
+    def build(args: Any) -> Any:
         network = model_class(args)
         if config.get("tie_word_embeddings") and hasattr(network, "sanitize"):
             network.sanitize = partial(_tie, network.sanitize)
@@ -196,7 +197,7 @@ def attach(model: Model, config: AdapterConfig) -> int:
         for module in lora.values():
             module.unfreeze(keys=["lora_a", "lora_b"], recurse=False)
     mx.eval(model.network.parameters())
-    return sum(array.size for _, array in tree_flatten(model.network.trainable_parameters()))
+    return sum(array.size for _, array in leaves(model.network.trainable_parameters()))
 
 
 def detach(model: Model) -> None:
@@ -268,15 +269,10 @@ def layer_indices(layers: str, count: int) -> list[int]:
     return chosen
 
 
-def _lora(path: str, linear: nn.Module, config: AdapterConfig) -> Any:
+def _lora(path: str, linear: Any, config: AdapterConfig) -> Any:
     module = LoRALinear.from_base(linear, r=config.rank, scale=config.scale, dropout=0.0)
     seed = hashlib.sha256(f"{config.seed}:{path}".encode()).digest()
     key = mx.random.key(int.from_bytes(seed[:7], "big"))
     bound = 1 / math.sqrt(module.lora_a.shape[0])
     module.lora_a = mx.random.uniform(-bound, bound, module.lora_a.shape, key=key)
     return module
-
-
-def adapter(model: Model) -> Tree:
-    """The trainable weights as a tree."""
-    return dict(model.network.trainable_parameters())

@@ -1,6 +1,6 @@
 """The update rules by name, and the scaling of a gradient before them."""
 
-from typing import Any
+from typing import Any, cast
 
 import mlx.core as mx
 import mlx.optimizers as optim
@@ -9,6 +9,11 @@ from mlx.utils import tree_flatten, tree_map
 from mlxdyn.config import LearnerConfig
 
 Tree = dict[str, Any]
+
+
+def leaves(tree: Any) -> list[tuple[str, mx.array]]:
+    """List the arrays of a tree with their dotted paths."""
+    return cast(list[tuple[str, mx.array]], tree_flatten(tree))
 
 
 def make(config: LearnerConfig) -> optim.Optimizer:
@@ -25,7 +30,7 @@ def make(config: LearnerConfig) -> optim.Optimizer:
 
 def scale(gradient: Tree, config: LearnerConfig) -> tuple[Tree, mx.array]:
     """Clip `gradient` to the configured norm, or normalise it for nsgd; return its norm too."""
-    norm = mx.sqrt(sum(g.astype(mx.float32).square().sum() for _, g in tree_flatten(gradient)))
+    norm = mx.sqrt(sum(g.astype(mx.float32).square().sum() for _, g in leaves(gradient)))
     factor = 1.0 / (norm + 1e-6)
     if config.optimizer != "nsgd":
         factor = mx.minimum(config.max_gradient_norm * factor, 1.0)

@@ -17,6 +17,7 @@ from .exchanges import (
     pick_fact,
     pick_facts,
     summed_up,
+    tell,
     told,
     told_and_asked,
 )
@@ -291,6 +292,17 @@ def ignorance(count: int, seed: int) -> list[Probe]:
         turns = [turn for fact in facts for turn in told(rng, [fact])]
         question = never_told(rng, facts)[0]
         out.append(Probe([*turns, question], "", "never told", 0))
+    return out
+
+
+def study_probes(count: int, seed: int) -> list[Probe]:
+    """Draw study requests about one fact with a held-out value, which every item must keep."""
+    rng = random.Random(f"study {seed}")
+    out = []
+    for _ in range(count):
+        fact = pick_fact(rng, unseen=True)
+        request = f"{STUDY} {tell(rng, fact)}"
+        out.append(Probe([["user", request]], fact.value, fact.kind.name, 0))
     return out
 
 

@@ -192,19 +192,13 @@ def speed(speaker: Speaker) -> Numbers:
 
 
 def studied(speaker: Speaker, count: int, seed: int) -> Numbers:
-    """Measure how many study items keep the value they should teach."""
-    probes = corpus.probes(count, seed, between=0)
-    kept = []
-    for probe in probes:
-        reply = speaker.reply([["user", f"{corpus.STUDY} {probe.turns[0][1]}"]])
-        kept.append(
-            "Q:" in reply
-            and "A:" in reply
-            and any(
-                word in probe.turns[0][1] for word in reply.split("A: ")[1].rstrip(".").split()[-1:]
-            )
-        )
-    return {"study items that end in a told word": sum(kept) / count}
+    """Measure how often a message becomes study items whose every answer keeps the told value."""
+    kept = 0
+    for probe in corpus.study_probes(count, seed):
+        reply = speaker.reply(probe.turns).splitlines()
+        answers = [line for line in reply if line.startswith("A: ")]
+        kept += bool(answers) and all(exact(line, probe.answer) for line in answers)
+    return {"study items that keep the value": kept / count}
 
 
 def transcript(speaker: Speaker) -> str:
@@ -227,7 +221,7 @@ def measured(speaker: Speaker, count: int, seed: int) -> Numbers:
         lambda: speed(speaker),
         lambda: in_context(speaker, count, seed),
         lambda: false_recall(speaker, count, seed),
-        lambda: studied(speaker, max(count // 4, 10), seed),
+        lambda: studied(speaker, count, seed),
         lambda: compression(speaker, seed),
     ]
     out: Numbers = {}

@@ -172,7 +172,7 @@ def write(path: Path) -> None:
 def main() -> None:
     """Train the tokenizer and write its files."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--out", type=Path, default=WREN)
+    parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     train(options.out)
     write(options.out)

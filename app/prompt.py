@@ -1,0 +1,80 @@
+"""The multi-line prompt, which remembers what was sent; knows no engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+NEWLINE_KEYS = {"ctrl+j", "shift+enter", "alt+enter"}
+
+
+class Prompt(TextArea):
+    """Enter sends, Ctrl+J breaks the line, Up on the first line recalls."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "app.page(-1)", show=False),
+        Binding("pagedown", "app.page(1)", show=False),
+    ]
+
+    @dataclass
+    class Sent(Message):
+        """The user pressed Enter on some text; it stays in the prompt until `accept`."""
+
+        text: str
+
+    def __init__(self) -> None:
+        super().__init__(highlight_cursor_line=False, placeholder="Say something…")
+        self._sent: list[str] = []
+        self._place = 0  # in _sent; its length means the draft
+        self._draft = ""
+
+    def accept(self) -> None:
+        """Remember the text and clear the prompt."""
+        if self.text.strip() and self.text not in self._sent[-1:]:
+            self._sent.append(self.text)
+        self._place = len(self._sent)
+        self.text = ""
+
+    def remember(self, texts: Sequence[str]) -> None:
+        """Let Up recall these as well, oldest first; what was sent in this run stays."""
+        self._sent = [*dict.fromkeys([*texts, *self._sent])]
+        self._place = len(self._sent)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key != "enter" and event.key not in NEWLINE_KEYS:
+            return  # the base class's own handler runs next
+        event.stop()
+        event.prevent_default()
+        if event.key != "enter":
+            self.insert("\n")
+        elif self.text.strip():
+            self.post_message(self.Sent(self.text))
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        """Move up, or recall the earlier prompt from the first line."""
+        if select or self._line() > 0 or self._place == 0:
+            super().action_cursor_up(select)
+        else:
+            self._recall(self._place - 1)
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        """Move down, or recall the later prompt from the last line."""
+        last = self.wrapped_document.height - 1
+        if select or self._line() < last or self._place == len(self._sent):
+            super().action_cursor_down(select)
+        else:
+            self._recall(self._place + 1)
+
+    def _line(self) -> int:
+        return self.wrapped_document.location_to_offset(self.cursor_location).y
+
+    def _recall(self, place: int) -> None:
+        if self._place == len(self._sent):
+            self._draft = self.text
+        self._place = place
+        self.text = self._draft if place == len(self._sent) else self._sent[place]
+        self.move_cursor(self.document.end)

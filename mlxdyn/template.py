@@ -1,0 +1,75 @@
+"""Turns become tokens through a chat template, with the place of each turn's own words."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlxdyn.stream import Chunk
+
+MARK = "\u2063{}\u2063"
+"""Stands for the text of turn {} while the template runs, so no text can pose as template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who said what; role is system, user or assistant."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A conversation as tokens; `spans[i]` is where the words of turn i stand, end excluded."""
+
+    tokens: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+
+
+def render(tokenizer: Any, turns: Sequence[Turn], *, reply: bool) -> Rendered:
+    """Put `turns` through the chat template, followed by the opening of a reply if asked.
+
+    A base model without a template gets "User: ..." lines. Words of a turn that look like control
+    tokens are encoded as plain text.
+    """
+    marks = [Turn(turn.role, MARK.format(index)) for index, turn in enumerate(turns)]
+    frame = _frame(tokenizer, marks, reply)
+    tokens: list[int] = []
+    spans: list[tuple[int, int]] = []
+    for turn, mark in zip(turns, marks, strict=True):
+        before, _, frame = frame.partition(mark.text)
+        tokens += _control(tokenizer, before)
+        words = tokenizer.encode(turn.text, add_special_tokens=False, split_special_tokens=True)
+        spans.append((len(tokens), len(tokens) + len(words)))
+        tokens += words
+    return Rendered((*tokens, *_control(tokenizer, frame)), tuple(spans))
+
+
+def _frame(tokenizer: Any, turns: Sequence[Turn], reply: bool) -> str:
+    if not tokenizer.has_chat_template:
+        names = {"system": "System", "user": "User", "assistant": "Assistant"}
+        lines = "".join(f"{names[turn.role]}: {turn.text}\n" for turn in turns)
+        return (tokenizer.bos_token or "\n") + lines + ("Assistant:" if reply else "")
+    messages = [{"role": turn.role, "content": turn.text} for turn in turns]
+    return str(
+        tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=reply, enable_thinking=False
+        )
+    )
+
+
+def _control(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer.encode(text, add_special_tokens=False)) if text else []
+
+
+def lesson(rendered: Rendered, *, chunk: int, window: int) -> Iterator[Chunk]:
+    """Cut the words of the last turn into chunks that each carry their own context.
+
+    A chunk depends on nothing but `rendered`, so that forgetting one message leaves the lessons of
+    all others as they are. At most `window` inputs a chunk.
+    """
+    start, end = rendered.spans[-1]
+    for first in range(max(start, 1), end, chunk):
+        targets = rendered.tokens[first : min(first + chunk, end)]
+        oldest = max(0, first + len(targets) - 1 - window)
+        yield Chunk(context=rendered.tokens[oldest:first], targets=targets)
