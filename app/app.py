@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import events as ui
 from textual import on, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Static, TextArea
+from textual.widgets import TextArea
 
 from mlxdyn.config import LEARNS, Learn
 from mlxdyn.engine import Engine, Options
@@ -35,9 +34,11 @@ from mlxdyn_app.commands import hint, read
 from mlxdyn_app.dialogs import ChatList, Help, Question
 from mlxdyn_app.prompt import Prompt
 from mlxdyn_app.status import StatusLine
+from mlxdyn_app.theme import WREN
 from mlxdyn_app.transcript import Transcript, Turn
 
-KEYS_HINT = "Enter sends · Ctrl+J new line · F1 help"
+KEYS_HINT = "Ctrl+J new line · F1 help"
+SAVING = "saving…"
 
 
 def chat(options: Options) -> int:
@@ -58,8 +59,6 @@ class ChatApp(App[None]):
 
     CSS_PATH = "look.tcss"
     TITLE = "mlxdyn"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (60, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (20, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", "Stop the reply"),
         Binding("ctrl+n", "new", "New chat"),
@@ -75,12 +74,18 @@ class ChatApp(App[None]):
 
     def __init__(self, options: Options) -> None:
         super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
+        self.register_theme(WREN)
+        self.theme = WREN.name
         self.engine = Engine(options, self._from_engine)
         self.failure = ""  # the sentence that ended the engine
         self.closed = False  # the engine has saved everything
-        self.conversation: int | None = None  # None until the model is loaded
+        self.conversation: int | None = None
+        self.ready = False  # a conversation is open and not being left
         self.reply: Turn | None = None  # the one being streamed
         self.busy = False  # from sending a message to the end of its reply
+        self.stopping = False  # the user wants no more of the reply
         self.queue: deque[Turn] = deque()  # said but not heard; the first is sent when busy
         self.turns: dict[int, Turn] = {}  # on screen, by message id
         self.learned: dict[int, Learned] = {}  # in this run, by message id
@@ -134,29 +139,37 @@ class ChatApp(App[None]):
         await self._end_reply()
         self.busy = False
         self._unsend()
-        self.conversation = opened.conversation
+        self.conversation, self.ready = opened.conversation, True
         self.turns = await self.transcript.open(opened.messages)
         for message, turn in self.turns.items():
             if message in self.learned:
                 turn.show(self.learned[message])
         self.prompt.remember([said.text for said in opened.messages if said.role == "user"])
-        self.line.doing = ""
+        self.line.doing = "" if self.line.doing != SAVING else SAVING
 
     async def _heard(self, message: int, text: str) -> None:
-        turn = self.queue.popleft() if self.queue else await self.transcript.add(Turn("user", text))
         self.busy = True
+        turn = await self._said(text)
         self.turns[message] = turn
-        learns = self.line.status and self.line.status.learn != "off"
-        will_learn = learns and not (self.line.status and self.line.status.temporary)
-        turn.say("learning…" if will_learn else "")
-        self.reply = await self._after(turn, Turn("assistant"))
+        turn.say("learning…" if self._learns() else "")
+        self.reply = Turn("assistant")
+        await self.transcript.mount(self.reply, after=turn)  # above those that still wait
         self.reply.say("…")
-        self.line.doing = "replying, Esc stops"
+        self.line.doing = self.line.doing or "replying, Esc stops"
+        if self.stopping:  # Esc came before the engine began
+            self.engine.stop()
 
-    async def _after(self, turn: Turn, reply: Turn) -> Turn:
-        """Put the reply under its message, above those that still wait."""
-        await self.transcript.mount(reply, after=turn)
-        return reply
+    async def _said(self, text: str) -> Turn:
+        """Return the waiting turn the engine has heard; what was before it failed."""
+        while self.queue:
+            turn = self.queue.popleft()
+            if turn.text == text:
+                return turn
+        return await self.transcript.add(Turn("user", text))
+
+    def _learns(self) -> bool:
+        status = self.line.status
+        return status is not None and status.learn != "off" and not status.temporary
 
     async def _piece(self, text: str) -> None:
         if self.reply is not None:
@@ -171,10 +184,16 @@ class ChatApp(App[None]):
         self._next()
 
     def _next(self) -> None:
-        self.busy = bool(self.queue)
-        self.line.doing = ""
-        if self.queue:
-            self.engine.send(self.queue[0].text)
+        """Send what waits, unless this chat is being left."""
+        self.busy = False
+        self.line.doing = "" if self.line.doing != SAVING else SAVING
+        if self.queue and self.ready:
+            self._send(self.queue[0])
+
+    def _send(self, turn: Turn) -> None:
+        self.busy, self.stopping = True, False
+        turn.say("")
+        self.engine.send(turn.text)
 
     def _learned(self, learned: Learned) -> None:
         self.learned[learned.message] = learned
@@ -192,11 +211,22 @@ class ChatApp(App[None]):
             self.failure = failed.text
             await self.action_quit()
             return
-        await self._end_reply()
+        self.ready = self.conversation is not None
         await self.transcript.note(failed.text, error=True)
-        if self.busy and self.queue:  # a message was sent and not heard
+        if self.reply is not None:
+            await self._end_reply()
+            self._next()
+        elif self.busy:
+            self._unanswered()
+
+    def _unanswered(self) -> None:
+        """Mark a message that was sent but perhaps never heard."""
+        self.busy = False
+        if self.queue:
+            sent = self.queue.popleft()
+            sent.say("no answer came", state="refused")
             self._unsend()
-        self._next()
+            self.queue.append(sent)  # should it be heard after all
 
     async def _end_reply(self) -> None:
         if self.reply is not None:
@@ -221,8 +251,8 @@ class ChatApp(App[None]):
         """Obey a slash command, or say the text to the model."""
         if sent.text.startswith("/"):
             await self._obey(*read(sent.text))
-        elif self.conversation is None:
-            self.notify("The model is still loading. Press Enter again when it is ready.")
+        elif not self.ready:
+            self.notify("The chat is not open yet. Press Enter again in a moment.")
         else:
             self.prompt.accept()
             await self._say(sent.text.strip())
@@ -233,9 +263,8 @@ class ChatApp(App[None]):
         self.queue.append(turn)
         if self.busy:
             turn.say("waits for the reply above")
-            return
-        self.busy = True
-        self.engine.send(text)
+        else:
+            self._send(turn)
 
     async def _obey(self, name: str, argument: str) -> None:
         simple = {
@@ -281,7 +310,7 @@ class ChatApp(App[None]):
 
     def action_temporary(self) -> None:
         """Enter or leave a chat that writes nothing."""
-        self._interrupt()
+        self._leave()
         self.engine.set_temporary(not (self.line.status and self.line.status.temporary))
 
     def action_undo(self) -> None:
@@ -294,13 +323,13 @@ class ChatApp(App[None]):
         name = self.line.status.memory if self.line.status else ""
         question = f"Empty the memory {name}? All it learned is undone. A backup is kept."
         if await self.push_screen_wait(Question(question, "Empty it")):
-            self._interrupt()
+            self._leave()
             self.learned.clear()
             self.engine.reset()
 
     def action_new(self) -> None:
         """Start a new chat."""
-        self._interrupt()
+        self._leave()
         self.engine.new_chat()
 
     def action_chats(self) -> None:
@@ -309,16 +338,19 @@ class ChatApp(App[None]):
 
     def _chosen(self, conversation: int | None) -> None:
         if conversation is not None and conversation != self.conversation:
-            self._interrupt()
+            self._leave()
             self.engine.open_chat(conversation)
 
     def action_stop(self) -> None:
         """Stop the running reply and keep its beginning."""
-        self._interrupt()
-
-    def _interrupt(self) -> None:
         if self.busy:
+            self.stopping = True
             self.engine.stop()
+
+    def _leave(self) -> None:
+        """Stop the reply, and send nothing until the next conversation is open."""
+        self.action_stop()
+        self.ready = False
 
     def action_help(self) -> None:
         """Show keys and commands."""
@@ -346,13 +378,13 @@ class ChatApp(App[None]):
 
     async def action_quit(self) -> None:
         """Save everything, then leave; the screen stays alive meanwhile."""
-        if self.line.doing != "saving…":
-            self.line.doing = "saving…"
+        if self.line.doing != SAVING:
+            self.line.doing = SAVING
+            self._leave()
             self._close()
 
     @work
     async def _close(self) -> None:
-        self._interrupt()
         await asyncio.to_thread(self.engine.close)
         self.closed = True
         self.exit(return_code=1 if self.failure else 0)

@@ -52,3 +52,11 @@ def limit_memory(model_bytes: int) -> None:
         margin = 512 * 2**20
         mx.set_wired_limit(min(model_bytes + margin, int(working_set)))
     mx.set_cache_limit(max(model_bytes, 256 * 2**20))
+
+
+def release() -> None:
+    """End a thread's use of MLX: without it the process may abort when it exits."""
+    import mlx.core as mx
+
+    mx.synchronize()
+    mx.clear_streams()

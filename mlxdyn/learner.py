@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -92,12 +92,11 @@ class Learner:
         self._version += 1
         caches = [layer.state for layer in cache or []]
         mx.eval(self.network.trainable_parameters(), self._optimizer.state, nll, loss, norm, caches)
-        if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+        size = cast(float, norm.item())
+        if not (math.isfinite(cast(float, loss.item())) and math.isfinite(size)):
             self.state = before
-            return Observation(
-                _floats(nll), norm.item(), False, "the loss or gradient was not finite"
-            )
-        return Observation(_floats(nll), norm.item(), True)
+            return Observation(_floats(nll), size, False, "the loss or gradient was not finite")
+        return Observation(_floats(nll), size, True)
 
     def _prefill(self, chunk: Chunk) -> list[Any] | None:
         """Return the KV cache that `chunk` continues, None when it stands alone."""
@@ -146,4 +145,4 @@ def same(one: State, other: State) -> bool:
 
 
 def _floats(nll: mx.array) -> tuple[float, ...]:
-    return tuple(nll[0].tolist())
+    return tuple(cast(list[float], nll[0].tolist()))

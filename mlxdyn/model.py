@@ -111,6 +111,7 @@ def load(name: str) -> Model:
     _check_tokenizer(path, network, tokenizer)
     if backend.device().name == "cpu":
         network.set_dtype(mx.float32)  # 16-bit products are 40 times slower on CPU
+        mx.disable_compile()  # on CPU it calls a C++ compiler, for seconds, and gains nothing
     network.freeze()
     mx.eval(network.parameters())
     backend.limit_memory(sum(a.nbytes for _, a in leaves(network.parameters())))

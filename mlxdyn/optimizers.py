@@ -30,7 +30,9 @@ def make(config: LearnerConfig) -> optim.Optimizer:
 
 def scale(gradient: Tree, config: LearnerConfig) -> tuple[Tree, mx.array]:
     """Clip `gradient` to the configured norm, or normalise it for nsgd; return its norm too."""
-    norm = mx.sqrt(sum(g.astype(mx.float32).square().sum() for _, g in leaves(gradient)))
+    norm = mx.sqrt(
+        sum((g.astype(mx.float32).square().sum() for _, g in leaves(gradient)), mx.array(0.0))
+    )
     factor = 1.0 / (norm + 1e-6)
     if config.optimizer != "nsgd":
         factor = mx.minimum(config.max_gradient_norm * factor, 1.0)

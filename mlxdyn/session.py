@@ -75,7 +75,7 @@ class Session:
             context_tokens=self._context_tokens,
             context_size=self.context_size,
             tokens_per_second=self._speed,
-            pending=len(self._pending()),
+            pending=self.waiting(),
             updates=updates,
             tokens_learned=tokens,
         )
@@ -165,6 +165,10 @@ class Session:
 
     def _pending(self) -> list[int]:
         return [] if self.temporary else self.ledger.pending(self.memory.row.id)
+
+    def waiting(self) -> int:
+        """Count the messages still to be learned."""
+        return len(self._pending())
 
     def learn_step(self) -> bool | Learned:
         """Take one micro-step on the oldest message that waits.
