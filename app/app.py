@@ -115,7 +115,7 @@ class ChatApp(App[None]):
         """Show one event of the engine."""
         match told.event:
             case Status() as status:
-                self.line.status = status
+                self._status(status)
             case Opened() as opened:
                 await self._opened(opened)
             case Heard(message):
@@ -134,6 +134,17 @@ class ChatApp(App[None]):
                 await self._failed(failed)
             case Closed():
                 self.closed = True
+
+    def _status(self, status: Status) -> None:
+        before, self.line.status = self.line.status, status
+        if before is not None and status.updates < before.updates and self.learned:
+            self._unlearned()
+
+    def _unlearned(self) -> None:
+        """Say under the message learned last that it was undone."""
+        message, _ = self.learned.popitem()
+        if message in self.turns:
+            self.turns[message].say("unlearned", state="refused")
 
     async def _opened(self, opened: Opened) -> None:
         await self._end_reply()
@@ -196,7 +207,8 @@ class ChatApp(App[None]):
         self.engine.send(turn.text)
 
     def _learned(self, learned: Learned) -> None:
-        self.learned[learned.message] = learned
+        if learned.accepted:
+            self.learned[learned.message] = learned
         if learned.message in self.turns:
             self.turns[learned.message].show(learned)
 
@@ -311,6 +323,7 @@ class ChatApp(App[None]):
     def action_temporary(self) -> None:
         """Enter or leave a chat that writes nothing."""
         self._leave()
+        self.learned.clear()  # a temporary chat counts its messages anew
         self.engine.set_temporary(not (self.line.status and self.line.status.temporary))
 
     def action_undo(self) -> None:

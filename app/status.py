@@ -39,6 +39,8 @@ def fields(status: Status, width: int) -> list[str]:
         line = [text for rank, text in ranked if text and rank <= least]
         if cell_len(SEPARATOR.join(line)) <= width:
             return line
+        if least == 2 and cell_len(SEPARATOR.join(line)) - len("context ") <= width:
+            return [text.removeprefix("context ") for text in line]
     return [learning(status)]
 
 

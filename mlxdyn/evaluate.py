@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import batched
+from itertools import islice
 from statistics import median
 from typing import Literal
 
@@ -17,6 +17,7 @@ from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.learner import Learner, Observation
 from mlxdyn.model import Model
+from mlxdyn.optimizers import Tree
 from mlxdyn.stream import Chunk, chunks
 from mlxdyn.tasks import Document, Refused
 
@@ -32,9 +33,9 @@ Progress = Callable[[int], None]  # is told the number of targets scored by both
 class Settings:
     """Everything an evaluation depends on but model and text."""
 
-    adapter: AdapterConfig = AdapterConfig()
-    learner: LearnerConfig = LearnerConfig()
-    stream: StreamConfig = StreamConfig()
+    adapter: AdapterConfig
+    learner: LearnerConfig
+    stream: StreamConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +225,8 @@ def _both(
         if settings.stream.reset == "document":
             dynamic.state = start
         pairs.append([])
-        for turn in batched(chunks(stream.tokens, settings.stream), TURN):
+        rest = chunks(stream.tokens, settings.stream)
+        while turn := list(islice(rest, TURN)):
             with _as_base(model, settings.adapter, base):
                 scored = [_timed(static.score, chunk) for chunk in turn]
             learned = [_timed(dynamic.learn, chunk) for chunk in turn]
@@ -234,7 +236,7 @@ def _both(
 
 
 @contextmanager
-def _as_base(model: Model, config: AdapterConfig, base: models.Tree) -> Iterator[None]:
+def _as_base(model: Model, config: AdapterConfig, base: Tree) -> Iterator[None]:
     """Run the block with the weights from before any learning."""
     if config.adapt == "lora":
         with models.bare(model):

@@ -11,9 +11,9 @@ import mlx.core as mx
 
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import memory_directory
+from mlxdyn.home import check_name, memory_directory
 from mlxdyn.ledger import Ledger, MemoryRow
-from mlxdyn.memory import ORIGIN, Memory, check_name, read_arrays, write_arrays
+from mlxdyn.memory import ORIGIN, Memory, read_arrays, write_arrays
 from mlxdyn.model import Model
 from mlxdyn.optimizers import leaves
 

@@ -1,9 +1,12 @@
 """Where everything lives on disk: private to its owner."""
 
 import os
+import re
 from pathlib import Path
 
 import platformdirs
+
+from mlxdyn.errors import MlxdynError
 
 
 def home() -> Path:
@@ -20,3 +23,12 @@ def memory_directory(name: str) -> Path:
     path = home() / "memories" / name
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path
+
+
+def check_name(name: str) -> str:
+    """Return `name` if it can name a memory; raise MlxdynError otherwise."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise MlxdynError(
+            f"{name!r} cannot name a memory: use letters, digits, dot, dash and underscore"
+        )
+    return name

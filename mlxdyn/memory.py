@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import memory_directory
+from mlxdyn.home import check_name, memory_directory
 from mlxdyn.learner import Learner, State, flatten, same, unflatten
 from mlxdyn.ledger import Ledger, SnapshotRow, UpdateRow
 from mlxdyn.model import Model, attach
@@ -65,6 +64,12 @@ class Memory:
     def close(self) -> None:
         """Let another process open this memory."""
         self._lock.release()
+
+    def __enter__(self) -> "Memory":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def learn(self, message: int, lesson: Chunk, *, last: bool) -> UpdateRow:
         """Take one online step on `lesson` and make it durable.
@@ -214,15 +219,6 @@ def archive(name: str, ledger: Ledger) -> str:
     except Timeout as error:
         raise MlxdynError(f"memory {name!r} is open in another mlxdyn; close that one") from error
     return aside
-
-
-def check_name(name: str) -> str:
-    """Return `name` if it can name a memory; raise MlxdynError otherwise."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        raise MlxdynError(
-            f"{name!r} cannot name a memory: use letters, digits, dot, dash and underscore"
-        )
-    return name
 
 
 def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str]) -> str:

@@ -90,8 +90,7 @@ def table(report: Report) -> str:
 
 def _summary(report: Report) -> str:
     total, stream = report.dynamic.total, report.settings.stream
-    low, high = report.ci95 or (math.nan, math.nan)
-    spread = f" (95% from {low:.4f} to {high:.4f})" if report.ci95 else ""
+    spread = " (95% from {:.4f} to {:.4f})".format(*report.ci95) if report.ci95 else ""
     return (
         f"gain {report.gain:+.4f} nats/token{spread}, "
         f"{report.gain_bits_per_byte:+.4f} bits/byte\n"

@@ -1,0 +1,56 @@
+"""Take app/screenshot.svg for the README: the real app, headless, with the bundled model.
+
+Run `python -m mlxdyn_app.screenshot [FILE]`. The memory lives in a temporary directory.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from mlxdyn.config import ChatConfig, SamplingConfig
+from mlxdyn.engine import Options
+from mlxdyn_app.app import ChatApp
+
+SAID = ("Hello! My name is Ada.", "I live in Lisbon and my cat is called Tinta.", "Who are you?")
+SIZE = (100, 30)
+PATIENCE_SECONDS = 60
+
+
+async def settle(app: ChatApp, pilot: Pilot[None], learned: int) -> None:
+    """Wait until the reply is there and so many messages are learned."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not app.ready or app.busy or len(app.learned) < learned:
+            await pilot.pause(0.02)
+
+
+async def take(file: Path) -> None:
+    """Hold the conversation and save the screen."""
+    app = ChatApp(Options(chat=ChatConfig(sampling=SamplingConfig(temperature=0.0, seed=0))))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(app, pilot, 0)
+        for count, text in enumerate(SAID, start=1):
+            app.prompt.text = text
+            await pilot.press("enter")
+            await settle(app, pilot, count)
+        await pilot.pause(0.2)
+        file.write_text(app.export_screenshot(title="mlxdyn chat"), encoding="utf-8")
+        await pilot.press("ctrl+q")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not app.closed:
+                await pilot.pause(0.02)
+
+
+def main() -> None:
+    """Write the screenshot to the file named, or beside this module."""
+    file = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "screenshot.svg"
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["MLXDYN_HOME"] = home
+        asyncio.run(take(file))
+
+
+if __name__ == "__main__":
+    main()

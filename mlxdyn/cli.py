@@ -1,0 +1,97 @@
+"""The command line: parses, calls, prints; heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlxdyn import __version__
+from mlxdyn.cli_eval import evaluate_command
+from mlxdyn.cli_memory import memory
+from mlxdyn.cli_model import doctor, ensure, model
+from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MEMORY, LEARNS, ChatConfig, Learn
+from mlxdyn.errors import MlxdynError
+from mlxdyn.home import check_name
+
+if TYPE_CHECKING:
+    from mlxdyn.engine import Options
+
+CHAT = ChatConfig()
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Sentences(click.Group):
+    """A group whose commands end in one sentence and exit code 1 when they cannot go on."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MlxdynError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Sentences, context_settings=CONTEXT)
+@click.version_option(__version__, message="mlxdyn %(version)s")
+def main() -> None:
+    """An assistant on your own machine that learns from you while you talk."""
+
+
+@main.command()
+@click.option("--model", default=BUNDLED_MODEL, show_default=True, help="Name, directory or repo.")
+@click.option("--memory", default=DEFAULT_MEMORY, show_default=True, help="Which memory to use.")
+@click.option(
+    "--learn", type=click.Choice(LEARNS), default=CHAT.learn, show_default=True,
+    help="Whose words are learned.",
+)  # fmt: skip
+@click.option("--temporary", is_flag=True, help="Read the memory, write nothing.")
+@click.option("--once", metavar="TEXT", help="Answer TEXT, learn it, and exit.")
+@click.option("--continue", "go_on", is_flag=True, help="With --once: in the latest conversation.")
+@click.option("--plain", is_flag=True, help="Line by line, without the full-screen app.")
+@click.option("--json", "as_json", is_flag=True, help="With --once or --plain: JSON results.")
+def chat(
+    model: str,
+    memory: str,
+    learn: Learn,
+    temporary: bool,
+    once: str | None,
+    go_on: bool,
+    plain: bool,
+    as_json: bool,
+) -> None:
+    """Talk with a model that learns from you."""
+    from mlxdyn.engine import Options
+
+    check_name(memory)
+    ensure(model)
+    options = Options(
+        model=model,
+        memory=memory,
+        chat=replace(CHAT, learn=learn),
+        temporary=temporary,
+        fresh=once is not None and not go_on,
+    )
+    if once is None and not (plain or as_json) and sys.stdin.isatty() and sys.stdout.isatty():
+        import mlxdyn_app
+
+        sys.exit(mlxdyn_app.run(options))
+    sys.exit(_plain(options, once, as_json))
+
+
+def _plain(options: Options, once: str | None, as_json: bool) -> int:
+    from mlxdyn.plain import PlainChat, prompt
+
+    talk = PlainChat(options, sys.stdout, sys.stderr, as_json=as_json)
+    if once is not None:
+        if not once.strip():
+            raise click.UsageError("--once needs some text")
+        return talk.once(once.strip())
+    return talk.talk(sys.stdin, prompt(sys.stdout))
+
+
+main.add_command(evaluate_command)
+main.add_command(memory)
+main.add_command(model)
+main.add_command(doctor)

@@ -1,0 +1,200 @@
+"""The line-based chat, for pipes and small terminals: lines in, lines out."""
+
+import json
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any, TextIO, TypeVar
+
+from mlxdyn.config import LEARNS
+from mlxdyn.engine import Engine, Options
+from mlxdyn.events import Closed, Event, Failed, Heard, Learned, Notice, Opened, Piece, Replied
+
+E = TypeVar("E", bound=Event)
+
+HELP = """\
+/learn user|all|off   what is learned from now on
+/temporary            a chat that reads the memory and writes nothing, and back
+/undo                 take back what the last message taught
+/new                  a new conversation
+/reset                set the memory aside and begin an empty one
+/help  /quit"""
+
+
+class PlainChat:
+    """One engine, answered line by line; learned lines appear as soon as they are true."""
+
+    def __init__(self, options: Options, out: TextIO, err: TextIO, *, as_json: bool) -> None:
+        self._out, self._err, self._json = out, err, as_json
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._engine = Engine(options, self._events.put)
+        self._temporary = options.temporary
+        self._learning = options.chat.learn != "off" and not options.temporary
+        self._failed = False
+
+    def once(self, text: str) -> int:
+        """Answer `text`, wait until it is learned durably, and return the exit code."""
+        self._engine.start()
+        if self._wait(Opened):
+            reply = self._say(text)
+            if reply:
+                heard, replied = reply
+                learned = self._wait_learned(heard.message.id, replied.message.id)
+                self._conclude(replied, learned)
+        return self._close()
+
+    def talk(self, lines: Iterable[str], ask: Callable[[], None]) -> int:
+        """Answer each of `lines`; `ask` shows a prompt before the next is read."""
+        self._engine.start()
+        opened = self._wait(Opened)
+        if opened:
+            for message in opened.messages[-6:]:
+                self._print(f"{'you' if message.role == 'user' else '   '} › {message.text}")
+            ask()
+            for line in lines:
+                if not self._take(line.strip()):
+                    break
+                ask()
+        return self._close()
+
+    def _take(self, line: str) -> bool:
+        """Handle one line; False ends the chat."""
+        if line in ("/quit", "/exit"):
+            return False
+        if line.startswith("/"):
+            self._command(*line.split(maxsplit=1))
+        elif line:
+            reply = self._say(line)
+            if reply and self._json:
+                learned = self._wait_learned(reply[0].message.id, reply[1].message.id)
+                self._conclude(reply[1], learned)
+        return True
+
+    def _command(self, name: str, argument: str = "") -> None:
+        match name, argument:
+            case "/learn", mode if mode in LEARNS:
+                self._learning = mode != "off"
+                self._engine.set_learn(mode)
+            case "/temporary", _:
+                self._temporary = not self._temporary
+                self._engine.set_temporary(self._temporary)
+            case "/undo", _:
+                self._engine.undo()
+            case "/reset", _:
+                self._engine.reset()
+            case "/new", _:
+                self._engine.new_chat()
+                self._wait(Opened)
+                return
+            case "/help", _:
+                self._print(HELP)
+                return
+            case _:
+                self._print(f"{name} {argument}".strip() + " is no command; /help lists them")
+                return
+        self._wait(Notice)
+
+    def _say(self, text: str) -> tuple[Heard, Replied] | None:
+        self._engine.send(text)
+        try:
+            heard = self._wait(Heard)
+            replied = self._wait(Replied) if heard else None
+        except KeyboardInterrupt:
+            self._engine.stop()
+            replied = self._wait(Replied)
+        if heard is None or replied is None:
+            return None
+        self._print("")
+        if replied.dropped_turns:
+            self._note(f"the oldest {replied.dropped_turns} turns no longer fit and were left out")
+        return heard, replied
+
+    def _wait_learned(self, *messages: int) -> Learned | None:
+        """Wait until all of the turn that learns is learned; None when nothing is."""
+        if not self._learning or self._temporary:
+            return None
+        while learned := self._wait(Learned):
+            if learned.message in messages:
+                return learned
+        return None
+
+    def _wait(self, kind: type[E]) -> E | None:
+        """Show events until one of `kind` comes; None after a failure or the end."""
+        while True:
+            event = self._events.get()
+            if isinstance(event, Piece):
+                self._write(event.text)
+            elif isinstance(event, Notice | Learned) and not self._json:
+                self._note(describe(event))
+            elif isinstance(event, Failed):
+                self._failed = True
+                print(f"Error: {event.text}", file=self._err, flush=True)
+                if not event.fatal:
+                    return None
+            if isinstance(event, kind):
+                return event
+            if isinstance(event, Closed):
+                self._events.put(event)
+                return None
+
+    def _close(self) -> int:
+        closing = threading.Thread(target=self._engine.close)
+        closing.start()
+        self._wait(Closed)
+        closing.join()
+        return int(self._failed)
+
+    def _conclude(self, replied: Replied, learned: Learned | None) -> None:
+        if self._json:
+            self._out.write(json.dumps(_result(replied, learned)) + "\n")
+            self._out.flush()
+
+    def _write(self, text: str) -> None:
+        if not self._json:
+            self._out.write(text)
+            self._out.flush()
+
+    def _print(self, text: str) -> None:
+        self._write(text + "\n")
+
+    def _note(self, text: str) -> None:
+        print(f"  · {text}", file=self._err, flush=True)
+
+
+def describe(event: Notice | Learned) -> str:
+    """Say an event in one line."""
+    if isinstance(event, Notice):
+        return event.text
+    if not event.accepted or event.nll_before is None or event.nll_after is None:
+        return f"not learned: {event.reason}"
+    return (
+        f"learned {event.tokens} tokens, nll {event.nll_before:.2f} before, "
+        f"{event.nll_after:.2f} after"
+    )
+
+
+def _result(replied: Replied, learned: Learned | None) -> dict[str, Any]:
+    result = {
+        "reply": replied.message.text,
+        "tokens": replied.tokens,
+        "tokens_per_second": replied.tokens_per_second,
+        "ttft_seconds": replied.ttft_seconds,
+        "learned": None,
+    }
+    if learned:
+        wanted = ("tokens", "nll_before", "nll_after", "accepted", "update")
+        result["learned"] = {name: asdict(learned)[name] for name in wanted}
+    return result
+
+
+def prompt(out: TextIO) -> Callable[[], None]:
+    """Return what shows "> " where a person types, and nothing in a pipe."""
+
+    def ask() -> None:
+        if sys.stdin.isatty():
+            out.write("> ")
+            out.flush()
+
+    return ask

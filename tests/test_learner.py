@@ -1,0 +1,155 @@
+"""Laws of scoring and learning, on the bundled model."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+import pytest
+
+from mlxdyn import learner as learners
+from mlxdyn import model as models
+from mlxdyn.config import (
+    CONTEXTS,
+    OPTIMIZERS,
+    STREAM_RATES,
+    Adapt,
+    AdapterConfig,
+    Context,
+    LearnerConfig,
+    Optimizer,
+    StreamConfig,
+)
+from mlxdyn.learner import Learner
+from mlxdyn.model import Model
+from mlxdyn.stream import Chunk, chunks
+
+TEXT = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 3
+
+
+def learner(model: Model, adapter: AdapterConfig = AdapterConfig(), **knobs: Any) -> Learner:
+    models.attach(model, adapter)
+    return Learner(model.network, LearnerConfig(**knobs), model.new_cache)
+
+
+def cut(model: Model, context: Context = "restart", window: int = 32) -> list[Chunk]:
+    return list(chunks(model.encode(TEXT)[:81], StreamConfig(window, 16, context)))
+
+
+def forward(model: Model, tokens: Sequence[int]) -> list[float]:
+    """Nats of every token but the first, by one plain pass."""
+    logits = model.network(mx.array([tokens[:-1]])).astype(mx.float32)
+    losses = nn.losses.cross_entropy(logits[0], mx.array(tokens[1:]))
+    return list(losses.tolist())
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_score_before_learning(wren: Model, context: Context) -> None:
+    """What `learn` reports is what `score` said with the weights before, bitwise on CPU."""
+    student = learner(wren)
+    for chunk in cut(wren, context):
+        before = student.state
+        expected = Learner(wren.network, LearnerConfig(), wren.new_cache)
+        expected._cache = student._cache if chunk.prefix is None else []
+        if chunk.prefix is not None:  # a continued cache cannot be scored twice
+            np.testing.assert_allclose(expected.score(chunk).nll, student.learn(chunk).nll, 1e-5)
+        else:
+            student.learn(chunk)
+        assert not learners.same(before, student.state)
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_learning_rate_of_zero_is_static(
+    wren: Model, context: Context, optimizer: Optimizer
+) -> None:
+    static = learner(wren)
+    scored = [static.score(chunk).nll for chunk in cut(wren, context)]
+    student = learner(wren, optimizer=optimizer, learning_rate=0.0)
+    assert [student.learn(chunk).nll for chunk in cut(wren, context)] == scored
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_one_window_is_a_plain_forward(wren: Model, context: Context) -> None:
+    """Chunk by chunk, through a KV cache or not, gives what one pass over the text gives."""
+    tokens = wren.encode(TEXT)[:81]
+    static = learner(wren)
+    nll = [n for chunk in cut(wren, context, window=80) for n in static.score(chunk).nll]
+    np.testing.assert_allclose(nll, forward(wren, tokens), rtol=1e-4, atol=1e-5)
+
+
+def test_restart_windows_are_plain_forwards(wren: Model) -> None:
+    """A restarted window gives what a plain pass over prefix and chunk gives."""
+    static = learner(wren)
+    window: list[int] = []
+    for chunk in cut(wren, "restart"):
+        window = window if chunk.prefix is None else list(chunk.prefix)
+        window += chunk.inputs
+        expected = forward(wren, [*window, chunk.targets[-1]])[-len(chunk.targets) :]
+        np.testing.assert_allclose(static.score(chunk).nll, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("adapt", ["lora", "full"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_learning_lowers_the_loss(wren: Model, adapt: Adapt, optimizer: Optimizer) -> None:
+    base = dict(wren.network.parameters())
+    rate = STREAM_RATES[adapt, optimizer]
+    student = learner(wren, AdapterConfig(adapt=adapt), optimizer=optimizer, learning_rate=rate)
+    chunk = cut(wren, "recompute")[1]
+    before = sum(student.score(chunk).nll)
+    for _ in range(3):
+        student.learn(chunk)
+    after = sum(student.score(chunk).nll)
+    models.detach(wren)
+    wren.network.update(base)
+    assert after < before
+
+
+def test_undo_is_references(wren: Model) -> None:
+    """Putting a state back is bitwise, optimizer included, and so is replay from it."""
+    student = learner(wren)
+    first, second, third = cut(wren, "recompute")[:3]
+    student.learn(first)
+    kept = student.state
+    once = student.learn(second).nll, student.learn(third).nll, student.state
+    student.state = kept
+    assert learners.same(student.state, kept)
+    assert student.version == 1
+    again = student.learn(second).nll, student.learn(third).nll, student.state
+    assert once[:2] == again[:2]
+    assert learners.same(once[2], again[2])
+
+
+def test_a_state_survives_flattening(wren: Model) -> None:
+    student = learner(wren)
+    student.learn(cut(wren)[0])
+    state = student.state
+    assert learners.same(learners.unflatten(learners.flatten(state), state.version), state)
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf")])
+def test_nonfinite_never_reaches_weights(wren: Model, poison: float) -> None:
+    student = learner(wren)
+    first, second = cut(wren)[0], cut(wren, "recompute")[2]
+    student.learn(first)
+    before = student.state
+    seen = student.learn(replace(second, weights=(poison,) * len(second.targets)))
+    assert not seen.accepted
+    assert "not finite" in seen.reason
+    assert learners.same(student.state, before)
+    assert student.version == before.version
+    assert student.learn(second).accepted
+
+
+def test_targets_of_weight_zero_are_not_learned(wren: Model) -> None:
+    student = learner(wren)
+    chunk = cut(wren, "recompute")[1]
+    before = student.state.adapter
+    seen = student.learn(replace(chunk, weights=(0.0,) * len(chunk.targets)))
+    assert seen.gradient_norm == 0.0
+    after = models.tree_flatten(student.state.adapter)
+    assert all(
+        mx.array_equal(a, b) for (_, a), (_, b) in zip(models.tree_flatten(before), after, strict=True)
+    )

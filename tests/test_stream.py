@@ -1,0 +1,83 @@
+"""Laws of cutting tokens into chunks."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlxdyn.config import CONTEXTS, Context, StreamConfig
+from mlxdyn.stream import Chunk, chunks
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[list[int], StreamConfig]:
+    window = draw(st.integers(1, 40))
+    config = StreamConfig(
+        window=window,
+        chunk=draw(st.integers(1, window)),
+        context=draw(st.sampled_from(CONTEXTS)),
+    )
+    return list(range(draw(st.integers(0, 200)))), config
+
+
+def seen(cut: list[Chunk]) -> list[list[int]]:
+    """What attention sees while each chunk is scored: the KV since the last prefix, the inputs."""
+    cached: list[int] = []
+    result = []
+    for chunk in cut:
+        cached = cached if chunk.prefix is None else list(chunk.prefix)
+        cached = [*cached, *chunk.inputs]
+        result.append(cached)
+    return result
+
+
+@given(streams())
+def test_every_target_is_scored_exactly_once(case: tuple[list[int], StreamConfig]) -> None:
+    tokens, config = case
+    assert [t for chunk in chunks(tokens, config) for t in chunk.targets] == tokens[1:]
+
+
+@given(streams())
+def test_windows_are_bounded(case: tuple[list[int], StreamConfig]) -> None:
+    tokens, config = case
+    assert all(len(window) <= config.window for window in seen(list(chunks(tokens, config))))
+
+
+@given(streams())
+def test_context_is_the_text_just_before_and_never_a_target(
+    case: tuple[list[int], StreamConfig],
+) -> None:
+    tokens, config = case
+    cut = list(chunks(tokens, config))
+    for chunk, window in zip(cut, seen(cut), strict=True):
+        last = chunk.targets[-1]
+        assert window == list(range(window[0], last))  # no gap, no repeat, no future
+
+
+@given(streams())
+def test_chunks_are_full_but_the_last(case: tuple[list[int], StreamConfig]) -> None:
+    tokens, config = case
+    sizes = [len(chunk.targets) for chunk in chunks(tokens, config)]
+    assert all(size == config.chunk for size in sizes[:-1])
+
+
+@given(streams())
+def test_recompute_uses_the_whole_window(case: tuple[list[int], StreamConfig]) -> None:
+    tokens, config = case
+    position = 0
+    for chunk in chunks(tokens, StreamConfig(config.window, config.chunk, "recompute")):
+        position += len(chunk.targets)
+        assert len(chunk.inputs) == min(config.window, position)
+
+
+def test_restart_keeps_half_a_window() -> None:
+    cut = list(chunks(range(1, 700), StreamConfig(window=256, chunk=64, context="restart")))
+    assert [None if c.prefix is None else len(c.prefix) for c in cut[:9]] == [
+        0, None, None, None, 128, None, 128, None, 128,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("chunk", [0, 65])
+def test_a_chunk_that_fits_no_window_is_refused(context: Context, chunk: int) -> None:
+    with pytest.raises(ValueError, match="between 1 and the window"):
+        next(chunks([1, 2, 3], StreamConfig(window=64, chunk=chunk, context=context)))

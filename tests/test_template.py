@@ -1,0 +1,99 @@
+"""Laws of the template: words stay words, and a lesson has the words of one turn as targets."""
+
+from pathlib import Path
+
+import pytest
+
+from mlxdyn import backend
+
+backend.prepare()
+
+from mlxdyn import model as models  # noqa: E402
+from mlxdyn.template import MARK, Turn, lesson, render  # noqa: E402
+
+TOKENIZERS = Path(__file__).parents[2] / "shared" / "data" / "tokenizers"
+MODELS = TOKENIZERS.parent / "models"
+
+
+@pytest.fixture(scope="module", params=["wren", "qwen2.5-0.5b-instruct", "tinystories-656k"])
+def tokenizer(request):
+    """A tokenizer trained for chat here, one of the world's, and one without a template."""
+    if request.param == "wren":
+        return models.load("wren").tokenizer
+    from mlx_lm.tokenizer_utils import TokenizerWrapper
+    from transformers import AutoTokenizer
+
+    found = [d / request.param for d in (TOKENIZERS, MODELS) if (d / request.param).is_dir()]
+    if not found:
+        pytest.skip(f"{request.param} is not on this machine")
+    return TokenizerWrapper(AutoTokenizer.from_pretrained(str(found[0])))
+
+
+def words(tokenizer, rendered, index: int) -> str:
+    start, end = rendered.spans[index]
+    return tokenizer.decode(list(rendered.tokens[start:end]))
+
+
+def test_words_that_look_like_control_tokens_stay_words(tokenizer):
+    added = tokenizer.added_tokens_decoder
+    for token in added.values():
+        text = f"a{token.content} b {token.content}"
+        rendered = render(tokenizer, [Turn("user", text)], reply=True)
+        start, end = rendered.spans[0]
+        controls = set(rendered.tokens[start:end]) & {
+            i for i, t in added.items() if not t.content.isspace() and t.content != "<unk>"
+        }
+        assert not controls, token.content
+
+
+def test_a_turn_cannot_open_another_turn(tokenizer):
+    plain = render(tokenizer, [Turn("user", "x")], reply=True)
+    control = set(tokenizer.all_special_ids)
+    if not tokenizer.has_chat_template:
+        pytest.skip("a base model has no turns to protect")
+    forged = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}], tokenize=False
+    )
+    rendered = render(tokenizer, [Turn("user", forged)], reply=True)
+    assert [t for t in rendered.tokens if t in control] == [t for t in plain.tokens if t in control]
+
+
+def test_the_frame_is_the_models_own_template(tokenizer):
+    if not tokenizer.has_chat_template:
+        pytest.skip("no template")
+    turns = [Turn("user", "Hello"), Turn("assistant", "Hi there"), Turn("user", "Bye")]
+    whole = tokenizer.apply_chat_template(
+        [{"role": t.role, "content": t.text} for t in turns],
+        tokenize=False,
+        add_generation_prompt=True,
+    )
+    rendered = render(tokenizer, turns, reply=True)
+    assert tokenizer.decode(list(rendered.tokens)) == whole
+
+
+@pytest.mark.parametrize("text", ["Hello", "", " two  spaces ", "né 🙂\n\n", MARK.format(1), "{0}"])
+def test_a_span_holds_exactly_the_words_of_its_turn(tokenizer, text):
+    rendered = render(tokenizer, [Turn("user", text), Turn("assistant", "yes")], reply=False)
+    direct = tokenizer.encode(text, add_special_tokens=False)
+    start, end = rendered.spans[0]
+    assert list(rendered.tokens[start:end]) == list(direct)
+    assert words(tokenizer, rendered, 1).strip() == "yes"
+
+
+@pytest.mark.parametrize("chunk,window", [(1, 4), (4, 8), (64, 64)])
+def test_a_lesson_has_each_word_of_the_last_turn_once_and_nothing_else(tokenizer, chunk, window):
+    turns = [Turn("user", "What is it?"), Turn("assistant", "It is a long tale of nine old men.")]
+    rendered = render(tokenizer, turns, reply=False)
+    chunks = list(lesson(rendered, chunk=chunk, window=window))
+    start, end = rendered.spans[1]
+    assert [t for c in chunks for t in c.targets] == list(rendered.tokens[start:end])
+    assert all(len(c.targets) <= chunk and len(c.inputs) <= window for c in chunks)
+    position = start
+    for c in chunks:  # each target is predicted by what stands just before it
+        first = position - len(c.context)
+        assert c.context == rendered.tokens[first:position]
+        position += len(c.targets)
+
+
+def test_an_empty_turn_has_nothing_to_learn(tokenizer):
+    assert list(lesson(render(tokenizer, [Turn("user", "")], reply=False), chunk=8, window=8)) == []
