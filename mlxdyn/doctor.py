@@ -44,9 +44,9 @@ def examine() -> Health:
     problems = []
     if mlx_rate < numpy_rate / 2:
         problems.append(
-            f"MLX multiplies at {mlx_rate:.0f} GFLOP/s where NumPy does {numpy_rate:.0f}: install a "
-            "C compiler and reinstall mlxdyn, or `apt install libopenblas0-pthread`, or name a BLAS "
-            "library in MLXDYN_BLAS"
+            f"MLX multiplies at {mlx_rate:.0f} GFLOP/s where NumPy does {numpy_rate:.0f}: "
+            "install a C compiler and reinstall mlxdyn, or `apt install libopenblas0-pthread`, "
+            "or name a BLAS library in MLXDYN_BLAS"
         )
     if path.stat().st_mode & 0o077:
         problems.append(f"{path} can be read by others: chmod 700 {path}")

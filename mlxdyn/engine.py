@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.events import Chats, Closed, Event, Failed, Learned, Notice, Opened
 from mlxdyn.home import home
 
+CHAT = ChatConfig()
 CLOSING_STEPS = 32
 """Micro-steps that closing still takes on what waits; the rest goes on at the next start."""
 
@@ -23,7 +25,7 @@ class Options:
 
     model: str = BUNDLED_MODEL
     memory: str = DEFAULT_MEMORY
-    chat: ChatConfig = ChatConfig()
+    chat: ChatConfig = CHAT
     temporary: bool = False
     fresh: bool = False  # begin an empty conversation rather than going on with the latest
 
@@ -39,6 +41,7 @@ class Engine:
         self._options, self._emit = options, emit
         self._requests: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mlxdyn-engine", daemon=True)
         self._session: Any = None
         self._open: dict[str, Any] = {}
@@ -49,6 +52,7 @@ class Engine:
 
     def send(self, text: str) -> None:
         """Answer `text`, then learn from it: Heard, Piece..., Replied, Status, Learned, Status."""
+        self._stopped.clear()
         self._requests.put(partial(self._reply, text))
 
     def stop(self) -> None:
@@ -78,7 +82,7 @@ class Engine:
 
     def close(self) -> None:
         """Make everything durable, emit Closed and wait for the thread to end."""
-        self._stopped.set()
+        self._closing.set()
         self._requests.put(None)
         self._thread.join()
 
@@ -123,7 +127,9 @@ class Engine:
         from mlxdyn.ledger import Ledger
 
         self._open["model"] = model.load(self._options.model)
-        self._open["ledger"] = Ledger(home() / "mlxdyn.db")
+        path = home() / "mlxdyn.db"
+        traceless = self._options.temporary and not path.exists()
+        self._open["ledger"] = Ledger(None if traceless else path)
         self._open_memory()
         self._open_session(self._options.temporary)
         chats = self._session.chats()
@@ -155,10 +161,12 @@ class Engine:
         self._emit(self._session.status())
 
     def _reply(self, text: str) -> None:
-        self._stopped.clear()
-        for event in self._session.reply(text, self._stopped.is_set):
+        for event in self._session.reply(text, self._interrupted):
             self._emit(event)
         self._emit(self._session.status())
+
+    def _interrupted(self) -> bool:
+        return self._stopped.is_set() or self._closing.is_set()
 
     def _learn_step(self) -> bool:
         step = self._session.learn_step()
@@ -181,6 +189,7 @@ class Engine:
         if self._session.temporary and learn != "off":
             raise MlxdynError("a temporary chat learns nothing; leave it with /temporary first")
         self._session.learn = learn
+        self._options = replace(self._options, chat=replace(self._options.chat, learn=learn))
         said = {"user": "your words", "all": "your words and the replies", "off": "nothing"}
         self._emit(Notice(f"From now on {said[learn]} will be learned."))
         self._emit(self._session.status())
@@ -207,24 +216,22 @@ class Engine:
         from mlxdyn.memory import archive
 
         self._open["memory"].close()
-        aside = archive(self._options.memory, self._open["ledger"])
-        self._open_memory()
-        self._open_session(False)
+        try:
+            aside = archive(self._options.memory, self._open["ledger"])
+        finally:
+            self._open_memory()
+            self._open_session(False)
         self._opened()
         self._emit(Notice(f"The memory is empty. What it held is kept as memory {aside!r}."))
 
     def _finish(self) -> None:
-        if self._session is not None and not self._session.temporary:
-            steps = 0
-            while steps < CLOSING_STEPS and self._learn_step():
-                steps += 1
+        """Learn a little more of what waits, save, and let go of memory and ledger."""
+        with ExitStack() as stack:
+            for resource in self._open.values():
+                stack.callback(getattr(resource, "close", int))
+            if self._session is None or self._options.temporary:
+                return
+            for _ in range(CLOSING_STEPS):
+                if not self._learn_step():
+                    break
             self._open["memory"].snapshot()
-        if "memory" in self._open:
-            self._open["memory"].close()
-        if "ledger" in self._open:
-            self._open["ledger"].close()
-
-
-def with_learn(options: Options, learn: Learn) -> Options:
-    """Return `options` with another choice of what is learned."""
-    return replace(options, chat=replace(options.chat, learn=learn))

@@ -18,10 +18,11 @@ def home() -> Path:
     return path
 
 
-def memory_directory(name: str) -> Path:
-    """Return `memories/<name>`, made with mode 0700."""
+def memory_directory(name: str, *, make: bool = True) -> Path:
+    """Return `memories/<name>`, made with mode 0700 unless told otherwise."""
     path = home() / "memories" / name
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if make:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx.utils import tree_map, tree_unflatten
+from mlx.utils import tree_map, tree_map_with_path
 
 from mlxdyn import optimizers
 from mlxdyn.config import LearnerConfig
@@ -129,10 +129,11 @@ def flatten(state: State) -> dict[str, mx.array]:
     return flat | {f"optimizer.{name}": array for name, array in leaves(state.optimizer)}
 
 
-def unflatten(arrays: dict[str, mx.array]) -> State:
-    """Undo `flatten`."""
-    tree: Any = tree_unflatten(list(arrays.items()))
-    return State(tree["adapter"], tree["optimizer"])
+def unflatten(arrays: dict[str, mx.array], like: State) -> State:
+    """Undo `flatten`; `like` gives the structure. Raises KeyError where an array is missing."""
+    adapter = tree_map_with_path(lambda path, _: arrays[f"adapter.{path}"], like.adapter)
+    optimizer = tree_map_with_path(lambda path, _: arrays[f"optimizer.{path}"], like.optimizer)
+    return State(adapter, optimizer)
 
 
 def same(one: State, other: State) -> bool:

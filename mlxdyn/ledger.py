@@ -152,7 +152,10 @@ class Ledger:
 
     def memories(self) -> list[MemoryRow]:
         rows = self._db.execute("SELECT * FROM memories ORDER BY name").fetchall()
-        return [MemoryRow(*row[:5], json.loads(row[5]), json.loads(row[6]), row[7]) for row in rows]
+        return [
+            MemoryRow(id, name, at, model, print_, json.loads(adapter), json.loads(learner), origin)
+            for id, name, at, model, print_, adapter, learner, origin in rows
+        ]
 
     def memory(self, name: str) -> MemoryRow | None:
         return next((row for row in self.memories() if row.name == name), None)
@@ -284,10 +287,7 @@ class Ledger:
             " AND (NOT ? OR (u.accepted AND NOT u.undone)) ORDER BY u.id",
             (memory, after, message, message, active),
         )
-        return [
-            UpdateRow(*row[:9], bool(row[9]), row[10], _chunk(row[11]), bool(row[12]))
-            for row in rows
-        ]
+        return [_update(row) for row in rows]
 
     def totals(self, memory: int) -> tuple[int, int, int]:
         """Return (active updates, tokens learned, id of the last active update)."""
@@ -303,6 +303,11 @@ class Ledger:
         with self.transaction():
             self._db.executemany(
                 "UPDATE updates SET undone = 1 WHERE id = ?", [(update,) for update in updates]
+            )
+            self._db.executemany(
+                "UPDATE messages SET learning = 'done'"
+                " WHERE id = (SELECT message FROM updates WHERE id = ?)",
+                [(update,) for update in updates],
             )
             memory = "(SELECT memory FROM updates WHERE id = ?)"
             self._db.execute(
@@ -327,6 +332,12 @@ class Ledger:
                 "INSERT INTO snapshots (memory, upto, file, sha256) VALUES (?, ?, ?, ?)",
                 [(memory, row.upto, row.file, row.sha256) for row in rows],
             )
+
+
+def _update(row: Sequence[Any]) -> UpdateRow:
+    *seen, accepted, reason, lesson, undone = row
+    values = (*seen, bool(accepted), reason, _chunk(lesson), bool(undone))
+    return UpdateRow(*values)
 
 
 def _chunk(words: str) -> Chunk:

@@ -17,7 +17,7 @@ from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import check_name, memory_directory
 from mlxdyn.learner import Learner, State, flatten, same, unflatten
-from mlxdyn.ledger import Ledger, SnapshotRow, UpdateRow
+from mlxdyn.ledger import Ledger, MemoryRow, SnapshotRow, UpdateRow
 from mlxdyn.model import Model, attach
 from mlxdyn.stream import Chunk
 
@@ -46,14 +46,16 @@ class Memory:
 
         Raises MlxdynError when another process holds it or it belongs to another base.
         """
-        self.directory = memory_directory(check_name(name))
+        self.directory = memory_directory(check_name(name), make=writable)
         self._lock = FileLock(self.directory / "lock")
         if writable:
             self._acquire(name)
         self.ledger, self.model = ledger, model
-        self.row = ledger.memory(name) or ledger.add_memory(
-            name, str(model.path), model.fingerprint, asdict(adapter), asdict(learner)
-        )
+        recipe = (str(model.path), model.fingerprint, asdict(adapter), asdict(learner))
+        found = ledger.memory(name)
+        if found is None and not writable:
+            found = MemoryRow(0, name, "", *recipe, origin=None)
+        self.row = found or ledger.add_memory(name, *recipe)
         self._check_fit()
         attach(model, AdapterConfig(**self.row.adapter))
         self._load_origin()
@@ -157,7 +159,7 @@ class Memory:
         for row in self.ledger.snapshots(self.row.id):
             path = self.directory / row.file
             if _digest(path) == row.sha256:
-                yield row.upto, unflatten(read_arrays(path))
+                yield row.upto, unflatten(read_arrays(path), self._start)
 
     def _acquire(self, name: str) -> None:
         try:
@@ -209,7 +211,7 @@ def archive(name: str, ledger: Ledger) -> str:
     row = ledger.memory(name)
     if row is None:
         raise MlxdynError(f"there is no memory {name!r}")
-    aside = f"{name}.{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
+    aside = f"{name[:75]}.{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
     source = memory_directory(name)
     target = source.with_name(aside)
     try:

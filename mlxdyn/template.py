@@ -1,5 +1,6 @@
 """Turns become tokens through a chat template, with the place of each turn's own words."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,7 @@ def render(tokenizer: Any, turns: Sequence[Turn], *, reply: bool) -> Rendered:
     for turn, mark in zip(turns, marks, strict=True):
         before, _, frame = frame.partition(mark.text)
         tokens += _control(tokenizer, before)
-        words = tokenizer.encode(turn.text, add_special_tokens=False, split_special_tokens=True)
+        words = _words(tokenizer, turn.text)
         spans.append((len(tokens), len(tokens) + len(words)))
         tokens += words
     return Rendered((*tokens, *_control(tokenizer, frame)), tuple(spans))
@@ -56,6 +57,22 @@ def _frame(tokenizer: Any, turns: Sequence[Turn], reply: bool) -> str:
             messages, tokenize=False, add_generation_prompt=reply, enable_thinking=False
         )
     )
+
+
+def _words(tokenizer: Any, text: str) -> list[int]:
+    """Encode what a person wrote: control tokens spelled out in it are cut in two."""
+    added = (token for token in tokenizer.get_added_vocab() if token[:1] in "<[" and token[1:])
+    control = sorted(added, key=len, reverse=True)
+    spelled = "|".join(
+        re.escape(token[:1]) + "(?=" + re.escape(token[1:]) + ")" for token in control
+    )
+    parts = re.split(f"({spelled})", text) if control else [text]
+    return [
+        token
+        for part in parts
+        if part
+        for token in tokenizer.encode(part, add_special_tokens=False, split_special_tokens=True)
+    ]
 
 
 def _control(tokenizer: Any, text: str) -> list[int]:

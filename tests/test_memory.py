@@ -153,7 +153,8 @@ def test_undo_reaches_the_very_beginning_and_then_stops(open_memory: Open):
     memory.snapshot()
     assert [len(memory.undo()) for _ in range(4)] == [1, 1, 1, 0]
     assert same(state(memory), memory._start)
-    assert same(state(open_memory()), memory._start)
+    memory = open_memory()
+    assert same(state(memory), memory._start)
     assert memory.verify() == []
 
 
