@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ from mlxdyn.memory import Memory, archive  # noqa: E402
 from mlxdyn.stream import Chunk  # noqa: E402
 
 SAID = ["my dog is called Rex", "I live in Oslo", "the sea is cold today"]
-FAST = LearnerConfig(learning_rate=1e-2)
+FAST = LearnerConfig(learning_rate=1e-3)
 Open = Callable[..., Memory]
 
 
@@ -100,11 +100,14 @@ def test_a_restart_restores_adapter_and_optimizer_bitwise(
     if snapshot:
         memory.snapshot()
     before = state(memory)
-    memory = open_memory(adapter=AdapterConfig(rank=2), learner=LearnerConfig())
+    again = {"model": models.load("wren")} if adapter.adapt == "full" else {}
+    memory = open_memory(adapter=AdapterConfig(rank=2), learner=LearnerConfig(), **again)
     assert same(state(memory), before), "a memory keeps the configuration it was founded with"
+    assert memory.row.learner == asdict(learner)
     teach(memory, SAID[2])
-    once = state(memory)
-    assert same(state(open_memory()), once)
+    memory.snapshot()
+    after = state(memory)
+    assert same(state(open_memory(**again)), after)
 
 
 def test_every_update_has_a_row_with_what_it_did(open_memory: Open):
