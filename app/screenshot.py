@@ -5,6 +5,7 @@ Run `python -m mlxdyn_app.screenshot [FILE]`. The memory lives in a temporary di
 
 import asyncio
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +19,8 @@ from mlxdyn_app.app import ChatApp
 SAID = ("Hello! My name is Ada.", "I live in Lisbon and my cat is called Tinta.", "Who are you?")
 SIZE = (100, 30)
 PATIENCE_SECONDS = 60
+WEB_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+"""Textual's picture would fetch its font; without it the viewer's own monospace font is used."""
 
 
 async def settle(app: ChatApp, pilot: Pilot[None], learned: int) -> None:
@@ -37,7 +40,8 @@ async def take(file: Path) -> None:
             await pilot.press("enter")
             await settle(app, pilot, count)
         await pilot.pause(0.2)
-        file.write_text(app.export_screenshot(title="mlxdyn chat"), encoding="utf-8")
+        picture = app.export_screenshot(title="mlxdyn chat")
+        file.write_text(WEB_FONT.sub("", picture), encoding="utf-8")
         await pilot.press("ctrl+q")
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not app.closed:

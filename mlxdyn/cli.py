@@ -73,11 +73,16 @@ def chat(
         temporary=temporary,
         fresh=once is not None and not go_on,
     )
-    if once is None and not (plain or as_json) and sys.stdin.isatty() and sys.stdout.isatty():
+    if once is None and not (plain or as_json) and _on_terminal():
         import mlxdyn_app
 
         sys.exit(mlxdyn_app.run(options))
     sys.exit(_plain(options, once, as_json))
+
+
+def _on_terminal() -> bool:
+    """Textual draws on standard error."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 def _plain(options: Options, once: str | None, as_json: bool) -> int:

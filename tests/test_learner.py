@@ -29,8 +29,8 @@ from mlxdyn.stream import Chunk, chunks
 TEXT = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 3
 
 
-def learner(model: Model, adapter: AdapterConfig = AdapterConfig(), **knobs: Any) -> Learner:
-    models.attach(model, adapter)
+def learner(model: Model, adapter: AdapterConfig | None = None, **knobs: Any) -> Learner:
+    models.attach(model, adapter or AdapterConfig())
     return Learner(model.network, LearnerConfig(**knobs), model.new_cache)
 
 
@@ -47,17 +47,18 @@ def forward(model: Model, tokens: Sequence[int]) -> list[float]:
 
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_score_before_learning(wren: Model, context: Context) -> None:
-    """What `learn` reports is what `score` said with the weights before, bitwise on CPU."""
-    student = learner(wren)
+    """A chunk's nll is what the weights from before its update say, bitwise on CPU."""
+    student, witness = learner(wren), Learner(wren.network, LearnerConfig(), wren.new_cache)
+    states, seen = [student.state], []
     for chunk in cut(wren, context):
-        before = student.state
-        expected = Learner(wren.network, LearnerConfig(), wren.new_cache)
-        expected._cache = student._cache if chunk.prefix is None else []
-        if chunk.prefix is not None:  # a continued cache cannot be scored twice
-            np.testing.assert_allclose(expected.score(chunk).nll, student.learn(chunk).nll, 1e-5)
-        else:
-            student.learn(chunk)
-        assert not learners.same(before, student.state)
+        seen.append(student.learn(chunk).nll)
+        states.append(student.state)
+    starts = [i for i, chunk in enumerate(cut(wren, context)) if chunk.prefix is not None]
+    for index in starts:  # a chunk that continues a KV cannot be scored alone
+        witness.state = states[index]
+        assert witness.score(cut(wren, context)[index]).nll == seen[index]
+        witness.state = states[index + 1]
+        assert witness.score(cut(wren, context)[index]).nll != seen[index]
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
@@ -114,9 +115,10 @@ def test_undo_is_references(wren: Model) -> None:
     student.learn(first)
     kept = student.state
     once = student.learn(second).nll, student.learn(third).nll, student.state
+    version = student.version
     student.state = kept
     assert learners.same(student.state, kept)
-    assert student.version == 1
+    assert student.version > version  # a KV cache from before the undo is stale
     again = student.learn(second).nll, student.learn(third).nll, student.state
     assert once[:2] == again[:2]
     assert learners.same(once[2], again[2])
@@ -126,7 +128,7 @@ def test_a_state_survives_flattening(wren: Model) -> None:
     student = learner(wren)
     student.learn(cut(wren)[0])
     state = student.state
-    assert learners.same(learners.unflatten(learners.flatten(state), state.version), state)
+    assert learners.same(learners.unflatten(learners.flatten(state)), state)
 
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf")])
@@ -139,17 +141,26 @@ def test_nonfinite_never_reaches_weights(wren: Model, poison: float) -> None:
     assert not seen.accepted
     assert "not finite" in seen.reason
     assert learners.same(student.state, before)
-    assert student.version == before.version
     assert student.learn(second).accepted
 
 
 def test_targets_of_weight_zero_are_not_learned(wren: Model) -> None:
     student = learner(wren)
     chunk = cut(wren, "recompute")[1]
-    before = student.state.adapter
+    before = student.state
     seen = student.learn(replace(chunk, weights=(0.0,) * len(chunk.targets)))
     assert seen.gradient_norm == 0.0
-    after = models.tree_flatten(student.state.adapter)
-    assert all(
-        mx.array_equal(a, b) for (_, a), (_, b) in zip(models.tree_flatten(before), after, strict=True)
-    )
+    one, other = learners.flatten(before), learners.flatten(student.state)
+    assert all(mx.array_equal(one[n], other[n]) for n in one if n.startswith("adapter."))
+
+
+def test_a_refused_update_leaves_a_cache_that_goes_on(wren: Model) -> None:
+    """Weights did not change, so the chunks that continue the window are as without the refusal."""
+    first, second, third = cut(wren, window=64)[:3]
+    assert second.prefix is None and third.prefix is None
+    static = learner(wren)
+    expected = [static.score(chunk).nll for chunk in (first, second, third)]
+    student = learner(wren)
+    poisoned = replace(second, weights=(float("nan"),) * len(second.targets))
+    seen = [student.score(first).nll, student.learn(poisoned).nll, student.score(third).nll]
+    assert seen == expected

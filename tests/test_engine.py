@@ -1,0 +1,283 @@
+"""Laws of the engine thread: talking goes first, nothing is lost on closing; with wren."""
+
+import queue
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlxdyn.config import ChatConfig, SamplingConfig
+from mlxdyn.engine import Engine, Options
+from mlxdyn.events import (
+    Chats,
+    Closed,
+    Event,
+    Failed,
+    Heard,
+    Learned,
+    Notice,
+    Opened,
+    Piece,
+    Replied,
+    Status,
+)
+from mlxdyn.home import home
+from mlxdyn.ledger import Ledger
+
+GREEDY = Options(chat=ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24)))
+ENDLESS = replace(
+    GREEDY,
+    chat=ChatConfig(sampling=SamplingConfig(temperature=3.0, top_p=1.0, max_tokens=500, seed=1)),
+)
+LONG = "I walked along the river and saw " + "a boat and a bird and " * 90 + "a bridge."
+
+
+class Front:
+    """A front end that keeps every event."""
+
+    def __init__(self, options: Options) -> None:
+        self.events: list[Event] = []
+        self._arriving: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.engine = Engine(options, self._arriving.put)
+        self.engine.start()
+
+    def until(self, kind: type, times: int = 1):
+        """Take events until one of `kind` came `times` more times; return the last."""
+        while times:
+            event = self._arriving.get(timeout=60)
+            self.events.append(event)
+            assert isinstance(event, kind) or not isinstance(event, Failed | Closed), event
+            times -= isinstance(event, kind)
+        return event
+
+    def close(self) -> list[Event]:
+        """Close the engine and return what it still said."""
+        self.engine.close()
+        before = len(self.events)
+        while not isinstance(self.events[-1] if self.events else None, Closed):
+            self.events.append(self._arriving.get(timeout=1))
+        return self.events[before:]
+
+    def positions(self, kind: type) -> list[int]:
+        return [index for index, event in enumerate(self.events) if isinstance(event, kind)]
+
+
+@pytest.fixture
+def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Front]]:
+    """Start engines on a home of their own."""
+    monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "home"))
+    started: list[Front] = []
+
+    def start(options: Options = GREEDY) -> Front:
+        started.append(Front(options))
+        started[-1].until(Status)
+        return started[-1]
+
+    yield start
+    for each in started:
+        if not each.positions(Closed):
+            each.close()
+
+
+def ledger_says() -> tuple[int, int, int]:
+    """Active updates, messages waiting and messages in the newest conversation, on disk."""
+    ledger = Ledger(home() / "mlxdyn.db")
+    row = ledger.memory("default")
+    chats = ledger.conversations(row.id)
+    said = ledger.totals(row.id)[0], len(ledger.pending(row.id)), chats[0].messages if chats else 0
+    ledger.close()
+    return said
+
+
+def test_a_message_is_heard_answered_learned_in_this_order(front):
+    one = front()
+    one.engine.send("Hello!")
+    learned = one.until(Learned)
+    status = one.until(Status)
+    order = [one.positions(kind)[0] for kind in (Opened, Heard, Piece, Replied, Learned)]
+    assert order == sorted(order)
+    assert learned.accepted and learned.nll_after < learned.nll_before
+    assert (status.pending, status.updates, status.tokens_learned) == (0, 1, learned.tokens)
+
+
+def test_a_new_message_goes_before_learning(front):
+    one = front()
+    one.engine.send(LONG)
+    one.engine.send("Hello!")
+    one.until(Replied, 2)
+    assert one.positions(Learned) == [], "the second reply did not wait for the first lesson"
+    one.until(Learned, 2)
+    assert ledger_says()[1] == 0
+
+
+def test_learning_yields_within_one_step(front):
+    one = front()
+    one.engine.send(LONG)
+    one.until(Status)  # the reply is out, learning begins
+    one.engine.send("Hello!")
+    one.until(Replied)
+    steps = one.until(Status).updates
+    one.until(Learned, 2)
+    assert steps < one.until(Status).updates - 1
+
+
+def test_a_restart_brings_back_conversation_and_memory(front):
+    one = front()
+    one.engine.send("My dog is called Rex.")
+    one.until(Learned)
+    one.close()
+    two = front()
+    opened = next(event for event in two.events if isinstance(event, Opened))
+    assert [message.text for message in opened.messages][0] == "My dog is called Rex."
+    assert two.events[-1].updates == 1
+    fresh = replace(GREEDY, fresh=True)
+    two.close()
+    opened = next(event for event in front(fresh).events if isinstance(event, Opened))
+    assert (opened.conversation, opened.messages) == (0, ())
+
+
+def test_closing_learns_what_waits(front):
+    one = front()
+    one.engine.send("Hello!")
+    one.until(Replied)
+    rest = one.close()
+    assert isinstance(rest[-1], Closed) and any(isinstance(event, Learned) for event in rest)
+    assert ledger_says() == (1, 0, 2)
+
+
+def test_closing_stops_a_running_reply_and_keeps_it(front):
+    one = front(ENDLESS)
+    one.engine.send("Hello!")
+    one.until(Piece)
+    rest = one.close()
+    replied = next(event for event in rest if isinstance(event, Replied))
+    assert replied.stopped and replied.tokens < 500
+    assert ledger_says()[2] == 2
+
+
+def test_stop_ends_the_reply_and_the_next_one_is_whole(front):
+    one = front(ENDLESS)
+    one.engine.send("Hello!")
+    one.until(Piece, 2)
+    one.engine.stop()
+    assert one.until(Replied).stopped
+    one.engine.send("Hello again!")
+    assert not one.until(Replied).stopped
+
+
+def test_a_message_that_waits_when_closing_is_not_answered_at_length(front):
+    one = front(ENDLESS)
+    one.engine.send("Hello!")
+    one.until(Piece)
+    one.engine.send("And this?")
+    replies = [event for event in one.close() if isinstance(event, Replied)]
+    assert all(reply.stopped and reply.tokens < 500 for reply in replies)
+
+
+def test_undo_takes_back_the_last_message(front):
+    one = front()
+    one.engine.send("My dog is called Rex.")
+    one.until(Learned)
+    one.engine.undo()
+    assert "My dog is called Rex." in one.until(Notice).text
+    assert one.until(Status).updates == 0
+    one.engine.undo()
+    assert "Nothing to undo" in one.until(Notice).text
+
+
+def test_a_reset_empties_and_keeps_a_backup(front):
+    one = front()
+    one.engine.send("My dog is called Rex.")
+    one.until(Learned)
+    one.engine.reset()
+    backup = one.until(Notice).text.split("'")[1]
+    one.engine.send("Hello!")
+    one.until(Learned)
+    assert one.until(Status).updates == 1
+    one.close()
+    two = front(replace(GREEDY, memory=backup))
+    assert two.events[-1].updates == 1
+    opened = next(event for event in two.events if isinstance(event, Opened))
+    assert opened.messages[0].text == "My dog is called Rex."
+
+
+@pytest.mark.parametrize("away", ["temporary", "reset"])
+def test_learning_once_switched_off_stays_off(front, away):
+    one = front()
+    one.engine.set_learn("off")
+    one.until(Notice)
+    if away == "temporary":
+        one.engine.set_temporary(True)
+        one.until(Notice)
+        one.engine.set_temporary(False)
+    else:
+        one.engine.reset()
+    one.until(Notice)
+    one.engine.send("Do not keep this in the weights.")
+    one.until(Replied)
+    assert one.until(Status).learn == "off"
+    assert not [event for event in one.close() if isinstance(event, Learned)]
+
+
+def test_a_temporary_chat_is_not_saved_and_ends_with_the_switch(front):
+    one = front()
+    one.engine.set_temporary(True)
+    one.until(Notice)
+    one.engine.send("A secret.")
+    one.until(Replied)
+    one.engine.set_learn("user")
+    assert "temporary" in one.until(Failed).text
+    one.engine.set_temporary(False)
+    assert one.until(Opened).messages == ()
+    one.engine.list_chats()
+    assert one.until(Chats).chats == ()
+    one.close()
+    assert b"A secret." not in b"".join(p.read_bytes() for p in home().rglob("*") if p.is_file())
+
+
+def test_starting_temporary_leaves_the_home_as_it_was(front):
+    front().close()
+    before = {path: path.stat().st_size for path in home().rglob("*")}
+    one = front(replace(GREEDY, temporary=True))
+    one.engine.send("A secret.")
+    one.until(Replied)
+    for forbidden in (
+        one.engine.undo,
+        one.engine.reset,
+        lambda: one.engine.set_temporary(False),
+    ):
+        forbidden()
+        one.until(Failed)
+    one.close()
+    assert {path: path.stat().st_size for path in home().rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    "text,said", [(LONG * 9, "smaller parts"), ("\ud800", ""), ("Hello!", None)]
+)
+def test_an_error_is_a_sentence_and_the_engine_lives_on(front, text, said):
+    one = front()
+    one.engine.send(text)
+    if said is None:
+        one.engine.open_chat(99)
+        said = "no conversation 99"
+    failed = one.until(Failed)
+    assert said in failed.text and not failed.fatal and "\n" not in failed.text
+    one.engine.send("Hello!")
+    one.until(Replied)
+
+
+def test_a_model_that_is_not_there_ends_the_engine_with_the_fix(front):
+    one = Front(replace(GREEDY, model="no-such-model"))
+    failed = one.until(Failed)
+    assert failed.fatal and "wren" in failed.text
+    assert isinstance(one.close()[-1], Closed)
+
+
+def test_a_second_engine_is_told_that_the_memory_is_open(front):
+    front()
+    second = Front(GREEDY)
+    failed = second.until(Failed)
+    assert failed.fatal and "open in another mlxdyn" in failed.text
+    second.close()

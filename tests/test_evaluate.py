@@ -1,0 +1,280 @@
+"""Laws of evaluation, and the command that runs it."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import pytest
+from click.testing import CliRunner, Result
+
+from mlxdyn import evaluate, tasks
+from mlxdyn.cli_eval import evaluate_command
+from mlxdyn.config import CONTEXTS, Adapt, AdapterConfig, Context, LearnerConfig, StreamConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.evaluate import ChunkScore, Report, Settings, Stream
+from mlxdyn.model import Model
+from mlxdyn.optimizers import leaves
+from mlxdyn.stream import chunks
+from mlxdyn.tasks import Document, Refused
+
+BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4
+BOATS = "A boat needs a keel, a mast and a sail; we oiled the mast and mended the sail. " * 3
+
+
+def settings(
+    adapt: Adapt = "lora", lr: float = 1e-3, context: Context = "restart", **knobs: Any
+) -> Settings:
+    stream = StreamConfig(**{"window": 32, "chunk": 16, "context": context} | knobs)
+    return Settings(AdapterConfig(adapt=adapt), LearnerConfig(learning_rate=lr), stream)
+
+
+def streams(model: Model, *texts: str, limit: int | None = None) -> list[Stream]:
+    documents = [Document(f"{i}.txt", text, "", len(text)) for i, text in enumerate(texts)]
+    found = list(evaluate.encode(model, documents, limit))
+    return [stream for stream in found if isinstance(stream, Stream)]
+
+
+def run(model: Model, how: Settings, *texts: str) -> Report:
+    return evaluate.evaluate(model, streams(model, *texts), how)
+
+
+@pytest.mark.parametrize("adapt", ["lora", "full"])
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_learning_rate_of_zero_is_static(wren: Model, adapt: Adapt, context: Context) -> None:
+    report = run(wren, settings(adapt, 0.0, context), BIRDS, BOATS)
+    assert report.static.total.nats == report.dynamic.total.nats
+    assert all(row.static == row.dynamic for row in report.chunks)
+    assert report.dynamic.total.updates == len(report.chunks)
+    assert report.static.total.updates == 0
+
+
+@pytest.mark.parametrize("adapt", ["lora", "full"])
+def test_base_never_changes(wren: Model, adapt: Adapt) -> None:
+    before = dict(leaves(wren.network.parameters()))
+    report = run(wren, settings(adapt), BIRDS)
+    assert report.gain > 0
+    after = dict(leaves(wren.network.parameters()))
+    assert before.keys() == after.keys()
+    assert all(mx.array_equal(before[name], after[name]) for name in before)
+    assert not leaves(wren.network.trainable_parameters())
+
+
+@pytest.mark.parametrize("adapt", ["lora", "full"])
+def test_static_ignores_what_was_learned(wren: Model, adapt: Adapt) -> None:
+    """The static run is the base's, however much the dynamic run beside it has learned."""
+    calm, eager = run(wren, settings(adapt, 0.0), BIRDS), run(wren, settings(adapt, 1e-3), BIRDS)
+    assert [row.static for row in calm.chunks] == [row.static for row in eager.chunks]
+
+
+def test_runs_repeat(wren: Model) -> None:
+    assert run(wren, settings(), BIRDS).chunks == run(wren, settings(), BIRDS).chunks
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_context_never_crosses_documents(wren: Model, context: Context) -> None:
+    alone = run(wren, settings(context=context), BOATS).static.total.nats
+    after = run(wren, settings(context=context), BIRDS, BOATS).static.documents[1].nats
+    assert alone == after
+
+
+def test_weights_carry_over_unless_reset(wren: Model) -> None:
+    alone = run(wren, settings(), BIRDS).dynamic.total.nats
+    carried = run(wren, settings(), BIRDS, BIRDS).dynamic.documents
+    reset = run(wren, settings(reset="document"), BIRDS, BIRDS).dynamic.documents
+    assert [result.nats for result in reset] == [alone, alone]
+    assert carried[0].nats == alone
+    assert carried[1].nats < alone
+
+
+def test_every_target_is_counted_once(wren: Model) -> None:
+    report = run(wren, settings(), BIRDS, BOATS)
+    expected = [len(stream.tokens) - 1 for stream in report.streams]
+    for side in (report.static, report.dynamic):
+        assert [result.tokens for result in side.documents] == expected
+        assert side.total.tokens == sum(expected)
+        assert side.total.nats == pytest.approx(sum(result.nats for result in side.documents))
+    assert report.static.total.bytes == len(BIRDS.encode()) + len(BOATS.encode())
+    position = {index: 1 for index in range(2)}
+    for row in report.chunks:
+        assert row.position == position[row.document]
+        position[row.document] += row.tokens
+
+
+@pytest.mark.parametrize(("limit", "read"), [(2, [2]), (50, [50]), (100, [82, 18])])
+def test_limit_is_tokens_read_over_all_texts(wren: Model, limit: int, read: list[int]) -> None:
+    found = streams(wren, BIRDS, BOATS, limit=limit)
+    whole = streams(wren, BIRDS, BOATS)
+    assert sum(len(stream.tokens) for stream in found) == limit
+    assert all(
+        stream.tokens == full.tokens[: len(stream.tokens)]
+        for stream, full in zip(found, whole, strict=False)
+    )
+    if limit == 50:
+        assert [len(stream.tokens) for stream in found] == read
+
+
+def test_a_limit_reads_the_tokens_of_the_whole(wren: Model) -> None:
+    """Encoding just the start of a long text gives the tokens that encoding all of it gives."""
+    text = (BIRDS + BOATS) * 40
+    assert streams(wren, text, limit=500)[0].tokens == tuple(wren.encode(text)[:500])
+
+
+def test_a_rate_that_explodes_is_reported(wren: Model) -> None:
+    for context in CONTEXTS:
+        report = run(wren, settings(lr=1e38, context=context), BIRDS)
+        assert report.dynamic.total.rejected > 0
+        assert not report.dynamic.total.nats < float("inf")
+        assert report.static.total.nats < float("inf")
+        assert report.ci95 is None
+
+
+def test_windows_beyond_the_model_are_refused(wren: Model) -> None:
+    with pytest.raises(MlxdynError, match="--window 1024"):
+        evaluate.check(wren, settings(window=1025))
+    with pytest.raises(MlxdynError, match="--chunk"):
+        evaluate.check(wren, settings(chunk=33))
+
+
+def test_flops_are_counted_from_shapes() -> None:
+    tokens = range(64 * 40 + 1)
+    recompute = list(chunks(tokens, StreamConfig(context="recompute")))
+    assert evaluate.flops(recompute, 2) == 2
+    assert evaluate.flops(recompute, 3) == 3
+    restart = list(chunks(tokens, StreamConfig(context="restart")))
+    prefill = sum(len(chunk.prefix or ()) for chunk in restart)
+    assert evaluate.flops(restart, 2) == (prefill + 2 * 2560) / (prefill + 2560)
+
+
+def rows(gains: list[float], documents: int = 1) -> list[ChunkScore]:
+    return [ChunkScore(i % documents, 1, 10, 10 * g, 0.0) for i, g in enumerate(gains)]
+
+
+def test_interval_holds_the_gain() -> None:
+    even = evaluate.interval(rows([0.5] * 30), seed=0)
+    assert even == pytest.approx((0.5, 0.5))
+    wavy = evaluate.interval(rows([0.0, 1.0, 0.2, 0.9] * 10), seed=0)
+    assert wavy is not None and wavy[0] < 0.525 < wavy[1]
+    assert wavy == evaluate.interval(rows([0.0, 1.0, 0.2, 0.9] * 10), seed=0)
+
+
+def test_interval_needs_two_blocks() -> None:
+    assert evaluate.interval(rows([0.5]), seed=0) is None
+
+
+def test_documents_are_the_blocks_when_there_are_enough() -> None:
+    """Documents that agree give no spread, however much their chunks differ."""
+    assert evaluate.interval(
+        sorted(rows([0.0] * 6 + [1.0] * 6, 6), key=lambda row: row.document), seed=0
+    ) == pytest.approx((0.5, 0.5))
+
+
+def call(*arguments: str | Path, text: str | bytes | None = None) -> Result:
+    small = ["--window", "32", "--chunk", "16"]
+    return CliRunner().invoke(evaluate_command, [*small, *map(str, arguments)], input=text)
+
+
+@pytest.fixture
+def birds(tmp_path: Path) -> Path:
+    path = tmp_path / "birds.txt"
+    path.write_text(BIRDS)
+    return path
+
+
+def test_eval_prints_a_table_and_writes_json_and_chunks(birds: Path, tmp_path: Path) -> None:
+    done = call(birds, "--json", tmp_path / "r.json", "--chunks", tmp_path / "c.jsonl")
+    assert done.exit_code == 0, done.output
+    assert "static" in done.stdout and "gain" in done.stdout
+    assert done.stderr == ""
+    report = json.loads((tmp_path / "r.json").read_text())
+    lines = [json.loads(line) for line in (tmp_path / "c.jsonl").read_text().splitlines()]
+    for name in ("static", "dynamic"):
+        side = next(side for side in report["runs"] if side["name"] == name)
+        mean = sum(line[name] for line in lines) / sum(line["tokens"] for line in lines)
+        assert side["nats_per_token"] == pytest.approx(mean, abs=1e-9)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["birds.txt", "c.jsonl", "r.json"]
+
+
+def test_eval_json_goes_to_standard_output_alone(birds: Path) -> None:
+    done = call(birds, "--json", "-", "--lr", "0", "--limit", "40")
+    report = json.loads(done.stdout)
+    assert report["config"]["learning_rate"] == 0
+    assert report["runs"][0]["nats_per_token"] == report["runs"][1]["nats_per_token"]
+    assert report["runs"][0]["tokens"] == 39
+
+
+def test_eval_reads_standard_input() -> None:
+    done = call("-", "--json", "-", text=BIRDS)
+    assert json.loads(done.stdout)["streams"][0]["path"] == "standard input"
+
+
+def test_eval_names_what_it_skips(birds: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text(" \n")
+    (tmp_path / "binary.txt").write_bytes(b"ab\0cd")
+    (tmp_path / "latin.txt").write_bytes("déjà vu".encode("latin-1"))
+    done = call(tmp_path, tmp_path / "missing.txt", "--json", "-")
+    assert done.exit_code == 0
+    assert [s["path"] for s in json.loads(done.stdout)["streams"]] == [str(birds)]
+    for name, why in {
+        "empty": "is empty", "binary": "NUL", "latin": "not UTF-8", "missing": "no such file",
+    }.items():  # fmt: skip
+        assert any(name in line and why in line for line in done.stderr.splitlines())
+
+
+@pytest.mark.parametrize("text", [b"", b"\0", b"\xff\xfe", b"   "])
+def test_eval_with_nothing_left_fails_with_a_sentence(text: bytes) -> None:
+    done = call("-", text=text)
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1].startswith("Error: no text is left")
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["x", "--lr", "-1"], ["x", "--adapt", "all"], ["x", "--window", "0"]]
+)
+def test_eval_wrong_usage_exits_2(arguments: list[str]) -> None:
+    assert call(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--window", "4096"], "--window 1024"),
+        (["--chunk", "64"], "--chunk 8"),
+        (["--model", "no-such-model"], "no-such-model"),
+        (["--targets", "nothing"], "nothing"),
+        (["--json", "/nowhere/at/all.json"], "/nowhere/at/all.json"),
+    ],
+)
+def test_eval_mistakes_fail_with_a_sentence(birds: Path, arguments: list[str], said: str) -> None:
+    done = call(birds, *arguments)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: ") and said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_directory_is_read_in_order(tmp_path: Path) -> None:
+    for name in ("b.md", "a/z.txt", "c.TXT", "c.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    found = list(tasks.read([str(tmp_path)], io.BytesIO()))
+    assert [document.text for document in found if isinstance(document, Document)] == [
+        "a/z.txt", "b.md", "c.TXT",
+    ]  # fmt: skip
+
+
+def test_a_limit_may_cut_a_character(tmp_path: Path) -> None:
+    """The start of a file ends where the limit says, even inside a character; its hash is whole."""
+    path = tmp_path / "snow.txt"
+    path.write_text("☃" * 2000)
+    short, whole = (next(tasks.read([str(path)], io.BytesIO(), limit=n)) for n in (2, None))
+    assert isinstance(short, Document) and isinstance(whole, Document)
+    assert short.text == "☃" * (2 * 1024 // 3)
+    assert replace(short, text=whole.text) == whole
+
+
+def test_a_text_shorter_than_two_tokens_is_refused(wren: Model, monkeypatch: Any) -> None:
+    found = list(evaluate.encode(wren, [Document("one.txt", "", "", 0)]))
+    assert found == [Refused("one.txt", "it is shorter than two tokens")]
