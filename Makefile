@@ -29,8 +29,8 @@ format: .venv/ready-dev ## format the code and repair what ruff can
 doctor: .venv/ready ## is this machine set up well?
 	@$(BIN)/mlxdyn doctor $(ARGS)
 
-bench: .venv/ready ## speed and memory on this machine
-	@$(BIN)/mlxdyn bench $(ARGS)
+harm: .venv/ready ## what learning from messages does to the bundled model's answers
+	@$(BIN)/python -m mlxdyn_models.harm $(ARGS)
 
 wheel: .venv/ready-dev ## build a wheel into dist/
 	rm -rf build
@@ -72,4 +72,4 @@ help: ## this list
 	@ln -sfn ../../models .venv/rooms/mlxdyn_models
 	@touch $@
 
-.PHONY: bench chat check clean doctor format help lock slow test wheel
+.PHONY: chat check clean doctor format harm help lock slow test wheel

@@ -204,7 +204,7 @@ class Memory:
 
 
 def archive(name: str, ledger: Ledger) -> str:
-    """Set memory `name` aside under a new name, with all it holds, and return that name.
+    """Set memory `name` aside under a new name, leave an empty one, and return the new name.
 
     Raises MlxdynError when there is none or it is open elsewhere.
     """
@@ -216,8 +216,10 @@ def archive(name: str, ledger: Ledger) -> str:
     target = source.with_name(aside)
     try:
         with FileLock(source / "lock", timeout=0):
-            ledger.rename_memory(row.id, aside)
             source.rename(target)
+            with ledger.transaction():
+                ledger.rename_memory(row.id, aside)
+                ledger.add_memory(name, row.model, row.fingerprint, row.adapter, row.learner)
     except Timeout as error:
         raise MlxdynError(f"memory {name!r} is open in another mlxdyn; close that one") from error
     return aside

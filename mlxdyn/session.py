@@ -1,6 +1,7 @@
 """One conversation: prompt, reply, learn, KV policy."""
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -114,16 +115,17 @@ class Session:
         """Render as many of the newest turns as fit; return tokens and how many were dropped."""
         room = self.context_size - min(self.config.sampling.max_tokens, self.context_size // 4)
         system = [Turn("system", self.config.system)] if self.config.system else []
-        for dropped in range(len(turns)):
-            if turns[dropped].role != "user":
-                continue
-            kept = [*system, *turns[dropped:]]
-            tokens = render(self.model.tokenizer, kept, reply=True).tokens
-            if len(tokens) <= room:
-                return tokens, dropped
+
+        def tokens(first: int) -> tuple[int, ...]:
+            return render(self.model.tokenizer, [*system, *turns[first:]], reply=True).tokens
+
+        starts = [index for index, turn in enumerate(turns) if turn.role == "user"]
+        oldest = bisect_left(starts, True, key=lambda first: len(tokens(first)) <= room)
+        if oldest < len(starts):
+            return tokens(starts[oldest]), starts[oldest]
         raise MlxdynError(
-            f"that message is {len(tokens)} tokens long and {self.model.name} can take {room}; "
-            "send it in smaller parts"
+            f"that message takes {len(tokens(starts[-1]))} tokens and {self.model.name} has room "
+            f"for {room}; send it in smaller parts"
         )
 
     def _generate(self, prompt: tuple[int, ...]) -> Iterator[str]:

@@ -4,38 +4,27 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mlx.core as mx
+import mlx_lm
 import pytest
 
-from mlxdyn import backend
-
-backend.prepare()
-
-import mlx.core as mx  # noqa: E402
-import mlx_lm  # noqa: E402
-
-from mlxdyn import model as models  # noqa: E402
-from mlxdyn.config import AdapterConfig, LearnerConfig  # noqa: E402
-from mlxdyn.errors import MlxdynError  # noqa: E402
-from mlxdyn.exchange import CONFIG, WEIGHTS, export_mlx_lm, import_mlx_lm  # noqa: E402
-from mlxdyn.home import home  # noqa: E402
-from mlxdyn.ledger import Ledger  # noqa: E402
-from mlxdyn.memory import ORIGIN, Memory  # noqa: E402
-from mlxdyn.stream import Chunk  # noqa: E402
+from mlxdyn import model as models
+from mlxdyn.config import AdapterConfig, LearnerConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.exchange import CONFIG, WEIGHTS, export_mlx_lm, import_mlx_lm
+from mlxdyn.home import home
+from mlxdyn.ledger import Ledger
+from mlxdyn.memory import ORIGIN, Memory
+from mlxdyn.stream import Chunk
 
 FAST = LearnerConfig(learning_rate=1e-2)
 ADAPTERS = [AdapterConfig(), AdapterConfig(rank=3, scale=2.0, targets="mlp", layers="late")]
 Open = Callable[..., Memory]
 
 
-@pytest.fixture(scope="module")
-def wren() -> models.Model:
-    return models.load("wren")
-
-
 @pytest.fixture
-def open_memory(wren, tmp_path, monkeypatch) -> Iterator[Open]:
+def open_memory(wren) -> Iterator[Open]:
     """Open memories of one ledger; opening one closes the one before."""
-    monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "home"))
     ledger = Ledger(home() / "mlxdyn.db")
     opened: list[Memory] = []
 

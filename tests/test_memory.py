@@ -7,37 +7,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import mlx.core as mx
 import pytest
 
-from mlxdyn import backend
-
-backend.prepare()
-
-import mlx.core as mx  # noqa: E402
-
-from mlxdyn import model as models  # noqa: E402
-from mlxdyn.config import AdapterConfig, LearnerConfig  # noqa: E402
-from mlxdyn.errors import MlxdynError  # noqa: E402
-from mlxdyn.home import home  # noqa: E402
-from mlxdyn.learner import State, same  # noqa: E402
-from mlxdyn.ledger import Ledger  # noqa: E402
-from mlxdyn.memory import Memory, archive  # noqa: E402
-from mlxdyn.stream import Chunk  # noqa: E402
+from mlxdyn import model as models
+from mlxdyn.config import AdapterConfig, LearnerConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.home import home
+from mlxdyn.learner import State, same
+from mlxdyn.ledger import Ledger
+from mlxdyn.memory import Memory, archive
+from mlxdyn.stream import Chunk
 
 SAID = ["my dog is called Rex", "I live in Oslo", "the sea is cold today"]
 FAST = LearnerConfig(learning_rate=1e-3)
 Open = Callable[..., Memory]
 
 
-@pytest.fixture(scope="module")
-def wren() -> models.Model:
-    return models.load("wren")
-
-
 @pytest.fixture
-def open_memory(wren, tmp_path, monkeypatch) -> Iterator[Open]:
+def open_memory(wren) -> Iterator[Open]:
     """Open memories as a process would; opening one closes the one before."""
-    monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "home"))
     opened: list[Memory] = []
 
     def close() -> None:

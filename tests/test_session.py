@@ -6,35 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from mlxdyn import backend
-
-backend.prepare()
-
-from mlxdyn import model as models  # noqa: E402
-from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig  # noqa: E402
-from mlxdyn.errors import MlxdynError  # noqa: E402
-from mlxdyn.events import Heard, Learned, Piece, Replied  # noqa: E402
-from mlxdyn.home import home  # noqa: E402
-from mlxdyn.learner import same  # noqa: E402
-from mlxdyn.ledger import Ledger  # noqa: E402
-from mlxdyn.memory import Memory  # noqa: E402
-from mlxdyn.session import Session  # noqa: E402
-from mlxdyn.template import Turn, lesson, render  # noqa: E402
+from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.events import Heard, Learned, Piece, Replied
+from mlxdyn.home import home
+from mlxdyn.learner import same
+from mlxdyn.ledger import Ledger
+from mlxdyn.memory import Memory
+from mlxdyn.session import Session
+from mlxdyn.template import Turn, lesson, render
 
 GREEDY = ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24), learning_rate=1e-3)
 LONG = "I walked along the river and saw " + "a boat and a bird and " * 12 + "a bridge."
 Open = Callable[..., Session]
 
 
-@pytest.fixture(scope="module")
-def wren() -> models.Model:
-    return models.load("wren")
-
-
 @pytest.fixture
-def open_session(wren, tmp_path, monkeypatch) -> Iterator[Open]:
+def open_session(wren) -> Iterator[Open]:
     """Open sessions as a process would; opening one closes the one before."""
-    monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "home"))
     opened: list[Session] = []
 
     def close() -> None:
@@ -182,9 +171,7 @@ def test_a_reply_after_learning_is_that_of_a_fresh_process(open_session: Open):
     conversation = session.conversation
     kept = say(session, "What do you know about him?").message.text
     session = open_session(rough)
-    session.ledger._db.execute(
-        "DELETE FROM messages WHERE id > (SELECT max(id) FROM messages) - 2"
-    )
+    session.ledger._db.execute("DELETE FROM messages WHERE id > (SELECT max(id) FROM messages) - 2")
     session.open(conversation)
     assert say(session, "What do you know about him?").message.text == kept
 

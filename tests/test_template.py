@@ -4,22 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from mlxdyn import backend
-
-backend.prepare()
-
-from mlxdyn import model as models  # noqa: E402
-from mlxdyn.template import MARK, Turn, lesson, render  # noqa: E402
+from mlxdyn.template import MARK, Turn, lesson, render
 
 TOKENIZERS = Path(__file__).parents[2] / "shared" / "data" / "tokenizers"
 MODELS = TOKENIZERS.parent / "models"
 
 
 @pytest.fixture(scope="module", params=["wren", "qwen2.5-0.5b-instruct", "tinystories-656k"])
-def tokenizer(request):
+def tokenizer(request, loaded_wren):
     """A tokenizer trained for chat here, one of the world's, and one without a template."""
     if request.param == "wren":
-        return models.load("wren").tokenizer
+        return loaded_wren.tokenizer
     from mlx_lm.tokenizer_utils import TokenizerWrapper
     from transformers import AutoTokenizer
 
