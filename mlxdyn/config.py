@@ -84,7 +84,7 @@ class ChatConfig:
     """How a conversation is held and what of it is learned."""
 
     learn: Learn = "user"
-    learning_rate: float = 1e-4  # gentle; `python -m mlxdyn_models.harm` is its measurement
+    learning_rate: float = 1e-5  # gentle; `python -m mlxdyn_models.harm` is its measurement
     chunk: int = 64  # targets in one micro-step
     window: int = 512  # most tokens of a message's own turn seen by a micro-step
     context: int = 4096  # most tokens of conversation in a prompt, if the model can take them

@@ -61,10 +61,13 @@ class Learner:
 
     @state.setter
     def state(self, state: State) -> None:
-        self.network.update(state.adapter)
-        self._optimizer.state = tree_map(lambda a: a, state.optimizer)
+        self._put_back(state)
         self._version += 1
         self._cache = []
+
+    def _put_back(self, state: State) -> None:
+        self.network.update(state.adapter)
+        self._optimizer.state = tree_map(lambda a: a, state.optimizer)
 
     @property
     def version(self) -> int:
@@ -94,7 +97,7 @@ class Learner:
         mx.eval(self.network.trainable_parameters(), self._optimizer.state, nll, loss, norm, caches)
         size = cast(float, norm.item())
         if not (math.isfinite(cast(float, loss.item())) and math.isfinite(size)):
-            self.state = before
+            self._put_back(before)  # and keep the KV cache: the old weights made it
             return Observation(_floats(nll), size, False, "the loss or gradient was not finite")
         return Observation(_floats(nll), size, True)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
@@ -206,6 +207,8 @@ class Memory:
 def archive(name: str, ledger: Ledger) -> str:
     """Set memory `name` aside under a new name, leave an empty one, and return the new name.
 
+    Files are copied, then the ledger changes in one step: a crash leaves one memory or both whole.
+
     Raises MlxdynError when there is none or it is open elsewhere.
     """
     row = ledger.memory(name)
@@ -216,13 +219,23 @@ def archive(name: str, ledger: Ledger) -> str:
     target = source.with_name(aside)
     try:
         with FileLock(source / "lock", timeout=0):
-            source.rename(target)
+            _copy(source, target)
             with ledger.transaction():
                 ledger.rename_memory(row.id, aside)
                 ledger.add_memory(name, row.model, row.fingerprint, row.adapter, row.learner)
+            for path in source.glob("*.safetensors"):
+                path.unlink()
     except Timeout as error:
         raise MlxdynError(f"memory {name!r} is open in another mlxdyn; close that one") from error
     return aside
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.mkdir(mode=0o700)
+    for path in source.glob("*.safetensors"):
+        shutil.copyfile(path, target / path.name)
+        _sync(target / path.name)
+    _sync(target)
 
 
 def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str]) -> str:

@@ -19,9 +19,37 @@ from . import corpus
 from .evaluate import exact, ignorant
 from .exchanges import Dialogue, pick_facts, told
 
-RATES = "0,3e-5,1e-4,2e-4,3e-4,5e-4,1e-3"
+RATES = "0,3e-6,1e-5,3e-5,1e-4,3e-4"
 REPLY = 40
 CHAT = ChatConfig()
+UNLIKE = (
+    "ugh, the landlord still hasn't fixed the boiler and it's freezing in here",
+    "Can you explain how compound interest works? My bank's leaflet is useless.",
+    "We drove up to Inverness on Saturday, stayed two nights, and it rained nonstop.",
+    "i keep getting ECONNREFUSED when the container starts, logs say port 5432",
+    "Honestly I think the sequel was better than the original, but nobody agrees with me.",
+    "Draft a polite email to HR asking whether unused leave carries over to next year.",
+    "My physio says twelve reps, three sets, with the green band, every other morning.",
+    "what's the difference between a stock and a broth anyway",
+    "The council rejected our planning application again because of the drainage survey.",
+    "Translate 'the shipment is delayed by customs' into Portuguese please.",
+    "lol my cousin tried to microwave an egg and it exploded all over the kitchen",
+    "I've got a phone interview with a logistics firm in Rotterdam on Thursday at half nine.",
+    "Summarise this: revenue grew 4% while operating margin shrank because of freight costs.",
+    "Does ibuprofen interact with the blood pressure tablets I started in March?",
+    "She said the manuscript needs another pass, mostly the dialogue in chapter eleven.",
+    "git rebase went sideways, now half my commits are duplicated, any idea how to undo?",
+    "Grandad served on a minesweeper off Murmansk and hardly ever spoke about it.",
+    "need a rhyme for 'orange' that isn't a joke",
+    "The tomatoes have blossom end rot; apparently that's calcium, or uneven watering.",
+    "Rank these by price per kilo: lentils 2.40, chickpeas 1.95, quinoa 7.10.",
+    "so the vet reckons it's just a sprain but she has to wear the cone for ten days",
+    "Why do planes leave white trails on some days and not on others?",
+    "Our sprint review got moved to 14:30 because the client is stuck in Frankfurt.",
+    "I finally finished Middlemarch! Took me four months and two library renewals.",
+    "Convert the recipe to metric: 1 1/2 cups flour, a stick of butter, 350 Fahrenheit.",
+)
+"""Messages as people write them, nothing like the training data: these do the harm."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +155,16 @@ class Subject:
 
 
 def user_messages(count: int, seed: int) -> list[str]:
-    """Draw what a user says: half of it facts with held-out values, half small talk and tasks."""
+    """Draw what a user says: new facts, small talk, and `UNLIKE` while it lasts."""
     rng = random.Random(f"harm {seed}")
-    out = []
-    for index in range(count):
-        fact = index % 2 == 0
-        turns = told(rng, pick_facts(rng, 1, unseen=True)) if fact else corpus.small_talk(rng, 1)
-        out.append(turns[0][1])
-    return out
+    unlike = rng.sample(UNLIKE, len(UNLIKE))
+    return [unlike.pop() if index % 2 and unlike else _from_corpus(rng) for index in range(count)]
+
+
+def _from_corpus(rng: random.Random) -> str:
+    fact = rng.random() < 0.5
+    turns = told(rng, pick_facts(rng, 1, unseen=True)) if fact else corpus.small_talk(rng, 1)
+    return turns[0][1]
 
 
 def written_messages(path: Path, count: int, seed: int) -> list[str]:

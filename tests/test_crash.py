@@ -28,7 +28,7 @@ def emit(event):
         print("replied", event.message.id, flush=True)
     if isinstance(event, Learned):
         print("learned", event.message, event.update, flush=True)
-        engine.send(f"My number is {next(numbers)}." + " It is nice." * 8)
+        engine.send(f"My number is {next(numbers)}." + " It is nice." * 3)
 
 numbers = itertools.count()
 chat = ChatConfig(chunk=16, learning_rate=1e-3, sampling=SamplingConfig(max_tokens=4))
@@ -126,7 +126,7 @@ def assert_sound(wren: Model, lines: list[str], name: str = "default") -> None:
 def killed(script: str, rng: random.Random) -> list[str]:
     """Run `script`, kill it at a random moment after a random line, return what it said."""
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    lines = [process.stdout.readline() for _ in range(rng.randrange(1, 8))]
+    lines = [process.stdout.readline() for _ in range(rng.randrange(1, 6))]
     try:
         process.wait(timeout=rng.uniform(0, 0.4))
     except subprocess.TimeoutExpired:
@@ -174,11 +174,9 @@ def last_step(actions: str, home_: Path, monkeypatch: pytest.MonkeyPatch, wren: 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    "actions,least", [("learn,snapshot", 8), ("undo", 8), ("undo,learn,snapshot,undo", 20)]
+    "actions,least", [("learn,snapshot", 8), ("undo", 3), ("undo,learn,snapshot,undo", 13)]
 )
-def test_killed_at_every_step_of_undo_the_memory_is_sound(
-    wren, tmp_path, monkeypatch, actions, least
-):
+def test_killed_at_every_step_the_memory_is_sound(wren, tmp_path, monkeypatch, actions, least):
     assert last_step(actions, tmp_path, monkeypatch, wren) >= least
 
 

@@ -127,7 +127,7 @@ def test_a_restart_brings_back_conversation_and_memory(front):
     one.close()
     two = front()
     opened = next(event for event in two.events if isinstance(event, Opened))
-    assert [message.text for message in opened.messages][0] == "My dog is called Rex."
+    assert opened.messages[0].text == "My dog is called Rex."
     assert two.events[-1].updates == 1
     fresh = replace(GREEDY, fresh=True)
     two.close()

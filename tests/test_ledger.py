@@ -93,7 +93,7 @@ def test_in_ram_nothing_touches_the_disk(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_failing_transaction_leaves_nothing(tmp_path: Path):
     ledger = Ledger(tmp_path / "db")
-    memory, conversation = founded(ledger)
+    _, conversation = founded(ledger)
     with pytest.raises(ZeroDivisionError), ledger.transaction():
         ledger.add_message(conversation, "user", "half", "none")
         raise ZeroDivisionError

@@ -84,19 +84,19 @@ def test_replaying_the_ledger_reproduces_the_adapter_bitwise(open_memory: Open):
 def test_a_restart_restores_adapter_and_optimizer_bitwise(
     open_memory: Open, adapter, learner, snapshot
 ):
-    memory = open_memory(adapter=adapter, learner=learner)
+    own = lambda: {"model": models.load("wren")} if adapter.adapt == "full" else {}  # noqa: E731
+    memory = open_memory(adapter=adapter, learner=learner, **own())
     teach(memory, *SAID[:2])
     if snapshot:
         memory.snapshot()
     before = state(memory)
-    again = {"model": models.load("wren")} if adapter.adapt == "full" else {}
-    memory = open_memory(adapter=AdapterConfig(rank=2), learner=LearnerConfig(), **again)
+    memory = open_memory(adapter=AdapterConfig(rank=2), learner=LearnerConfig(), **own())
     assert same(state(memory), before), "a memory keeps the configuration it was founded with"
     assert memory.row.learner == asdict(learner)
     teach(memory, SAID[2])
     memory.snapshot()
     after = state(memory)
-    assert same(state(open_memory(**again)), after)
+    assert same(state(open_memory(**own())), after)
 
 
 def test_every_update_has_a_row_with_what_it_did(open_memory: Open):

@@ -22,7 +22,7 @@ from mlxdyn.stream import Chunk
 
 
 def logits(model: Model) -> mx.array:
-    found = model.network(mx.array([model.encode("The wren sings.")]))
+    found: mx.array = model.network(mx.array([model.encode("The wren sings.")]))
     mx.eval(found)
     return found  # (1, T, V)
 
@@ -168,5 +168,5 @@ def test_a_bad_model_says_why_in_one_sentence(
 
 @pytest.mark.parametrize("name", ["no-such-model", "./nowhere", "nobody/no-such-repository"])
 def test_an_unknown_model_is_named_with_the_fix(name: str) -> None:
-    with pytest.raises(MlxdynError, match="no-such|nowhere"):
+    with pytest.raises(MlxdynError, match=r"no-such|nowhere"):
         models.load(name)
