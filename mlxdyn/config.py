@@ -62,7 +62,7 @@ class StreamConfig:
     chunk: int = 64  # targets between two updates
     context: Context = "restart"
     reset: Reset = "never"  # when the adapter goes back to its start
-    limit: int | None = None  # most targets scored over the whole run
+    limit: int | None = None  # most tokens read over the whole run, BOS included
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,6 +236,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(path, target / path.name)
         _sync(target / path.name)
     _sync(target)
+    _sync(target.parent)
 
 
 def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str]) -> str:

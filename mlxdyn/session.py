@@ -1,5 +1,6 @@
 """One conversation: prompt, reply, learn, KV policy."""
 
+import re
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
@@ -19,6 +20,9 @@ from mlxdyn.memory import Memory
 from mlxdyn.model import Model
 from mlxdyn.stream import Chunk
 from mlxdyn.template import Turn, lesson, render
+
+THOUGHT = re.compile(r"<think>.*?(</think>|$)", re.DOTALL)
+"""What a reasoning model says to itself is never learned."""
 
 
 class Session:
@@ -92,7 +96,7 @@ class Session:
         self.conversation = self.conversation or self.ledger.add_conversation(self._owner)
         learning = "none" if self.learn == "off" else "pending"
         yield Heard(self.ledger.add_message(self.conversation, "user", text, learning))
-        tokens, dropped = self._prompt([Turn(m.role, m.text) for m in self.messages()])
+        tokens, dropped = self._prompt(alternating(self.messages()))
         started, first, count, said = time.perf_counter(), 0.0, 0, ""
         was_stopped = False
         for piece in self._generate(tokens):
@@ -198,8 +202,24 @@ class Session:
         turns = [Turn(m.role, m.text) for m in self.ledger.turns_upto(message)]
         if turns[-1].role == "user":
             turns = turns[-1:]
+        else:
+            turns[-1] = Turn("assistant", THOUGHT.sub("", turns[-1].text))
         rendered = render(self.model.tokenizer, turns, reply=False)
         return list(lesson(rendered, chunk=self.config.chunk, window=self.config.window))
+
+
+def alternating(messages: list[Message]) -> list[Turn]:
+    """Join turns of one role in a row, as a reply that was killed leaves them.
+
+    Many chat templates insist on user and assistant taking turns.
+    """
+    turns: list[Turn] = []
+    for message in messages:
+        if turns and turns[-1].role == message.role:
+            turns[-1] = Turn(message.role, f"{turns[-1].text}\n\n{message.text}")
+        else:
+            turns.append(Turn(message.role, message.text))
+    return turns
 
 
 class _Kv:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlxdyn.errors import MlxdynError
 from mlxdyn.stream import Chunk
 
 MARK = "\u2063{}\u2063"
@@ -38,7 +39,9 @@ def render(tokenizer: Any, turns: Sequence[Turn], *, reply: bool) -> Rendered:
     tokens: list[int] = []
     spans: list[tuple[int, int]] = []
     for turn, mark in zip(turns, marks, strict=True):
-        before, _, frame = frame.partition(mark.text)
+        before, found, frame = frame.partition(mark.text)
+        if not found:
+            raise MlxdynError("this model's chat template drops turns, which mlxdyn cannot follow")
         tokens += _control(tokenizer, before)
         words = _words(tokenizer, turn.text)
         spans.append((len(tokens), len(tokens) + len(words)))

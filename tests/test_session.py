@@ -8,12 +8,12 @@ import pytest
 
 from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.events import Heard, Learned, Piece, Replied
+from mlxdyn.events import Heard, Learned, Message, Piece, Replied
 from mlxdyn.home import home
 from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory
-from mlxdyn.session import Session
+from mlxdyn.session import THOUGHT, Session, alternating
 from mlxdyn.template import Turn, lesson, render
 
 GREEDY = ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24), learning_rate=1e-3)
@@ -277,3 +277,14 @@ def test_a_control_token_in_a_message_ends_nothing(open_session: Open, wren):
     assert targets(session) == [text]
     (row,) = session.ledger.updates(session.memory.row.id)
     assert not set(row.lesson.targets) & set(wren.tokenizer.all_special_ids)
+
+
+def test_turns_alternate_after_a_killed_reply():
+    """A reply that never came leaves two user turns in a row, which templates refuse."""
+    messages = [Message(1, "user", "one"), Message(2, "user", "two"), Message(3, "assistant", "so")]
+    assert alternating(messages) == [Turn("user", "one\n\ntwo"), Turn("assistant", "so")]
+
+
+def test_thoughts_are_never_learned():
+    said = "<think>secret\nplan</think>Hello. <think>unfinished"
+    assert THOUGHT.sub("", said) == "Hello. "
