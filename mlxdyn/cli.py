@@ -29,7 +29,7 @@ class Sentences(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except MlxdynError as error:
+        except (MlxdynError, OSError) as error:
             raise click.ClickException(str(error)) from error
 
 

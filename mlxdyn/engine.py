@@ -205,9 +205,9 @@ class Engine:
     def _undo(self) -> None:
         if self._options.temporary:
             raise MlxdynError("a temporary chat cannot change the memory")
-        undone = self._open["memory"].undo()
-        text = f"Undone: what “{undone[0].text[:60]}” taught." if undone else "Nothing to undo."
-        self._emit(Notice(text))
+        text = self._session.undo()
+        said = "Nothing to undo." if text is None else f"Undone: what “{text[:60]}” taught."
+        self._emit(Notice(said))
         self._emit(self._session.status())
 
     def _reset(self) -> None:

@@ -10,11 +10,19 @@ from mlxdyn.errors import MlxdynError
 
 
 def home() -> Path:
-    """Return MLXDYN_HOME or the platform's user data directory, made with mode 0700."""
+    """Return MLXDYN_HOME or the platform's user data directory, made with mode 0700.
+
+    Raises MlxdynError where that cannot be.
+    """
     os.umask(0o077)
     chosen = os.environ.get("MLXDYN_HOME")
     path = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_path("mlxdyn"))
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise MlxdynError(
+            f"{path} cannot be used ({error.strerror}); name a directory of yours in MLXDYN_HOME"
+        ) from error
     return path
 
 

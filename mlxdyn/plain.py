@@ -4,7 +4,8 @@ import json
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, TextIO, TypeVar
 
@@ -37,27 +38,39 @@ class PlainChat:
     def once(self, text: str) -> int:
         """Answer `text`, wait until it is learned durably, and return the exit code."""
         self._engine.start()
-        if self._wait(Opened):
-            reply = self._say(text)
-            if reply:
-                heard, replied = reply
-                learned = self._wait_learned(heard.message.id, replied.message.id)
-                self._conclude(replied, learned)
+        with self._interruptible():
+            if self._wait(Opened):
+                self._answer(text)
         return self._close()
 
     def talk(self, lines: Iterable[str], ask: Callable[[], None]) -> int:
         """Answer each of `lines`; `ask` shows a prompt before the next is read."""
         self._engine.start()
-        opened = self._wait(Opened)
-        if opened:
-            for message in opened.messages[-6:]:
-                self._print(f"{'you' if message.role == 'user' else '   '} › {message.text}")
-            ask()
-            for line in lines:
-                if not self._take(line.strip()):
-                    break
+        with self._interruptible():
+            if opened := self._wait(Opened):
+                for message in opened.messages[-6:]:
+                    self._print(f"{'you' if message.role == 'user' else '   '} › {message.text}")
                 ask()
+                for line in lines:
+                    if not self._take(line.strip()):
+                        break
+                    ask()
         return self._close()
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Let Ctrl-C end the chat as /quit does, with everything saved; exit code 1."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._failed = True
+
+    def _answer(self, text: str) -> None:
+        """Answer `text` and, for JSON or a single answer, wait until it is learned."""
+        if reply := self._say(text):
+            heard, replied = reply
+            learned = self._wait_learned(heard.message.id, replied.message.id)
+            self._conclude(replied, learned)
 
     def _take(self, line: str) -> bool:
         """Handle one line; False ends the chat."""
@@ -66,10 +79,7 @@ class PlainChat:
         if line.startswith("/"):
             self._command(*line.split(maxsplit=1))
         elif line:
-            reply = self._say(line)
-            if reply and self._json:
-                learned = self._wait_learned(reply[0].message.id, reply[1].message.id)
-                self._conclude(reply[1], learned)
+            (self._answer if self._json else self._say)(line)
         return True
 
     def _command(self, name: str, argument: str = "") -> None:

@@ -198,6 +198,15 @@ class Session:
             waiting[0], self.ledger.updates(self.memory.row.id, message=waiting[0], active=False)
         )
 
+    def undo(self) -> str | None:
+        """Take back what the newest message taught, or would still teach; return its text."""
+        waiting = self._pending()
+        if waiting and not self.ledger.updates(self.memory.row.id, message=waiting[-1]):
+            self.ledger.settle(waiting[-1], "none")
+            return self.ledger.turns_upto(waiting[-1])[-1].text
+        undone = self.memory.undo()
+        return undone[0].text if undone else None
+
     def _lesson(self, message: int) -> list[Chunk]:
         turns = [Turn(m.role, m.text) for m in self.ledger.turns_upto(message)]
         if turns[-1].role == "user":

@@ -288,3 +288,11 @@ def test_turns_alternate_after_a_killed_reply():
 def test_thoughts_are_never_learned():
     said = "<think>secret\nplan</think>Hello. <think>unfinished"
     assert THOUGHT.sub("", said) == "Hello. "
+
+
+def test_undo_reaches_a_message_that_still_waits(open_session: Open):
+    session = open_session()
+    list(session.reply("My dog is called Rex.", lambda: False))
+    assert session.undo() == "My dog is called Rex."
+    assert session.learn_step() is False
+    assert session.memory.ledger.totals(session.memory.row.id) == (0, 0, 0)
