@@ -65,13 +65,17 @@ class StreamConfig:
     limit: int | None = None  # most tokens read over the whole run, BOS included
 
 
+FALLBACK_SAMPLING = {"temperature": 0.6, "top_p": 0.95, "top_k": 0}
+"""For models that say nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class SamplingConfig:
-    """How a reply is drawn from the model's distribution."""
+    """How a reply is drawn; None takes what the model's own generation_config.json says."""
 
-    temperature: float = 0.6  # 0 is greedy
-    top_p: float = 0.95
-    top_k: int = 0  # 0 is off
+    temperature: float | None = None  # 0 is greedy
+    top_p: float | None = None
+    top_k: int | None = None  # 0 is off
     min_p: float = 0.0
     repetition_penalty: float = 1.0  # 1 is off
     repetition_window: int = 64  # tokens the penalty looks back on

@@ -54,6 +54,16 @@ class Model:
         floats = sorted(kind.removeprefix("mlx.core.") for kind in kinds if "float" in kind)
         return "+".join(floats)
 
+    @property
+    def generation(self) -> dict[str, Any]:
+        """What generation_config.json advises; empty where there is none."""
+        path = self.path / "generation_config.json"
+        try:
+            advice = json.loads(path.read_text()) if path.is_file() else {}
+        except (OSError, ValueError):
+            return {}  # advice only: a broken file stops nobody
+        return advice if isinstance(advice, dict) else {}
+
     def new_cache(self) -> list[Any]:
         return list(make_prompt_cache(self.network))
 

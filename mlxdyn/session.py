@@ -12,7 +12,7 @@ from mlx_lm.models.cache import can_trim_prompt_cache, trim_prompt_cache
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
 from mlx_lm.utils import common_prefix_len
 
-from mlxdyn.config import ChatConfig, Learn, SamplingConfig
+from mlxdyn.config import FALLBACK_SAMPLING, ChatConfig, Learn, SamplingConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.events import Chat, Heard, Learned, Message, Piece, Replied, Status
 from mlxdyn.ledger import Ledger, UpdateRow
@@ -143,7 +143,7 @@ class Session:
             list(prompt[self._kv.kept :]),
             max_tokens=min(sampling.max_tokens, self.context_size - len(prompt)),
             prompt_cache=cache,
-            **_draw(sampling),
+            **_draw(sampling, self.model.generation),
         )
         try:
             for response in responses:
@@ -260,13 +260,18 @@ def _mean(values: list[tuple[float | None, int]]) -> float | None:
     return sum(v * n for v, n in known) / sum(n for _, n in known) if known else None
 
 
-def _draw(sampling: SamplingConfig) -> dict[str, Any]:
+def _draw(sampling: SamplingConfig, advice: dict[str, Any]) -> dict[str, Any]:
+    def chosen(name: str) -> Any:
+        wanted = getattr(sampling, name)
+        advised = advice.get(name)
+        return next(v for v in (wanted, advised, FALLBACK_SAMPLING[name]) if v is not None)
+
     penalty = None if sampling.repetition_penalty == 1.0 else sampling.repetition_penalty
     return {
         "sampler": make_sampler(
-            temp=sampling.temperature,
-            top_p=sampling.top_p,
-            top_k=sampling.top_k,
+            temp=chosen("temperature"),
+            top_p=chosen("top_p"),
+            top_k=chosen("top_k"),
             min_p=sampling.min_p,
         ),
         "logits_processors": make_logits_processors(

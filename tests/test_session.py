@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mlx_lm.sample_utils import greedy_sampler
 
 from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig
 from mlxdyn.errors import MlxdynError
@@ -13,7 +14,7 @@ from mlxdyn.home import home
 from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory
-from mlxdyn.session import THOUGHT, Session, alternating
+from mlxdyn.session import THOUGHT, Session, _draw, alternating
 from mlxdyn.template import Turn, lesson, render
 
 GREEDY = ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24), learning_rate=1e-3)
@@ -296,3 +297,12 @@ def test_undo_reaches_a_message_that_still_waits(open_session: Open):
     assert session.undo() == "My dog is called Rex."
     assert session.learn_step() is False
     assert session.memory.ledger.totals(session.memory.row.id) == (0, 0, 0)
+
+
+def test_a_models_own_advice_is_the_default_and_ours_goes_first(wren):
+    advice = wren.generation
+    assert advice["temperature"] == 0.3
+    greedy = _draw(SamplingConfig(temperature=0.0), advice)["sampler"]
+    assert greedy is greedy_sampler
+    assert _draw(SamplingConfig(), advice)["sampler"] is not greedy_sampler
+    assert _draw(SamplingConfig(), {"temperature": 0})["sampler"] is greedy_sampler
