@@ -75,7 +75,7 @@ def difference(checkpoint: Path, out: Path) -> float:
 def main() -> None:
     """Export `--checkpoint` to `--out`; fail if mlx-lm's logits differ."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=Path("/tmp/train/run/checkpoint.pt"))
+    parser.add_argument("--checkpoint", type=Path, default=Path("build/wren/checkpoint.pt"))
     parser.add_argument("--tokenizer", type=Path, default=WREN)
     parser.add_argument("--out", type=Path, default=WREN)
     options = parser.parse_args()

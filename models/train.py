@@ -260,7 +260,7 @@ def work(run: Run, encoder: Encoder, options: argparse.Namespace) -> None:
 
 def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the bundled model.")
-    parser.add_argument("--out", type=Path, default=Path("/tmp/train/run"))
+    parser.add_argument("--out", type=Path, default=Path("build/wren"))
     parser.add_argument("--tokenizer", type=Path, default=WREN)
     parser.add_argument(
         "--minutes", type=float, default=75, help="wall clock budget, resumed time included"
