@@ -203,16 +203,16 @@ class Engine:
         self._emit(Notice(reads if on else "This chat is saved and learned again."))
 
     def _undo(self) -> None:
-        if self._options.temporary:
-            raise MlxdynError("a temporary chat cannot change the memory")
+        if self._session.temporary:
+            raise MlxdynError("a temporary chat cannot change the memory; leave it first")
         text = self._session.undo()
         said = "Nothing to undo." if text is None else f"Undone: what “{text[:60]}” taught."
         self._emit(Notice(said))
         self._emit(self._session.status())
 
     def _reset(self) -> None:
-        if self._options.temporary:
-            raise MlxdynError("a temporary chat cannot change the memory")
+        if self._session.temporary:
+            raise MlxdynError("a temporary chat cannot change the memory; leave it first")
         from mlxdyn.memory import archive
 
         self._open["memory"].close()

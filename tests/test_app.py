@@ -154,7 +154,7 @@ async def test_a_message_sent_during_a_reply_waits_for_it():
         await say(app, pilot, "Tell me everything.")
         await until(pilot, lambda: app.reply is not None)
         await say(app, pilot, "And then?")
-        assert "waits" in seen(app)[-1]
+        await until(pilot, lambda: "waits" in seen(app)[-1])
         press(app, "escape")
         await until(pilot, lambda: app.reply is not None and app.reply.text and not app.queue)
         press(app, "escape")

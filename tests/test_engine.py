@@ -279,3 +279,17 @@ def test_a_second_engine_is_told_that_the_memory_is_open(front):
     failed = second.until(Failed)
     assert failed.fatal and "open in another mlxdyn" in failed.text
     second.close()
+
+
+@pytest.mark.parametrize("change", ["undo", "reset"])
+def test_a_temporary_chat_changes_no_memory_and_stays_temporary(front, change: str):
+    one = front()
+    one.engine.send("My dog is called Rex.")
+    one.until(Learned)
+    one.until(Status)
+    one.engine.set_temporary(True)
+    one.until(Notice)
+    getattr(one.engine, change)()
+    assert "cannot change the memory" in one.until(Failed).text
+    one.engine.list_chats()
+    assert one.until(Chats).chats == (), "still the temporary chat, not the saved ones"
