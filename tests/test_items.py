@@ -1,0 +1,354 @@
+"""Study items are read, checked, keyed and reworded without losing or inventing a fact."""
+# ruff: noqa: E501  (a case is one line)
+
+import random
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlxdyn import items
+from mlxdyn.items import (
+    Item,
+    about,
+    from_template,
+    key,
+    merged,
+    paraphrases,
+    parse,
+    prompt,
+    strip_unlearnable,
+)
+from mlxdyn_models import corpus
+from mlxdyn_models.exchanges import Fact, ask, kinds, pick_facts, told
+from mlxdyn_models.kinds import OWN
+from mlxdyn_models.values import draw
+
+DOG = Item("What is my dog called?", "Your dog is called Pixel.")
+HOME = Item("Where do I live?", "You live in Porto.")
+
+
+# reading
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Q: What is my dog called?\nA: Your dog is called Pixel.\nQ: Where do I live?\nA: You live in Porto.",
+        "1. **Q:** What is my dog called?\n   **A:** Your dog is called Pixel.\n2. **Q:** Where do I live?\n   **A:** You live in Porto.",
+        "**Question 1:** What is my dog called?\n**Answer 1:** Your dog is called Pixel.\n\n**Question 2:** Where do I live?\n**Answer 2:** You live in Porto.",
+        "Here are the cards:\n\n1) What is my dog called?\n   - Your dog is called Pixel.\n2) Where do I live?\n   - You live in Porto.",
+        "- What is my dog called? Your dog is called Pixel.\n- Where do I live? — You live in Porto.",
+        "Q: What is my dog called? A: Your dog is called Pixel.\nQ: Where do I live? A: You live in Porto.",
+        "| Question | Answer |\n|---|---|\n| What is my dog called? | Your dog is called Pixel. |\n| Where do I live? | You live in Porto. |",
+        '```json\n[{"question": "What is my dog called?", "answer": "Your dog is called Pixel."}, {"question": "Where do I live?", "answer": "You live in Porto."}]\n```',
+        '{"items": [["What is my dog called?", "Your dog is called Pixel."], ["Where do I live?", "You live in Porto."]]}',
+        '{"What is my dog called?": "Your dog is called Pixel.", "Where do I live?": "You live in Porto."}',
+        '[{"q": "What is my dog called?", "a": "Your dog is called Pixel."}, {"q": "Where do I live?", "a": "You live in Porto."}, {"q": "Who is',
+        "<think>Q: What is x?\nA: It is y.</think>Q: What is my dog called?\nA: Your dog is called Pixel.\nQ: Where do I live?\nA: You live in Porto.",
+        "Q: What is the user's dog called?\nA: The user's dog is called Pixel.\nQ: Where does the user live?\nA: The user lives in Porto.",
+        "Q: What is your dog called?\nA: My dog is called Pixel.\nQ: Where do you live?\nA: I live in Porto.",
+        "Q: What is my dog called?\nA: Your dog is called Pixel.\nQ: Where do I live?\nA: You live in Porto.\nQ: What is my cat called?\nA: Your cat is cal",
+    ],
+)
+def test_items_are_read_from_whatever_form_a_model_writes(text: str) -> None:
+    assert parse(text) == [DOG, HOME]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", items.NOTHING, "Sure! I'd love to help.", "Q: What?\nA:", "[]", "It's a lot of fun!"],
+)
+def test_nothing_to_learn_is_no_item(text: str) -> None:
+    assert parse(text) == []
+
+
+def test_repetitions_echoes_placeholders_and_excess_are_left_out() -> None:
+    pair = "Q: What is my dog called?\nA: Your dog is called Pixel.\n"
+    echo = "Q: What is my dog called?\nA: Your dog.\n"
+    hidden = "Q: What is my code?\nA: Your code is [secret].\n"
+    assert parse(pair + pair.lower() + pair + echo + hidden) == [DOG]
+    many = "".join(
+        f"Q: What is my {i}th cat called?\nA: Your {i}th cat is called Tofu{i}.\n"
+        for i in range(40)
+    )
+    assert len(parse(many)) == items.MOST
+
+
+@settings(deadline=None)
+@given(st.text(alphabet=st.sampled_from('QA:?.\n"[]{}\\, aWhy*1-|'), max_size=200))
+def test_reading_never_fails_and_every_item_says_something(text: str) -> None:
+    assert all(item.question and item.answer for item in parse(text))
+
+
+def test_the_bundled_model_is_asked_as_it_was_trained() -> None:
+    assert prompt("I like tea.") == f"{corpus.STUDY} I like tea."
+    assert items.NOTHING == corpus.NOTHING
+    long = prompt("I like tea.", trained=False)
+    assert long.endswith("Message: I like tea.")
+    assert len(parse(items.EXAMPLES)) == 4
+
+
+# checking
+
+
+@pytest.mark.parametrize(
+    ("message", "question", "answer"),
+    [
+        ("My dog Pixel loves the beach.", "What is my dog called?", "Your dog's name is Pixel."),
+        ("I have a dog. His name is Pixel.", "What is my dog called?", "Your dog is called Pixel."),
+        ("I'm 34 and I work as a nurse.", "What is my job?", "You work as a nurse."),
+        (
+            "I would love to see Greece.",
+            "What is my dream destination?",
+            "You want to travel to Greece.",
+        ),
+        ("Did I tell you that my name is Ana?", "Who am I?", "Your name is Ana."),
+        (
+            "my girlfriends birthday is on may 3rd",
+            "When is my girlfriend's birthday?",
+            "Your girlfriend's birthday is on May 3rd.",
+        ),
+        (
+            "The office closes at 5 on Fridays.",
+            "When does the office close on Fridays?",
+            "The office closes at 5 on Fridays.",
+        ),
+    ],
+)
+def test_an_item_the_message_supports_is_kept(message: str, question: str, answer: str) -> None:
+    assert about(Item(question, answer), message)
+
+
+@pytest.mark.parametrize(
+    ("message", "question", "answer"),
+    [
+        ("My dog is called Pixel.", "What is my dog called?", "Your dog is called Rex."),
+        ("My dog is called Pixel.", "What is my cat called?", "Your cat is called Pixel."),
+        (
+            "My dog is called Sir Barks Much Pixel.",
+            "What is my dog called?",
+            "Your dog is called Sir Barks Much Rex.",
+        ),
+        (
+            "My dog Pixel loves the beach.",
+            "What is my dog called?",
+            "Your dog's name is Pixel loves.",
+        ),
+        (
+            "My kitchen is grey and my door is white.",
+            "What colour is my door?",
+            "Your door is grey.",
+        ),
+        ("Should I call my dog Pixel?", "What is my dog called?", "Your dog is called Pixel."),
+        ("Pixel is a phone by Google.", "What is my dog called?", "Your dog is called Pixel."),
+        ("I moved from New York to Oslo.", "Where do I live?", "You live in New York."),
+        ("I'm 34.", "How old am I?", "You are 43 years old."),
+        (
+            "What do I tend to prioritize most?",
+            "What do I eat for breakfast?",
+            "You eat prioritize most for breakfast.",
+        ),
+        ("I cooked paella yesterday.", "What did I cook today?", "You cooked paella."),
+        ("I like tea.", "What do I like?", "You like."),
+    ],
+)
+def test_an_invented_or_mixed_up_item_is_dropped(message: str, question: str, answer: str) -> None:
+    assert not about(Item(question, answer), message)
+
+
+def test_most_true_items_pass_and_few_false_ones() -> None:
+    rng = random.Random(3)
+    true, invented, swapped = [], [], []
+    for _ in range(150):
+        facts = pick_facts(rng, 2, unseen=True)
+        message = told(rng, facts)[0][1]
+        for fact, other in (facts, facts[::-1]):
+            question, answer = ask(rng, fact.kind), fact.kind.answers[0]
+            true.append(about(Item(question, fact.fill(answer)), message))
+            new = Fact(fact.kind, draw(fact.kind.value, rng))
+            if new.value.lower() not in message.lower():
+                invented.append(about(Item(question, new.fill(answer)), message))
+            swapped.append(
+                about(Item(question, Fact(fact.kind, other.value).fill(answer)), message)
+            )
+    assert sum(true) > 0.9 * len(true)
+    assert sum(invented) < 0.01 * len(invented)
+    assert sum(swapped) < 0.25 * len(swapped)
+
+
+# keys
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("What is my dog called?", "What's my dog's name?", True),
+        ("Who is my sister?", "Do you remember what my sister is called?", True),
+        ("Do you know where I live?", "Which city do I live in?", True),
+        ("What's my home town?", "Where do I live?", True),
+        ("What do I do for a living?", "Tell me my job.", True),
+        ("How old am I?", "What's my age?", True),
+        ("When was I born?", "Remind me, when is my birthday?", True),
+        ("What is my favourite colour?", "Which color do I like best?", True),
+        ("Where are my keys?", "Where did I put my keys?", True),
+        ("I forgot my project. What is it?", "Could you remind me of my project?", True),
+        ("What is my dog called?", "What is my cat called?", False),
+        ("What is my dog called?", "How old is my dog?", False),
+        ("What is your name?", "What is my name?", False),
+        ("Where do I live?", "Where does my sister live?", False),
+        ("Where do I live?", "Where do I work?", False),
+        ("What is my job?", "Where do I work?", False),
+        ("When is my exam?", "Where is my exam?", False),
+        ("What is my sister called?", "What is my sister's dog called?", False),
+        ("What is my favourite food?", "What is my least favourite food?", False),
+        ("What did I eat on Monday?", "What will I eat on Monday?", False),
+        ("What colour is my car?", "What is my car?", False),
+    ],
+)
+def test_a_key_names_the_topic_and_not_the_wording(one: str, other: str, same: bool) -> None:
+    assert (key(one) == key(other)) is same
+
+
+def test_kinds_of_facts_keep_one_key_each_and_never_share_it() -> None:
+    some = [*OWN, *kinds()[::3]]
+    keys = {kind.name: {key(question) for question in kind.asks} for kind in some}
+    assert sum(len(found) == 1 for found in keys.values()) > 0.95 * len(keys)
+    owners: dict[str, set[str]] = {}
+    for kind in some:
+        for found in keys[kind.name]:
+            owners.setdefault(found, set()).add(kind.topic.replace("password", "code"))
+    shared = [found for found, topics in owners.items() if len(topics) > 1]
+    assert len(shared) < 0.005 * len(owners), shared
+
+
+def test_rewording_keeps_the_topic_and_the_answer() -> None:
+    for kind, question in ((one, asked) for one in OWN for asked in one.asks):
+        for told_again in paraphrases(Item(question, "So it is.")):
+            assert told_again.answer == "So it is."
+            assert told_again.question != question
+            assert key(told_again.question) == key(question), (kind.name, told_again)
+    asked = [item.question for item in paraphrases(HOME)]
+    assert "Do you remember where I live?" in asked
+    assert "Where do I live again?" in asked
+    assert "Tell me my favourite colour." in [
+        item.question for item in paraphrases(Item("What is my favourite colour?", "Teal."))
+    ]
+
+
+# templates
+
+
+@pytest.mark.parametrize(
+    ("message", "answer"),
+    [
+        ("My dog is called Pixel.", "Your dog is called Pixel."),
+        ("my cat is called tofu", "Your cat is called tofu."),
+        ("We named our puppy Biscuit!", "Your puppy is called Biscuit."),
+        ("I have a dog and his name is Rex.", "Your dog is called Rex."),
+        ("Hi, I'm Sarah Chen.", "Your name is Sarah Chen."),
+        ("you can call me Bo", "Your name is Bo."),
+        ("By the way, I am 34 years old.", "You are 34 years old."),
+        ("I moved from New York to San Francisco last month.", "You live in San Francisco."),
+        ("i live in Porto now", "You live in Porto."),
+        ("I work as a nurse at St. Mary", "You work as a nurse."),
+        ("I'm a software engineer.", "You are a software engineer."),
+        ("I work at Fox Studio.", "You work at Fox Studio."),
+        ("my favorite food is ramen lol", "Your favourite food is ramen."),
+        ("my girlfriends birthday is on may 3rd", "Your girlfriend's birthday is on may 3rd."),
+        ("I'm allergic to peanuts, please remember.", "You are allergic to peanuts."),
+        ("I love my sister's cooking.", "You love your sister's cooking."),
+        ("I love hiking and hate mushrooms.", "You hate mushrooms."),
+        ("Did I tell you that my brother works at Mill Cafe?", "Your brother works at Mill Cafe."),
+        ("I have two kids.", "You have two kids."),
+        ("My keys are in the drawer.", "Your keys are in the drawer."),
+        ("My exam is on Friday.", "Your exam is on Friday."),
+        ("My dog is called Rex. Actually, it's Max.", "Your dog is called Max."),
+        ("My dog is called Rex. No, sorry, my dog is called Max.", "Your dog is called Max."),
+    ],
+)
+def test_common_statements_become_items_without_a_model(message: str, answer: str) -> None:
+    found = [item for item in from_template(message) if item.answer == answer]
+    assert 3 <= len(found) <= 5
+    assert len({key(item.question) for item in found}) == 1
+    assert len({item.question for item in found}) == len(found)
+    assert "Rex" not in str(from_template(message)) or "Rex" in answer
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "My head is killing me.",
+        "I'm a bit tired.",
+        "I'm German.",
+        "I like that a lot.",
+        "I love you",
+        "Is my dog called Pixel?",
+        "Can you help me with my essay?",
+        "No, thanks.",
+        "No, it's Max.",
+        "my garage code is [secret]",
+        "I would like a coffee.",
+        "My name is [your name].",
+        "I like both of those.",
+        "",
+    ],
+)
+def test_templates_stay_silent_where_nothing_is_told(message: str) -> None:
+    assert from_template(message) == []
+
+
+def test_a_correction_takes_its_topic_from_the_message_before() -> None:
+    for said in ("No, it's Max.", "Actually, Max", "Sorry, I meant Max!"):
+        found = from_template(said, earlier="My dog is called Rex.")
+        assert {item.answer for item in found} == {"Your dog is called Max."}
+        assert {key(item.question) for item in found} == {key(DOG.question)}
+    for said in ("No, thanks.", "Actually, never mind.", "Max is nice."):
+        assert from_template(said, earlier="My dog is called Rex.") == []
+
+
+def test_rules_never_claim_what_nobody_told() -> None:
+    rng = random.Random(5)
+    for _ in range(150):
+        facts = pick_facts(rng, 2, unseen=True)
+        for item in from_template(told(rng, facts)[0][1]):
+            assert any(fact.value.lower() in item.answer.lower() for fact in facts), item
+
+
+def test_a_topic_read_by_rule_is_not_taken_from_the_model() -> None:
+    written = [Item("Where do I live?", "You live in Oslo."), DOG]
+    ruled = [HOME, Item("Which city do I live in?", HOME.answer)]
+    assert merged(written, ruled) == [*ruled, DOG]
+
+
+# what is nobody's own words
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("<think>They like tea.</think>Tea it is.", "Tea it is."),
+        ("Tea. <think>unfinished", "Tea. "),
+        ("opened by the template</think>\nTea it is.", "Tea it is."),
+        ("<THINKING>x</THINKING>Tea", "Tea"),
+        ("See:\n```tool_output\n42\n```\nSo 42.", "See:\n\nSo 42."),
+        ('<tool_call>{"name": "f"}</tool_call>ok<tool_response>7</tool_response>', "ok"),
+        ("<function_results>9</function_results>nine", "nine"),
+        ("[TOOL_RESULTS] 3 [/TOOL_RESULTS]three", "three"),
+        ("```python\nprint(1)\n```", "```python\nprint(1)\n```"),
+        ("I think <b>this</b> is fine; think of it.", "I think <b>this</b> is fine; think of it."),
+    ],
+)
+def test_thoughts_and_tool_output_are_taken_out_and_nothing_else(text: str, rest: str) -> None:
+    assert strip_unlearnable(text) == rest
+
+
+def test_every_function_takes_any_text() -> None:
+    odd = ["", " ", "?", "no", "No,", "A: ", "\u2063", "my is ", "I'm", "what's?", "🙂 is my dog"]
+    for one, other in product(odd, odd):
+        item = Item(one, other)
+        about(item, other)
+        paraphrases(item)
+        from_template(one, other)
+        key(one + other)
