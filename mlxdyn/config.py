@@ -4,16 +4,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 Adapt = Literal["lora", "full"]
-Optimizer = Literal["adam0", "adam", "sgd", "nsgd"]
-Context = Literal["recompute", "restart"]
-Reset = Literal["never", "document"]
+Optimizer = Literal["adam0", "adam", "adamw", "sgd", "nsgd", "rms", "muon"]
+Context = Literal["recompute", "restart", "carry"]
+Kv = Literal["kept", "fresh"]
+Reset = Literal["never", "document", "decay"]
 Learn = Literal["user", "all", "off"]
+Format = Literal["mlx-lm", "peft", "gguf", "fused", "bundle"]
+Dtype = Literal["float32", "float16", "bfloat16"]
 
 ADAPTS: tuple[Adapt, ...] = ("lora", "full")
-OPTIMIZERS: tuple[Optimizer, ...] = ("adam0", "adam", "sgd", "nsgd")
-CONTEXTS: tuple[Context, ...] = ("recompute", "restart")
-RESETS: tuple[Reset, ...] = ("never", "document")
+OPTIMIZERS: tuple[Optimizer, ...] = ("adam0", "adam", "adamw", "sgd", "nsgd", "rms", "muon")
+CONTEXTS: tuple[Context, ...] = ("recompute", "restart", "carry")
+KVS: tuple[Kv, ...] = ("kept", "fresh")
+RESETS: tuple[Reset, ...] = ("never", "document", "decay")
 LEARNS: tuple[Learn, ...] = ("user", "all", "off")
+EXPORT_FORMATS: tuple[Format, ...] = ("mlx-lm", "peft", "gguf", "fused", "bundle")
+DTYPES: tuple[Dtype, ...] = ("float32", "float16", "bfloat16")
 
 BUNDLED_MODEL = "wren"
 DEFAULT_MEMORY = "default"
@@ -21,12 +27,18 @@ DEFAULT_MEMORY = "default"
 STREAM_RATES: dict[tuple[Adapt, Optimizer], float] = {
     ("lora", "adam0"): 1e-3,
     ("lora", "adam"): 2e-3,
+    ("lora", "adamw"): 2e-3,
     ("lora", "sgd"): 1.0,
     ("lora", "nsgd"): 0.1,
+    ("lora", "rms"): 6e-3,
+    ("lora", "muon"): 1e-2,
     ("full", "adam0"): 3e-4,
     ("full", "adam"): 1e-3,
+    ("full", "adamw"): 3e-4,
     ("full", "sgd"): 0.1,
     ("full", "nsgd"): 0.05,
+    ("full", "rms"): 1e-3,
+    ("full", "muon"): 1e-2,
 }
 """Learning rates for streams of text, by what is adapted and how."""
 
@@ -52,6 +64,11 @@ class LearnerConfig:
     beta2: float = 0.999  # decay of the running mean of squared gradients
     eps: float = 1e-8
     max_gradient_norm: float = 1.0  # gradients above this global norm are scaled down to it
+    decay: float = 0.0  # pull to the start (rms, a step) or to zero (adamw, a step and unit rate)
+    bias_correction: bool = False  # of adam
+    shrink: float = 0.0  # lora_b loses this share a step
+    momentum: float = 0.95  # of muon
+    damping: float = 0.1  # of rms: its eps, as a share of the mean root mean square
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +78,8 @@ class StreamConfig:
     window: int = 256  # most inputs attention sees when a chunk is scored
     chunk: int = 64  # targets between two updates
     context: Context = "restart"
-    reset: Reset = "never"  # when the adapter goes back to its start
+    reset: Reset = "never"  # at a new document, the adapter goes back to its start; decay: half-way
+    kv: Kv = "kept"  # across updates, in restart windows; fresh: made anew by the weights of now
     limit: int | None = None  # most tokens read over the whole run, BOS included
 
 
@@ -93,4 +111,34 @@ class ChatConfig:
     window: int = 512  # most tokens of a message's own turn seen by a micro-step
     context: int = 4096  # most tokens of conversation in a prompt, if the model can take them
     system: str = ""  # system prompt, never learned
+    idle_seconds: float = 60.0  # of quiet before the memory studies
     sampling: SamplingConfig = SamplingConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class StudyConfig:
+    """How facts are made to stick, and how far learning may move the model.
+
+    Fixed when a memory is founded, so that a replay does what was done.
+    """
+
+    optimizer: Optimizer = "adam"
+    learning_rate: float = 1.5e-3
+    beta2: float = 0.99
+    max_gradient_norm: float = 1.0
+    shrink: float = 0.0  # of lora_b, a step: forgets what is not studied again
+    steps: int = 12  # after each message that has items; 0 studies only when idle
+    items: int = 8  # in one step, new and earlier ones, those known least first
+    recalled: int = 48  # earlier items they are chosen from
+    asks: int = 8  # questions never answered, beside them, held to what the base says
+    near: float = 0.5  # of these, the share of near misses of the items
+    talks: int = 2  # dialogues held to the base, beside them
+    ask_weight: float = 1.0
+    talk_weight: float = 1.0
+    framed: float = 0.2  # share of questions that get words before them
+    pass_steps: int = 3  # for each item, when the adapter is made anew
+    most_steps: int = 600  # when it is made anew
+    words: int = 64  # newest messages whose words it learns again, gently
+    max_drift: float = 0.02  # nats per token that the anchors may get worse
+    max_divergence: float = 0.1  # mean KL(base || now) on the anchors, in nats
+    backoff: tuple[float, ...] = (1.0, 0.25)  # rates tried, as parts of the configured one

@@ -28,6 +28,10 @@ class Status:
     pending: int  # messages still to be learned
     updates: int  # accepted updates in the memory
     tokens_learned: int
+    items: int  # study items in the memory
+    strength: float  # of the memory in replies: 0 is the bare base, 1 all of it
+    incognito: bool = False  # the bare base: the memory is not even read
+    studying: bool = False  # the adapter is being made anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,45 @@ class Learned:
     accepted: bool
     reason: str  # why not, when not accepted
     update: int | None  # the last ledger row
+    items: int = 0  # study items that came of it
+    secrets: int = 0  # secrets in it that were kept out of learning
+    rate: float = 1.0  # times the configured learning rate, lowered when anchors got worse
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What became of the messages of the open conversation, all at once, as the past changed."""
+
+    lessons: tuple[Learned, ...]  # of its newest messages; what was undone has the reason "undone"
+    pending: tuple[int, ...]  # messages still to be learned
+
+
+@dataclass(frozen=True, slots=True)
+class Studied:
+    """The adapter was made anew from all study items, or the old one was better and stays."""
+
+    items: int
+    accepted: bool
+    reason: str  # why not, when not accepted
+    nll_before: float | None  # of the items, in nats per token
+    nll_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A piece of an answer, and how much likelier memory made it, in nats; negative is less."""
+
+    text: str
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One question answered by the bare base and with memory."""
+
+    question: str
+    base: str
+    memory: tuple[Weighed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +135,66 @@ class Chats:
     """The saved conversations, newest first."""
 
     chats: tuple[Chat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Memories:
+    """The names of all memories."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyItem:
+    """A question and the answer that the memory is to give."""
+
+    id: int
+    message: int  # that it comes from
+    question: str
+    answer: str
+    source: str  # who wrote it: model | template | user
+    standing: bool  # False: a later message corrected it
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """All study items of the memory, in the order of learning."""
+
+    items: tuple[StudyItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One update of the memory. Nats per token; None where nothing was measured."""
+
+    update: int
+    time: str  # ISO 8601, UTC
+    message: int | None  # None for a study of everything
+    text: str
+    kind: str  # words | study | consolidation
+    tokens: int
+    rate: float
+    nll_before: float | None
+    nll_after: float | None
+    drift: float | None  # how much worse the anchors were predicted than at the start
+    accepted: bool
+    reason: str  # why not, when not accepted; "undone" when it was taken back
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Every update of the memory, oldest first."""
+
+    updates: tuple[Logged, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """Something long is under way: `done` of `of` lessons."""
+
+    doing: str
+    done: int
+    of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +217,22 @@ class Closed:
     """The engine thread has saved everything and ended."""
 
 
-Event = Status | Opened | Heard | Piece | Replied | Learned | Chats | Notice | Failed | Closed
+Event = (
+    Status
+    | Opened
+    | Heard
+    | Piece
+    | Replied
+    | Learned
+    | Lessons
+    | Studied
+    | Compared
+    | Chats
+    | Memories
+    | Items
+    | Log
+    | Working
+    | Notice
+    | Failed
+    | Closed
+)

@@ -6,17 +6,23 @@ from pathlib import Path
 
 import platformdirs
 
+from mlxdyn.config import DEFAULT_MEMORY
 from mlxdyn.errors import MlxdynError
 
+PROJECT = ".mlxdyn"
+"""A file with the name of a memory, for the directory that holds it and all below."""
 
-def home() -> Path:
-    """Return MLXDYN_HOME or the platform's user data directory, made with mode 0700.
+
+def home(*, make: bool = True) -> Path:
+    """Return MLXDYN_HOME or the platform's user data directory, made with mode 0700 if told to.
 
     Raises MlxdynError where that cannot be.
     """
     os.umask(0o077)
     chosen = os.environ.get("MLXDYN_HOME")
     path = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_path("mlxdyn"))
+    if not make:
+        return path
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -28,10 +34,24 @@ def home() -> Path:
 
 def memory_directory(name: str, *, make: bool = True) -> Path:
     """Return `memories/<name>`, made with mode 0700 unless told otherwise."""
-    path = home() / "memories" / name
+    path = home(make=make) / "memories" / name
     if make:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path
+
+
+def chosen_memory() -> str:
+    """Return the memory that a .mlxdyn file in this directory or one above names, or the default.
+
+    Raises MlxdynError when the file names none.
+    """
+    here = Path.cwd()
+    for directory in (here, *here.parents):
+        file = directory / PROJECT
+        if file.is_file():
+            name = file.read_text("utf-8").strip()
+            return check_name(name) if name else DEFAULT_MEMORY
+    return DEFAULT_MEMORY
 
 
 def check_name(name: str) -> str:

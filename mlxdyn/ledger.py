@@ -1,56 +1,22 @@
-"""The record of every message and every update: SQLite, the truth; knows no MLX."""
+"""The record of every message, study item and update: SQLite, the truth; knows no MLX."""
 
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from mlxdyn.errors import MlxdynError
 from mlxdyn.events import Chat, Message
+from mlxdyn.items import Item
+from mlxdyn.migrations import MIGRATIONS
 from mlxdyn.stream import Chunk
 
-MIGRATIONS = [
-    """
-    CREATE TABLE memories (
-        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created TEXT NOT NULL,
-        model TEXT NOT NULL, fingerprint TEXT NOT NULL,
-        adapter TEXT NOT NULL, learner TEXT NOT NULL,
-        origin TEXT
-    );
-    CREATE TABLE conversations (
-        id INTEGER PRIMARY KEY, memory INTEGER REFERENCES memories(id), created TEXT NOT NULL
-    );
-    CREATE TABLE messages (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        conversation INTEGER NOT NULL REFERENCES conversations(id),
-        role TEXT NOT NULL, text TEXT NOT NULL, created TEXT NOT NULL,
-        learning TEXT NOT NULL CHECK (learning IN ('none', 'pending', 'done'))
-    );
-    CREATE INDEX message_conversation ON messages(conversation);
-    CREATE INDEX message_learning ON messages(learning);
-    CREATE TABLE updates (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        memory INTEGER NOT NULL REFERENCES memories(id),
-        message INTEGER NOT NULL REFERENCES messages(id),
-        time TEXT NOT NULL, lesson TEXT NOT NULL, tokens INTEGER NOT NULL,
-        nll_before REAL, nll_after REAL, gradient_norm REAL,
-        accepted INTEGER NOT NULL, reason TEXT NOT NULL,
-        undone INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE INDEX update_memory ON updates(memory, id);
-    CREATE INDEX update_message ON updates(message);
-    CREATE TABLE snapshots (
-        id INTEGER PRIMARY KEY, memory INTEGER NOT NULL REFERENCES memories(id),
-        upto INTEGER NOT NULL, file TEXT NOT NULL, sha256 TEXT NOT NULL
-    );
-    """,
-]
-"""Statements that lead from schema version i to i + 1."""
+Kind = Literal["message", "study"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +30,147 @@ class MemoryRow:
     fingerprint: str
     adapter: dict[str, Any]
     learner: dict[str, Any]
+    study: dict[str, Any]
     origin: str | None  # sha256 of the imported adapter it started from
+
+
+CONTRAST = "contrast"
+"""The source of a near miss: its answer is what the base says, not to be learned but to be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """A saved study item with the message that it comes from."""
+
+    id: int
+    message: int
+    question: str
+    answer: str
+    source: str  # who wrote it: model | template | user | contrast
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What one part of a lesson did. Nats per token, means over `tokens` targets."""
+
+    kind: str  # words | study | consolidation
+    tokens: int
+    steps: int
+    rate: float  # times the configured learning rate
+    nll_before: float | None
+    nll_after: float | None
+    gradient_norm: float | None  # of the last step
+    accepted: bool = True
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What was to be learned, at a position in the memory's life: all that a replay reads.
+
+    A message brings the chunks of its words, and its items are studied for `steps` steps; a study
+    (message None) makes the adapter anew from all items.
+    """
+
+    kind: Kind
+    message: int | None
+    chunks: tuple[Chunk, ...] = ()
+    steps: int = 0
+    guarded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a lesson went.
+
+    `drift` is how much worse the anchors are predicted than at the memory's start, `divergence` the
+    mean KL(base || now) on them, both in nats per token; None when not measured.
+    """
+
+    accepted: bool
+    reason: str
+    drift: float | None
+    divergence: float | None
+    updates: tuple[Update, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """A lesson that was carried out."""
+
+    id: int
+    position: int
+    time: str
+    lesson: Lesson
+    accepted: bool
+    undone: bool
+    stale: bool  # something before it was changed: its outcome has to be found anew
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateRow:
-    """One online step: what was learned, from which message, and how it went. Nats per token."""
+    """One row of the log: an update with its source."""
 
     update: int
     time: str
-    conversation: int
-    message: int
+    conversation: int | None
+    message: int | None
     text: str
+    kind: str
     tokens: int
+    steps: int
+    rate: float
     nll_before: float | None
     nll_after: float | None
     gradient_norm: float | None
+    drift: float | None
+    divergence: float | None
     accepted: bool
     reason: str
-    lesson: Chunk
     undone: bool
+    event: int
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotRow:
-    """A file that caches the memory as it was after update `upto`."""
+class SnapshotRow(NamedTuple):
+    """A file that caches the memory as it was after the event at `upto`."""
 
     upto: int
     file: str
     sha256: str
+
+
+class Totals(NamedTuple):
+    """What a memory holds."""
+
+    updates: int  # accepted and not undone
+    tokens: int  # of messages, in those updates
+    version: int  # id of the last of them
+    position: int  # of the last event that stands
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows of the log are wanted; None does not restrict."""
+
+    search: str | None = None
+    conversation: int | None = None
+    since: str | None = None  # ISO 8601, UTC; included
+    until: str | None = None
+    rejected: bool = False  # only what was rejected
+    newest: int | None = field(default=None, kw_only=True)  # at most so many, the newest
+
+
+_LOGGED = (
+    "SELECT u.id, e.time, m.conversation, e.message, coalesce(m.text, ''), u.kind, u.tokens,"
+    " u.steps, u.rate, u.nll_before, u.nll_after, u.gradient_norm, e.drift, e.divergence,"
+    " u.accepted, u.reason, e.undone, e.id FROM events e JOIN updates u ON u.event = e.id"
+    " LEFT JOIN messages m ON m.id = e.message"
+)
+
+
+_FOR_GOOD = 2
+"""In `undone`: something was learned since, so that redo does not bring it back."""
 
 
 class Ledger:
@@ -103,15 +181,18 @@ class Ledger:
 
         Raises MlxdynError when the file is no ledger or comes from a newer mlxdyn.
         """
+        self._path = path
         try:
             if path is not None:
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=10)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
             self._db.execute("PRAGMA secure_delete = ON")
             self._migrate(path)
+            self._db.execute("PRAGMA foreign_keys = ON")
+            if self._db.execute("SELECT count(*) FROM erasing").fetchone()[0]:
+                self.erase()  # what was killed before it could
         except (sqlite3.Error, OSError) as error:
             raise MlxdynError(f"the ledger {path} cannot be opened: {error}") from error
 
@@ -119,27 +200,33 @@ class Ledger:
         self._db.close()
 
     def _migrate(self, path: Path | None) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise MlxdynError(
+                f"{path} was written by a newer mlxdyn (schema {version}); update mlxdyn"
+            )
+        if version == len(MIGRATIONS):
+            return
         with self.transaction():
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > len(MIGRATIONS):
-                raise MlxdynError(
-                    f"{path} was written by a newer mlxdyn (schema {version}); update mlxdyn"
-                )
-            for script in MIGRATIONS[version:]:
+            for script in MIGRATIONS[self._db.execute("PRAGMA user_version").fetchone()[0] :]:
                 for statement in filter(str.strip, script.split(";")):
                     self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make everything inside the block one durable step, or none of it."""
+        """Make everything inside the block one durable step, or none of it; blocks may nest."""
+        if self._db.in_transaction:
+            yield
+            return
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # SQLite rolls back by itself when the disk is full
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def integrity(self) -> str:
         """Return "ok", or what SQLite found wrong with the file."""
@@ -148,14 +235,31 @@ class Ledger:
         except sqlite3.Error as error:
             return str(error)
 
+    def erase(self) -> None:
+        """Leave no deleted text in the files: rewrite the database, empty the write-ahead log.
+
+        Where another process is in the way, the next opening does it.
+        """
+        with suppress(sqlite3.OperationalError):
+            self._db.execute("VACUUM")
+            if not self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                self._db.execute("DELETE FROM erasing")
+
+    def _insert(self, table: str, **values: Any) -> int:
+        names, holes = ", ".join(values), ", ".join("?" * len(values))
+        cursor = self._db.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({holes})", tuple(values.values())
+        )
+        return int(cursor.lastrowid or 0)
+
     # memories
 
     def memories(self) -> list[MemoryRow]:
-        rows = self._db.execute("SELECT * FROM memories ORDER BY name").fetchall()
-        return [
-            MemoryRow(id, name, at, model, print_, json.loads(adapter), json.loads(learner), origin)
-            for id, name, at, model, print_, adapter, learner, origin in rows
-        ]
+        rows = self._db.execute(
+            "SELECT id, name, created, model, fingerprint, adapter, learner, study, origin"
+            " FROM memories ORDER BY name"
+        )
+        return [_memory(row) for row in rows]
 
     def memory(self, name: str) -> MemoryRow | None:
         return next((row for row in self.memories() if row.name == name), None)
@@ -167,21 +271,19 @@ class Ledger:
         fingerprint: str,
         adapter: dict[str, Any],
         learner: dict[str, Any],
+        study: dict[str, Any],
         origin: str | None = None,
     ) -> MemoryRow:
-        values = (
-            name,
-            _now(),
-            model,
-            fingerprint,
-            json.dumps(adapter),
-            json.dumps(learner),
-            origin,
-        )
-        self._db.execute(
-            "INSERT INTO memories (name, created, model, fingerprint, adapter, learner, origin)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            values,
+        self._insert(
+            "memories",
+            name=name,
+            created=_now(),
+            model=model,
+            fingerprint=fingerprint,
+            adapter=json.dumps(adapter),
+            learner=json.dumps(learner),
+            study=json.dumps(study),
+            origin=origin,
         )
         row = self.memory(name)
         assert row is not None
@@ -190,13 +292,22 @@ class Ledger:
     def rename_memory(self, memory: int, name: str) -> None:
         self._db.execute("UPDATE memories SET name = ? WHERE id = ?", (name, memory))
 
+    def set_study(self, memory: int, study: dict[str, Any]) -> None:
+        """Choose how this memory studies from its next lesson on."""
+        self._db.execute("UPDATE memories SET study = ? WHERE id = ?", (json.dumps(study), memory))
+
+    def anchors(self, memory: int) -> str | None:
+        """Return the anchor text that this memory was founded with."""
+        row = self._db.execute("SELECT anchors FROM memories WHERE id = ?", (memory,)).fetchone()
+        return row[0] if row else None
+
+    def set_anchors(self, memory: int, text: str) -> None:
+        self._db.execute("UPDATE memories SET anchors = ? WHERE id = ?", (text, memory))
+
     # conversations and messages
 
     def add_conversation(self, memory: int | None) -> int:
-        cursor = self._db.execute(
-            "INSERT INTO conversations (memory, created) VALUES (?, ?)", (memory, _now())
-        )
-        return int(cursor.lastrowid or 0)
+        return self._insert("conversations", memory=memory, created=_now())
 
     def conversations(self, memory: int | None) -> list[Chat]:
         """List the conversations that have messages, newest first."""
@@ -211,12 +322,16 @@ class Ledger:
 
     def add_message(self, conversation: int, role: str, text: str, learning: str) -> Message:
         """Save a turn; `learning` is none or pending."""
-        cursor = self._db.execute(
-            "INSERT INTO messages (conversation, role, text, created, learning)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (conversation, role, text, _now(), learning),
+        id = self._insert(
+            "messages",
+            conversation=conversation,
+            role=role,
+            text=text,
+            created=_now(),
+            learning=learning,
+            uid=os.urandom(8).hex(),
         )
-        return Message(int(cursor.lastrowid or 0), role, text)
+        return Message(id, role, text)
 
     def messages(self, conversation: int) -> list[Message]:
         rows = self._db.execute(
@@ -224,6 +339,63 @@ class Ledger:
             (conversation,),
         )
         return [Message(*row) for row in rows]
+
+    def message(self, message: int, memory: int) -> Message | None:
+        """Return one message of this memory."""
+        row = self._db.execute(
+            "SELECT m.id, m.role, m.text FROM messages m JOIN conversations c"
+            " ON c.id = m.conversation WHERE m.id = ? AND c.memory = ?",
+            (message, memory),
+        ).fetchone()
+        return Message(*row) if row else None
+
+    def find_messages(self, memory: int, wanted: Filter) -> list[Message]:
+        """List a memory's messages, either role, that `wanted` matches, oldest first."""
+        words = f"%{_escaped(wanted.search)}%" if wanted.search else None
+        rows = self._db.execute(
+            "SELECT m.id, m.role, m.text FROM messages m JOIN conversations c"
+            " ON c.id = m.conversation WHERE c.memory = :memory"
+            " AND (:words IS NULL OR m.text LIKE :words ESCAPE '\\')"
+            " AND (:conversation IS NULL OR c.id = :conversation)"
+            " AND (:since IS NULL OR m.created >= :since)"
+            " AND (:until IS NULL OR m.created <= :until) ORDER BY m.id",
+            {
+                "memory": memory,
+                "words": words,
+                "conversation": wanted.conversation,
+                "since": wanted.since,
+                "until": wanted.until,
+            },
+        )
+        return [Message(*row) for row in rows]
+
+    def holders(self, messages: Sequence[int], memory: int) -> list[str]:
+        """Name the other memories that hold copies of `messages`: branches and backups."""
+        rows = self._db.execute(
+            "SELECT DISTINCT o.name FROM messages m JOIN messages c ON c.uid = m.uid"
+            " JOIN conversations h ON h.id = c.conversation JOIN memories o ON o.id = h.memory"
+            " WHERE m.id IN (SELECT value FROM json_each(?)) AND o.id != ? ORDER BY o.name",
+            (json.dumps(list(messages)), memory),
+        )
+        return [row[0] for row in rows]
+
+    def reply_to(self, message: int) -> int | None:
+        """Return the assistant's message right after a user's, which often repeats it."""
+        row = self._db.execute(
+            "SELECT id, role FROM messages WHERE id > ? AND conversation ="
+            " (SELECT conversation FROM messages WHERE id = ?) ORDER BY id LIMIT 1",
+            (message, message),
+        ).fetchone()
+        return int(row[0]) if row and row[1] == "assistant" else None
+
+    def said_before(self, message: int) -> Message | None:
+        """Return what the user said before a message in its conversation."""
+        row = self._db.execute(
+            "SELECT id, role, text FROM messages WHERE id < ? AND role = 'user' AND conversation ="
+            " (SELECT conversation FROM messages WHERE id = ?) ORDER BY id DESC LIMIT 1",
+            (message, message),
+        ).fetchone()
+        return Message(*row) if row else None
 
     def turns_upto(self, message: int) -> list[Message]:
         """Return the last turns of a message's conversation, two at most, ending with it."""
@@ -246,73 +418,424 @@ class Ledger:
     def settle(self, message: int, learning: str) -> None:
         self._db.execute("UPDATE messages SET learning = ? WHERE id = ?", (learning, message))
 
-    # updates
+    # study items
 
-    def add_update(
-        self,
-        memory: int,
-        message: int,
-        lesson: Chunk,
-        *,
-        tokens: int,
-        nll_before: float | None,
-        nll_after: float | None,
-        gradient_norm: float | None,
-        accepted: bool,
-        reason: str,
-        last: bool,
-    ) -> int:
-        """Record one step; with `last`, the message is learned in the same transaction."""
-        words = json.dumps([lesson.context, lesson.targets, lesson.weights])
-        values = (memory, message, _now(), words, tokens, nll_before, nll_after, gradient_norm)
+    def add_items(
+        self, message: int, items: Iterable[Item], source: str, *, leans: int | None = None
+    ) -> None:
+        """Save what a message teaches, and that its items are written, even if there are none.
+
+        `leans` is the earlier message that they cannot be understood without: "No, it is Max".
+        """
         with self.transaction():
-            cursor = self._db.execute(
-                "INSERT INTO updates (memory, message, time, lesson, tokens, nll_before, nll_after,"
-                " gradient_norm, accepted, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*values, accepted, reason),
-            )
-            if last:
-                self.settle(message, "done")
-        return int(cursor.lastrowid or 0)
+            for item in items:
+                self._insert(
+                    "items",
+                    message=message,
+                    question=item.question,
+                    answer=item.answer,
+                    source=source,
+                    leans=leans,
+                )
+            self._db.execute("UPDATE messages SET itemised = 1 WHERE id = ?", (message,))
 
-    def updates(
-        self, memory: int, *, after: int = 0, message: int | None = None, active: bool = True
-    ) -> list[UpdateRow]:
-        """List updates in order; `active` leaves out rejected and undone ones."""
+    def itemised(self, message: int) -> bool:
+        """Tell whether the items of a message are written."""
+        row = self._db.execute("SELECT itemised FROM messages WHERE id = ?", (message,)).fetchone()
+        return bool(row and row[0])
+
+    def items(self, memory: int, *, upto: int | None = None) -> list[ItemRow]:
+        """List the items of all lessons that stand, in order of learning, `upto` a position."""
         rows = self._db.execute(
-            "SELECT u.id, u.time, m.conversation, u.message, m.text, u.tokens, u.nll_before,"
-            " u.nll_after, u.gradient_norm, u.accepted, u.reason, u.lesson, u.undone"
-            " FROM updates u JOIN messages m ON m.id = u.message"
-            " WHERE u.memory = ? AND u.id > ? AND (? IS NULL OR u.message = ?)"
-            " AND (NOT ? OR (u.accepted AND NOT u.undone)) ORDER BY u.id",
-            (memory, after, message, message, active),
+            "SELECT i.id, i.message, i.question, i.answer, i.source FROM events e"
+            " JOIN items i ON i.message = e.message WHERE e.memory = ? AND e.accepted"
+            " AND NOT e.undone AND (? IS NULL OR e.position <= ?) ORDER BY e.position, i.id",
+            (memory, upto, upto),
         )
+        return [ItemRow(*row) for row in rows]
+
+    def items_of(self, message: int) -> list[ItemRow]:
+        rows = self._db.execute(
+            "SELECT id, message, question, answer, source FROM items WHERE message = ? ORDER BY id",
+            (message,),
+        )
+        return [ItemRow(*row) for row in rows]
+
+    def item(self, item: int, memory: int) -> ItemRow | None:
+        """Return one item of this memory."""
+        row = self._db.execute(
+            "SELECT i.id, i.message, i.question, i.answer, i.source FROM items i"
+            " JOIN messages m ON m.id = i.message JOIN conversations c ON c.id = m.conversation"
+            " WHERE i.id = ? AND c.memory = ?",
+            (item, memory),
+        ).fetchone()
+        return ItemRow(*row) if row else None
+
+    # events: what was learned, and how it went
+
+    def add_event(self, memory: int, lesson: Lesson, outcome: Outcome) -> EventRow:
+        """Record a lesson with its outcome; its message is learned in the same transaction."""
+        with self.transaction():
+            position = self._db.execute(
+                "SELECT coalesce(max(position), 0) + 1 FROM events WHERE memory = ?", (memory,)
+            ).fetchone()[0]
+            self._db.execute(
+                "UPDATE events SET undone = ? WHERE memory = ? AND undone", (_FOR_GOOD, memory)
+            )
+            event = self._insert(
+                "events",
+                memory=memory,
+                position=position,
+                kind=lesson.kind,
+                message=lesson.message,
+                time=_now(),
+                chunks=_dump(lesson.chunks),
+                steps=lesson.steps,
+                guarded=lesson.guarded,
+                accepted=outcome.accepted,
+                reason=outcome.reason,
+                drift=outcome.drift,
+                divergence=outcome.divergence,
+            )
+            self._add_updates(event, outcome.updates)
+            if lesson.message is not None:
+                self.settle(lesson.message, "done")
+        return self.events(memory, after=position - 1, active=False)[0]
+
+    def revise(self, event: int, outcome: Outcome) -> None:
+        """Replace the outcome of an event whose past was changed."""
+        with self.transaction():
+            self._db.execute(
+                "UPDATE events SET accepted = ?, reason = ?, drift = ?, divergence = ?, stale = 0"
+                " WHERE id = ?",
+                (outcome.accepted, outcome.reason, outcome.drift, outcome.divergence, event),
+            )
+            self._db.execute("DELETE FROM updates WHERE event = ?", (event,))
+            self._add_updates(event, outcome.updates)
+
+    def _add_updates(self, event: int, updates: Sequence[Update]) -> None:
+        for update in updates:
+            self._insert(
+                "updates",
+                event=event,
+                kind=update.kind,
+                tokens=update.tokens,
+                steps=update.steps,
+                rate=update.rate,
+                nll_before=update.nll_before,
+                nll_after=update.nll_after,
+                gradient_norm=update.gradient_norm,
+                accepted=update.accepted,
+                reason=update.reason,
+            )
+
+    def outcome(self, event: int) -> Outcome:
+        """Return how an event is told to have gone."""
+        accepted, *seen = self._db.execute(
+            "SELECT accepted, reason, drift, divergence FROM events WHERE id = ?", (event,)
+        ).fetchone()
+        rows = self._db.execute(
+            "SELECT kind, tokens, steps, rate, nll_before, nll_after, gradient_norm, accepted,"
+            " reason FROM updates WHERE event = ? ORDER BY id",
+            (event,),
+        )
+        updates = tuple(Update(*values, bool(taken), why) for *values, taken, why in rows)
+        return Outcome(bool(accepted), *seen, updates)
+
+    def events(self, memory: int, *, after: int = 0, active: bool = True) -> list[EventRow]:
+        """List events in order, from position `after` on; `active` leaves out undone ones.
+
+        Rejected ones stay: when something before them is forgotten they may be accepted.
+        """
+        rows = self._db.execute(
+            "SELECT id, position, time, accepted, undone, stale, kind, message, chunks, steps,"
+            " guarded FROM events WHERE memory = ? AND position > ? AND NOT (? AND undone)"
+            " ORDER BY position",
+            (memory, after, active),
+        )
+        return [_event(row) for row in rows]
+
+    def lessons_before(self, memory: int, position: int, newest: int) -> list[Lesson]:
+        """Return the newest accepted lessons of messages before a position, oldest first."""
+        rows = self._db.execute(
+            "SELECT id, position, time, accepted, undone, stale, kind, message, chunks, steps,"
+            " guarded FROM events WHERE memory = ? AND position < ? AND kind = 'message'"
+            " AND accepted AND NOT undone ORDER BY position DESC LIMIT ?",
+            (memory, position, newest),
+        ).fetchall()
+        return [_event(row).lesson for row in reversed(rows)]
+
+    def standing(self, memory: int, position: int) -> int:
+        """Count the events before `position` that are not undone: a lesson's place in life."""
+        row = self._db.execute(
+            "SELECT count(*) FROM events WHERE memory = ? AND position < ? AND NOT undone",
+            (memory, position),
+        ).fetchone()
+        return int(row[0])
+
+    def log(self, memory: int, wanted: Filter | None = None) -> list[UpdateRow]:
+        """List updates, oldest first, rejected and undone ones too."""
+        wanted = wanted or Filter()
+        words = f"%{_escaped(wanted.search)}%" if wanted.search else None
+        rows = self._db.execute(
+            _LOGGED + " WHERE e.memory = :memory"
+            " AND (:words IS NULL OR m.text LIKE :words ESCAPE '\\')"
+            " AND (:conversation IS NULL OR m.conversation = :conversation)"
+            " AND (:since IS NULL OR e.time >= :since) AND (:until IS NULL OR e.time <= :until)"
+            " AND NOT (:rejected AND u.accepted) ORDER BY e.position DESC, u.id DESC LIMIT :most",
+            {
+                "memory": memory,
+                "words": words,
+                "conversation": wanted.conversation,
+                "since": wanted.since,
+                "until": wanted.until,
+                "rejected": wanted.rejected,
+                "most": -1 if wanted.newest is None else wanted.newest,
+            },
+        ).fetchall()
+        return [_update(row) for row in reversed(rows)]
+
+    def updates_of(self, memory: int, message: int) -> list[UpdateRow]:
+        """List the updates of one message."""
+        where = " WHERE e.memory = ? AND e.message = ? ORDER BY u.id"
+        return [_update(row) for row in self._db.execute(_LOGGED + where, (memory, message))]
+
+    def updates_at(self, event: int) -> list[UpdateRow]:
+        """List the updates of one event."""
+        rows = self._db.execute(_LOGGED + " WHERE e.id = ? ORDER BY u.id", (event,))
         return [_update(row) for row in rows]
 
-    def totals(self, memory: int) -> tuple[int, int, int]:
-        """Return (active updates, tokens learned, id of the last active update)."""
+    def totals(self, memory: int) -> Totals:
         row = self._db.execute(
-            "SELECT count(*), coalesce(sum(tokens), 0), coalesce(max(id), 0) FROM updates"
-            " WHERE memory = ? AND accepted AND NOT undone",
+            "SELECT count(u.id), coalesce(sum(CASE u.kind WHEN 'words' THEN u.tokens END), 0),"
+            " coalesce(max(u.id), 0) FROM events e JOIN updates u ON u.event = e.id"
+            " WHERE e.memory = ? AND u.accepted AND NOT e.undone",
             (memory,),
         ).fetchone()
-        return int(row[0]), int(row[1]), int(row[2])
+        position = self._db.execute(
+            "SELECT coalesce(max(position), 0) FROM events WHERE memory = ? AND NOT undone",
+            (memory,),
+        ).fetchone()[0]
+        items = self._db.execute(
+            "SELECT count(*) FROM items i JOIN events e ON e.message = i.message"
+            " WHERE e.memory = ? AND e.accepted AND NOT e.undone AND i.source != ?",
+            (memory, CONTRAST),
+        ).fetchone()[0]
+        updates, tokens, version = row
+        return Totals(updates, tokens, version, position, items)
 
-    def undo(self, updates: Sequence[int]) -> None:
-        """Mark updates as undone and forget the snapshots that contain them."""
+    def undoable(self, memory: int) -> EventRow | None:
+        """Return the last event that stands."""
+        rows = self.events(memory, after=self.totals(memory).position - 1)
+        return rows[-1] if rows else None
+
+    def redoable(self, memory: int) -> EventRow | None:
+        """Return the event that redo brings back: the first undone one after all that stand."""
+        row = self._db.execute(
+            "SELECT min(position) FROM events WHERE memory = ? AND undone = 1 AND position > ?",
+            (memory, self.totals(memory).position),
+        ).fetchone()
+        return None if row[0] is None else self.events(memory, after=row[0] - 1, active=False)[0]
+
+    def set_undone(self, memory: int, event: EventRow, undone: bool) -> None:
+        """Take an event out of the memory's life or put it back; outdated snapshots go."""
         with self.transaction():
-            self._db.executemany(
-                "UPDATE updates SET undone = 1 WHERE id = ?", [(update,) for update in updates]
-            )
-            self._db.executemany(
-                "UPDATE messages SET learning = 'done'"
-                " WHERE id = (SELECT message FROM updates WHERE id = ?)",
-                [(update,) for update in updates],
-            )
-            memory = "(SELECT memory FROM updates WHERE id = ?)"
+            self._db.execute("UPDATE events SET undone = ? WHERE id = ?", (undone, event.id))
+            self.outdate(memory, event.position)
+
+    def outdate(self, memory: int, position: int) -> None:
+        """Something at `position` changed: later outcomes are stale, later snapshots are wrong."""
+        with self.transaction():
             self._db.execute(
-                f"DELETE FROM snapshots WHERE upto >= ? AND memory = {memory}",
-                (min(updates), min(updates)),
+                "UPDATE events SET stale = 1 WHERE memory = ? AND position >= ?", (memory, position)
+            )
+            self._db.execute(
+                "DELETE FROM snapshots WHERE memory = ? AND upto >= ?", (memory, position)
+            )
+
+    def unstudied(self, memory: int) -> bool:
+        """Tell whether items came since the last study, kept or not."""
+        row = self._db.execute(
+            "SELECT EXISTS (SELECT 1 FROM events e JOIN items i ON i.message = e.message"
+            " WHERE e.memory = :memory AND e.accepted AND NOT e.undone AND e.position > coalesce("
+            "(SELECT max(position) FROM events WHERE memory = :memory AND kind = 'study'"
+            " AND NOT undone), 0))",
+            {"memory": memory},
+        ).fetchone()
+        return bool(row[0])
+
+    # changing the past
+
+    def forget(self, memory: int, messages: Sequence[int]) -> int | None:
+        """Delete messages with all that was made of them; return the first position that changed.
+
+        Copies of them that a merge left in this memory go too. The text is gone from the tables;
+        `erase` removes it from the files.
+        """
+        with self.transaction():
+            self._db.execute("INSERT INTO erasing VALUES (?)", (_now(),))
+            copies = self._copies(memory, messages)
+            positions = [self._forget(memory, message) for message in copies]
+            changed = [position for position in positions if position is not None]
+            if changed:
+                self.outdate(memory, min(changed))
+        return min(changed, default=None)
+
+    def _copies(self, memory: int, messages: Sequence[int]) -> list[int]:
+        rows = self._db.execute(
+            "SELECT DISTINCT c.id FROM messages m JOIN messages c ON c.uid = m.uid"
+            " JOIN conversations h ON h.id = c.conversation WHERE h.memory = ?"
+            " AND m.id IN (SELECT value FROM json_each(?)) ORDER BY c.id",
+            (memory, json.dumps(list(messages))),
+        )
+        return [row[0] for row in rows]
+
+    def _forget(self, memory: int, message: int) -> int | None:
+        changed = self._db.execute(
+            "SELECT min(position) FROM events WHERE memory = ? AND (message = ? OR message IN"
+            " (SELECT message FROM items WHERE leans = ?))",
+            (memory, message, message),
+        ).fetchone()[0]
+        self._db.execute(
+            "DELETE FROM updates WHERE event IN (SELECT id FROM events WHERE message = ?)",
+            (message,),
+        )
+        self._db.execute("DELETE FROM events WHERE message = ?", (message,))
+        self._db.execute("DELETE FROM items WHERE ? IN (message, leans)", (message,))
+        self._db.execute("DELETE FROM messages WHERE id = ?", (message,))
+        self._db.execute(
+            "DELETE FROM conversations WHERE memory = ? AND id NOT IN"
+            " (SELECT conversation FROM messages)",
+            (memory,),
+        )
+        return None if changed is None else int(changed)
+
+    def change_item(self, memory: int, item: ItemRow, new: Item | None) -> int | None:
+        """Edit an item, or delete it with None; return the first position that changed."""
+        with self.transaction():
+            self._db.execute("INSERT INTO erasing VALUES (?)", (_now(),))
+            if new is None:
+                self._db.execute("DELETE FROM items WHERE id = ?", (item.id,))
+                self._db.execute(  # near misses of nothing
+                    "DELETE FROM items WHERE message = :message AND NOT EXISTS"
+                    " (SELECT 1 FROM items WHERE message = :message AND source != :contrast)",
+                    {"message": item.message, "contrast": CONTRAST},
+                )
+            else:
+                self._db.execute(
+                    "UPDATE items SET question = ?, answer = ?, source = 'user' WHERE id = ?",
+                    (new.question, new.answer, item.id),
+                )
+            row = self._db.execute(
+                "SELECT position FROM events WHERE memory = ? AND message = ?",
+                (memory, item.message),
+            ).fetchone()
+            if row:
+                self.outdate(memory, row[0])
+        return int(row[0]) if row else None
+
+    # copies
+
+    def copy_memory(self, memory: MemoryRow, target: "Ledger", name: str) -> MemoryRow:
+        """Copy a memory with all its rows into `target`, this ledger or another, as `name`."""
+        with target.transaction():
+            row = target.add_memory(
+                name,
+                memory.model,
+                memory.fingerprint,
+                memory.adapter,
+                memory.learner,
+                memory.study,
+                memory.origin,
+            )
+            target.set_anchors(row.id, self.anchors(memory.id) or "")
+            chats = self._copy("conversations", "memory", [memory.id], target, memory=row.id)
+            messages = self._copy("messages", "conversation", chats, target, conversation=chats)
+            self._copy("items", "message", messages, target, message=messages, leans=messages)
+            events = self._copy(
+                "events", "memory", [memory.id], target, memory=row.id, message=messages
+            )
+            self._copy("updates", "event", events, target, event=events)
+            self._copy("snapshots", "memory", [memory.id], target, memory=row.id)
+        return row
+
+    def _copy(
+        self, table: str, key: str, keys: Iterable[int], target: "Ledger", **changed: Any
+    ) -> dict[int, int]:
+        """Copy the rows with `key` in `keys`; return new ids by old ones.
+
+        `changed` gives a column's new value, or its new values by old ones.
+        """
+        cursor = self._db.execute(
+            f"SELECT * FROM {table} WHERE {key} IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (json.dumps(list(keys)),),
+        )
+        names, ids = [column[0] for column in cursor.description], {}
+        for values in cursor.fetchall():
+            row = dict(zip(names, values, strict=True))
+            old = row.pop("id")
+            for name, new in changed.items():
+                row[name] = new.get(row[name]) if isinstance(new, dict) else new
+            ids[old] = target._insert(table, **row)
+        return ids
+
+    def learned(self, memory: int) -> dict[str, EventRow]:
+        """Return the lessons of messages that stand, by the message's identity in all copies."""
+        uids = dict(
+            self._db.execute(
+                "SELECT e.id, m.uid FROM events e JOIN messages m ON m.id = e.message"
+                " WHERE e.memory = ? AND e.accepted AND NOT e.undone",
+                (memory,),
+            ).fetchall()
+        )
+        events = self.events(memory)
+        return {uids[event.id]: event for event in events if event.id in uids}
+
+    def merge(self, source: MemoryRow, target: MemoryRow) -> int:
+        """Copy what only `source` learned into `target`, in order of time; return how many lessons.
+
+        The outcome of every lesson from the first new one on is stale afterwards.
+        """
+        ours = self.learned(target.id)
+        theirs = {uid: e for uid, e in self.learned(source.id).items() if uid not in ours}
+        if not theirs:
+            return 0
+        with self.transaction():
+            wanted = [event.lesson.message for event in theirs.values()]
+            chats = [
+                row[0]
+                for row in self._db.execute(
+                    "SELECT DISTINCT conversation FROM messages WHERE id IN"
+                    " (SELECT value FROM json_each(?)) ORDER BY conversation",
+                    (json.dumps(wanted),),
+                )
+            ]
+            copied = self._copy("conversations", "id", chats, self, memory=target.id)
+            messages = self._copy("messages", "conversation", chats, self, conversation=copied)
+            self._copy("items", "message", messages, self, message=messages, leans=messages)
+            ids = [event.id for event in theirs.values()]
+            events = self._copy(
+                "events", "id", ids, self, memory=target.id, message=messages, position=None
+            )
+            self._copy("updates", "event", events, self, event=events)
+            self._reorder(target.id)
+        return len(theirs)
+
+    def _reorder(self, memory: int) -> None:
+        """Number the events of a memory by time; outdate what follows the first that moved."""
+        rows = self._db.execute(
+            "SELECT id, position FROM events WHERE memory = ? ORDER BY time, position IS NULL,"
+            " position, id",
+            (memory,),
+        ).fetchall()
+        first = next(i for i, (_, position) in enumerate(rows) if position is None)
+        start = max((position for _, position in rows[:first]), default=0) + 1
+        # A clock that was set back may let an event move that stands before `start`.
+        changed = [start, *(position for _, position in rows[first:] if position)]
+        self.outdate(memory, min(changed))
+        for position, (id, _) in enumerate(rows[first:], start):
+            self._db.execute(
+                "UPDATE events SET position = ?, stale = 1 WHERE id = ?", (position, id)
             )
 
     # snapshots
@@ -328,22 +851,42 @@ class Ledger:
     def set_snapshots(self, memory: int, rows: Sequence[SnapshotRow]) -> None:
         with self.transaction():
             self._db.execute("DELETE FROM snapshots WHERE memory = ?", (memory,))
-            self._db.executemany(
-                "INSERT INTO snapshots (memory, upto, file, sha256) VALUES (?, ?, ?, ?)",
-                [(memory, row.upto, row.file, row.sha256) for row in rows],
-            )
+            for row in rows:
+                self._insert("snapshots", memory=memory, **row._asdict())
+
+
+def _memory(row: Sequence[Any]) -> MemoryRow:
+    id, name, created, model, fingerprint, *recipe, origin = row
+    adapter, learner, study = map(json.loads, recipe)
+    return MemoryRow(id, name, created, model, fingerprint, adapter, learner, study, origin)
+
+
+def _event(row: Sequence[Any]) -> EventRow:
+    id, position, time, accepted, undone, stale, kind, message, chunks, steps, guarded = row
+    lesson = Lesson(kind, message, _chunks(chunks), steps, bool(guarded))
+    return EventRow(id, position, time, lesson, bool(accepted), bool(undone), bool(stale))
 
 
 def _update(row: Sequence[Any]) -> UpdateRow:
-    *seen, accepted, reason, lesson, undone = row
-    values = (*seen, bool(accepted), reason, _chunk(lesson), bool(undone))
+    *seen, accepted, reason, undone, event = row
+    values = (*seen, bool(accepted), reason, bool(undone), event)
     return UpdateRow(*values)
 
 
-def _chunk(words: str) -> Chunk:
-    context, targets, weights = json.loads(words)
-    return Chunk(tuple(context), tuple(targets), None if weights is None else tuple(weights))
+def _dump(chunks: Sequence[Chunk]) -> str:
+    return json.dumps([[chunk.context, chunk.targets, chunk.weights] for chunk in chunks])
+
+
+def _chunks(words: str) -> tuple[Chunk, ...]:
+    return tuple(
+        Chunk(tuple(context), tuple(targets), None if weights is None else tuple(weights))
+        for context, targets, weights in json.loads(words)
+    )
+
+
+def _escaped(words: str) -> str:
+    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -2,35 +2,57 @@
 
 import hashlib
 import os
+import random
 import shutil
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import asdict
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, TypeVar, cast
 
 import mlx.core as mx
 from filelock import FileLock, Timeout
 
-from mlxdyn.config import AdapterConfig, LearnerConfig
+from mlxdyn import anchors, guard, study
+from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import check_name, memory_directory
+from mlxdyn.items import Item
 from mlxdyn.learner import Learner, State, flatten, same, unflatten
-from mlxdyn.ledger import Ledger, MemoryRow, SnapshotRow, UpdateRow
-from mlxdyn.model import Model, attach
+from mlxdyn.ledger import (
+    EventRow,
+    ItemRow,
+    Ledger,
+    Lesson,
+    MemoryRow,
+    Outcome,
+    SnapshotRow,
+    Update,
+)
+from mlxdyn.model import Model, attach, bare
 from mlxdyn.stream import Chunk
+from mlxdyn.study import Desk
+from mlxdyn.topic import key
 
-ADAPTER = AdapterConfig()
-KEPT_SNAPSHOTS = 2
+ADAPTER, STUDY = AdapterConfig(), StudyConfig()
 ORIGIN = "origin.safetensors"
+KEPT_SNAPSHOTS = 6
+
+T = TypeVar("T")
+Steps = Generator[None, None, Outcome]
+Progress = Callable[[int, int], None]  # is told how many of how many lessons are done
 
 
 class Memory:
     """What a base has learned; every change is in the ledger before it is acknowledged.
 
-    Weights are a cache: the newest sound snapshot plus a replay of the updates after it.
+    Weights are a cache: the newest sound snapshot, then every lesson after it carried out again.
+    Lessons are carried out by the same code when they are new and when they are replayed, so that
+    whatever changes the past (undo, redo, forget, an edited item, a merge) is: change the ledger,
+    replay from the nearest snapshot before.
     """
 
     def __init__(
@@ -41,28 +63,40 @@ class Memory:
         *,
         learner: LearnerConfig,
         adapter: AdapterConfig = ADAPTER,
+        study: StudyConfig = STUDY,
+        anchor_text: str | None = None,
         writable: bool = True,
+        progress: Progress | None = None,
     ) -> None:
         """Open memory `name`, or found it with these configurations, and restore its weights.
 
-        Raises MlxdynError when another process holds it or it belongs to another base.
+        `anchor_text` None takes the bundled anchors. Raises MlxdynError when another process holds
+        it or it belongs to another base.
         """
         self.directory = memory_directory(check_name(name), make=writable)
         self._lock = FileLock(self.directory / "lock")
         if writable:
             self._acquire(name)
-        self.ledger, self.model = ledger, model
+        self.ledger, self.model, self._writable = ledger, model, writable
         recipe = (str(model.path), model.fingerprint, asdict(adapter), asdict(learner))
-        found = ledger.memory(name)
-        if found is None and not writable:
-            found = MemoryRow(0, name, "", *recipe, origin=None)
-        self.row = found or ledger.add_memory(name, *recipe)
-        self._check_fit()
-        attach(model, AdapterConfig(**self.row.adapter))
-        self._load_origin()
-        self.learner = Learner(model.network, LearnerConfig(**self.row.learner), model.new_cache)
-        self._start = self.learner.state
-        self.restore()
+        self.row = ledger.memory(name) or MemoryRow(0, name, "", *recipe, asdict(study), None)
+        self.version = 0  # grows whenever the weights change for good
+        self._whole = False  # the weights are those that the ledger tells of
+        self._encoded: dict[ItemRow, Chunk] = {}
+        try:
+            self._check_fit()
+            if writable:
+                self._found(study, anchor_text)
+            attach(model, AdapterConfig(**self.row.adapter))
+            self._load_origin()
+            self.learner = Learner(
+                model.network, LearnerConfig(**self.row.learner), model.new_cache, self._base
+            )
+            self._start = self.learner.state
+            self.restore(progress)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let another process open this memory."""
@@ -74,93 +108,361 @@ class Memory:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def learn(self, message: int, lesson: Chunk, *, last: bool) -> UpdateRow:
-        """Take one online step on `lesson` and make it durable.
+    @cached_property
+    def study_config(self) -> StudyConfig:
+        """How this memory studies; fixed when it was founded."""
+        known = dict(self.row.study)
+        known["backoff"] = tuple(known.get("backoff", STUDY.backoff))
+        return StudyConfig(**known)
 
-        `last` marks the message as learned in the same transaction.
-        """
-        before = self.learner.state
-        seen = self.learner.learn(lesson)
-        after = self.learner.score(lesson).nll if seen.accepted else None
-        try:
-            update = self.ledger.add_update(
-                self.row.id,
-                message,
-                lesson,
-                tokens=len(lesson.targets),
-                nll_before=_finite_mean(seen.nll),
-                nll_after=_finite_mean(after) if after else None,
-                gradient_norm=_finite_mean((seen.gradient_norm or 0.0,)),
-                accepted=seen.accepted,
-                reason=seen.reason,
-                last=last,
-            )
-        except BaseException:
+    @cached_property
+    def anchors(self) -> anchors.Anchors:
+        """The dialogues that learning should leave as they are."""
+        text = self.ledger.anchors(self.row.id) or anchors.bundled()
+        return anchors.encode(self.model.tokenizer, text)
+
+    # learning
+
+    def begin(self, lesson: Lesson) -> "Work":
+        """Start on `lesson`; the memory stays as it is until the work is done."""
+        if not self._whole:
+            self.restore()
+        position = self.ledger.totals(self.row.id).position + 1
+        return Work(self, lesson, self._carry_out(lesson, position))
+
+    def learn(self, lesson: Lesson) -> EventRow:
+        """Carry out `lesson` to its end and make it durable."""
+        work = self.begin(lesson)
+        while (event := work.step()) is None:
+            pass
+        return event
+
+    def consolidate(self, progress: Progress | None = None) -> EventRow:
+        """Make the adapter anew from all items; it stays as it was unless recall rose."""
+        work, done = self.begin(Lesson("study", None)), 0
+        steps = self.steps_anew(self.known_items())
+        while (event := work.step()) is None:
+            done += 1
+            if progress:
+                progress(min(done, steps), steps)
+        return event
+
+    def _carry_out(self, lesson: Lesson, position: int) -> Steps:
+        """Change the weights by one lesson, in micro-steps."""
+        if lesson.kind == "message":
+            return self._learn_message(lesson, position)
+        return self._study_anew(position)
+
+    def _learn_message(self, lesson: Lesson, position: int) -> Steps:
+        before, rejected = self.learner.state, list[Update]()
+        for rate in self.study_config.backoff:
+            updates = yield from self._learn_words(lesson.chunks, rate)
+            if lesson.steps and self.ledger.items_of(lesson.message or 0):
+                updates.append((yield from self._study_items(lesson, position, rate)))
+            if not any(update.accepted for update in updates):
+                self.learner.state = before
+                reason = updates[0].reason if updates else "there was nothing to learn in it"
+                return Outcome(False, reason, None, None, (*rejected, *updates))
+            if not lesson.guarded:
+                return Outcome(True, "", None, None, tuple(updates))
+            reason, drift, divergence = yield from self._guard()
+            if not reason:
+                return Outcome(True, "", drift, divergence, (*rejected, *updates))
             self.learner.state = before
-            raise
-        return self.ledger.updates(self.row.id, after=update - 1, active=False)[0]
+            rejected += [
+                replace(u, accepted=False, reason=f"rolled back: {reason}") for u in updates
+            ]
+        return Outcome(False, f"rolled back: {reason}", drift, divergence, tuple(rejected))
 
-    def restore(self) -> None:
-        """Load the newest sound snapshot and replay what came after it."""
+    def _learn_words(
+        self, chunks: Sequence[Chunk], rate: float
+    ) -> Generator[None, None, list[Update]]:
+        self.model.network.train()
+        updates = []
+        for chunk in chunks:
+            seen = self.learner.learn(chunk, rate=rate)
+            after = self.learner.score(chunk).nll if seen.accepted else None
+            updates.append(
+                Update(
+                    kind="words",
+                    tokens=len(chunk.targets),
+                    steps=1,
+                    rate=rate,
+                    nll_before=_finite_mean(seen.nll),
+                    nll_after=_finite_mean(after) if after else None,
+                    gradient_norm=_finite_mean((seen.gradient_norm or 0.0,)),
+                    accepted=seen.accepted,
+                    reason=seen.reason,
+                )
+            )
+            yield
+        return updates
+
+    def _study_items(
+        self, lesson: Lesson, position: int, rate: float
+    ) -> Generator[None, None, Update]:
+        """Study a message's items beside earlier ones, those known least, and anchors."""
+        config, new = self.study_config, self.ledger.items_of(lesson.message or 0)
+        rows = [*self.ledger.items(self.row.id, upto=position - 1), *new]
+        seed = self.ledger.standing(self.row.id, position)
+        mine = {item.id for item in new}
+        items = study.standing(rows)
+        earlier = [item for item in items if item.id not in mine]
+        earlier = random.Random(seed).sample(earlier, min(config.recalled, len(earlier)))
+        about = {item.message for item in earlier} | {lesson.message}
+        near = [row for row in rows if row.message in about]
+        new = [item for item in items if item.id in mine]
+        desk = self._desk([*new, *earlier], near, items, seed)
+        return (yield from self._study("study", desk, new, lesson.steps, rate))
+
+    def _desk(
+        self,
+        items: Sequence[ItemRow],
+        near: Sequence[ItemRow],
+        told: Sequence[ItemRow],
+        seed: int,
+    ) -> Desk:
+        tokenizer, topics = self.model.tokenizer, {key(item.question) for item in told}
+        misses = study.near_misses(tokenizer, near, topics)
+        return Desk(
+            tokenizer, items, misses, self.anchors, self.study_config, told=topics, seed=seed
+        )
+
+    def _study(
+        self, kind: str, desk: Desk, items: Sequence[ItemRow], steps: int, rate: float
+    ) -> Generator[None, None, Update]:
+        """Take steps on what lies on the desk; nll before and after is of `items`."""
+        self.model.network.train()
+        start, chunks = self.learner.state, self._chunks(items)
+        _, before = yield from study.probe(self.learner, chunks)
+        yield from study.look_through(self.learner, desk)
+        student = study.student(self.learner, self.study_config, rate)
+        steps, norm, refused = yield from study.steps(student, desk, steps)
+        if refused:
+            self.learner.state = start
+        _, after = yield from study.probe(self.learner, chunks)
+        return Update(
+            kind=kind,
+            tokens=sum(len(chunk.targets) for chunk in chunks),
+            steps=steps,
+            rate=rate,
+            nll_before=_finite_mean((before,)),
+            nll_after=_finite_mean((after,)),
+            gradient_norm=_finite_mean((norm or 0.0,)),
+            accepted=not refused,
+            reason=refused,
+        )
+
+    def _study_anew(self, position: int) -> Steps:
+        """Make the adapter from the start: newest words, then all items; keep it if recall rose."""
+        before, config = self.learner.state, self.study_config
+        rows = self.ledger.items(self.row.id, upto=position - 1)
+        items = study.standing(rows)
+        chunks = self._chunks(items)
+        recall_before = yield from study.probe(self.learner, chunks)
+        self.learner.state = self._start
+        for lesson in self.ledger.lessons_before(self.row.id, position, config.words):
+            yield from self._learn_words(lesson.chunks, 1.0)
+        desk = self._desk(items, rows, items, len(items))
+        update = yield from self._study("consolidation", desk, items, self.steps_anew(items), 1.0)
+        recall = yield from study.probe(self.learner, chunks)
+        reason, drift, divergence = yield from self._guard()
+        if not reason and (recall[0], -recall[1]) <= (recall_before[0], -recall_before[1]):
+            reason = f"recall did not rise ({recall_before[0]:.0%} before, {recall[0]:.0%} after)"
+        if reason:
+            self.learner.state = before
+            update = replace(update, accepted=False, reason=reason)
+        return Outcome(not reason, reason, drift, divergence, (update,))
+
+    def steps_anew(self, items: Sequence[ItemRow]) -> int:
+        """How many steps a study of all `items` takes."""
+        return min(self.study_config.pass_steps * len(items), self.study_config.most_steps)
+
+    def known_items(self, upto: int | None = None) -> list[ItemRow]:
+        """List the items that stand, corrections applied, `upto` a position."""
+        return study.standing(self.ledger.items(self.row.id, upto=upto))
+
+    def _chunks(self, items: Sequence[ItemRow]) -> list[Chunk]:
+        for item in items:
+            if item not in self._encoded:
+                self._encoded[item] = study.encode(self.model.tokenizer, item.question, item.answer)
+        return [self._encoded[item] for item in items]
+
+    def _guard(self) -> Generator[None, None, tuple[str, float | None, float | None]]:
+        """Measure the anchors; return what is broken ("" for nothing), drift and divergence."""
+        now = yield from guard.read(self.learner, self.anchors)
+        start = self._start_reading
+        reason = guard.breach(start, now, self.study_config)
+        drift, divergence = now.nll - start.nll, now.divergence - start.divergence
+        return reason, _finite_mean((drift,)), _finite_mean((divergence,))
+
+    @cached_property
+    def _start_reading(self) -> guard.Reading:
+        """The anchors under the memory's first weights."""
+        now, self.learner.state = self.learner.state, self._start
+        reading = _run(guard.read(self.learner, self.anchors))
+        self.learner.state = now
+        return reading
+
+    # changing the past
+
+    def undo(self) -> EventRow | None:
+        """Take back the last lesson, bitwise; return it."""
+        event = self.ledger.undoable(self.row.id)
+        if event:
+            self.ledger.set_undone(self.row.id, event, True)
+            self.restore()
+        return event
+
+    def redo(self, progress: Progress | None = None) -> EventRow | None:
+        """Bring back the last lesson that was undone, if nothing was learned since; return it."""
+        event = self.ledger.redoable(self.row.id)
+        if event:
+            self.ledger.set_undone(self.row.id, event, False)
+            self.restore(progress)
+        return event
+
+    def forget(self, messages: Sequence[int], progress: Progress | None = None) -> int:
+        """Become, bitwise, the memory that never learned `messages`; return how many lessons went.
+
+        Replies to them are forgotten too, and the text leaves the files.
+        """
+        replies = [self.ledger.reply_to(message) for message in messages]
+        wanted = sorted({*messages, *(reply for reply in replies if reply is not None)})
+        taught = len(self.ledger.learned(self.row.id))
+        changed = self.ledger.forget(self.row.id, wanted)
+        self._encoded.clear()
+        if changed is not None:
+            self.restore(progress)
+        self.ledger.erase()
+        return taught - len(self.ledger.learned(self.row.id))
+
+    def change_item(
+        self, item: ItemRow, new: Item | None, progress: Progress | None = None
+    ) -> None:
+        """Edit a study item, or delete it with None, as if it had been so from the beginning."""
+        self._encoded.clear()
+        if self.ledger.change_item(self.row.id, item, new) is not None:
+            self.restore(progress)
+        self.ledger.erase()
+
+    def merge(self, source: str, progress: Progress | None = None) -> int:
+        """Learn what memory `source` learned and this one did not, in order of time, by replay."""
+        lessons = self.ledger.merge(_existing(source, self.ledger), self.row)
+        if lessons:
+            self.restore(progress)
+        return lessons
+
+    # weights on disk
+
+    def restore(self, progress: Progress | None = None) -> None:
+        """Load the newest sound snapshot and carry out what came after it.
+
+        Should that be cut short, the next lesson begins with it.
+        """
+        self._whole = False
+        self.version += 1
         upto, state = next(self._sound_snapshots(), (0, self._start))
         self.learner.state = state
-        self._replay(upto)
+        replayed = list(self._replay(upto, progress))
+        self._whole = True
+        if replayed:
+            self.snapshot()
+        if self._writable:
+            self._remove_stray()
 
     def snapshot(self) -> None:
         """Save the current weights, unless the newest snapshot already holds them."""
-        upto = self.ledger.totals(self.row.id)[2]
+        upto = self.ledger.totals(self.row.id).position
         rows = self.ledger.snapshots(self.row.id)
-        if not upto or (rows and rows[0].upto == upto):
+        known = bool(rows) and rows[0].upto == upto
+        if not self._writable or not self._whole or not upto or known:
             return
         file = f"{upto}-{os.urandom(4).hex()}.safetensors"
         digest = write_arrays(
             self.directory / file, flatten(self.learner.state), self._metadata(upto)
         )
-        kept = [SnapshotRow(upto, file, digest), *rows][:KEPT_SNAPSHOTS]
+        kept = spread([SnapshotRow(upto, file, digest), *rows])
         self.ledger.set_snapshots(self.row.id, kept)
-        self._remove_stray({row.file for row in kept})
+        self._remove_stray()
 
-    def undo(self) -> list[UpdateRow]:
-        """Take back what the last learned message taught, bitwise; return its updates."""
-        active = self.ledger.updates(self.row.id)
-        last = [update for update in active if update.message == active[-1].message]
-        if last:
-            self.ledger.undo([update.update for update in last])
-            self.restore()
-            self.snapshot()
-        return last
+    def verify(self, progress: Progress | None = None, *, replay: bool = True) -> list[str]:
+        """Replay the whole ledger and compare; return what is wrong, nothing when all is well.
 
-    def verify(self) -> list[str]:
-        """Replay the whole ledger and compare; return what is wrong, nothing when all is well."""
-        current, sound = self.learner.state, self.ledger.integrity()
-        problems = [] if sound == "ok" else [f"the ledger is damaged: {sound}"]
-        problems += [
+        Without `replay`, only the checksums and the ledger's integrity are looked at.
+        """
+        sound = self.ledger.integrity()
+        if sound != "ok":
+            return [f"the ledger is damaged: {sound}"]
+        problems = [
             f"snapshot {row.file} is missing or damaged"
             for row in self.ledger.snapshots(self.row.id)
             if _digest(self.directory / row.file) != row.sha256
         ]
-        self.learner.state = self._start
-        self._replay(0)
-        if not same(self.learner.state, current):
-            problems.append("the saved weights differ from a replay of the ledger")
-        self.learner.state = current
+        return [*problems, *self._compare_replay(progress)] if replay else problems
+
+    def _compare_replay(self, progress: Progress | None) -> list[str]:
+        current, self.learner.state = self.learner.state, self._start
+        try:
+            problems = [
+                f"lesson {event.id} does not go as the ledger tells"
+                for event, outcome in self._replay(0, progress)
+                if not _alike(outcome, self.ledger.outcome(event.id))
+            ]
+            if not same(self.learner.state, current):
+                problems.append("the saved weights differ from a replay of the ledger")
+        finally:
+            self.learner.state = current
         return problems
 
-    def rebuild(self) -> None:
+    def rebuild(self, progress: Progress | None = None) -> None:
         """Make the weights anew from the ledger and save them."""
         self.ledger.set_snapshots(self.row.id, [])
-        self.restore()
+        self.restore(progress)
         self.snapshot()
 
-    def _replay(self, upto: int) -> None:
-        for update in self.ledger.updates(self.row.id, after=upto):
-            self.learner.learn(update.lesson)
+    def _replay(self, upto: int, progress: Progress | None) -> Iterator[tuple[EventRow, Outcome]]:
+        """Carry out every lesson after position `upto`; yield how each went."""
+        events = self.ledger.events(self.row.id, after=upto)
+        if not self._writable and any(event.stale for event in events):
+            raise MlxdynError(
+                f"a change of memory {self.row.name!r} is not finished; when no other mlxdyn is at "
+                "it, open it once without --temporary"
+            )
+        for done, event in enumerate(events):
+            if progress:
+                progress(done, len(events))
+            outcome = _run(self._carry_out(event.lesson, event.position))
+            if event.stale:
+                self.ledger.revise(event.id, outcome)
+            yield event, outcome
+        if progress:
+            progress(len(events), len(events))
 
     def _sound_snapshots(self) -> Iterator[tuple[int, State]]:
         for row in self.ledger.snapshots(self.row.id):
             path = self.directory / row.file
             if _digest(path) == row.sha256:
                 yield row.upto, unflatten(read_arrays(path), self._start)
+
+    # opening
+
+    def _found(self, study: StudyConfig, anchor_text: str | None) -> None:
+        """Make the ledger's row, unless there is one."""
+        row = self.row
+        if row.id and row.study:
+            return
+        with self.ledger.transaction():
+            if not row.id:
+                recipe = (row.model, row.fingerprint, row.adapter, row.learner, row.study)
+                self.row = self.ledger.add_memory(row.name, *recipe)
+            self.ledger.set_study(self.row.id, asdict(study))
+            self.ledger.set_anchors(self.row.id, anchor_text or anchors.bundled())
+        self.row = replace(self.row, study=asdict(study))
+
+    def _base(self, tokens: mx.array) -> mx.array:
+        with bare(self.model):
+            return cast(mx.array, self.model.network(tokens))
 
     def _acquire(self, name: str) -> None:
         try:
@@ -176,7 +478,6 @@ class Memory:
     def _check_fit(self) -> None:
         if self.row.fingerprint != self.model.fingerprint:
             name = self.row.name
-            self.close()
             raise MlxdynError(
                 f"memory {name!r} was learned on another base or tokenizer ({self.row.model}, "
                 f"fingerprint {self.row.fingerprint}), not on {self.model.path} "
@@ -198,10 +499,35 @@ class Memory:
     def _metadata(self, upto: int) -> dict[str, str]:
         return {"fingerprint": self.model.fingerprint, "upto": str(upto), "mlx": version("mlx")}
 
-    def _remove_stray(self, kept: set[str]) -> None:
+    def _remove_stray(self) -> None:
+        kept = {row.file for row in self.ledger.snapshots(self.row.id)}
         for path in self.directory.glob("*.safetensors"):
             if path.name not in kept and path.name != ORIGIN:
                 path.unlink(missing_ok=True)
+
+
+class Work:
+    """A lesson under way on weights of its own; between steps the memory is as it was."""
+
+    def __init__(self, memory: Memory, lesson: Lesson, steps: Steps) -> None:
+        self._memory, self.lesson, self._steps = memory, lesson, steps
+        self._before = self._mine = memory.learner.state
+
+    def step(self) -> EventRow | None:
+        """Take one micro-step; return the event once the lesson is done and durable."""
+        learner, kept = self._memory.learner, self._before
+        learner.state = self._mine
+        try:
+            next(self._steps)
+            self._mine = learner.state
+        except StopIteration as done:
+            event = self._memory.ledger.add_event(self._memory.row.id, self.lesson, done.value)
+            self._memory.version += 1
+            kept = learner.state
+            return event
+        finally:
+            learner.state = kept
+        return None
 
 
 def archive(name: str, ledger: Ledger) -> str:
@@ -211,23 +537,87 @@ def archive(name: str, ledger: Ledger) -> str:
 
     Raises MlxdynError when there is none or it is open elsewhere.
     """
+    row = _existing(name, ledger)
+    aside = f"{name[:75]}.{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
+    source = memory_directory(name)
+    with _held(name):
+        _copy(source, source.with_name(aside))
+        with ledger.transaction():
+            ledger.rename_memory(row.id, aside)
+            ledger.add_memory(name, row.model, row.fingerprint, row.adapter, row.learner, {})
+        for path in source.glob("*.safetensors"):
+            path.unlink()
+    return aside
+
+
+def branch(name: str, new: str, ledger: Ledger) -> MemoryRow:
+    """Copy memory `name` with its chats, items and weights to `new`; both go on on their own.
+
+    Raises MlxdynError when there is no such memory, `new` exists, or one is open elsewhere.
+    """
+    row = _existing(name, ledger)
+    if ledger.memory(check_name(new)):
+        raise MlxdynError(f"memory {new!r} exists; choose another name, or reset it first")
+    source = memory_directory(name)
+    target = source.with_name(new)
+    with _held(name):
+        shutil.rmtree(target, ignore_errors=True)  # what a branch that was killed left
+        _copy(source, target)
+        return ledger.copy_memory(row, ledger, new)
+
+
+class Difference(NamedTuple):
+    """A message that one memory learned and another did not; nll in nats per token."""
+
+    only: str  # the memory that learned it
+    message: int
+    text: str
+    nll: float  # under the first memory's weights
+    nll_other: float  # under the second's
+
+
+def compare(one: MemoryRow, two: MemoryRow, model: Model, ledger: Ledger) -> list[Difference]:
+    """List what one memory learned and the other did not, with what both make of it.
+
+    Raises MlxdynError when they do not share a base.
+    """
+    ours, theirs = ledger.learned(one.id), ledger.learned(two.id)
+    only = [(one.name, event) for uid, event in ours.items() if uid not in theirs]
+    only += [(two.name, event) for uid, event in theirs.items() if uid not in ours]
+    nll = [_nll_of([event for _, event in only], row, model, ledger) for row in (one, two)]
+    return [
+        Difference(name, message, ledger.turns_upto(message)[-1].text, *pair)
+        for (name, event), *pair in zip(only, *nll, strict=True)
+        if (message := event.lesson.message)
+    ]
+
+
+def _nll_of(
+    events: Sequence[EventRow], row: MemoryRow, model: Model, ledger: Ledger
+) -> list[float]:
+    learner = LearnerConfig(**row.learner)
+    memory = Memory(row.name, model, ledger, learner=learner, writable=False)
+    sums = []
+    for event in events:
+        nll = [n for chunk in event.lesson.chunks for n in memory.learner.score(chunk).nll]
+        sums.append(sum(nll) / max(len(nll), 1))
+    return sums
+
+
+def _existing(name: str, ledger: Ledger) -> MemoryRow:
     row = ledger.memory(name)
     if row is None:
         raise MlxdynError(f"there is no memory {name!r}")
-    aside = f"{name[:75]}.{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
-    source = memory_directory(name)
-    target = source.with_name(aside)
+    return row
+
+
+@contextmanager
+def _held(name: str) -> Iterator[None]:
     try:
-        with FileLock(source / "lock", timeout=0):
-            _copy(source, target)
-            with ledger.transaction():
-                ledger.rename_memory(row.id, aside)
-                ledger.add_memory(name, row.model, row.fingerprint, row.adapter, row.learner)
-            for path in source.glob("*.safetensors"):
-                path.unlink()
+        with FileLock(memory_directory(name) / "lock", timeout=0):
+            yield
     except Timeout as error:
         raise MlxdynError(f"memory {name!r} is open in another mlxdyn; close that one") from error
-    return aside
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -239,13 +629,29 @@ def _copy(source: Path, target: Path) -> None:
     _sync(target.parent)
 
 
+def spread(rows: Sequence[SnapshotRow]) -> list[SnapshotRow]:
+    """Choose which snapshots stay: the newest, and ever fewer of the older ones.
+
+    One for each doubling of the distance to the newest, so that a replay to any point in the past
+    begins not much further back than the point itself.
+    """
+    newest = rows[0].upto
+    kept = {(newest - row.upto).bit_length(): row for row in rows}
+    chosen = sorted(kept.values(), reverse=True)
+    return chosen[: KEPT_SNAPSHOTS - 1] + chosen[KEPT_SNAPSHOTS - 1 :][-1:]
+
+
 def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str]) -> str:
     """Write a safetensors file that appears whole or not at all; return its sha256."""
     partial = path.with_name(f".{path.name}.partial.safetensors")
-    mx.save_safetensors(str(partial), arrays, metadata)
-    _sync(partial)
-    digest = _digest(partial)
-    os.replace(partial, path)
+    try:
+        mx.save_safetensors(str(partial), arrays, metadata)
+        _sync(partial)
+        digest = _digest(partial)
+        os.replace(partial, path)
+    except (RuntimeError, OSError) as error:  # MLX knows no other when it cannot write
+        partial.unlink(missing_ok=True)
+        raise MlxdynError(f"{path} cannot be written: {error}") from error
     _sync(path.parent)
     assert digest is not None
     return digest
@@ -272,6 +678,20 @@ def _digest(path: Path) -> str | None:
     return None
 
 
+def _alike(one: Outcome, other: Outcome) -> bool:
+    """Compare what was measured, to the last bit."""
+    return replace(one, reason="") == replace(other, reason="")
+
+
 def _finite_mean(values: tuple[float, ...]) -> float | None:
-    mean = sum(values) / len(values)
+    mean = sum(values) / max(len(values), 1)
     return mean if abs(mean) < float("inf") else None
+
+
+def _run(steps: Generator[None, None, T]) -> T:
+    """Take all micro-steps at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return cast(T, done.value)

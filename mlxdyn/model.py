@@ -15,7 +15,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_unflatten
 from mlx_lm import utils as mlx_lm_utils
-from mlx_lm.models.cache import make_prompt_cache
+from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 from mlx_lm.tuner.lora import LoRALinear
 
 import mlxdyn_models
@@ -64,8 +64,12 @@ class Model:
             return {}  # advice only: a broken file stops nobody
         return advice if isinstance(advice, dict) else {}
 
-    def new_cache(self) -> list[Any]:
-        return list(make_prompt_cache(self.network))
+    def new_cache(self, window: int | None = None) -> list[Any]:
+        """Make an empty KV cache; with `window`, attention sees only that many latest tokens."""
+        layers = list(make_prompt_cache(self.network))
+        if window is None:
+            return layers
+        return [RotatingKVCache(window) if type(c) is KVCache else c for c in layers]
 
     def encode(self, text: str) -> list[int]:
         """Tokens of a document, with BOS where the tokenizer adds one; no text is control."""
@@ -211,6 +215,11 @@ def attach(model: Model, config: AdapterConfig) -> int:
     return sum(array.size for _, array in leaves(model.network.trainable_parameters()))
 
 
+def matching(model: Model, config: AdapterConfig) -> list[str]:
+    """Name the linear layers that `config` would adapt; the model must be detached."""
+    return [path for path, _ in _linears(model.network, config)]
+
+
 def detach(model: Model) -> None:
     """Take the adapter off: the network is the base again, bitwise."""
     plain = [(path, module.linear) for path, module in _lora_modules(model.network)]
@@ -227,6 +236,23 @@ def bare(model: Model) -> Iterator[None]:
         yield
     finally:
         model.network.update_modules(tree_unflatten(adapted))
+
+
+@contextmanager
+def dialled(model: Model, strength: float) -> Iterator[None]:
+    """Run the block with the adapter's output times `strength`; 0 is the base, bitwise."""
+    if strength == 0:
+        with bare(model):
+            yield
+        return
+    scales = [(module, module.scale) for _, module in _lora_modules(model.network)]
+    try:
+        for module, scale in scales:
+            module.scale = scale * strength
+        yield
+    finally:
+        for module, scale in scales:
+            module.scale = scale
 
 
 def _lora_modules(network: nn.Module) -> list[tuple[str, Any]]:

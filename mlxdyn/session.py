@@ -1,10 +1,11 @@
 """One conversation: prompt, reply, learn, KV policy."""
 
-import re
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from itertools import pairwise, takewhile
+from typing import Any, cast
 
 import mlx.core as mx
 from mlx_lm import stream_generate
@@ -12,17 +13,35 @@ from mlx_lm.models.cache import can_trim_prompt_cache, trim_prompt_cache
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
 from mlx_lm.utils import common_prefix_len
 
+from mlxdyn import secret, writer
 from mlxdyn.config import FALLBACK_SAMPLING, ChatConfig, Learn, SamplingConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.events import Chat, Heard, Learned, Message, Piece, Replied, Status
-from mlxdyn.ledger import Ledger, UpdateRow
-from mlxdyn.memory import Memory
-from mlxdyn.model import Model
+from mlxdyn.events import (
+    Chat,
+    Compared,
+    Heard,
+    Learned,
+    Lessons,
+    Logged,
+    Message,
+    Piece,
+    Replied,
+    Status,
+    Studied,
+    StudyItem,
+    Weighed,
+)
+from mlxdyn.items import Item, strip_unlearnable
+from mlxdyn.ledger import CONTRAST, EventRow, Filter, Ledger, Lesson, UpdateRow
+from mlxdyn.memory import Memory, Progress
+from mlxdyn.model import Model, dialled
 from mlxdyn.stream import Chunk
 from mlxdyn.template import Turn, lesson, render
 
-THOUGHT = re.compile(r"<think>.*?(</think>|$)", re.DOTALL)
-"""What a reasoning model says to itself is never learned."""
+RECALLED = 400  # updates whose messages are told of when a conversation is opened
+
+Learning = Generator[None, None, Learned]
+Studying = Generator[None, None, Studied]
 
 
 class Session:
@@ -39,10 +58,14 @@ class Session:
         self.model, self.memory, self.ledger, self.config = model, memory, ledger, config
         self.temporary = temporary
         self.learn: Learn = "off" if temporary else config.learn
+        self.strength = 1.0  # of the adapter while it talks; learning is always at full strength
+        self.incognito = False  # the bare base talks
         self.conversation = 0
         self._kv = _Kv()
         self._context_tokens = 0
         self._speed: float | None = None
+        self._work: Learning | Studying | None = None
+        self._studying = False  # the work is a study rather than a message
 
     # conversations
 
@@ -71,7 +94,7 @@ class Session:
         return min(self.config.context, self.model.context_size)
 
     def status(self) -> Status:
-        updates, tokens, _ = self.memory.ledger.totals(self.memory.row.id)
+        totals = self.memory.ledger.totals(self.memory.row.id)
         return Status(
             model=self.model.name,
             memory=self.memory.row.name,
@@ -81,8 +104,41 @@ class Session:
             context_size=self.context_size,
             tokens_per_second=self._speed,
             pending=self.waiting(),
-            updates=updates,
-            tokens_learned=tokens,
+            updates=totals.updates,
+            tokens_learned=totals.tokens,
+            items=totals.items,
+            strength=self.strength,
+            incognito=self.incognito,
+            studying=self._work is not None and self._studying,
+        )
+
+    def lessons(self) -> Lessons:
+        """Say what became of the newest messages of this conversation."""
+        if self.temporary or not self.conversation:
+            return Lessons((), ())
+        wanted = Filter(conversation=self.conversation, newest=RECALLED)
+        by_message: dict[int, list[UpdateRow]] = {}
+        for update in self.ledger.log(self.memory.row.id, wanted):
+            by_message.setdefault(update.message or 0, []).append(update)
+        told = tuple(self._told(message, rows) for message, rows in by_message.items())
+        return Lessons(told, tuple(self._pending()))
+
+    def _told(self, message: int, updates: list[UpdateRow]) -> Learned:
+        items = [i for i in self.ledger.items_of(message) if i.source != CONTRAST]
+        hidden = unsecret(updates[0].text)[1]
+        return sum_up(message, updates, items=len(items), secrets=hidden)
+
+    def logged(self) -> tuple[Logged, ...]:
+        """List every update of the memory, oldest first."""
+        return tuple(map(_logged, self.memory.ledger.log(self.memory.row.id)))
+
+    def items(self) -> tuple[StudyItem, ...]:
+        """List the study items of the memory, those that were corrected too."""
+        standing = {item.id for item in self.memory.known_items()}
+        return tuple(
+            StudyItem(i.id, i.message, i.question, i.answer, i.source, i.id in standing)
+            for i in self.memory.ledger.items(self.memory.row.id)
+            if i.source != CONTRAST
         )
 
     # talking
@@ -141,31 +197,87 @@ class Session:
             self.model.network,
             self.model.tokenizer,
             list(prompt[self._kv.kept :]),
-            max_tokens=min(sampling.max_tokens, self.context_size - len(prompt)),
+            max_tokens=min(sampling.max_tokens, self._room(prompt)),
             prompt_cache=cache,
             **_draw(sampling, self.model.generation),
         )
         try:
-            for response in responses:
-                produced.append(response.token)
-                yield response.text
+            with dialled(self.model, self.strength):
+                for response in responses:
+                    produced.append(response.token)
+                    yield response.text
         finally:
             responses.close()
             self._kv.tokens = (*prompt, *produced)
-            self._kv.version = self.memory.learner.version
+            self._kv.version = self._weights
+
+    def _room(self, prompt: tuple[int, ...]) -> int:
+        return self.context_size - len(prompt)
+
+    @property
+    def _weights(self) -> tuple[int, float]:
+        """What a KV cache depends on: the weights' version and how strongly memory speaks."""
+        return self.memory.version, self.strength
 
     def _reuse(self, prompt: tuple[int, ...]) -> list[Any]:
         """Return a KV cache for the longest usable start of `prompt`; `self._kv.kept` tokens."""
         kv = self._kv
         held = _length(kv.cache)
         known = common_prefix_len(kv.tokens[:held], prompt[:-1])
-        stale = kv.version != self.memory.learner.version
+        stale = kv.version != self._weights
         if stale or not known or (held > known and not can_trim_prompt_cache(kv.cache)):
             self._kv = _Kv(self.model.new_cache())
             return self._kv.cache
         trim_prompt_cache(kv.cache, held - known)
         kv.kept = known
         return kv.cache
+
+    def compare(self, text: str, stopped: Callable[[], bool] = lambda: False) -> Iterator[Compared]:
+        """Answer `text` alone with the bare base and with memory, greedily, side by side.
+
+        Each token of the memory's answer is weighed: how much likelier memory made it, in nats.
+        Nothing is saved or learned. Both answers end early once `stopped()` is true.
+        """
+        prompt, _ = self._prompt([Turn("user", text)])
+        answers = [self._greedy(prompt, strength, stopped) for strength in (0.0, 1.0)]
+        weights = [
+            self._weigh(prompt, answers[1], strength) for strength in (0.0, 1.0) if answers[1]
+        ]
+        gains = [now - base for base, now in zip(*weights, strict=True)] if weights else []
+        pieces = self._pieces(answers[1])
+        base = self.model.decode(list(answers[0])).strip()
+        yield Compared(text, base, tuple(map(Weighed, pieces, gains)))
+
+    def _greedy(
+        self, prompt: tuple[int, ...], strength: float, stopped: Callable[[], bool]
+    ) -> tuple[int, ...]:
+        self.model.network.eval()
+        ends = set(self.model.tokenizer.eos_token_ids)
+        with dialled(self.model, strength):
+            responses = stream_generate(
+                self.model.network,
+                self.model.tokenizer,
+                list(prompt),
+                max_tokens=min(self.config.sampling.max_tokens, self._room(prompt)),
+                prompt_cache=self.model.new_cache(),
+                sampler=make_sampler(temp=0.0),
+            )
+            tokens = [response.token for response in takewhile(lambda _: not stopped(), responses)]
+            responses.close()
+        return tuple(token for token in tokens if token not in ends)
+
+    def _weigh(
+        self, prompt: tuple[int, ...], answer: tuple[int, ...], strength: float
+    ) -> tuple[float, ...]:
+        """Log-probability of each token of `answer`, in nats."""
+        with dialled(self.model, strength):
+            nll = self.memory.learner.score(Chunk(context=prompt, targets=answer)).nll
+        return tuple(-value for value in nll)
+
+    def _pieces(self, tokens: tuple[int, ...]) -> list[str]:
+        """Cut the text of `tokens` where the tokens end."""
+        texts = [self.model.decode(list(tokens[:end])) for end in range(len(tokens) + 1)]
+        return [text[len(before) :] for before, text in pairwise(texts)]
 
     # learning
 
@@ -176,45 +288,139 @@ class Session:
         """Count the messages still to be learned."""
         return len(self._pending())
 
-    def learn_step(self) -> bool | Learned:
-        """Take one micro-step on the oldest message that waits.
+    def learn_step(self) -> bool | Learned | Studied:
+        """Take one micro-step: on the oldest message that waits, else on a study under way.
 
-        Returns False when nothing waits, True when its message needs more steps, and what was
-        learned when that was its last.
+        Returns False when there is nothing to do, True when more steps are needed, and what came of
+        it after the last one. A new message ends a study; it begins again when all is quiet.
         """
         waiting = self._pending()
-        if not waiting:
+        if waiting and (self._work is None or self._studying):
+            self.drop_work()
+            self._work = self._learn(waiting[0])
+        if self._work is None:
             return False
-        chunks = self._lesson(waiting[0])
-        done = len(self.ledger.updates(self.memory.row.id, message=waiting[0], active=False))
-        if done < len(chunks):
-            self.model.network.train()
-            last = done + 1 == len(chunks)
-            self.memory.learn(waiting[0], chunks[done], last=last)
-            if not last:
-                return True
-        self.ledger.settle(waiting[0], "done")
-        return learned(
-            waiting[0], self.ledger.updates(self.memory.row.id, message=waiting[0], active=False)
-        )
+        try:
+            next(self._work)
+            return True
+        except StopIteration as done:
+            self._work = None
+            return cast(Learned | Studied, done.value)
+        except BaseException:
+            self._work = None
+            raise
+
+    def study(self) -> bool:
+        """Begin to make the adapter anew from all study items; False when there are none."""
+        if self.temporary or self._work is not None or not self.memory.known_items():
+            return False
+        self._work, self._studying = self._study(), True
+        return True
+
+    def drop_work(self) -> None:
+        """Give up what is under way; what waits is begun again from its start."""
+        if self._work is not None:
+            self._work.close()
+        self._work, self._studying = None, False
+
+    def _learn(self, message: int) -> Learning:
+        """Write a message's items, learn its words, study the items."""
+        turn = self.ledger.turns_upto(message)[-1]
+        plain, hidden = unsecret(turn.text)
+        steps = self.memory.study_config.steps
+        if steps and turn.role == "user" and not self.ledger.itemised(message):
+            before = self.ledger.said_before(message)
+            earlier = unsecret(before.text)[0] if before else ""
+            written = yield from writer.write(self.model, self.memory.learner, plain, earlier)
+            leans = before.id if before and written.leans else None
+            with self.ledger.transaction():
+                for source, items in written.items.items():
+                    self.ledger.add_items(message, items, source, leans=leans)
+        found = self.ledger.items_of(message) if steps else []
+        taught = [item for item in found if item.source != CONTRAST]
+        lesson = Lesson("message", message, self._words(message), steps if taught else 0)
+        event = yield from self._carry_out(lesson)
+        updates = self.ledger.updates_of(self.memory.row.id, message)
+        return learned(event, updates, items=len(taught), secrets=hidden)
+
+    def _study(self) -> Studying:
+        before = self.memory.known_items()
+        event = yield from self._carry_out(Lesson("study", None))
+        update = self.ledger.log(self.memory.row.id, Filter(newest=1))[0]
+        self._studying = False
+        return Studied(
+            items=len(before), accepted=event.accepted, reason=update.reason,
+            nll_before=update.nll_before, nll_after=update.nll_after,
+        )  # fmt: skip
+
+    def _carry_out(self, lesson: Lesson) -> Generator[None, None, EventRow]:
+        work = self.memory.begin(lesson)
+        while (event := work.step()) is None:
+            yield
+        return event
 
     def undo(self) -> str | None:
-        """Take back what the newest message taught, or would still teach; return its text."""
-        waiting = self._pending()
-        if waiting and not self.ledger.updates(self.memory.row.id, message=waiting[-1]):
+        """Take back the last lesson, or what the newest message would teach; say what it was."""
+        self.drop_work()
+        if waiting := self._pending():
             self.ledger.settle(waiting[-1], "none")
             return self.ledger.turns_upto(waiting[-1])[-1].text
-        undone = self.memory.undo()
-        return undone[0].text if undone else None
+        return self._said(self.memory.undo())
 
-    def _lesson(self, message: int) -> list[Chunk]:
+    def redo(self, progress: Progress | None = None) -> str | None:
+        """Bring back the last lesson that was undone; say what it was."""
+        self.drop_work()
+        return self._said(self.memory.redo(progress))
+
+    def change_item(self, item: int, new: Item | None, progress: Progress | None = None) -> None:
+        """Edit study item `item`, or delete it with None, as if it had been so all along.
+
+        Raises MlxdynError when this memory holds no such item.
+        """
+        self.drop_work()
+        old = self.ledger.item(item, self.memory.row.id)
+        if old is None:
+            raise MlxdynError(f"there is no item {item} in this memory; see: mlxdyn memory items")
+        self.memory.change_item(old, new, progress)
+
+    def forget(self, message: int, progress: Progress | None = None) -> str:
+        """Forget a message and the reply to it, exactly; return its text.
+
+        Raises MlxdynError when this memory holds no such message.
+        """
+        self.drop_work()
+        found = self.ledger.message(message, self.memory.row.id)
+        if found is None:
+            raise MlxdynError(
+                f"there is no message {message} in this memory; see: mlxdyn memory log"
+            )
+        self.memory.forget([message], progress)
+        if not self.messages():
+            self.new()
+        return found.text
+
+    def _said(self, event: EventRow | None) -> str | None:
+        if event is None:
+            return None
+        if event.lesson.message is None:
+            return "the last study"
+        return self.ledger.turns_upto(event.lesson.message)[-1].text
+
+    def _words(self, message: int) -> tuple[Chunk, ...]:
+        """Cut a message into chunks, alone in its turn, without thoughts, tools and secrets."""
         turns = [Turn(m.role, m.text) for m in self.ledger.turns_upto(message)]
         if turns[-1].role == "user":
             turns = turns[-1:]
-        else:
-            turns[-1] = Turn("assistant", THOUGHT.sub("", turns[-1].text))
+        turns = [Turn(turn.role, unsecret(turn.text)[0]) for turn in turns]
         rendered = render(self.model.tokenizer, turns, reply=False)
-        return list(lesson(rendered, chunk=self.config.chunk, window=self.config.window))
+        return tuple(lesson(rendered, chunk=self.config.chunk, window=self.config.window))
+
+
+def unsecret(text: str) -> tuple[str, int]:
+    """Take out what is never learned; return the rest and how many secrets were in it."""
+    plain = strip_unlearnable(text)
+    spans = secret.find(plain)
+    return secret.mask(plain, spans), len(spans)
 
 
 def alternating(messages: list[Message]) -> list[Turn]:
@@ -237,21 +443,51 @@ class _Kv:
     def __init__(self, cache: list[Any] | None = None) -> None:
         self.cache: list[Any] = cache or []
         self.tokens: tuple[int, ...] = ()
-        self.version = -1
+        self.version: tuple[int, float] | None = None
         self.kept = 0
 
 
-def learned(message: int, updates: list[UpdateRow]) -> Learned:
-    """Sum up the updates of one message."""
-    refused = [update.reason for update in updates if not update.accepted]
+def learned(event: EventRow, updates: list[UpdateRow], *, items: int, secrets: int) -> Learned:
+    """Sum up how one message was learned; nll is of its own words."""
+    told = sum_up(event.lesson.message or 0, updates, items=items, secrets=secrets)
+    return told if updates else replace(told, reason="there was nothing to learn in it")
+
+
+def sum_up(message: int, updates: list[UpdateRow], *, items: int, secrets: int) -> Learned:
+    """Sum up the updates of one message; nll is of its own words."""
+    words = [update for update in updates if update.kind == "words"]
+    accepted = [update for update in updates if update.accepted and not update.undone]
+    taken = [update for update in words if update in accepted]
+    refused = ["undone" if u.undone else u.reason for u in updates if u not in accepted]
+    shown = taken or words
     return Learned(
         message=message,
-        tokens=sum(update.tokens for update in updates if update.accepted),
-        nll_before=_mean([(u.nll_before, u.tokens) for u in updates]),
-        nll_after=_mean([(u.nll_after, u.tokens) for u in updates]),
-        accepted=bool(updates) and not refused,
-        reason=refused[0] if refused else "" if updates else "there was nothing to learn in it",
+        tokens=sum(update.tokens for update in taken),
+        nll_before=_mean([(u.nll_before, u.tokens) for u in shown]),
+        nll_after=_mean([(u.nll_after, u.tokens) for u in shown]),
+        accepted=bool(accepted),
+        reason=refused[0] if refused else "",
         update=updates[-1].update if updates else None,
+        items=items if accepted else 0,
+        secrets=secrets,
+        rate=min((update.rate for update in accepted), default=1.0),
+    )
+
+
+def _logged(row: UpdateRow) -> Logged:
+    return Logged(
+        update=row.update,
+        time=row.time,
+        message=row.message,
+        text=row.text,
+        kind=row.kind,
+        tokens=row.tokens,
+        rate=row.rate,
+        nll_before=row.nll_before,
+        nll_after=row.nll_after,
+        drift=row.drift,
+        accepted=row.accepted and not row.undone,
+        reason="undone" if row.undone else row.reason,
     )
 
 

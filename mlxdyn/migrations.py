@@ -1,0 +1,92 @@
+"""The ledger's schema, version by version."""
+
+MIGRATIONS = [
+    """
+    CREATE TABLE memories (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created TEXT NOT NULL,
+        model TEXT NOT NULL, fingerprint TEXT NOT NULL,
+        adapter TEXT NOT NULL, learner TEXT NOT NULL,
+        origin TEXT
+    );
+    CREATE TABLE conversations (
+        id INTEGER PRIMARY KEY, memory INTEGER REFERENCES memories(id), created TEXT NOT NULL
+    );
+    CREATE TABLE messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation INTEGER NOT NULL REFERENCES conversations(id),
+        role TEXT NOT NULL, text TEXT NOT NULL, created TEXT NOT NULL,
+        learning TEXT NOT NULL CHECK (learning IN ('none', 'pending', 'done'))
+    );
+    CREATE INDEX message_conversation ON messages(conversation);
+    CREATE INDEX message_learning ON messages(learning);
+    CREATE TABLE updates (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        memory INTEGER NOT NULL REFERENCES memories(id),
+        message INTEGER NOT NULL REFERENCES messages(id),
+        time TEXT NOT NULL, lesson TEXT NOT NULL, tokens INTEGER NOT NULL,
+        nll_before REAL, nll_after REAL, gradient_norm REAL,
+        accepted INTEGER NOT NULL, reason TEXT NOT NULL,
+        undone INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX update_memory ON updates(memory, id);
+    CREATE INDEX update_message ON updates(message);
+    CREATE TABLE snapshots (
+        id INTEGER PRIMARY KEY, memory INTEGER NOT NULL REFERENCES memories(id),
+        upto INTEGER NOT NULL, file TEXT NOT NULL, sha256 TEXT NOT NULL
+    );
+    """,
+    # Lessons (what to do) part from updates (what happened); items, anchors, copies, forgetting.
+    """
+    ALTER TABLE memories ADD COLUMN study TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE memories ADD COLUMN anchors TEXT;
+    ALTER TABLE messages ADD COLUMN uid TEXT;
+    ALTER TABLE messages ADD COLUMN itemised INTEGER NOT NULL DEFAULT 0;
+    UPDATE messages SET uid = lower(hex(randomblob(8)));
+    CREATE INDEX message_uid ON messages(uid);
+    CREATE TABLE items (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        message INTEGER NOT NULL REFERENCES messages(id),
+        question TEXT NOT NULL, answer TEXT NOT NULL, source TEXT NOT NULL,
+        leans INTEGER REFERENCES messages(id)
+    );
+    CREATE INDEX item_message ON items(message);
+    CREATE INDEX item_leans ON items(leans);
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        memory INTEGER NOT NULL REFERENCES memories(id), position INTEGER,
+        kind TEXT NOT NULL CHECK (kind IN ('message', 'study')),
+        message INTEGER REFERENCES messages(id),
+        time TEXT NOT NULL, chunks TEXT NOT NULL, steps INTEGER NOT NULL, guarded INTEGER NOT NULL,
+        accepted INTEGER NOT NULL, reason TEXT NOT NULL, drift REAL, divergence REAL,
+        undone INTEGER NOT NULL DEFAULT 0, stale INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX event_memory ON events(memory, position);
+    CREATE INDEX event_message ON events(message);
+    INSERT INTO events (memory, position, kind, message, time, chunks, steps, guarded,
+        accepted, reason, undone)
+        SELECT memory, max(id), 'message', message, min(time),
+        '[' || group_concat(lesson, ',') || ']', 0, 0, max(accepted), max(reason), max(undone)
+        FROM (SELECT * FROM updates ORDER BY id) GROUP BY memory, message ORDER BY max(id);
+    UPDATE messages SET learning = 'done' WHERE id IN (SELECT message FROM events);
+    ALTER TABLE updates RENAME TO old_updates;
+    CREATE TABLE updates (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        event INTEGER NOT NULL REFERENCES events(id), kind TEXT NOT NULL,
+        tokens INTEGER NOT NULL, steps INTEGER NOT NULL, rate REAL NOT NULL,
+        nll_before REAL, nll_after REAL, gradient_norm REAL,
+        accepted INTEGER NOT NULL, reason TEXT NOT NULL
+    );
+    INSERT INTO updates (id, event, kind, tokens, steps, rate, nll_before, nll_after,
+        gradient_norm, accepted, reason)
+        SELECT u.id, e.id, 'words', u.tokens, 1, 1.0, u.nll_before, u.nll_after,
+        u.gradient_norm, u.accepted, u.reason
+        FROM old_updates u JOIN events e ON e.message = u.message AND e.memory = u.memory
+        ORDER BY u.id;
+    DROP TABLE old_updates;
+    CREATE INDEX update_event ON updates(event);
+    DELETE FROM snapshots WHERE upto NOT IN
+        (SELECT position FROM events e WHERE e.memory = snapshots.memory);
+    CREATE TABLE erasing (since TEXT NOT NULL);
+    """,
+]
+"""Statements that lead from schema version i to i + 1."""

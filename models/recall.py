@@ -1,0 +1,239 @@
+"""Recall from weights, by the path that chat takes: tell facts, restart, ask in an empty context.
+
+    python -m mlxdyn_models.recall --seeds 0,1,2                       # learned after each message
+    python -m mlxdyn_models.recall --seeds 0,1,2 --study               # and one idle study
+    python -m mlxdyn_models.recall --study --after 200                 # and 200 unrelated messages
+    python -m mlxdyn_models.recall --set steps=24 --set learning_rate=1e-3
+
+Values are held out of the model's training. Each fact is asked for in three of the recipe's ways,
+one held out of training where there is one, none in the words of a study item. False recall: an
+answer to a question about what was never told; half of the questions are near misses of what was.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlxdyn import backend, secret
+from mlxdyn.config import BUNDLED_MODEL, ChatConfig, LearnerConfig, StudyConfig
+
+from . import corpus, exchanges
+from .exchanges import Fact
+from .facts import Kind
+
+if TYPE_CHECKING:
+    from mlxdyn.memory import Memory
+    from mlxdyn.model import Model
+
+QUESTIONS = 40  # about what was never told, of each sort
+HELD_TELLS = 0.3  # share of facts told in a held-out phrasing
+DIALOGUES = 24  # on which drift is measured
+Numbers = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is told, and which kinds were never told: anything, and near misses."""
+
+    facts: list[Fact]
+    told: list[str]
+    far: list[str]
+    near: list[str]
+
+
+def draw_trial(count: int, seed: int) -> Trial:
+    rng = random.Random(f"recall {seed}")
+    facts = [f for f in exchanges.pick_facts(rng, 2 * count, unseen=True) if not private(f)][:count]
+    told = [exchanges.tell(rng, fact, unseen=rng.random() < HELD_TELLS) for fact in facts]
+    taken = {exchanges.clash(fact.kind) for fact in facts}
+    free = [kind for kind in exchanges.kinds() if exchanges.clash(kind) not in taken]
+    alike = {
+        kind.name: kind
+        for fact in facts
+        for kind in shuffled(rng, [k for k in exchanges.near_kinds(fact.kind.name) if k in free])[:3]
+    }
+    near = list(alike.values())[:QUESTIONS]
+    far = rng.sample([kind for kind in free if kind.name not in alike], QUESTIONS)
+    return Trial(facts, told, _asked(rng, far), _asked(rng, near))
+
+
+def private(fact: Fact) -> bool:
+    """Tell whether a fact is a secret, which is never learned."""
+    return any(secret.find(fact.fill(tell)) for tell in fact.kind.tells)
+
+
+def shuffled(rng: random.Random, kinds: Sequence[Kind]) -> list[Kind]:
+    return rng.sample(kinds, len(kinds))
+
+
+def _asked(rng: random.Random, kinds: Sequence[Kind]) -> list[str]:
+    return [exchanges.ask(rng, kind, unseen=rng.random() < 0.4) for kind in kinds]
+
+
+def questions(memory: "Memory", fact: Fact, message: int, rng: random.Random) -> list[str]:
+    """Choose three wordings that were not studied, one of them held out of training."""
+    from mlxdyn.study import wordings
+
+    studied = {words for item in memory.ledger.items_of(message) for words in wordings(item)}
+    seen = sorted(set(fact.kind.asks) - studied)
+    unseen = sorted(set(fact.kind.unseen_asks) - studied)
+    return rng.sample(seen, min(2, len(seen))) + rng.sample(unseen, min(1, len(unseen)))
+
+
+def ask(model: "Model", asked: Sequence[str]) -> list[str]:
+    """Answer each question greedily in an empty context."""
+    from mlxdyn.template import Turn
+
+    from .anchors import replies
+
+    return replies(model, [[Turn("user", q)] for q in asked], 32, temperature=0.0)
+
+
+def learn(memory: "Memory", messages: Sequence[str]) -> tuple[list[int], list[float]]:
+    """Say each message, alone in a conversation, and learn it as chat does; return ids, seconds."""
+    from mlxdyn.session import Session
+
+    session = Session(memory.model, memory, memory.ledger, ChatConfig(), temporary=False)
+    ids, seconds = [], []
+    for text in messages:
+        chat = memory.ledger.add_conversation(memory.row.id)
+        ids.append(memory.ledger.add_message(chat, "user", text, "pending").id)
+        began = time.process_time()
+        while session.learn_step():
+            pass
+        seconds.append(time.process_time() - began)
+    return ids, seconds
+
+
+def examine(model: "Model", trial: Trial, asked: list[tuple[Fact, str]]) -> Numbers:
+    """Ask everything; measure held-out dialogue and in-context recall beside it."""
+    from .evaluate import exact, ignorant
+
+    said = ask(model, [question for _, question in asked])
+    hits = [exact(reply, fact.value) for reply, (fact, _) in zip(said, asked, strict=True)]
+    held = [hit for hit, (fact, q) in zip(hits, asked, strict=True) if q in fact.kind.unseen_asks]
+    far = [not ignorant(reply) for reply in ask(model, trial.far)]
+    near = [not ignorant(reply) for reply in ask(model, trial.near)]
+    return {
+        "recall": statistics.mean(hits),
+        "recall, held-out phrasings": statistics.mean(held) if held else 0.0,
+        "false recall": statistics.mean(far + near),
+        "false recall, near misses": statistics.mean(near),
+        "in-context recall": in_context(model),
+        "dialogue, nats/token": dialogue_nll(model),
+    }
+
+
+def in_context(model: "Model") -> float:
+    from mlxdyn.template import Turn
+
+    from .anchors import replies
+    from .evaluate import exact
+
+    probes = corpus.probes(DIALOGUES, 4242)
+    turns = [[Turn(role, text) for role, text in probe.turns] for probe in probes]
+    said = replies(model, turns, 32, temperature=0.0)
+    return statistics.mean(exact(s, p.answer) for s, p in zip(said, probes, strict=True))
+
+
+def dialogue_nll(model: "Model") -> float:
+    """Measure held-out dialogue, the assistant's words, in nats per token."""
+    from mlxdyn.anchors import talk
+    from mlxdyn.learner import Learner
+    from mlxdyn.template import Turn
+
+    learner = Learner(model.network, LearnerConfig(), model.new_cache)
+    turns = [[Turn(r, t) for r, t in d] for d in corpus.anchors(DIALOGUES, 977)]
+    known = [learner.probe([talk(model.tokenizer, dialogue)])[0] for dialogue in turns]
+    return sum(k.nll for k in known) / sum(k.tokens for k in known)
+
+
+def unrelated(count: int, seed: int) -> list[str]:
+    """Draw user messages that tell nothing."""
+    rng = random.Random(f"unrelated {seed}")
+    return [corpus.small_talk(rng, 1)[0][1] for _ in range(count)]
+
+
+def run(options: argparse.Namespace, seed: int) -> list[tuple[str, Numbers]]:
+    """Tell, restart, ask; return what was found at each stage."""
+    from mlxdyn import model as models
+    from mlxdyn.home import home
+    from mlxdyn.ledger import Ledger
+    from mlxdyn.memory import Memory
+
+    trial = draw_trial(options.facts, seed)
+    subject = models.load(options.model)
+    study = StudyConfig(**dict(map(_knob, options.set)))
+
+    def opened() -> Memory:
+        learner = LearnerConfig(learning_rate=ChatConfig().learning_rate)
+        return Memory("m", subject, Ledger(home() / "mlxdyn.db"), learner=learner, study=study)
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MLXDYN_HOME"] = folder
+        with opened() as memory:
+            before = dialogue_nll(subject)
+            ids, seconds = learn(memory, trial.told)
+        rng = random.Random(seed)
+        with opened() as memory:
+            asked = [
+                (fact, question)
+                for fact, id in zip(trial.facts, ids, strict=True)
+                for question in questions(memory, fact, id, rng)
+            ]
+            rejected = sum(not row.accepted for row in memory.ledger.log(memory.row.id))
+            stages = [("told", examine(subject, trial, asked))]
+            stages[0][1]["seconds a fact"] = statistics.mean(seconds)
+            stages[0][1]["updates refused"] = rejected
+            if options.study:
+                began = time.process_time()
+                event = memory.consolidate()
+                found = examine(subject, trial, asked)
+                spent = {"seconds of study": time.process_time() - began, "kept": event.accepted}
+                stages.append(("studied", found | spent))
+            if options.after:
+                learn(memory, unrelated(options.after, seed))
+                stages.append((f"{options.after} later", examine(subject, trial, asked)))
+    for _, found in stages:
+        found["drift, nats/token"] = found["dialogue, nats/token"] - before
+    return stages
+
+
+def _knob(text: str) -> tuple[str, Any]:
+    name, value = text.split("=", 1)
+    return name, json.loads(value)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default=BUNDLED_MODEL)
+    parser.add_argument("--facts", type=int, default=20)
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--study", action="store_true", help="one idle study after all messages")
+    parser.add_argument("--after", type=int, default=0, help="unrelated messages after that")
+    parser.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE")
+    options = parser.parse_args()
+    backend.prepare()
+    found: dict[str, list[Numbers]] = {}
+    for seed in map(int, options.seeds.split(",")):
+        for stage, numbers in run(options, seed):
+            found.setdefault(stage, []).append(numbers)
+            print(f"seed {seed}, {stage}:", _line(numbers), flush=True)
+    for stage, rows in found.items():
+        means = {name: statistics.mean(row[name] for row in rows) for name in rows[0]}
+        print(f"mean of {len(rows)}, {stage}:", _line(means))
+
+
+def _line(numbers: Numbers) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in numbers.items())
+
+
+if __name__ == "__main__":
+    main()
