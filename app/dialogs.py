@@ -14,6 +14,16 @@ from textual.widgets.option_list import Option
 from mlxdyn.events import Chat
 from mlxdyn_app.commands import COMMANDS, KEYS
 
+EXPLAINED = """
+nll is the surprise at your words in nats per token, before and after learning them; lower is \
+less surprised.
+Items are questions with the answers that the memory is to give; they are studied after each \
+message, and all of them together when it is quiet.
+Anchors are ordinary dialogues that learning must leave as they are: an update that makes them \
+worse is rolled back and tried more gently.
+Secrets (passwords, keys, card numbers) are kept out of learning; the chat itself is saved as it \
+is."""
+
 
 def _line(chat: Chat) -> str:
     """A saved chat in one line, its time in the user's own zone."""
@@ -59,18 +69,14 @@ class Help(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Show what can be pressed and typed."""
-        keys = [f"{key:<10} {meaning}" for key, meaning in KEYS]
+        keys = [f"{key:<12} {meaning}" for key, meaning in KEYS]
         commands = [f"{command.usage}\n    {command.meaning}" for command in COMMANDS]
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = "Help"
             dialog.border_subtitle = "Esc closes"
             yield Static("\n".join(keys), markup=False)
             yield Static("\n".join(["", *commands]), markup=False)
-            yield Static(
-                "\nnll is the surprise at your words in nats per token, before and after learning"
-                " them; lower is less surprised.",
-                markup=False,
-            )
+            yield Static(EXPLAINED, markup=False)
 
 
 class Question(ModalScreen[bool]):

@@ -1,6 +1,6 @@
 """The multi-line prompt, which remembers what was sent; knows no engine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -28,6 +28,7 @@ class Prompt(TextArea):
 
     def __init__(self) -> None:
         super().__init__(highlight_cursor_line=False, placeholder="Say something…")
+        self.complete: Callable[[str], str] = str  # what Tab makes of a slash command
         self._sent: list[str] = []
         self._place = 0  # in _sent; its length means the draft
         self._draft = ""
@@ -39,17 +40,25 @@ class Prompt(TextArea):
         self._place = len(self._sent)
         self.text = ""
 
+    def write(self, text: str) -> None:
+        """Put `text` in the prompt, the cursor behind it."""
+        self.text = text
+        self.move_cursor(self.document.end)
+
     def remember(self, texts: Sequence[str]) -> None:
         """Let Up recall these as well, oldest first; what was sent in this run stays."""
         self._sent = [*dict.fromkeys([*texts, *self._sent])]
         self._place = len(self._sent)
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key != "enter" and event.key not in NEWLINE_KEYS:
+        completes = event.key == "tab" and self.text.startswith("/")
+        if event.key != "enter" and event.key not in NEWLINE_KEYS and not completes:
             return  # the base class's own handler runs next
         event.stop()
         event.prevent_default()
-        if event.key != "enter":
+        if completes:
+            self.write(self.complete(self.text))
+        elif event.key != "enter":
             self.insert("\n")
         elif self.text.strip():
             self.post_message(self.Sent(self.text))
@@ -76,5 +85,4 @@ class Prompt(TextArea):
         if self._place == len(self._sent):
             self._draft = self.text
         self._place = place
-        self.text = self._draft if place == len(self._sent) else self._sent[place]
-        self.move_cursor(self.document.end)
+        self.write(self._draft if place == len(self._sent) else self._sent[place])

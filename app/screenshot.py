@@ -18,7 +18,7 @@ from mlxdyn_app.app import ChatApp
 
 SAID = ("Hello! My name is Ada.", "I live in Lisbon and my cat is called Tinta.", "Who are you?")
 SIZE = (100, 30)
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
 WEB_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 """Textual's picture would fetch its font; without it the viewer's own monospace font is used."""
 
@@ -26,7 +26,12 @@ WEB_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 async def settle(app: ChatApp, pilot: Pilot[None], learned: int) -> None:
     """Wait until the reply is there and so many messages are learned."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not app.ready or app.busy or len(app.learned) < learned:
+        while (
+            not app.talk.ready
+            or app.talk.busy
+            or app.line.status is None
+            or (app.line.status.updates < learned or app.line.status.pending)
+        ):
             await pilot.pause(0.02)
 
 

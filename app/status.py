@@ -13,10 +13,14 @@ SEPARATOR = " · "
 
 def learning(status: Status) -> str:
     """Say what is learned, or that it is being learned now."""
+    if status.incognito:
+        return "incognito: bare base, nothing saved"
     if status.temporary:
-        return "temporary: nothing learned"
+        return "temporary: nothing saved"
     if status.pending:
         return f"learning {status.pending}…"
+    if status.studying:
+        return "studying…"
     return {
         "user": "learns your words",
         "all": "learns both sides",
@@ -24,23 +28,31 @@ def learning(status: Status) -> str:
     }[status.learn]
 
 
+def strength(status: Status) -> str:
+    """Say how strongly the memory speaks, when that is not as usual."""
+    if status.strength == 1.0 or status.incognito:
+        return ""
+    return f"strength {status.strength:.0%}"
+
+
 def fields(status: Status, width: int) -> list[str]:
     """Choose the fields that fit into `width` cells, the least important dropped first."""
     speed = status.tokens_per_second
+    reads = not status.incognito
     ranked = [
-        (0, status.model),
-        (3, f"memory {status.memory}"),
-        (5, f"{status.tokens_learned:,} tokens learned"),
-        (2, f"context {status.context_tokens}/{status.context_size}"),
-        (4, "" if speed is None else f"{speed:.0f} tok/s"),
-        (1, learning(status)),
+        (3, status.model),
+        (2, f"memory {status.memory}" if reads else ""),
+        (1, strength(status)),
+        (4, f"{status.items:,} item{'' if status.items == 1 else 's'}" if reads else ""),
+        (7, f"{status.tokens_learned:,} tokens learned" if reads else ""),
+        (5, f"context {status.context_tokens}/{status.context_size}"),
+        (6, "" if speed is None else f"{speed:.0f} tok/s"),
+        (0, learning(status)),
     ]
-    for least in range(5, 0, -1):
+    for least in range(7, 0, -1):
         line = [text for rank, text in ranked if text and rank <= least]
         if cell_len(SEPARATOR.join(line)) <= width:
             return line
-        if least == 2 and cell_len(SEPARATOR.join(line)) - len("context ") <= width:
-            return [text.removeprefix("context ") for text in line]
     return [learning(status)]
 
 

@@ -1,13 +1,19 @@
 """The conversation on screen: turns, what was learned of them, and notes; knows no engine."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 from markdown_it import MarkdownIt
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.message import Message as Posted
 from textual.widget import Widget
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
 from mlxdyn.events import Learned, Message
+from mlxdyn.wording import learned as describe
 
 SHOWN_TURNS = 80  # a Markdown widget for each turn of a long chat would take seconds to build
 
@@ -17,16 +23,10 @@ WELCOME = (
     "\n"
     "Type and press Enter. F1 shows keys and commands."
 )
-
-
-def describe(learned: Learned) -> str:
-    """Say in one line what became of a message. Nats per token."""
-    if not learned.accepted:
-        return f"not learned: {learned.reason}"
-    tokens = f"learned {learned.tokens} token{'' if learned.tokens == 1 else 's'}"
-    if learned.nll_before is None or learned.nll_after is None:
-        return tokens
-    return f"{tokens} · nll {learned.nll_before:.2f} → {learned.nll_after:.2f}"
+UNSAVED = {
+    "incognito": "Type and press Enter. Nobody remembers you here; /incognito leaves.",
+    "temporary": "Type and press Enter. The memory answers but learns nothing; /temporary leaves.",
+}
 
 
 def _parser() -> MarkdownIt:
@@ -34,12 +34,30 @@ def _parser() -> MarkdownIt:
     return MarkdownIt("gfm-like", {"html": False})
 
 
-class Turn(Vertical):
-    """A message: its text, and under it one line on what became of it."""
+class Turn(Vertical, can_focus=True):
+    """A message: its text, and under it what became of it. Alt+Up and Alt+Down walk here."""
+
+    FOCUS_ON_CLICK: ClassVar[bool] = False  # a click selects text; keys stay with the prompt
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "app.walk(-1)", show=False),
+        Binding("down", "app.walk(1)", show=False),
+        Binding("c", "act('copy')", "Copy"),
+        Binding("f,delete", "act('forget')", "Forget"),
+        Binding("escape", "app.walk(0)", "Back"),
+    ]
+
+    @dataclass
+    class Chosen(Posted):
+        """The user wants something done with a turn: copy or forget."""
+
+        turn: "Turn"
+        act: str
 
     def __init__(self, role: str, text: str = "") -> None:
         super().__init__(classes=f"turn {role}")
         self.text = text
+        self.role = role
+        self.message: int | None = None  # its id, once it is saved
         self.body: Static | Markdown = (
             Markdown(text, parser_factory=_parser)
             if role == "assistant"
@@ -53,6 +71,10 @@ class Turn(Vertical):
         yield self.body
         yield self.foot
 
+    def action_act(self, act: str) -> None:
+        """Ask the app to copy or forget this turn."""
+        self.post_message(self.Chosen(self, act))
+
     def say(self, line: str, *, state: str = "") -> None:
         """Show a line under the message; `state` is its class in the style sheet."""
         self.foot.set_classes(f"foot {state}")
@@ -61,7 +83,8 @@ class Turn(Vertical):
 
     def show(self, learned: Learned) -> None:
         """Show what was learned of it."""
-        self.say(describe(learned), state="learned" if learned.accepted else "refused")
+        whole = learned.accepted and not learned.reason
+        self.say(describe(learned), state="learned" if whole else "refused")
 
     async def append(self, piece: str) -> None:
         """Add a piece of a streaming reply."""
@@ -97,6 +120,8 @@ class Transcript(VerticalScroll):
         await self.remove_children()
         shown = messages[-SHOWN_TURNS:]
         turns = {message.id: Turn(message.role, message.text) for message in shown}
+        for message, turn in turns.items():
+            turn.message = message
         widgets: list[Widget] = [*turns.values()]
         if not messages:
             widgets.append(Static(WELCOME, markup=False, id="welcome"))
@@ -107,6 +132,11 @@ class Transcript(VerticalScroll):
         self.anchor()
         return turns
 
+    def greet(self, unsaved: str) -> None:
+        """Let an empty chat say that it is "temporary" or "incognito", or neither."""
+        for welcome in self.query("#welcome").results(Static):
+            welcome.update(UNSAVED.get(unsaved, WELCOME))
+
     async def add(self, turn: Turn) -> Turn:
         """Append a turn."""
         await self.query("#welcome").remove()
@@ -116,6 +146,12 @@ class Transcript(VerticalScroll):
     async def note(self, text: str, *, error: bool = False) -> None:
         """Append a line that nobody said."""
         await self.mount(_note(text, error=error))
+
+    def beside(self, turn: Turn | None, direction: int) -> Turn | None:
+        """Return the turn before (-1) or after (1) another; before none is the last one."""
+        turns = list(self.query(Turn))
+        place = turns.index(turn) if turn in turns else len(turns)
+        return turns[place + direction] if 0 <= place + direction < len(turns) else None
 
 
 def _note(text: str, *, error: bool = False) -> Static:

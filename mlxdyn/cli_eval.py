@@ -1,53 +1,55 @@
-"""`mlxdyn eval`: parses, calls evaluate, prints; heavy imports wait until the command runs."""
+"""`mlxdyn eval`: parses, calls, publishes; heavy imports wait until the command runs."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Iterable, Iterator
+import shlex
+import signal
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from itertools import chain
-from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
+from types import FrameType
+from typing import Any, Unpack
 
 import click
 
-from mlxdyn import backend, config, tasks
+from mlxdyn import catalog, cli_work, config
+from mlxdyn.cli_publish import Outputs, Results, publish
+from mlxdyn.cli_work import AUTO, Options
 from mlxdyn.errors import MlxdynError
 
-if TYPE_CHECKING:
-    from mlxdyn.evaluate import Progress, Report, Settings, Stream
-    from mlxdyn.model import Model
-
-T = TypeVar("T")
 ADAPTER, LEARNER, STREAM = config.AdapterConfig(), config.LearnerConfig(), config.StreamConfig()
 POSITIVE = click.IntRange(min=1)
+EXPERIMENTS = (
+    "position", "window", "placement", "interval", "optimizer", "order", "prefit", "cost",
+    "recall", "kv", "precision", "history",
+)  # fmt: skip
 
 
-class Options(TypedDict):
-    """What the command line says; None where the default depends on something else."""
+class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in newer ones only
+    """A learning rate, or `auto`."""
 
-    model: str
-    adapt: config.Adapt
-    window: int | None
-    chunk: int | None
-    context: config.Context
-    lr: float | None
-    rank: int
-    targets: str
-    layers: str
-    optimizer: config.Optimizer
-    reset: config.Reset
-    limit: int | None
-    seed: int
-    json_file: str | None
-    chunks_file: str | None
+    name = "rate"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
+        return AUTO if value == AUTO else click.FloatRange(min=0).convert(value, param, ctx)
 
 
-@click.command("eval")
-@click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
+class Remembering(click.Command):
+    """A command that knows how it was called."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["mlxdyn.command"] = shlex.join(["mlxdyn", "eval", *args])
+        return super().parse_args(ctx, args)
+
+
+@click.command("eval", cls=Remembering)
+@click.argument("texts", metavar="[TEXT]...", nargs=-1)
+@click.option("--experiment", type=click.Choice(EXPERIMENTS), help="One of the paper's questions.")
+@click.option(
+    "--grid", multiple=True, metavar="KNOB=A,B", help="Vary a knob: lr=1e-4,3e-4; may be repeated."
+)
+@click.option("--jobs", type=POSITIVE, default=1, help="Processes for the cells of a grid.")
+@click.option("--out", metavar="DIR", help="Keep finished cells there, and go on from them.")
+@click.option("--compare", is_flag=True, help="TEXTs are --json files of earlier runs: compare.")
 @click.option("--model", default=config.BUNDLED_MODEL, show_default=True, help="Name or directory.")
 @click.option("--adapt", type=click.Choice(config.ADAPTS), default=ADAPTER.adapt, show_default=True)
 @click.option(
@@ -59,7 +61,11 @@ class Options(TypedDict):
 @click.option(
     "--context", type=click.Choice(config.CONTEXTS), default=STREAM.context, show_default=True
 )
-@click.option("--lr", type=click.FloatRange(min=0), help="Learning rate; 0 is static evaluation.")
+@click.option("--kv", type=click.Choice(config.KVS), default=STREAM.kv, show_default=True)
+@click.option("--lr", type=Rate(), help="Learning rate; 0 is static, auto chooses on --tune text.")
+@click.option(
+    "--tune", multiple=True, metavar="TEXT", help="Text to choose on, kept apart from the result."
+)
 @click.option("--rank", type=POSITIVE, default=ADAPTER.rank, show_default=True)
 @click.option("--targets", default=ADAPTER.targets, show_default=True, help="all, mlp, attention…")
 @click.option("--layers", default=ADAPTER.layers, show_default=True, help="all, middle, 2-5…")
@@ -70,129 +76,105 @@ class Options(TypedDict):
     show_default=True,
 )
 @click.option("--reset", type=click.Choice(config.RESETS), default=STREAM.reset, show_default=True)
+@click.option("--order", type=click.Choice(catalog.ORDERS), default="name", show_default=True)
+@click.option("--index", metavar="FILE", help="TSV with the dates for --order date.")
+@click.option("--strip-gutenberg", is_flag=True, help="Leave out Project Gutenberg's licence.")
+@click.option("--skip", type=click.IntRange(min=0), default=0, help="Characters of each text.")
 @click.option("--limit", type=click.IntRange(min=2), help="Most tokens read, over all texts.")
+@click.option("--limit-each", type=click.IntRange(min=2), help="Most tokens read of each text.")
 @click.option("--seed", type=int, default=ADAPTER.seed, show_default=True)
 @click.option("--json", "json_file", metavar="FILE", help="Write the report; - is standard output.")
 @click.option("--chunks", "chunks_file", metavar="FILE", help="Write a JSON line a chunk.")
-def evaluate_command(texts: tuple[str, ...], **options: Unpack[Options]) -> None:
+@click.option("--csv", "csv_file", metavar="FILE", help="Write a row a run and document, or cell.")
+@click.option("--plot", metavar="FILE", help="Draw the figures: .png or .svg.")
+@click.option("--html", metavar="FILE", help="Write one page with everything; it fetches nothing.")
+@click.option("--max-regress", type=float, metavar="X", help="Exit 1 if learning costs more nats.")
+@click.pass_context
+def evaluate_command(
+    ctx: click.Context, texts: tuple[str, ...], **options: Unpack[Options]
+) -> None:
     """Measure on TEXT what learning while reading is worth.
 
-    TEXT is a file, a directory (every .txt and .md file below it, in order) or - for standard
-    input. The base alone and the base that learns read the same tokens through the same windows;
-    every token is scored before it is learned.
+    TEXT is a file, a directory (every .txt, .md and .jsonl file below it, .gz or not, in order) or
+    - for standard input. The base alone and the base that learns read the same tokens through the
+    same windows; every token is scored before it is learned.
+
+    Ctrl-C writes the results so far, marked as not complete, and exits with 1.
     """
+    _check_usage(texts, options)
+    outputs = Outputs(
+        options["json_file"],
+        options["chunks_file"],
+        options["csv_file"],
+        options["plot"],
+        options["html"],
+    )
     try:
-        _evaluate(texts, options)
+        outputs.check()
+        with _noticing() as came:
+            results = (
+                cli_work.compared(texts)
+                if options["compare"]
+                else cli_work.evaluated(texts, options)
+            )
+        if came:
+            results.value["complete"] = False
+        publish(results, outputs, ctx.meta["mlxdyn.command"])
     except (MlxdynError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt as error:
-        raise click.ClickException("stopped; nothing was written") from error
+        raise click.ClickException("stopped before there was a result") from error
+    _judge(results, options["max_regress"], bool(came))
 
 
-def _evaluate(texts: tuple[str, ...], options: Options) -> None:
-    _check_writable(options["json_file"], options["chunks_file"])
-    documents = _readable(tasks.read(texts, sys.stdin.buffer, limit=options["limit"]))
-    first = next(documents, None)  # before the model: a wrong path is said at once
-    if first is None:
-        raise MlxdynError("no text is left to evaluate; name a UTF-8 text file with some words")
-
-    backend.prepare()
-    from mlxdyn import evaluate
-    from mlxdyn import model as models
-
-    model = models.load(options["model"])
-    settings = _settings(options, model.context_size)
-    evaluate.check(model, settings)
-    encoded = evaluate.encode(model, chain([first], documents), options["limit"])
-    streams = list(_readable(encoded))
-    if not streams:
-        raise MlxdynError("no text is left to evaluate; every one is shorter than two tokens")
-    with _progress(streams) as progress:
-        report = evaluate.evaluate(model, streams, settings, progress)
-    _publish(report, model, options["json_file"], options["chunks_file"])
-
-
-def _readable(found: Iterable[T | tasks.Refused]) -> Iterator[T]:
-    """Pass on what can be evaluated and name what cannot."""
-    for item in found:
-        if isinstance(item, tasks.Refused):
-            click.echo(f"skipped {item.path}: {item.reason}", err=True)
-        else:
-            yield item
-
-
-def _settings(options: Options, context_size: int) -> Settings:
-    from mlxdyn.evaluate import Settings
-
-    adapt, optimizer, lr = options["adapt"], options["optimizer"], options["lr"]
-    window = options["window"] or min(STREAM.window, context_size)
-    return Settings(
-        config.AdapterConfig(
-            adapt=adapt,
-            rank=options["rank"],
-            targets=options["targets"],
-            layers=options["layers"],
-            seed=options["seed"],
-        ),
-        config.LearnerConfig(
-            optimizer=optimizer,
-            learning_rate=config.STREAM_RATES[adapt, optimizer] if lr is None else lr,
-        ),
-        config.StreamConfig(
-            window=window,
-            chunk=options["chunk"] or min(STREAM.chunk, window),
-            context=options["context"],
-            reset=options["reset"],
-            limit=options["limit"],
-        ),
-    )
+def _check_usage(texts: tuple[str, ...], options: Options) -> None:
+    """Refuse options that contradict each other."""
+    if options["compare"] and len(texts) < 2:
+        raise click.UsageError("--compare needs two --json files or more")
+    if not texts and options["experiment"] != "history":
+        raise click.UsageError("Missing argument 'TEXT...'")
+    if texts and options["experiment"] == "history":
+        raise click.UsageError("--experiment history reads your saved chats and no TEXT")
+    if options["experiment"] and options["grid"]:
+        raise click.UsageError("--experiment and --grid are two ways to vary; choose one")
+    if options["index"] and options["order"] != "date":
+        raise click.UsageError("--index is for --order date")
+    cli_work.axes(options["grid"])
+    many = options["experiment"] or options["grid"]
+    if options["chunks_file"] and many:
+        raise click.UsageError("--chunks is for one evaluation, not for many")
+    if options["jobs"] > 1 and not options["grid"]:
+        raise click.UsageError("--jobs is for --grid")
+    if options["out"] and not many:
+        raise click.UsageError("--out is for --grid and --experiment")
+    if options["max_regress"] is not None and (many or options["compare"]):
+        raise click.UsageError("--max-regress is for one evaluation, not for many")
 
 
 @contextmanager
-def _progress(streams: list[Stream]) -> Iterator[Progress | None]:
-    """Show a bar on standard error when a person is there to see it."""
-    if not sys.stderr.isatty():
-        yield None
+def _noticing() -> Iterator[list[int]]:
+    """Collect interrupts, which end the work in order, to know afterwards that one came."""
+    came: list[int] = []
+
+    def notice(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield came  # somebody else's business, or ignored
         return
-    length = sum(len(stream.tokens) - 1 for stream in streams)
-    with click.progressbar(length=length, label="tokens", file=sys.stderr) as bar:
-        yield bar.update
-
-
-def _check_writable(*files: str | None) -> None:
-    """Refuse a place that cannot hold the result before the work, not after."""
-    for file in filter(None, files):
-        folder = Path(file).parent
-        if file != tasks.STDIN and (not os.access(folder, os.W_OK) or Path(file).is_dir()):
-            raise MlxdynError(f"{file} cannot be written; name a file in a directory that can be")
-
-
-def _publish(report: Report, model: Model, json_file: str | None, chunks_file: str | None) -> None:
-    from mlxdyn import report as reports
-
-    for warning in reports.warnings(report):
-        click.echo(f"warning: {warning}", err=True)
-    if chunks_file:
-        lines = (json.dumps(row, ensure_ascii=False) for row in reports.chunk_rows(report))
-        _write(chunks_file, "\n".join(lines) + "\n")
-    if json_file:
-        value = reports.to_json(report, model, backend.device(), datetime.now(UTC))
-        _write(json_file, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-    if tasks.STDIN not in (json_file, chunks_file):
-        click.echo(reports.table(report))
-
-
-def _write(file: str, text: str) -> None:
-    """Let `file` appear whole or not at all; - is standard output."""
-    if file == tasks.STDIN:
-        click.echo(text, nl=False)
-        return
-    temporary = Path(file).with_name(f".{Path(file).name}.{os.getpid()}")
+    before = signal.signal(signal.SIGINT, notice)
     try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
+        yield came
     finally:
-        temporary.unlink(missing_ok=True)
+        signal.signal(signal.SIGINT, before)
+
+
+def _judge(results: Results, most: float | None, interrupted: bool) -> None:
+    """Exit with 1 when the work was cut short, or learning cost more than `most` nats a token."""
+    if interrupted:
+        raise click.ClickException("stopped; the results are of what was done until then")
+    gain = results.value["gain"]["nats_per_token"]
+    if most is not None and not (gain is not None and gain >= -most):
+        shown = "a loss that is not finite" if gain is None else f"{-gain:.4f} nats/token more"
+        raise click.ClickException(f"learning costs {shown}, over --max-regress {most:g}")

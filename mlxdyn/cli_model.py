@@ -2,6 +2,8 @@
 
 import json
 import sys
+from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -129,15 +131,36 @@ def _cached() -> dict[str, str]:
 @click.command()
 @as_json
 def doctor(as_json: bool) -> None:
-    """Check the machine: versions, device, matrix speed, where things live."""
+    """Check machine and memories: versions, speed, what is where, what takes how much disk."""
     from mlxdyn import doctor as doctors
 
     found = doctors.examine()
     if as_json:
-        click.echo(json.dumps(found.facts | {"problems": found.problems}, indent=2))
+        shown = found.facts | {"memories": found.memories, "problems": found.problems}
+        click.echo(json.dumps(shown, indent=2))
     else:
         for key, value in found.facts.items():
             click.echo(f"{key:16} {value}")
+        for memory in found.memories:
+            click.echo(_memory(memory))
         for problem in found.problems:
             click.echo(f"problem: {problem}", err=True)
     sys.exit(1 if found.problems else 0)
+
+
+def _memory(memory: dict[str, Any]) -> str:
+    """A memory in a few lines; of its study only what is not the default."""
+    from mlxdyn.config import StudyConfig
+
+    usual = json.loads(json.dumps(asdict(StudyConfig())))
+    own = [f"{name} {value}" for name, value in memory["study"].items() if usual.get(name) != value]
+    snapshots = f"{memory['snapshots']} of at most {memory['most_snapshots']}"
+    lines = [
+        f"memory {memory['name']}",
+        f"snapshots: {snapshots}; {memory['bytes']:,} of at most {memory['most_bytes']:,} bytes",
+        f"anchors: {memory['anchors']}",
+        f"study: {', '.join(own) or 'the defaults'}",
+    ]
+    if memory["waiting"]:
+        lines.append(f"{memory['waiting']} messages wait to be learned")
+    return "\n  ".join(lines)

@@ -1,15 +1,22 @@
-"""Is this machine fit to learn? Versions, device, matrix speed, disk; prints nothing."""
+"""Is this machine fit to learn? Versions, device, matrix speed, disk, memories; prints nothing."""
 
+import os
 import platform
+import sqlite3
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlxdyn import backend
-from mlxdyn.home import home
+from mlxdyn.errors import MlxdynError
+from mlxdyn.home import home, memory_directory
+
+if TYPE_CHECKING:
+    from mlxdyn.ledger import Ledger, MemoryRow
 
 SIZE = 1024
 ROUNDS = 7
@@ -17,9 +24,10 @@ ROUNDS = 7
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Facts by name, and what is wrong, each with its fix."""
+    """Facts by name, the memories, and what is wrong, each with its fix."""
 
     facts: dict[str, Any]
+    memories: list[dict[str, Any]]
     problems: list[str]
 
 
@@ -29,6 +37,7 @@ def examine() -> Health:
     device = backend.device()
     mlx_rate, numpy_rate = product_rates()
     path = home()
+    memories, problems = records()
     facts = {
         "mlxdyn": version("mlxdyn"),
         "mlx": version("mlx"),
@@ -40,8 +49,8 @@ def examine() -> Health:
         "numpy GFLOP/s": round(numpy_rate, 1),
         "home": str(path),
         "home bytes": sum(f.stat().st_size for f in path.rglob("*") if f.is_file()),
+        "ledger bytes": sum(f.stat().st_size for f in path.glob("mlxdyn.db*")),
     }
-    problems = []
     if mlx_rate < numpy_rate / 2:
         problems.append(
             f"MLX multiplies at {mlx_rate:.0f} GFLOP/s where NumPy does {numpy_rate:.0f}: "
@@ -50,7 +59,60 @@ def examine() -> Health:
         )
     if path.stat().st_mode & 0o077:
         problems.append(f"{path} can be read by others: chmod 700 {path}")
-    return Health(facts, problems)
+    return Health(facts, memories, problems)
+
+
+def records() -> tuple[list[dict[str, Any]], list[str]]:
+    """Describe every memory, and say what is wrong with the ledger and the files."""
+    path = home() / "mlxdyn.db"
+    if not path.exists():
+        return [], []
+    from mlxdyn.ledger import Ledger
+
+    try:
+        ledger = Ledger(path)
+        sound, rows = ledger.integrity(), ledger.memories()
+        problems = [] if sound == "ok" else [f"the ledger {path} is damaged ({sound}): restore it"]
+        memories = [_memory(ledger, row) for row in rows]
+        problems += [problem for row in rows for problem in _unsound(ledger, row)]
+        ledger.close()
+    except (MlxdynError, sqlite3.Error) as error:
+        return [], [str(error)]
+    return memories, problems
+
+
+def _memory(ledger: "Ledger", row: "MemoryRow") -> dict[str, Any]:
+    """What a memory takes on disk, what it may take at most, and how it studies."""
+    from mlxdyn.anchors import bundled
+    from mlxdyn.memory import KEPT_SNAPSHOTS
+
+    files = list(memory_directory(row.name, make=False).glob("*.safetensors"))
+    sizes = [file.stat().st_size for file in files]
+    anchors = ledger.anchors(row.id)
+    return {
+        "name": row.name,
+        "snapshots": len(files),
+        "most_snapshots": KEPT_SNAPSHOTS,
+        "bytes": sum(sizes),
+        "most_bytes": KEPT_SNAPSHOTS * max(sizes, default=0),
+        "anchors": "the bundled ones" if anchors in (None, bundled()) else "its own",
+        "waiting": len(ledger.pending(row.id)),
+        "study": row.study,
+    }
+
+
+def _unsound(ledger: "Ledger", row: "MemoryRow") -> Iterator[str]:
+    directory = memory_directory(row.name, make=False)
+    lost = [s.file for s in ledger.snapshots(row.id) if not (directory / s.file).is_file()]
+    if lost:
+        yield (
+            f"memory {row.name!r} lacks {len(lost)} of its snapshots: "
+            f"mlxdyn memory verify --quick --repair --memory {row.name}"
+        )
+    if not Path(row.model).exists():
+        yield f"the base of memory {row.name!r} is not at {row.model} any more: bring it back"
+    if directory.is_dir() and not os.access(directory, os.W_OK):
+        yield f"{directory} cannot be written: chmod u+w {directory}"
 
 
 def product_rates() -> tuple[float, float]:

@@ -9,16 +9,40 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, TextIO, TypeVar
 
+from mlxdyn import wording
 from mlxdyn.config import LEARNS
 from mlxdyn.engine import Engine, Options
-from mlxdyn.events import Closed, Event, Failed, Heard, Learned, Notice, Opened, Piece, Replied
+from mlxdyn.events import (
+    Closed,
+    Compared,
+    Event,
+    Failed,
+    Heard,
+    Items,
+    Learned,
+    Memories,
+    Notice,
+    Opened,
+    Piece,
+    Replied,
+    Status,
+    Studied,
+)
 
 E = TypeVar("E", bound=Event)
 
 HELP = """\
 /learn user|all|off   what is learned from now on
 /temporary            a chat that reads the memory and writes nothing, and back
-/undo                 take back what the last message taught
+/incognito            a chat with the bare base that writes nothing, and back
+/undo  /redo          take back what the last message taught; bring it back
+/forget [ID]          forget a message for good, the last one without ID (IDs: mlxdyn memory log)
+/study                make the adapter anew from all study items
+/items                what the memory is to know, as questions and answers
+/compare TEXT         answer TEXT with and without memory
+/dial 0..100          how strongly the memory speaks, in per cent
+/memory [NAME]        go on with another memory, or list them
+/branch NAME          copy this memory as NAME
 /new                  a new conversation
 /reset                set the memory aside and begin an empty one
 /help  /quit"""
@@ -31,7 +55,8 @@ class PlainChat:
         self._out, self._err, self._json = out, err, as_json
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._engine = Engine(options, self._events.put)
-        self._temporary = options.temporary
+        self._temporary, self._incognito = options.temporary, options.incognito
+        self._said: int | None = None  # the last message of the user, by id
         self._learning = options.chat.learn != "off" and not options.temporary
         self._failed = False
 
@@ -83,28 +108,78 @@ class PlainChat:
         return True
 
     def _command(self, name: str, argument: str = "") -> None:
+        engine = self._engine
         match name, argument:
-            case "/learn", mode if mode in LEARNS:
-                self._learning = mode != "off"
-                self._engine.set_learn(mode)
-            case "/temporary", _:
-                self._temporary = not self._temporary
-                self._engine.set_temporary(self._temporary)
-            case "/undo", _:
-                self._engine.undo()
-            case "/reset", _:
-                self._engine.reset()
-            case "/new", _:
-                self._engine.new_chat()
-                self._wait(Opened)
-                return
             case "/help", _:
                 self._print(HELP)
-                return
+            case "/learn", mode if mode in LEARNS:
+                if self._do(lambda: engine.set_learn(mode)):
+                    self._learning = mode != "off"
+            case "/temporary", _:
+                self._do(lambda: engine.set_temporary(not self._temporary))
+            case "/incognito", _:
+                self._do(lambda: engine.set_incognito(not self._incognito))
+            case "/undo", _:
+                self._do(engine.undo)
+            case "/redo", _:
+                self._do(engine.redo)
+            case "/forget", _:
+                self._forget(argument)
+            case "/study", _:
+                engine.study()
+                self._wait(Studied, Notice)
+            case "/items", _:
+                engine.list_items()
+                self._list(self._wait(Items))
+            case "/compare", text if text:
+                engine.compare(text)
+                self._compare(self._wait(Compared))
+            case "/dial", share if share.isdecimal() and int(share) <= 100:
+                self._do(lambda: engine.set_strength(int(share) / 100))
+            case "/memory", "":
+                engine.list_memories()
+                if found := self._wait(Memories):
+                    self._print("Memories: " + ", ".join(found.names))
+            case "/memory", memory:
+                self._do(lambda: engine.switch(memory))
+            case "/branch", memory if memory:
+                self._do(lambda: engine.branch(memory))
+            case "/reset", _:
+                self._do(engine.reset)
+            case "/new", _:
+                engine.new_chat()
+                self._wait(Opened)
             case _:
                 self._print(f"{name} {argument}".strip() + " is no command; /help lists them")
-                return
-        self._wait(Notice)
+
+    def _do(self, ask: Callable[[], None]) -> bool:
+        """Ask the engine for something that it confirms; tell whether it did."""
+        ask()
+        return self._wait(Notice) is not None
+
+    def _forget(self, argument: str) -> None:
+        message = int(argument) if argument.isdecimal() else None if argument else self._said
+        if message is None:
+            self._print("Say which message: /forget ID. `mlxdyn memory log` shows the IDs.")
+        else:
+            self._do(lambda: self._engine.forget(message))
+
+    def _list(self, found: Items | None) -> None:
+        if found is None:
+            return
+        if not found.items:
+            self._print("No study items yet.")
+        for item in found.items:
+            later = "" if item.standing else " (corrected later)"
+            self._print(f"{item.id:>5}  {item.question} {item.answer}{later}")
+
+    def _compare(self, compared: Compared | None) -> None:
+        """Show both answers; what memory made likelier is in brackets."""
+        if compared is None:
+            return
+        pieces = wording.marked(compared.memory)
+        answer = "".join(f"[{words}]" if likelier else words for words, likelier in pieces)
+        self._print(f"base:        {compared.base}\nwith memory: {answer.strip()}")
 
     def _say(self, text: str) -> tuple[Heard, Replied] | None:
         self._engine.send(text)
@@ -116,6 +191,7 @@ class PlainChat:
             replied = self._wait(Replied)
         if heard is None or replied is None:
             return None
+        self._said = heard.message.id
         self._print("")
         if replied.dropped_turns:
             self._note(f"the oldest {replied.dropped_turns} turns no longer fit and were left out")
@@ -130,20 +206,25 @@ class PlainChat:
                 return learned
         return None
 
-    def _wait(self, kind: type[E]) -> E | None:
-        """Show events until one of `kind` comes; None after a failure or the end."""
+    def _wait(self, *kinds: type[E]) -> E | None:
+        """Show events until one of `kinds` comes; None after a failure or the end."""
         while True:
             event = self._events.get()
             if isinstance(event, Piece):
                 self._write(event.text)
-            elif isinstance(event, Notice | Learned) and not self._json:
+            elif isinstance(event, Notice | Learned | Studied) and not self._json:
                 self._note(describe(event))
+            elif isinstance(event, Opened):
+                said = [message.id for message in event.messages if message.role == "user"]
+                self._said = said[-1] if said else None
+            elif isinstance(event, Status):
+                self._temporary, self._incognito = event.temporary, event.incognito
             elif isinstance(event, Failed):
                 self._failed = True
                 print(f"Error: {event.text}", file=self._err, flush=True)
                 if not event.fatal:
                     return None
-            if isinstance(event, kind):
+            if isinstance(event, kinds):
                 return event
             if isinstance(event, Closed):
                 self._events.put(event)
@@ -173,16 +254,12 @@ class PlainChat:
         print(f"  · {text}", file=self._err, flush=True)
 
 
-def describe(event: Notice | Learned) -> str:
+def describe(event: Notice | Learned | Studied) -> str:
     """Say an event in one line."""
     if isinstance(event, Notice):
         return event.text
-    if not event.accepted or event.nll_before is None or event.nll_after is None:
-        return f"not learned: {event.reason}"
-    return (
-        f"learned {event.tokens} tokens, nll {event.nll_before:.2f} before, "
-        f"{event.nll_after:.2f} after"
-    )
+    said = wording.studied(event) if isinstance(event, Studied) else wording.learned(event)
+    return said.replace("\n", "; ")
 
 
 def _result(replied: Replied, learned: Learned | None) -> dict[str, Any]:
@@ -194,7 +271,7 @@ def _result(replied: Replied, learned: Learned | None) -> dict[str, Any]:
         "learned": None,
     }
     if learned:
-        wanted = ("tokens", "nll_before", "nll_after", "accepted", "update")
+        wanted = ("tokens", "nll_before", "nll_after", "accepted", "update", "items", "secrets")
         result["learned"] = {name: asdict(learned)[name] for name in wanted}
     return result
 

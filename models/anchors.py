@@ -54,7 +54,7 @@ def dialogues(subject: "model.Model", count: int, rng: random.Random) -> list[Ro
     return rows
 
 
-def length(subject: "model.Model", turns: corpus.Dialogue) -> int:
+def length(subject: "model.Model", turns: exchanges.Dialogue) -> int:
     said = [Turn(role, text) for role, text in turns]
     return len(render(subject.tokenizer, said, reply=False).tokens)
 

@@ -4,6 +4,7 @@ import argparse
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from . import talk, tasks
 from .exchanges import (
@@ -12,6 +13,7 @@ from .exchanges import (
     answer,
     ask,
     asked,
+    clash,
     corrected,
     never_told,
     pick_fact,
@@ -20,9 +22,12 @@ from .exchanges import (
     tell,
     told,
     told_and_asked,
+    unknown,
 )
-from .facts import lowered
+from .facts import Kind, lowered
+from .families import invented
 from .kinds import HELD_OUT
+from .retellings import retold
 from .typing_habits import retyped
 from .values import draw
 
@@ -156,24 +161,81 @@ def chat(rng: random.Random) -> Dialogue:
     )
 
 
+def strange(rng: random.Random) -> Dialogue:
+    """Tell and ask about things no other conversation is about."""
+    facts = [
+        Fact(kind, draw(kind.value, rng))
+        for kind in (invented(rng) for _ in range(rng.choice((1, 2, 2))))
+    ]
+    if len(facts) == 2 and clash(facts[0].kind) == clash(facts[1].kind):
+        facts.pop()
+    facts += [pick_fact(rng)] if rng.random() < 0.3 else []
+    out = [turn for fact in facts for turn in told(rng, [fact])]
+    out += small_talk(rng, rng.choice((0, 0, 1, 2)))
+    for fact in rng.sample(facts, len(facts)):
+        out += [["user", ask(rng, fact.kind)], ["assistant", answer(rng, fact)]]
+    other = invented(rng)
+    if all(clash(other) != clash(fact.kind) for fact in facts) and rng.random() < 0.4:
+        out += [["user", ask(rng, other)], ["assistant", unknown(rng, other)]]
+    return out
+
+
+def near_miss(rng: random.Random) -> Dialogue:
+    """Ask for what was not told right after what was; know the difference."""
+    facts = pick_facts(rng, rng.choice((1, 1, 2, 3)))
+    out = [turn for fact in facts for turn in told(rng, [fact])]
+    lessons = [never_told(rng, facts) for _ in range(rng.choice((1, 2, 3)))]
+    lessons += [asked(rng, facts) for _ in range(rng.choice((0, 1, 1)))]
+    rng.shuffle(lessons)
+    return out + [turn for lesson in lessons for turn in lesson]
+
+
+def study_questions(rng: random.Random, kind: Kind, count: int) -> list[str]:
+    """Draw different questions in the order a kind lists them, mostly the first of each stretch.
+
+    With an order to follow, the greedy reply does not ask the same question twice.
+    """
+    asks = list(dict.fromkeys(kind.asks))
+    cuts = [len(asks) * place // count for place in range(count + 1)]
+    return [
+        asks[start] if rng.random() < 0.6 else rng.choice(asks[start:end])
+        for start, end in pairwise(cuts)
+    ]
+
+
 def study_items(rng: random.Random, facts: list[Fact]) -> str:
-    """Write two or three question and answer lines for each fact."""
+    """Write question and answer lines: four or three about one fact, fewer for each of several."""
+    count = {1: rng.choice((4, 4, 3)), 2: 3}.get(len(facts), 2)
     pairs = [
         f"Q: {question}\nA: {fact.fill(fact.kind.answers[0])}"
         for fact in facts
-        for question in rng.sample(sorted(set(fact.kind.asks)), rng.choice((2, 2, 3)))
+        for question in study_questions(rng, fact.kind, count)
     ]
     return "\n".join(pairs)
 
 
+def nothing(rng: random.Random) -> str:
+    """Write a message that tells nothing: small talk, a task, or a question."""
+    if rng.random() < 0.3:
+        return rng.choice((never_told(rng, [])[0][1], summed_up(rng, [])[0][1]))
+    message = small_talk(rng, 1)[0][1]
+    return f"{message} {small_talk(rng, 1)[0][1]}" if rng.random() < 0.2 else message
+
+
 def study(rng: random.Random) -> Dialogue:
     """Turn a message into the questions it answers."""
-    if rng.random() < 0.2:
-        message, items = small_talk(rng, 1)[0][1], NOTHING
+    if rng.random() < 0.25:
+        return [["user", f"{STUDY} {nothing(rng)}"], ["assistant", NOTHING]]
+    facts = pick_facts(rng, rng.choice((1, 1, 1, 2, 2, 3)))
+    if rng.random() < 0.12:
+        facts = [Fact(kind, draw(kind.value, rng)) for kind in (invented(rng),)]
+    if len(facts) == 1 and rng.random() < 0.1:
+        message = corrected(rng, facts)[0][1]
+    elif rng.random() < 0.5:
+        message = " ".join(retold(rng, fact) for fact in facts)
     else:
-        facts = pick_facts(rng, rng.choice((1, 1, 1, 2, 3)))
-        message, items = told(rng, facts)[0][1], study_items(rng, facts)
-    return [["user", f"{STUDY} {message}"], ["assistant", items]]
+        message = told(rng, facts)[0][1]
+    return [["user", f"{STUDY} {message}"], ["assistant", study_items(rng, facts)]]
 
 
 AMERICAN = (
@@ -214,12 +276,14 @@ EARLY: tuple[tuple[Maker, float], ...] = (
     (study, 0.05),
 )
 LATER: tuple[tuple[Maker, float], ...] = (
-    (dense, 0.35),
-    (episode, 0.25),
+    (dense, 0.24),
+    (episode, 0.18),
     (ignorant, 0.08),
-    (chat, 0.22),
-    (study, 0.07),
+    (chat, 0.2),
+    (study, 0.14),
     (marathon, 0.03),
+    (strange, 0.06),
+    (near_miss, 0.07),
 )
 
 
@@ -304,6 +368,23 @@ def study_probes(count: int, seed: int) -> list[Probe]:
         request = f"{STUDY} {tell(rng, fact)}"
         out.append(Probe([["user", request]], fact.value, fact.kind.name, 0))
     return out
+
+
+def study_pairs(count: int, seed: int) -> list[tuple[Dialogue, list[str]]]:
+    """Draw study requests about two facts told in one message, and their values."""
+    rng = random.Random(f"study pairs {seed}")
+    out = []
+    for _ in range(count):
+        facts = pick_facts(rng, 2, unseen=True)
+        request = f"{STUDY} {' '.join(tell(rng, fact) for fact in facts)}"
+        out.append(([["user", request]], [fact.value for fact in facts]))
+    return out
+
+
+def idle(count: int, seed: int) -> list[Dialogue]:
+    """Draw study requests about messages that tell nothing."""
+    rng = random.Random(f"idle {seed}")
+    return [[["user", f"{STUDY} {small_talk(rng, 1)[0][1]}"]] for _ in range(count)]
 
 
 def main() -> None:

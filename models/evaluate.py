@@ -19,6 +19,7 @@ from .tokenizer import WREN
 
 Numbers = dict[str, float]
 WINDOW = 512
+STUDY = 192  # tokens of a study reply
 PEER = public.DATA / "models" / "tinystories-656k"
 
 
@@ -191,14 +192,32 @@ def speed(speaker: Speaker) -> Numbers:
     }
 
 
+def lines(reply: str, mark: str) -> list[str]:
+    return [line for line in reply.splitlines() if line.startswith(mark)]
+
+
 def studied(speaker: Speaker, count: int, seed: int) -> Numbers:
-    """Measure how often a message becomes study items whose every answer keeps the told value."""
-    kept = 0
+    """Measure study replies: told values, different questions, nothing from small talk."""
+    kept = different = questions = 0
     for probe in corpus.study_probes(count, seed):
-        reply = speaker.reply(probe.turns).splitlines()
-        answers = [line for line in reply if line.startswith("A: ")]
+        reply = speaker.reply(probe.turns, STUDY)
+        asks, answers = lines(reply, "Q: "), lines(reply, "A: ")
         kept += bool(answers) and all(exact(line, probe.answer) for line in answers)
-    return {"study items that keep the value": kept / count}
+        different += len(set(asks)) == len(asks) > 1
+        questions += len(set(asks))
+    both = 0
+    for turns, values in corpus.study_pairs(count, seed):
+        reply = "\n".join(lines(speaker.reply(turns, STUDY), "A: "))
+        both += all(exact(reply, value) for value in values)
+    idle = corpus.idle(count, seed)
+    nothing = sum(speaker.reply(turns).strip() == corpus.NOTHING for turns in idle)
+    return {
+        "study items that keep the value": kept / count,
+        "study replies of several questions, none twice": different / count,
+        "different questions a study reply": questions / count,
+        "study of two facts in a message: both values": both / count,
+        "study of small talk: nothing to learn": nothing / count,
+    }
 
 
 def transcript(speaker: Speaker) -> str:

@@ -1,9 +1,11 @@
 """Families of facts: many kinds made by one pattern, from favourites to what a relative does."""
 # ruff: noqa: E501  (a phrasing is one line, however long)
 
+import random
+
 from .facts import Kind, kind, lowered
 from .kinds import OWN
-from .values import words
+from .values import coined, words
 
 FAVOURITES = {
     "food": "food",
@@ -516,3 +518,38 @@ def every_kind() -> tuple[Kind, ...]:
         *(relative(who, verb) for who in RELATIONS for verb in PREDICATES),
     ]
     return (*OWN, *families)
+
+
+ODD = words("""ladder, kettle, tractor, sled, canoe, aquarium, telescope, drum kit, scooter, tent, rocking chair, greenhouse,
+sandwich, spaceship, robot, tattoo, dragon, statue, puzzle, invention, recipe, secret, jersey, ticket, locker, seat, platform,
+ringtone, username, planet, potion, spell, riddle, slogan, costume, mascot, orchestra, classroom, treehouse, lighthouse, kite,
+stopwatch, calendar, letterbox, elevator, ferry, tram, bakery order, parking space, table, tree, star, cloud, cake, candle""")
+OWNERS = words(
+    """neighbour, aunt, grandfather, boss, teacher, friend, cousin, roommate, coach, nephew, mother, uncle"""
+)
+
+
+def invented(rng: random.Random) -> Kind:
+    """Make up a kind that few conversations share, so that copying leans on no list of kinds."""
+    thing = coined(rng).lower() if rng.random() < 0.3 else rng.choice(ODD)
+    topic, value = rng.choice(
+        (
+            (thing, "coined"),
+            (f"{thing}'s name", "project"),
+            (f"{thing}'s name", "person"),
+            (f"favourite {thing}", rng.choice(("coined", "title", "colour", "fruit"))),
+            (f"{thing} number", "code"),
+            (f"lucky {thing}", rng.choice(("number", "coined", "animal"))),
+            (f"{rng.choice(OWNERS)}'s {thing}", rng.choice(("coined", "colour", "company"))),
+            (f"{thing} size", "small"),
+        )
+    )
+    return kind(topic, topic, value, INVENTED, general=True)
+
+
+INVENTED = """
+I chose {v} as my {t}.
+These days my {t} is {v}.
+My new {t} is {v}.
+About my {t}: it is {v}.
+"""

@@ -56,13 +56,29 @@ def causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return torch.softmax(q @ k.mT * q.shape[-1] ** -0.5 + later, dim=-1).to(v.dtype) @ v
 
 
+class Linear(nn.Linear):
+    """A linear layer; in `meta.py` it carries a low-rank update for each episode of its batch."""
+
+    lora: tuple[Tensor, Tensor] | None = None  # (E, in, r) and (E, r, out)
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = functional.linear(x, self.weight)
+        if self.lora is None:
+            return out
+        a, b = self.lora
+        return out + (x.reshape(len(a), -1, x.shape[-1]) @ a @ b).view_as(out)
+
+
 class Attention(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.heads = shape.num_attention_heads
         width = shape.hidden_size
         self.q_proj, self.k_proj, self.v_proj, self.o_proj = (
-            nn.Linear(width, width, bias=False) for _ in range(4)
+            Linear(width, width) for _ in range(4)
         )
 
     def forward(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
@@ -80,9 +96,9 @@ class Attention(nn.Module):
 class MLP(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(shape.hidden_size, shape.intermediate_size, bias=False)
-        self.up_proj = nn.Linear(shape.hidden_size, shape.intermediate_size, bias=False)
-        self.down_proj = nn.Linear(shape.intermediate_size, shape.hidden_size, bias=False)
+        self.gate_proj = Linear(shape.hidden_size, shape.intermediate_size)
+        self.up_proj = Linear(shape.hidden_size, shape.intermediate_size)
+        self.down_proj = Linear(shape.intermediate_size, shape.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.down_proj(functional.silu(self.gate_proj(x)) * self.up_proj(x))
@@ -124,10 +140,12 @@ class Llama(nn.Module):
         turns = torch.outer(torch.arange(length).float(), self.shape.rope_theta**-half)
         return turns.cos(), turns.sin()
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, wanted: Tensor | None = None) -> Tensor:
+        """Give logits for every position, or (N, V) for those where `wanted` (B, T) is true."""
         x = self.embed_tokens(tokens)
         device = tokens.device
         cosine, sine = (part.to(device) for part in self.angles(tokens.shape[1]))
         for layer in self.layers:
             x = layer(x, cosine, sine)
+        x = x if wanted is None else x[wanted]
         return functional.linear(self.norm(x), self.embed_tokens.weight)

@@ -153,12 +153,12 @@ class Run:
             setattr(self, name, state[name])
 
 
-def rate(run: Run, minutes: float) -> float:
+def rate(run: Run, minutes: float, warmup: int = 100) -> float:
     """Warm up, stay, fall to zero over the last part of the budget: a share of the peak rate."""
     end = minutes * 60
     begin = 0.72 * end if run.decay_from is None else run.decay_from
     fall = (end - run.seconds) / max(end - begin, 1.0) if run.seconds > begin else 1.0
-    return max(0.0, min(1.0, (run.step + 1) / 100, fall))
+    return max(0.0, min(1.0, (run.step + 1) / warmup, fall))
 
 
 def advance(run: Run, loss_function: Loss, tokens: Tensor, weights: Tensor, share: float) -> float:

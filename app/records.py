@@ -1,0 +1,239 @@
+"""Two pages over the chat: what the memory is to know, and every update that made it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, OptionList
+from textual.widgets.option_list import Option
+
+from mlxdyn.events import Logged, StudyItem
+from mlxdyn.wording import counted
+from mlxdyn_app.dialogs import Question
+
+MUTED = "$foreground-muted"
+SHOWN = 500  # rows in a list; a search finds the others
+
+
+class Records(ModalScreen[None]):
+    """A list with a search above it; Up and Down move in the list while one types."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "Close"),
+        Binding("up", "move('cursor_up')", show=False),
+        Binding("down", "move('cursor_down')", show=False),
+        Binding("pageup", "move('page_up')", show=False),
+        Binding("pagedown", "move('page_down')", show=False),
+    ]
+
+    def __init__(self, title: str, keys: str, empty: str) -> None:
+        super().__init__()
+        self._title, self._keys, self._empty = title, keys, empty
+        self._rows: Sequence[tuple[str, str, Content]] = ()  # id, what is searched, what is shown
+
+    def compose(self) -> ComposeResult:
+        """Lay the search over the list."""
+        with Vertical(classes="dialog records") as dialog:
+            dialog.border_subtitle = self._keys
+            yield Input(placeholder="search", compact=True)
+            yield OptionList(compact=True)
+            yield Label(self._empty, markup=False, id="nothing")
+
+    def on_mount(self) -> None:
+        """Show the first rows."""
+        self.refill()
+
+    def fill(self, rows: Sequence[tuple[str, str, Content]]) -> None:
+        """Take new rows; the search stays."""
+        self._rows = rows
+        if self.is_mounted:
+            self.refill()
+
+    @on(Input.Changed)
+    def refill(self) -> None:
+        """Show the rows that have all the words of the search."""
+        words = self.query_one(Input).value.lower().split()
+        found = [row for row in self._rows if all(word in row[1].lower() for word in words)]
+        rows, place = self.query_one(OptionList), self.query_one(OptionList).highlighted
+        rows.clear_options()
+        rows.add_options([Option(shown, id=id) for id, _, shown in found[:SHOWN]])
+        if found:
+            rows.highlighted = min(place or 0, len(found[:SHOWN]) - 1)
+        rows.display = bool(found)
+        nothing = self.query_one("#nothing", Label)
+        nothing.display = not found
+        nothing.update("Nothing matches." if self._rows else self._empty)
+        more = f", {SHOWN} shown" if len(found) > SHOWN else ""
+        dialog = self.query_one(".dialog")
+        dialog.border_title = f"{self._title} ({len(found):,}{more})"
+
+    @property
+    def chosen(self) -> str | None:
+        """The id of the row under the cursor."""
+        rows = self.query_one(OptionList) if self.is_mounted else None
+        if rows is None or rows.highlighted is None:
+            return None
+        return rows.get_option_at_index(rows.highlighted).id
+
+    def action_move(self, how: str) -> None:
+        """Move in the list; the search keeps the keys."""
+        getattr(self.query_one(OptionList), f"action_{how}")()
+
+
+class ItemList(Records):
+    """The study items; Enter edits one, Ctrl+D deletes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+d", "delete", "Delete", priority=True),
+    ]
+
+    @dataclass
+    class Changed(Message):
+        """The user wants another question and answer for an item, or none."""
+
+        item: int
+        question: str
+        answer: str
+        delete: bool = False
+
+    def __init__(self, items: tuple[StudyItem, ...]) -> None:
+        keys = "Enter edits · Ctrl+D deletes · Esc"
+        super().__init__("Study items", keys, "No items yet. They are written from what you say.")
+        self.show_items(items)
+
+    def show_items(self, items: tuple[StudyItem, ...]) -> None:
+        """List these, the newest first."""
+        self._items = {str(item.id): item for item in items}
+        self.fill(
+            [(id, _searched(item), _item(item)) for id, item in reversed(self._items.items())]
+        )
+
+    @on(Input.Submitted)
+    @on(OptionList.OptionSelected)
+    def edit(self) -> None:
+        """Ask for the item's new words."""
+        if self.chosen is not None:
+            item = self._items[self.chosen]
+            self.app.push_screen(ItemEditor(item), self._edited)
+
+    def _edited(self, changed: "ItemList.Changed | None") -> None:
+        if changed is not None:
+            self.post_message(changed)
+
+    def action_delete(self) -> None:
+        """Ask, then delete the item under the cursor."""
+        if self.chosen is None:
+            return
+        item = self._items[self.chosen]
+        question = f"Delete this item, as if it had never been?\n\n{item.question}\n{item.answer}"
+
+        def agreed(yes: bool | None) -> None:
+            if yes:
+                self.post_message(self.Changed(item.id, "", "", delete=True))
+
+        self.app.push_screen(Question(question, "Delete it"), agreed)
+
+
+class ItemEditor(ModalScreen[ItemList.Changed | None]):
+    """Returns an item's new question and answer, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+
+    def __init__(self, item: StudyItem) -> None:
+        super().__init__()
+        self._item = item
+
+    def compose(self) -> ComposeResult:
+        """Offer both sides for editing."""
+        with Vertical(classes="dialog editor") as dialog:
+            dialog.border_title = f"Item {self._item.id}"
+            dialog.border_subtitle = "Tab · Enter saves · Esc cancels"
+            yield Label("When asked")
+            yield Input(self._item.question, id="question", compact=True, select_on_focus=False)
+            yield Label("the memory is to answer")
+            yield Input(self._item.answer, id="answer", compact=True, select_on_focus=False)
+
+    def on_mount(self) -> None:
+        """Begin in the answer, which is what is usually wrong."""
+        self.query_one("#answer", Input).focus()
+
+    @on(Input.Submitted)
+    def save(self) -> None:
+        """Return what is written, if there is something on both sides."""
+        question, answer = (
+            self.query_one(id, Input).value.strip() for id in ("#question", "#answer")
+        )
+        if not (question and answer):
+            self.notify("An item needs a question and an answer.", severity="warning")
+        elif (question, answer) == (self._item.question, self._item.answer):
+            self.dismiss(None)
+        else:
+            self.dismiss(ItemList.Changed(self._item.id, question, answer))
+
+
+class LogList(Records):
+    """Every update, the newest first; Ctrl+D forgets the message of one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+d", "forget", "Forget", priority=True),
+    ]
+
+    @dataclass
+    class Unwanted(Message):
+        """The user wants a message forgotten."""
+
+        message: int
+        text: str
+
+    def __init__(self, updates: tuple[Logged, ...]) -> None:
+        super().__init__("Log", "Ctrl+D forgets · Esc closes", "Nothing learned yet.")
+        self._updates = {str(update.update): update for update in updates}
+        self.fill([(str(u.update), f"{u.text} {u.kind} {u.reason} {u.message}", _update(u))
+                   for u in reversed(updates)])  # fmt: skip
+
+    def action_forget(self) -> None:
+        """Hand on the message of the update under the cursor, and close."""
+        update = self._updates[self.chosen] if self.chosen else None
+        if update is None or update.message is None:
+            self.notify("This update has no message of its own.")
+        else:
+            self.post_message(self.Unwanted(update.message, update.text))
+            self.dismiss()
+
+
+def _searched(item: StudyItem) -> str:
+    return f"{item.question} {item.answer} {item.source} {item.message}"
+
+
+def _item(item: StudyItem) -> Content:
+    """An item in two lines."""
+    by = {"model": "", "template": "", "user": " · yours"}.get(item.source, f" · {item.source}")
+    later = "" if item.standing else " · corrected later"
+    return Content.assemble(
+        item.question, "\n  ", (item.answer, "bold" if item.standing else "strike"),
+        (f"  message {item.message}{by}{later}", MUTED),
+    )  # fmt: skip
+
+
+def _update(update: Logged) -> Content:
+    """An update in two lines: its message, and what became of it."""
+    when = datetime.fromisoformat(update.time).astimezone()
+    text = " ".join(update.text.split()) or "all study items"
+    message = "" if update.message is None else f"message {update.message} · "
+    what = f"{message}{update.kind} · {counted(update.tokens, 'token')}"
+    if update.nll_before is not None and update.nll_after is not None:
+        what += f" · nll {update.nll_before:.2f} → {update.nll_after:.2f}"
+    if update.rate != 1.0:
+        what += f" · rate {update.rate:g}"
+    lines = Content.assemble((f"{when:%d %b %H:%M}  ", MUTED), text, "\n", (f"  {what}", MUTED))
+    if update.accepted:
+        return lines
+    return Content.assemble(lines, "\n", (f"  ✗ {update.reason}", "$text-warning"))

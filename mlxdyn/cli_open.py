@@ -1,0 +1,139 @@
+"""What the memory commands share: options, opening a memory, tables and progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlxdyn.errors import MlxdynError
+from mlxdyn.home import check_name, chosen_memory, home
+
+if TYPE_CHECKING:
+    from mlxdyn.ledger import Ledger, MemoryRow
+    from mlxdyn.memory import Memory, Progress
+
+WIDE = 100  # columns of a table that is not on a terminal
+
+chosen = click.option(
+    "--memory", "name", default=chosen_memory, metavar="NAME",
+    help="Which memory.  [default: what a .mlxdyn file here or above names, or 'default']",
+)  # fmt: skip
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+sure = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def filtered(command: Any) -> Any:
+    """Add the options that choose messages by what they say and when."""
+    for option in (
+        click.option("--until", metavar="TIME", help="Not after this time (UTC)."),
+        click.option("--since", metavar="TIME", help="Not before this time, as 2026-05-01T12:00."),
+        click.option("--conversation", type=int, metavar="ID", help="Only of this conversation."),
+        click.option("--search", metavar="WORDS", help="Only messages with these words in them."),
+    ):
+        command = option(command)
+    return command
+
+
+def open_ledger() -> Ledger:
+    """Open the ledger; it is closed when the command ends."""
+    from mlxdyn.ledger import Ledger
+
+    ledger = Ledger(home() / "mlxdyn.db")
+    click.get_current_context().call_on_close(ledger.close)
+    return ledger
+
+
+def find(ledger: Ledger, name: str) -> MemoryRow:
+    """Return a memory's row; raise MlxdynError that names the ones there are."""
+    row = ledger.memory(check_name(name))
+    if row is None:
+        known = ", ".join(row.name for row in ledger.memories()) or "none yet"
+        raise MlxdynError(f"there is no memory {name!r}; there is: {known}")
+    return row
+
+
+@contextmanager
+def opened(name: str, *, writable: bool = True) -> Iterator[Memory]:
+    """Open a memory with the base it was learned on; MLX is imported only now.
+
+    One that is not `writable` may be open elsewhere.
+    """
+    from mlxdyn.backend import prepare
+
+    ledger = open_ledger()
+    row = find(ledger, name)
+    prepare()
+    from mlxdyn.config import LearnerConfig
+    from mlxdyn.memory import Memory
+    from mlxdyn.model import load
+
+    learner = LearnerConfig(**row.learner)
+    with (
+        progress("Restoring") as tick,
+        Memory(
+            name, load(row.model), ledger, learner=learner, writable=writable, progress=tick
+        ) as memory,
+    ):
+        yield memory
+
+
+@contextmanager
+def progress(doing: str) -> Iterator[Progress]:
+    """Show how many lessons are done, on a terminal, when it takes long enough to see."""
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    with Bars(console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task(doing, total=None, visible=False)
+
+        def tick(done: int, of: int) -> None:
+            bars.update(task, completed=done, total=of, visible=of > 1)
+
+        yield tick
+
+
+def say(sentence: str, as_json: bool, **facts: Any) -> None:
+    """Print what was done, for a person or as JSON."""
+    if as_json:
+        print_json(facts)
+    else:
+        click.echo(sentence)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, wide: str = "") -> None:
+    """Print rows under a head; cells are plain text or rich's.
+
+    With `wide`, every row is one line: that column is cut to the terminal's width, no other.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    cells = [[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row] for row in rows]
+    for name, column in zip(head, zip(*cells, strict=True), strict=True):
+        widest = max(len(name), *(cell.cell_len for cell in column))
+        least = widest if wide and name != wide else None
+        shown.add_column(name, no_wrap=bool(wide), overflow="ellipsis", min_width=least)
+    for row in cells:
+        shown.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else WIDE).print(shown)
+
+
+def nats(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def clipped(text: str, most: int = 40) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= most else f"{words[: most - 1]}…"

@@ -1,0 +1,236 @@
+"""What `mlxdyn eval` does once it knows what is asked: texts and knobs become results."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlxdyn import backend, cli_texts, config
+from mlxdyn.cli_progress import live
+from mlxdyn.cli_publish import Results
+from mlxdyn.errors import MlxdynError
+
+if TYPE_CHECKING:
+    from mlxdyn.evaluate import Progress, Settings, Stream
+    from mlxdyn.experiments import Tuned
+    from mlxdyn.findings import Finding
+    from mlxdyn.model import Model
+
+AUTO = "auto"
+PRIVATE = "Your chats were read on this machine and did not leave it."
+STREAM = config.StreamConfig()
+
+
+class Options(cli_texts.Reading):
+    """What the command line says; None where the default depends on something else."""
+
+    grid: tuple[str, ...]
+    jobs: int
+    out: str | None
+    compare: bool
+    model: str
+    adapt: config.Adapt
+    window: int | None
+    chunk: int | None
+    context: config.Context
+    kv: config.Kv
+    lr: float | str | None
+    tune: tuple[str, ...]
+    rank: int
+    targets: str
+    layers: str
+    optimizer: config.Optimizer
+    reset: config.Reset
+    json_file: str | None
+    chunks_file: str | None
+    csv_file: str | None
+    plot: str | None
+    html: str | None
+    max_regress: float | None
+
+
+def compared(files: tuple[str, ...]) -> Results:
+    from mlxdyn import compare
+    from mlxdyn import report as reports
+
+    saved = [compare.load(file) for file in files]
+    found = compare.compare(saved)
+    value = reports.saved_to_json(found, datetime.now(UTC))
+    text, csv = reports.finding_text(found), reports.finding_csv(found)
+    return Results(value, found, text, csv)
+
+
+def evaluated(texts: tuple[str, ...], options: Options) -> Results:
+    aside = list(cli_texts.readable(cli_texts.aside(options["tune"], options)))
+    documents = cli_texts.readable(cli_texts.without(aside, cli_texts.documents(texts, options)))
+    first = next(documents, None)  # before the model: a wrong path is said at once
+    if first is None:
+        raise MlxdynError(cli_texts.nothing(options))
+
+    backend.prepare()
+    from mlxdyn import evaluate
+    from mlxdyn import model as models
+
+    model = models.load(options["model"])
+    settings = _settings(options, model.context_size)
+    evaluate.check(model, settings)
+    streams = cli_texts.streams_of(model, chain([first], documents), options)
+    if not streams:
+        raise MlxdynError("no text is left to evaluate; every one is shorter than two tokens")
+    tuning = cli_texts.streams_of(model, aside, options)
+    if options["tune"] and not tuning:
+        raise MlxdynError("no text is left to choose on; name another with --tune")
+    with live() as progress:
+        return _run(model, streams, tuning, settings, options, progress)
+
+
+def _run(
+    model: Model,
+    streams: list[Stream],
+    tuning: list[Stream],
+    settings: Settings,
+    options: Options,
+    progress: Progress | None,
+) -> Results:
+    """Choose the rate if asked, then evaluate, experiment or walk the grid."""
+    from mlxdyn import experiments
+    from mlxdyn import report as reports
+
+    tuned = None
+    if options["lr"] == AUTO:
+        if not tuning:
+            tuning, streams = experiments.head(model, streams)
+        tuned = experiments.tune(model, tuning, settings, progress)
+        rate = replace(settings.learner, learning_rate=tuned.rate)
+        settings = replace(settings, learner=rate)
+    if not (options["experiment"] or options["grid"]):
+        return _plain(model, streams, tuning, settings, progress, tuned)
+    if options["grid"]:
+        found = _grid(model, streams, tuning, settings, options, progress)
+        if found is None:
+            raise SystemExit(0)  # a helper of another process, which has the results
+    else:
+        store = Path(options["out"]) if options["out"] else None
+        found = experiments.run(
+            options["experiment"] or "", model, streams, settings,
+            tune=tuning, progress=progress, store=store,
+        )  # fmt: skip
+    if options["experiment"] == "history":
+        found = replace(found, sentence=f"{reports.said(found.sentence)} {PRIVATE}")
+    return _results(_with_rate(found, tuned, tuning), model, settings, streams)
+
+
+def _settings(options: Options, context_size: int) -> Settings:
+    from mlxdyn.evaluate import Settings
+
+    adapt, optimizer, lr = options["adapt"], options["optimizer"], options["lr"]
+    window = options["window"] or min(STREAM.window, context_size)
+    return Settings(
+        config.AdapterConfig(
+            adapt=adapt,
+            rank=options["rank"],
+            targets=options["targets"],
+            layers=options["layers"],
+            seed=options["seed"],
+        ),
+        config.LearnerConfig(
+            optimizer=optimizer,
+            learning_rate=lr if isinstance(lr, float) else config.STREAM_RATES[adapt, optimizer],
+        ),
+        config.StreamConfig(
+            window=window,
+            chunk=options["chunk"] or min(STREAM.chunk, window),
+            context=options["context"],
+            kv=options["kv"],
+            reset=options["reset"],
+            limit=options["limit"],
+        ),
+    )
+
+
+def _plain(
+    model: Model,
+    streams: list[Stream],
+    tuning: list[Stream],
+    settings: Settings,
+    progress: Progress | None,
+    tuned: Tuned | None,
+) -> Results:
+    from mlxdyn import evaluate, experiments
+    from mlxdyn import report as reports
+
+    if settings.learner.optimizer == "rms" and not tuning:
+        tuning, streams = experiments.head(model, streams)
+    split = len(streams) > 1 and settings.stream.reset == "never"
+    report = evaluate.evaluate(model, streams, settings, progress, split=split, gather=tuning)
+    found = _with_rate(reports.finding(report), tuned, tuning)
+    return Results(
+        reports.to_json(report, model, backend.device(), datetime.now(UTC), found),
+        found,
+        reports.table(report, found),
+        reports.report_csv(report),
+        tuple(reports.chunk_rows(report)),
+    )
+
+
+def _with_rate(found: Finding, tuned: Tuned | None, tuning: list[Stream]) -> Finding:
+    """Say on which text a choice was made."""
+    if tuned is None:
+        return found
+    return replace(
+        found,
+        tuned_on=tuple(stream.name for stream in tuning),
+        chosen={"learning_rate": tuned.rate, **found.chosen},
+    )
+
+
+def _results(found: Finding, model: Model, settings: Settings, streams: list[Stream]) -> Results:
+    from mlxdyn import report as reports
+
+    value = reports.finding_to_json(
+        found, model, backend.device(), datetime.now(UTC), settings, streams
+    )
+    return Results(value, found, reports.finding_text(found), reports.finding_csv(found))
+
+
+def _grid(
+    model: Model,
+    streams: list[Stream],
+    tuning: list[Stream],
+    settings: Settings,
+    options: Options,
+    progress: Progress | None,
+) -> Finding | None:
+    from mlxdyn import grid
+
+    return grid.run(
+        model,
+        streams,
+        settings,
+        axes(options["grid"]),
+        folder=Path(options["out"]) if options["out"] else None,
+        jobs=options["jobs"],
+        gather=tuning,
+        progress=progress,
+    )
+
+
+def axes(said: tuple[str, ...]) -> dict[str, list[str]]:
+    """Read `lr=1e-4,3e-4`; with a semicolon in it, commas belong to the values."""
+    read: dict[str, list[str]] = {}
+    for text in said:
+        name, sign, values = text.partition("=")
+        words = [word.strip() for word in values.split(";" if ";" in values else ",")]
+        if not (sign and name.strip() and all(words)):
+            raise click.UsageError(f"--grid {text}: write KNOB=A,B, such as lr=1e-4,3e-4")
+        if name.strip() in read:
+            raise click.UsageError(
+                f"--grid {name.strip()} is there twice; give all its values once"
+            )
+        read[name.strip()] = words
+    return read

@@ -1,0 +1,72 @@
+"""What came of learning, in words: the same in every front end; knows no terminal."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from mlxdyn.events import Learned, Studied, Weighed
+
+LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
+
+
+def learned(event: Learned) -> str:
+    """Say what became of a message, a fact a line. Nats per token."""
+    return "\n".join(_learned(event))
+
+
+def _learned(event: Learned) -> Iterator[str]:
+    if event.accepted:
+        yield _taken(event)
+        if event.rate < 1.0:
+            yield f"at {_part(event.rate)} of the rate: {_cause(event.reason)}"
+        elif event.reason:
+            yield f"not all of it: {event.reason}"
+    elif event.reason == "undone":
+        yield "unlearned: undone"
+    else:
+        yield f"not learned: {event.reason}"
+    if event.secrets and event.accepted:
+        yield f"{counted(event.secrets, 'secret')} kept out of learning"
+
+
+def _taken(event: Learned) -> str:
+    said = [f"learned {counted(event.tokens, 'token')}"]
+    if event.nll_before is not None and event.nll_after is not None:
+        said.append(f"nll {event.nll_before:.2f} → {event.nll_after:.2f}")
+    if event.items:
+        said.append(counted(event.items, "item"))
+    return " · ".join(said)
+
+
+def _cause(reason: str) -> str:
+    return reason.removeprefix("rolled back: ") or "the full step was refused"
+
+
+def _part(rate: float) -> str:
+    return {0.5: "half", 0.25: "a quarter"}.get(rate, f"{rate:.0%}")
+
+
+def studied(event: Studied) -> str:
+    """Say what came of a study. Nats per token."""
+    if not event.accepted:
+        return f"Studied; the memory stays as it was: {event.reason}."
+    nll = ""
+    if event.nll_before is not None and event.nll_after is not None:
+        nll = f": nll {event.nll_before:.2f} → {event.nll_after:.2f}"
+    return f"Studied {counted(event.items, 'item')}{nll}."
+
+
+def marked(pieces: Iterable[Weighed]) -> list[tuple[str, bool]]:
+    """Join the pieces of an answer into runs; True marks what memory made likelier."""
+    runs: list[tuple[str, bool]] = []
+    for likelier, group in groupby(pieces, key=lambda piece: piece.gain >= LIKELIER):
+        text = "".join(piece.text for piece in group)
+        words = text.lstrip() if likelier or not runs else text
+        if runs:  # the space before a marked word is not marked
+            runs[-1] = (runs[-1][0] + text.removesuffix(words), runs[-1][1])
+        runs.append((words, likelier))
+    return runs
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many, as in "1 item" and "2 items"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
