@@ -1,7 +1,9 @@
 """Laws of the chat's screen, with the real engine and the bundled model."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,18 +11,27 @@ from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from mlxdyn.config import ChatConfig, SamplingConfig
+from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine import Options
-from mlxdyn.events import Learned, Status
+from mlxdyn.events import Status
+from mlxdyn.home import home
 from mlxdyn_app.app import ChatApp
-from mlxdyn_app.commands import hint, read
+from mlxdyn_app.commands import COMMANDS, complete, hint, read
+from mlxdyn_app.comparison import Comparison
 from mlxdyn_app.dialogs import ChatList, Help, Question
-from mlxdyn_app.status import fields
-from mlxdyn_app.transcript import describe
+from mlxdyn_app.records import ItemEditor, ItemList, LogList
+from mlxdyn_app.status import fields, learning
 
 CALM = SamplingConfig(temperature=0.0, seed=0, max_tokens=40)
 # Ordinary replies of the bundled model are over before a key arrives.
 LONG_WINDED = SamplingConfig(temperature=3.0, top_p=1.0, seed=1, max_tokens=400)
+
+TINY = StudyConfig(steps=0, items=1, recalled=0, asks=0, talks=1, pass_steps=1, most_steps=1)
+ANCHORS = "\n".join(
+    json.dumps({"turns": [["user", "Hi"], ["assistant", f"Hello {n}."]]}) for n in range(16)
+)
+FAST = Options(study=TINY, anchors=ANCHORS)
+STUDIED = replace(TINY, steps=1)  # writes items, which takes the model a while
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -56,11 +67,11 @@ def texts(widget) -> list[str]:
 
 @asynccontextmanager
 async def chatting(
-    sampling: SamplingConfig = CALM, size: tuple[int, int] = (80, 24)
+    sampling: SamplingConfig = CALM, size: tuple[int, int] = (80, 24), **options
 ) -> AsyncIterator[tuple[ChatApp, Pilot[None]]]:
-    app = ChatApp(Options(chat=ChatConfig(sampling=sampling)))
+    app = ChatApp(replace(FAST, chat=ChatConfig(sampling=sampling), **options))
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: app.ready and app.line.status)
+        await until(pilot, lambda: hasattr(app, "talk") and app.talk.ready and app.line.status)
         yield app, pilot
         await leave(app, pilot)
 
@@ -77,9 +88,15 @@ async def say(app: ChatApp, pilot: Pilot[None], text: str) -> None:
 
 
 async def say_and_learn(app: ChatApp, pilot: Pilot[None], text: str) -> None:
-    before = len(app.learned)
+    before = told(app)
     await say(app, pilot, text)
-    await until(pilot, lambda: not app.busy and len(app.learned) > before)
+    await until(pilot, lambda: not app.talk.busy and told(app) > before)
+
+
+def told(app: ChatApp) -> int:
+    """Count the messages that say what was learned of them."""
+    feet = [turn.foot for turn in app.talk.turns.values()]
+    return sum("learned " in str(foot.content) for foot in feet)
 
 
 async def test_a_message_streams_a_reply_and_shows_what_was_learned():
@@ -96,9 +113,9 @@ async def test_a_message_streams_a_reply_and_shows_what_was_learned():
 async def test_escape_keeps_the_partial_reply():
     async with chatting(LONG_WINDED) as (app, pilot):
         await say(app, pilot, "Tell me everything.")
-        await until(pilot, lambda: app.reply is not None and app.reply.text)
+        await until(pilot, lambda: app.talk.reply is not None and app.talk.reply.text)
         press(app, "escape")
-        await until(pilot, lambda: not app.busy)
+        await until(pilot, lambda: not app.talk.busy)
         assert seen(app)[2]
         assert "stopped" in seen(app)[3]
 
@@ -121,7 +138,7 @@ async def test_what_looks_like_markup_is_shown_as_it_is(text):
     async with chatting() as (app, pilot):
         await say_and_learn(app, pilot, text)
         assert text in seen(app)
-        assert text in str(app.turns[next(iter(app.turns))].body.visual)
+        assert text in str(app.talk.turns[next(iter(app.talk.turns))].body.visual)
 
 
 async def test_with_learning_off_nothing_is_learned():
@@ -129,36 +146,38 @@ async def test_with_learning_off_nothing_is_learned():
         await say(app, pilot, "/learn off")
         await until(pilot, lambda: app.line.status.learn == "off")
         await say(app, pilot, "Remember nothing of this.")
-        await until(pilot, lambda: not app.busy and app.line.status.context_tokens)
+        await until(pilot, lambda: not app.talk.busy and app.line.status.context_tokens)
         assert "learn" not in seen(app)[-3]
-        assert not app.learned and app.line.status.pending == 0
+        assert not told(app) and app.line.status.pending == 0
 
 
 async def test_the_screen_answers_keys_while_the_engine_works():
     async with chatting(LONG_WINDED) as (app, pilot):
         await say(app, pilot, "Tell me everything.")
-        await until(pilot, lambda: app.reply is not None)
+        await until(pilot, lambda: app.talk.reply is not None)
         press(app, "x")
         await until(pilot, lambda: app.prompt.text == "x")
         press(app, "f1")
         await until(pilot, lambda: isinstance(app.screen, Help))
-        assert app.busy
+        assert app.talk.busy
         press(app, "escape")
         await until(pilot, lambda: not isinstance(app.screen, Help))
         press(app, "escape")
-        await until(pilot, lambda: not app.busy)
+        await until(pilot, lambda: not app.talk.busy)
 
 
 async def test_a_message_sent_during_a_reply_waits_for_it():
     async with chatting(LONG_WINDED) as (app, pilot):
         await say(app, pilot, "Tell me everything.")
-        await until(pilot, lambda: app.reply is not None)
+        await until(pilot, lambda: app.talk.reply is not None)
         await say(app, pilot, "And then?")
         await until(pilot, lambda: "waits" in seen(app)[-1])
         press(app, "escape")
-        await until(pilot, lambda: app.reply is not None and app.reply.text and not app.queue)
+        await until(
+            pilot, lambda: app.talk.reply is not None and app.talk.reply.text and not app.talk.queue
+        )
         press(app, "escape")
-        await until(pilot, lambda: not app.busy)
+        await until(pilot, lambda: not app.talk.busy)
         assert seen(app)[0] == "Tell me everything." and seen(app)[4] == "And then?"
 
 
@@ -174,7 +193,7 @@ async def test_saved_chats_can_be_opened_again():
     async with chatting() as (app, pilot):
         await say_and_learn(app, pilot, "The first chat.")
         await pilot.press("ctrl+n")
-        await until(pilot, lambda: app.ready and "stays on this machine" in seen(app)[0])
+        await until(pilot, lambda: app.talk.ready and "stays on this machine" in seen(app)[0])
         await pilot.press("ctrl+o")
         await until(pilot, lambda: isinstance(app.screen, ChatList))
         await pilot.press("enter")
@@ -200,7 +219,7 @@ async def test_undo_is_said_under_the_message():
     async with chatting() as (app, pilot):
         await say_and_learn(app, pilot, "I like tea.")
         await say(app, pilot, "/undo")
-        await until(pilot, lambda: seen(app)[1] == "unlearned")
+        await until(pilot, lambda: seen(app)[1] == "unlearned: undone")
         assert app.line.status.tokens_learned == 0
 
 
@@ -213,7 +232,7 @@ async def test_the_end_is_followed_until_the_user_scrolls_up():
         await until(pilot, lambda: not app.transcript.is_vertical_scroll_end)
         place = app.transcript.scroll_y
         press(app, "escape")
-        await until(pilot, lambda: not app.busy and app.learned)
+        await until(pilot, lambda: not app.talk.busy and told(app))
         await pilot.pause()
         assert app.transcript.scroll_y == place
 
@@ -221,10 +240,10 @@ async def test_the_end_is_followed_until_the_user_scrolls_up():
 async def test_a_temporary_chat_learns_nothing():
     async with chatting() as (app, pilot):
         await say(app, pilot, "/temporary")
-        await until(pilot, lambda: app.ready and app.line.status.temporary)
+        await until(pilot, lambda: app.talk.ready and app.line.status.temporary)
         await say(app, pilot, "Between us.")
-        await until(pilot, lambda: not app.busy and "Between us." in seen(app))
-        assert not app.learned
+        await until(pilot, lambda: not app.talk.busy and "Between us." in seen(app))
+        assert not told(app)
     async with chatting() as (app, _):
         assert "Between us." not in seen(app)
 
@@ -245,21 +264,9 @@ async def test_a_model_that_cannot_be_loaded_ends_with_one_sentence(tmp_path):
     assert "nothing" in app.failure and "\n" not in app.failure
 
 
-@pytest.mark.parametrize(
-    ("learned", "line"),
-    [
-        (Learned(1, 12, 5.214, 4.871, True, "", 1), "learned 12 tokens · nll 5.21 → 4.87"),
-        (Learned(1, 1, None, None, True, "", 1), "learned 1 token"),
-        (Learned(1, 0, 5.0, None, False, "no", None), "not learned: no"),
-    ],
-)
-def test_learning_is_told_in_one_line(learned, line):
-    assert describe(learned) == line
-
-
 @pytest.mark.parametrize("width", [10, 30, 40, 80, 120])
 def test_the_status_keeps_what_matters_and_fits(width):
-    status = Status("wren", "default", "user", False, 120, 4096, 85.3, 2, 3, 1234)
+    status = Status("wren", "default", "user", False, 120, 4096, 85.3, 2, 3, 1234, 24, 0.5)
     line = " · ".join(fields(status, width))
     assert "learning 2…" in line
     assert len(line) <= max(width, len("learning 2…"))
@@ -272,3 +279,153 @@ def test_the_status_keeps_what_matters_and_fits(width):
 def test_a_slash_line_is_a_command(text, command):
     assert read(text) == command
     assert hint(text)
+
+
+async def test_a_restart_shows_what_was_learned_of_old_messages():
+    async with chatting() as (app, pilot):
+        await say_and_learn(app, pilot, "My cat is called Tinta.")
+        before = seen(app)[1]
+    async with chatting() as (app, pilot):
+        await until(pilot, lambda: seen(app)[1] == before)
+        await say(app, pilot, "/undo")
+        await until(pilot, lambda: seen(app)[1] == "unlearned: undone")
+        await say(app, pilot, "/redo")
+        await until(pilot, lambda: seen(app)[1] == before)
+
+
+async def test_a_message_is_walked_to_and_forgotten_after_a_question():
+    async with chatting() as (app, pilot):
+        await say_and_learn(app, pilot, "My cat is called Tinta.")
+        await pilot.press("alt+up", "alt+up", "up")
+        assert app.focused is app.talk.turns[1]
+        assert "message 1" in app.prompt.border_subtitle
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        await pilot.press("escape")
+        assert seen(app)[0] == "My cat is called Tinta."
+        await pilot.press("escape", "h")
+        assert app.prompt.text == "h"
+        await say(app, pilot, "/forget")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        await pilot.press("y")
+        await until(pilot, lambda: "Forgotten for good" in seen(app)[-1])
+        assert not app.talk.turns and app.line.status.items == 0
+    assert b"Tinta" not in b"".join(p.read_bytes() for p in home().rglob("*") if p.is_file())
+
+
+async def test_items_are_searched_edited_and_deleted():
+    async with chatting(study=STUDIED) as (app, pilot):
+        await say_and_learn(app, pilot, "My cat is called Tinta.")
+        await until(pilot, lambda: app.line.status.items)
+        count = app.line.status.items
+        await say(app, pilot, "/items")
+        await until(pilot, lambda: isinstance(app.screen, ItemList) and app.screen.chosen)
+        items = app.screen
+        await pilot.press(*"zebra")
+        await until(pilot, lambda: items.chosen is None)
+        await pilot.press("ctrl+u", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ItemEditor))
+        app.screen.query_one("#answer").value = "Your cat is called Fig."
+        await pilot.press("enter")
+        await until(pilot, lambda: items._items[items.chosen].answer == "Your cat is called Fig.")
+        await pilot.press("ctrl+d")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        await pilot.press("y")
+        await until(pilot, lambda: app.line.status.items == count - 1)
+
+
+async def test_the_log_lists_updates_and_forgets_one():
+    async with chatting() as (app, pilot):
+        await say_and_learn(app, pilot, "My cat is called Tinta.")
+        await say(app, pilot, "/log")
+        await until(pilot, lambda: isinstance(app.screen, LogList) and app.screen.chosen)
+        await pilot.press("ctrl+d")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        await pilot.press("y")
+        await until(pilot, lambda: app.line.status.updates == 0)
+
+
+async def test_the_memory_is_compared_dialled_branched_and_switched():
+    async with chatting() as (app, pilot):
+        await say_and_learn(app, pilot, "My cat is called Tinta.")
+        await say(app, pilot, "/compare Who are you?")
+        await until(pilot, lambda: app.query(Comparison))
+        await say(app, pilot, "/dial 25")
+        await until(pilot, lambda: app.line.status.strength == 0.25)
+        assert "strength 25%" in fields(app.line.status, 80)
+        await say(app, pilot, "/branch work")
+        await until(pilot, lambda: "work" in app.memories)
+        app.prompt.write("/mem")
+        await pilot.press("tab", "w", "tab")
+        assert app.prompt.text == "/memory work"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.line.status.memory == "work" and app.talk.ready)
+        assert seen(app)[0] == "My cat is called Tinta."
+        await say(app, pilot, "/memory elsewhere")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        await pilot.press("n")
+        assert app.line.status.memory == "work"
+
+
+async def test_a_study_is_shown_while_it_runs_and_when_it_ends():
+    async with chatting(study=STUDIED) as (app, pilot):
+        await say_and_learn(app, pilot, "My cat is called Tinta.")
+        shown = []
+        app.watch(app.line, "status", lambda status: shown.append(learning(status)), init=False)
+        await say(app, pilot, "/study")
+        await until(pilot, lambda: any("tudied" in text for text in seen(app)))
+        assert "studying…" in shown
+
+
+@pytest.mark.parametrize("kind", ["temporary", "incognito"])
+async def test_what_is_not_saved_leaves_no_trace(kind):
+    async with chatting() as (app, pilot):
+        await say_and_learn(app, pilot, "My cat is called Tinta.")
+    before = {path: path.read_bytes() for path in home().rglob("*") if path.is_file()}
+    options = {"temporary": True, "incognito": kind == "incognito"}
+    async with chatting(**options) as (app, pilot):
+        await until(pilot, lambda: app.prompt.border_title == kind)
+        assert app.line.status.strength == (0.0 if kind == "incognito" else 1.0)
+        await say(app, pilot, "Between us.")
+        await until(pilot, lambda: not app.talk.busy and app.line.status.context_tokens)
+        await say(app, pilot, f"/{kind}")
+        await until(pilot, lambda: f"--{kind}" in seen(app)[-1])
+    assert {path: path.read_bytes() for path in home().rglob("*") if path.is_file()} == before
+
+
+async def test_an_incognito_chat_before_all_others_makes_no_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "none"))
+    async with chatting(temporary=True, incognito=True) as (app, pilot):
+        await say(app, pilot, "Hello!")
+        await until(pilot, lambda: not app.talk.busy and app.line.status.context_tokens)
+    assert not (tmp_path / "none").exists()
+
+
+async def test_every_command_is_carried_out_listed_and_explained():
+    async with chatting() as (app, pilot):
+        palette = {command.title for command in app.get_system_commands(app.screen)}
+        for command in COMMANDS:
+            assert callable(getattr(app, f"action_{command.name}"))
+            assert not command.title or command.title in palette
+        for name in ("learn", "dial", "compare", "memory", "branch"):
+            await say(app, pilot, f"/{name}")
+            await until(pilot, lambda name=name: seen(app)[-1].startswith(f"/{name} "))
+        await say(app, pilot, "/help")
+        await until(pilot, lambda: isinstance(app.screen, Help))
+        words = "\n".join(str(part.content) for part in app.screen.query(Static))
+        assert all(f"{command.usage}\n" in words for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [("/me", "/memory "), ("/memory w", "/memory work"), ("/re", "/re"), ("/und", "/undo"),
+     ("/memory x", "/memory x"), ("/learn a", "/learn a"), ("/c", "/c"), ("/inc", "/incognito")],
+)  # fmt: skip
+def test_tab_fills_in_what_is_certain(typed, completed):
+    assert complete(typed, ("default", "work", "work-2")) == completed
+
+
+def test_hints_name_the_memories():
+    assert hint("/memory ", ("default", "work")) == "default work"
+    assert hint("/memory x", ("default", "work")) == "a new memory"
+    assert hint("/re") == "/redo /reset"

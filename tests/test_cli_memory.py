@@ -1,0 +1,252 @@
+"""Laws of the memory commands, through the real command line and the bundled model."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from filelock import FileLock
+from tiny import tiny_model
+
+from mlxdyn.cli import main
+from mlxdyn.config import LearnerConfig, StudyConfig
+from mlxdyn.doctor import records
+from mlxdyn.home import home, memory_directory
+from mlxdyn.items import Item
+from mlxdyn.ledger import Ledger, Lesson
+from mlxdyn.memory import Memory
+from mlxdyn.template import Turn, lesson, render
+
+STUDY = StudyConfig(steps=1, items=1, recalled=0, asks=0, talks=1, pass_steps=1, most_steps=1)
+ANCHORS = "\n".join(
+    json.dumps({"turns": [["user", "Hi"], ["assistant", f"Hello {n}."]]}) for n in range(16)
+)
+SAID = ("My cat is called Tinta.", "I live in Lisbon.")
+LOGGED = {
+    "update", "time", "conversation", "message", "text", "tokens", "nll_before", "nll_after",
+    "gradient_norm", "accepted", "reason",
+}  # fmt: skip
+SHOWN = {
+    "name", "model", "fingerprint", "updates", "tokens_learned", "weight_version", "bytes", "path",
+    "learning",
+}  # fmt: skip
+
+
+@pytest.fixture
+def taught(tmp_path: Path) -> Path:
+    """A memory of a tiny model that learned two messages with an item each; its base."""
+    base = tmp_path / "base"
+    model, ledger = tiny_model(base, "llama"), Ledger(home() / "mlxdyn.db")
+    with Memory(
+        "default", model, ledger, learner=LearnerConfig(), study=STUDY, anchor_text=ANCHORS
+    ) as memory:
+        chat = ledger.add_conversation(memory.row.id)
+        for text in SAID:
+            message = ledger.add_message(chat, "user", text, "pending").id
+            ledger.add_message(chat, "assistant", "Noted.", "none")
+            ledger.add_items(message, [Item(f"What about {text}?", text)], "model")
+            rendered = render(model.tokenizer, [Turn("user", text)], reply=False)
+            chunks = tuple(lesson(rendered, chunk=64, window=512))
+            memory.learn(Lesson("message", message, chunks, steps=1, guarded=False))
+        memory.snapshot()
+    ledger.close()
+    return base
+
+
+def run(*arguments: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(main, arguments, input=stdin)
+
+
+def ask(*arguments: str):
+    """Run a memory command that succeeds; return its JSON."""
+    result = run("memory", *arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def told(*arguments: str) -> str:
+    """Run a memory command that succeeds; return what it prints."""
+    result = run("memory", *arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refused(*arguments: str) -> str:
+    """Run a command that fails; return its one sentence."""
+    result = run(*arguments)
+    assert isinstance(result.exception, SystemExit), result.exc_info
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def files(under: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in under.rglob("*") if path.is_file()}
+
+
+def test_log_and_show_keep_their_schema(taught):
+    rows = ask("log")
+    assert [row["text"] for row in rows] == [SAID[0], SAID[0], SAID[1], SAID[1]]
+    assert all(row.keys() >= LOGGED and row["accepted"] for row in rows)
+    shown = ask("show")
+    assert shown.keys() >= SHOWN and shown["updates"] == 4 and shown["items"] == 2
+    assert ask("list") == [shown]
+    assert [row["message"] for row in ask("log", "--search", "lisbon")] == [3, 3]
+    assert len(ask("log", "--limit", "1")) == 1
+    assert SAID[1] in told("log") and "No update matches" in told("log", "--search", "zebra")
+
+
+def test_undo_and_redo_say_what_they_did(taught):
+    assert ask("undo")["undone"]["text"] == SAID[1]
+    assert [row["reason"] for row in ask("log")] == ["", "", "undone", "undone"]
+    assert "undone" in told("log")
+    assert ask("redo")["redone"]["message"] == 3
+    assert "Undone: message 3" in told("undo") and "Undone: message 1" in told("undo")
+    assert refused("memory", "undo") == "Error: memory 'default' holds nothing to undo"
+
+
+def test_forget_asks_erases_and_names_the_copies(taught):
+    told("branch", "work")
+    assert run("memory", "forget", "1", stdin="n\n").exit_code == 1
+    assert len(ask("log")) == 4
+    done = ask("forget", "--search", "tinta", "--yes")
+    assert done == {"forgotten": [1], "lessons": 1, "copies_in": ["work"]}
+    assert ask("forget", "--memory", "work", "--search", "tinta", "--yes")["copies_in"] == []
+    assert b"Tinta" not in (home() / "mlxdyn.db").read_bytes()
+    assert [row["text"] for row in ask("log")] == [SAID[1]] * 2
+
+
+def test_an_item_is_listed_edited_and_deleted(taught):
+    first, second = ask("items")
+    assert first["answer"] == SAID[0] and first["standing"]
+    assert ask("items", "--search", "lisbon") == [second]
+    now = ask("edit", str(first["id"]), "--answer", "Your cat is called Fig.")["now"]
+    assert now == {"question": first["question"], "answer": "Your cat is called Fig."}
+    assert ask("edit", str(second["id"]), "--delete")["now"] is None
+    (left,) = ask("items")
+    assert left["source"] == "user" and left["answer"] == "Your cat is called Fig."
+    assert "replayed to the same bits" in told("verify")
+
+
+def test_study_says_whether_the_memory_changed(taught):
+    done = ask("study")
+    assert done["items"] == 2 and done["accepted"] is not bool(done["reason"])
+    assert ask("log")[-1]["kind"] == "consolidation"
+
+
+def test_branches_differ_and_merge(taught):
+    assert ask("branch", "work") == {"memory": "work", "copy_of": "default"}
+    ask("undo")
+    (difference,) = ask("diff", "work")
+    assert difference["only"] == "work" and difference["text"] == SAID[1]
+    assert SAID[1] in told("diff", "work")
+    assert ask("merge", "work", "--yes")["lessons"] == 1
+    assert "the same messages" in told("diff", "work")
+
+
+def test_probe_asks_for_every_item_and_writes_nothing(taught):
+    before = files(home())
+    recall = ask("probe")
+    assert {probe["answer"] for probe in recall["probes"]} == set(SAID)
+    assert 0 <= recall["exact"] <= 1 and "by age" in told("probe")
+    assert files(home()) == before
+
+
+def test_compare_shows_both_answers_and_writes_nothing(taught):
+    before = files(home())
+    with FileLock(memory_directory("default") / "lock"):  # as if a chat were open
+        compared = ask("compare", "Hi")
+    assert "".join(token["text"] for token in compared["tokens"]).strip() == compared["memory"]
+    assert all(isinstance(token["gain"], float) for token in compared["tokens"])
+    assert "with memory" in told("compare", "Hi")
+    assert files(home()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "--memory", "nobody"], "there is no memory 'nobody'; there is: default"),
+        (["show", "--memory", "a/b"], "cannot name a memory"),
+        (["forget", "99", "--yes"], "holds no message 99"),
+        (["forget", "--search", "zebra", "--yes"], "nothing matches"),
+        (["edit", "99", "--delete"], "has no item 99"),
+        (["redo"], "nothing to redo"),
+        (["diff", "nobody"], "no memory 'nobody'"),
+        (["merge", "nobody", "--yes"], "no memory 'nobody'"),
+        (["merge", "default", "--yes"], "another memory"),
+        (["branch", "default"], "exists"),
+        (["compare", "word " * 3000], "smaller parts"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(taught, arguments, said):
+    assert said in refused("memory", *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["undo"], ["study"], ["verify"], ["branch", "w"], ["reset", "--yes"]]
+)
+def test_a_memory_open_elsewhere_is_left_alone(taught, arguments):
+    with FileLock(memory_directory("default") / "lock"):
+        assert "open in another mlxdyn" in refused("memory", *arguments)
+
+
+def test_a_base_that_went_or_changed_is_named(taught):
+    weights = taught / "model.safetensors"
+    kept = weights.read_bytes()
+    weights.write_bytes(kept[:-4] + b"\0\0\0\1")
+    assert "another base" in refused("memory", "undo")
+    weights.unlink()
+    assert str(taught) in refused("memory", "undo")
+
+
+def test_a_home_or_ledger_that_cannot_be_used_is_said(taught, tmp_path, monkeypatch):
+    (home() / "mlxdyn.db").write_bytes(b"no database " * 1000)
+    assert "ledger" in refused("memory", "list")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "file"))
+    assert "MLXDYN_HOME" in refused("memory", "list")
+
+
+def test_a_project_file_names_the_memory(taught, tmp_path, monkeypatch):
+    told("branch", "work")
+    (tmp_path / "project" / "below").mkdir(parents=True)
+    (tmp_path / "project" / ".mlxdyn").write_text("work\n")
+    monkeypatch.chdir(tmp_path / "project" / "below")
+    assert ask("show")["name"] == "work"
+    (tmp_path / "project" / ".mlxdyn").write_text("no name at all\n")
+    assert "cannot name a memory" in refused("memory", "show")
+
+
+def test_anchors_are_for_a_new_memory(taught, tmp_path):
+    file = tmp_path / "anchors.txt"
+    file.write_text("\n\n".join(f"Paragraph {n}." for n in range(20)))
+    chat = ["chat", "--once", "Hi", "--model", str(taught), "--anchors", str(file)]
+    assert "kept its anchors since it began" in refused(*chat)
+    assert run(*chat, "--temporary").exit_code == 2
+    file.write_text("too little")
+    assert "add more text" in refused(*chat, "--memory", "new")
+
+
+def test_the_doctor_shows_disk_and_problems(taught):
+    assert "study: steps 1" in run("doctor").stdout
+    (memory,), problems = records()
+    assert 0 < memory["bytes"] <= memory["most_bytes"] and memory["anchors"] == "its own"
+    assert problems == []
+    next(memory_directory("default").glob("*.safetensors")).unlink()
+    assert "lacks 1" in records()[1][0]
+    told("verify", "--quick", "--repair")
+    assert records()[1] == []
+    (home() / "mlxdyn.db").write_bytes(b"no database " * 1000)
+    assert "cannot be opened" in records()[1][0]
+
+
+def test_help_is_there_at_once():
+    heavy = "{'mlx.core', 'rich', 'textual', 'transformers'}"
+    script = f"import sys, mlxdyn.cli; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    assert set(run("memory", "--help").stdout.split()) >= {
+        "list", "show", "log", "items", "compare", "diff", "probe", "verify", "undo", "redo",
+        "forget", "reset", "branch", "merge", "study", "edit", "export", "import",
+    }  # fmt: skip

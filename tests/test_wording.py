@@ -1,0 +1,49 @@
+"""Laws of what a person is told of learning."""
+
+from dataclasses import replace
+
+import pytest
+
+from mlxdyn.events import Learned, Studied, Weighed
+from mlxdyn.wording import learned, marked, studied
+
+PLAIN = Learned(1, 12, 5.214, 4.871, True, "", 1)
+WORSE = "rolled back: anchors got 0.030 nats/token worse (bound 0.02)"
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (PLAIN, "learned 12 tokens · nll 5.21 → 4.87"),
+        (replace(PLAIN, tokens=1, nll_before=None), "learned 1 token"),
+        (replace(PLAIN, items=3), "learned 12 tokens · nll 5.21 → 4.87 · 3 items"),
+        (
+            replace(PLAIN, rate=0.25, reason=WORSE),
+            "learned 12 tokens · nll 5.21 → 4.87\n"
+            "at a quarter of the rate: anchors got 0.030 nats/token worse (bound 0.02)",
+        ),
+        (
+            replace(PLAIN, nll_after=None, secrets=2),
+            "learned 12 tokens\n2 secrets kept out of learning",
+        ),
+        (replace(PLAIN, nll_after=None, reason="nll is nan"),
+         "learned 12 tokens\nnot all of it: nll is nan"),
+        (replace(PLAIN, accepted=False, reason=WORSE, secrets=1), f"not learned: {WORSE}"),
+        (replace(PLAIN, accepted=False, reason="undone"), "unlearned: undone"),
+    ],
+)  # fmt: skip
+def test_a_message_is_told_with_all_that_matters(event, said):
+    assert learned(event) == said
+
+
+def test_a_study_that_was_refused_says_why():
+    assert studied(Studied(24, True, "", 2.5, 0.4)) == "Studied 24 items: nll 2.50 → 0.40."
+    refused = studied(Studied(24, False, "recall did not rise", 2.5, 0.4))
+    assert refused == "Studied; the memory stays as it was: recall did not rise."
+
+
+def test_what_memory_made_likelier_is_marked_in_runs():
+    pieces = [Weighed(" Your", 0.1), Weighed(" cat", 0.2), Weighed(" Tin", 0.5), Weighed("ta", 3.0)]
+    assert "".join(text for text, _ in marked(pieces)) == "Your cat Tinta"
+    assert marked(pieces) == [("Your cat ", False), ("Tinta", True)]
+    assert marked([]) == []
