@@ -32,6 +32,9 @@ doctor: .venv/ready ## is this machine set up well?
 harm: .venv/ready ## what learning from messages does to the bundled model's answers
 	@$(BIN)/python -m mlxdyn_models.harm $(ARGS)
 
+results: .venv/ready ## run every experiment again and write results/ (make results DATA=FOLDER)
+	DATA="$(or $(DATA),../shared/data)" BIN="$(BIN)" sh results/make.sh
+
 wheel: .venv/ready-dev ## build a wheel into dist/
 	rm -rf build
 	$(BIN)/python -m build --wheel --no-isolation
@@ -72,4 +75,4 @@ help: ## this list
 	@ln -sfn ../../models .venv/rooms/mlxdyn_models
 	@touch $@
 
-.PHONY: chat check clean doctor format harm help lock slow test wheel
+.PHONY: chat check clean doctor format harm help lock results slow test wheel

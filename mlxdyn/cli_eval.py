@@ -66,6 +66,7 @@ class Remembering(click.Command):
 @click.option(
     "--tune", multiple=True, metavar="TEXT", help="Text to choose on, kept apart from the result."
 )
+@click.option("--tune-limit", type=click.IntRange(min=2), help="Most tokens of each --tune text.")
 @click.option("--rank", type=POSITIVE, default=ADAPTER.rank, show_default=True)
 @click.option("--targets", default=ADAPTER.targets, show_default=True, help="all, mlp, attention…")
 @click.option("--layers", default=ADAPTER.layers, show_default=True, help="all, middle, 2-5…")

@@ -28,6 +28,7 @@ class Reading(TypedDict):
     skip: int
     limit: int | None
     limit_each: int | None
+    tune_limit: int | None
     seed: int
 
 
@@ -44,7 +45,15 @@ def aside(
     texts: tuple[str, ...], options: Reading
 ) -> Iterable[tasks.Document | tasks.Refused | tasks.Noted]:
     """Read the text to choose on, cut like the other but in the order it was named."""
-    return tasks.read(texts, sys.stdin.buffer, limit=least(options), how=_how(options))
+    limit = least(for_tuning(options))
+    return tasks.read(texts, sys.stdin.buffer, limit=limit, how=_how(options))
+
+
+def for_tuning(options: Reading) -> Reading:
+    """The limits of --tune text: its own for each of them, or those of TEXT."""
+    if options["tune_limit"] is None:
+        return options
+    return {**options, "limit": None, "limit_each": options["tune_limit"]}
 
 
 def without(

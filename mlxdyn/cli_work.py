@@ -82,7 +82,7 @@ def evaluated(texts: tuple[str, ...], options: Options) -> Results:
     streams = cli_texts.streams_of(model, chain([first], documents), options)
     if not streams:
         raise MlxdynError("no text is left to evaluate; every one is shorter than two tokens")
-    tuning = cli_texts.streams_of(model, aside, options)
+    tuning = cli_texts.streams_of(model, aside, cli_texts.for_tuning(options))
     if options["tune"] and not tuning:
         raise MlxdynError("no text is left to choose on; name another with --tune")
     with live() as progress:

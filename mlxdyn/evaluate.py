@@ -4,29 +4,36 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 import mlx.core as mx
-import numpy as np
+from mlx.utils import tree_map
 
+from mlxdyn import bootstrap, optimizers
 from mlxdyn import model as models
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.learner import Learner, Observation
+from mlxdyn.findings import Tick
+from mlxdyn.learner import Learner, Observation, State
 from mlxdyn.model import Model
 from mlxdyn.optimizers import Tree
 from mlxdyn.stream import Chunk, chunks
 from mlxdyn.tasks import Document, Refused
 
 TURN = 8  # chunks that one run takes before the other catches up: both meet the same machine
-RESAMPLES = 2000  # of the bootstrap
-ENOUGH_DOCUMENTS = 5  # to be the blocks of the bootstrap
 FORWARDS = {"lora": 2, "full": 3}  # of the cost of one forward, that a learned token costs
+CHECKED = 4  # chunks of the self-check
+EXACT = 1e-4  # nats per token by which learning at rate 0 may differ from static
+BY_HEART = 32  # targets in a row that are given less than a nat each: text seen in training
+KNOWN = 0.02  # share of such targets above which a warning is due
+COMPRESSED = 0.5  # bits per byte below which no unseen prose comes
+STRAINED = 0.1  # nats per token that an unhealthy window policy costs the base
 
-Progress = Callable[[int], None]  # is told the number of targets scored by both runs since
+Progress = Callable[[Tick], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,15 @@ class Stream:
     bytes: int
     tokens: tuple[int, ...]
     scored_bytes: int  # UTF-8 bytes that the targets decode to
+    words: int = 0  # that the targets decode to, as white space parts them
+    first: int = 0  # position of tokens[0] in the document
+
+    @property
+    def name(self) -> str:
+        """The path, and which tokens of it when the stream starts inside it."""
+        if not self.first:
+            return self.path
+        return f"{self.path} tokens {self.first}-{self.first + len(self.tokens)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,7 @@ class Result:
     rejected: int  # updates that were not finite and were not taken
     seconds: float
     peak_memory_bytes: int
+    words: int = 0
 
     @property
     def nats_per_token(self) -> float:
@@ -83,8 +100,12 @@ class Result:
 
     @property
     def perplexity(self) -> float:
-        mean = self.nats_per_token
-        return math.exp(mean) if not mean > 700 else math.inf
+        return _exp(self.nats_per_token)
+
+    @property
+    def word_perplexity(self) -> float:
+        """exp of the nats per word; comparable between tokenizers."""
+        return _exp(self.nats / self.words) if self.words else math.nan
 
     @property
     def tokens_per_second(self) -> float:
@@ -113,6 +134,13 @@ class Report:
     wall: float  # dynamic over static seconds, each kind of chunk at its median
     flops: float  # likewise, counted
     chunks: tuple[ChunkScore, ...]
+    complete: bool = True  # False when it was stopped; the numbers are then of what was done
+    p_value: float | None = None  # of no gain; None with a single block
+    within: float | None = None  # gain with a reset at each document, nats per token, if measured
+    self_check: float = 0.0  # largest nats per token between learning at rate 0 and static
+    verbatim: float = 0.0  # share of targets that the base seems to know by heart
+    uniform: float = math.inf  # nats per token of a base that knows nothing
+    strain: float | None = None  # static nats per token that carry costs over restart, if carry
 
     @property
     def gain(self) -> float:
@@ -123,13 +151,55 @@ class Report:
     def gain_bits_per_byte(self) -> float:
         return self.static.total.bits_per_byte - self.dynamic.total.bits_per_byte
 
+    @property
+    def carried(self) -> float | None:
+        """The part of the gain that weights brought from earlier documents, nats per token."""
+        return None if self.within is None else self.gain - self.within
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the numbers must know, in sentences."""
+        return tuple(_warnings(self))
+
+
+def _exp(nats: float) -> float:
+    return math.exp(nats) if not nats > 700 else math.inf
+
+
+def _warnings(report: Report) -> Iterator[str]:
+    static, dynamic = report.static.total, report.dynamic.total
+    for run in (report.static, report.dynamic):
+        if not math.isfinite(run.total.nats):
+            yield f"the {run.name} loss is not finite"
+    if dynamic.rejected:
+        yield (
+            f"{dynamic.rejected} of {dynamic.rejected + dynamic.updates} updates were not finite "
+            "and were not taken; try a smaller --lr"
+        )
+    if not report.complete:
+        yield "stopped early: the numbers are of the tokens done until then"
+    if report.verbatim > KNOWN or static.bits_per_byte < COMPRESSED:
+        yield (
+            f"the base probably knows this text already, or the text repeats itself: "
+            f"{report.verbatim:.0%} of it comes without surprise in long runs, at "
+            f"{static.bits_per_byte:.2f} bits/byte overall; a gain here says little about new text"
+        )
+    if static.nats_per_token > report.uniform:
+        yield "the static base does worse than guessing; its gain is repair, not memory"
+    if report.strain is not None and report.strain > STRAINED:
+        yield (
+            f"carry costs the static base {report.strain:.2f} nats/token against restart on the "
+            "same tokens: it is not healthy there, and part of the gain is repair"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Step:
     """One chunk in one run."""
 
     chunk: Chunk
-    nats: float
+    nll: tuple[float, ...]  # of each target
+    nats: float  # their sum
     accepted: bool | None  # None when nothing was to be learned
     seconds: float
     peak: int  # bytes
@@ -169,8 +239,21 @@ def _tokens(model: Model, text: str, limit: int | None) -> list[int]:
 
 
 def _stream(model: Model, document: Document, tokens: list[int]) -> Stream:
-    size = len(model.decode(tokens).encode()) - len(model.decode(tokens[:1]).encode())
-    return Stream(document.path, document.sha256, document.bytes, tuple(tokens), size)
+    whole = Stream(document.path, document.sha256, document.bytes, tuple(tokens), 0)
+    return part(model, whole, 0, len(tokens))
+
+
+def part(model: Model, stream: Stream, start: int, stop: int) -> Stream:
+    """Give the tokens from `start` to `stop` of `stream` as a stream of its own."""
+    tokens = stream.tokens[start:stop]
+    text, lead = model.decode(list(tokens)), model.decode(list(tokens[:1]))
+    return replace(
+        stream,
+        tokens=tokens,
+        scored_bytes=len(text.encode()) - len(lead.encode()),
+        words=len(text[len(lead) :].split()),
+        first=stream.first + start,
+    )
 
 
 def check(model: Model, settings: Settings) -> None:
@@ -188,51 +271,206 @@ def check(model: Model, settings: Settings) -> None:
         )
 
 
+@dataclass(slots=True)
+class Baselines:
+    """Static runs already made, by window policy and text; good for one base as it is."""
+
+    steps: dict[tuple[Any, ...], list[_Step]] = field(default_factory=dict)
+
+    @staticmethod
+    def key(stream: Stream, config: StreamConfig) -> tuple[Any, ...]:
+        """Everything that a static run depends on but the base."""
+        return stream.tokens, config.window, config.chunk, config.context, config.kv
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """One evaluation at work: the base and the learner side by side on one network."""
+
+    model: Model
+    settings: Settings
+    static: Learner
+    dynamic: Learner
+    start: State
+    base: Tree  # trainable weights from before any learning
+    known: Baselines
+
+
 def evaluate(
-    model: Model, streams: Sequence[Stream], settings: Settings, progress: Progress | None = None
+    model: Model,
+    streams: Sequence[Stream],
+    settings: Settings,
+    progress: Progress | None = None,
+    *,
+    known: Baselines | None = None,
+    split: bool = False,
+    gather: Sequence[Stream] = (),
+    after: Callable[[Learner], None] | None = None,
 ) -> Report:
     """Score `streams` with the base and with online updates; leave `model` as the bare base.
 
-    Documents are separate: no context crosses them, while weights carry on unless
-    `reset="document"`. Raises MlxdynError when the settings do not fit the model.
+    Documents are separate: no context crosses them, while weights carry on unless `reset` says
+    otherwise. Static runs found in `known` are not made again, and new ones are added. `split`
+    learns a second time with a reset at each document, to tell adaptation within documents from
+    what was carried over. `gather` is the text for the statistics of the rms rule. `after` meets
+    the learner when it has learned everything. Ctrl-C ends it with a report of what was done.
+    Raises MlxdynError when the settings do not fit the model or the self-check fails.
     """
     check(model, settings)
     models.detach(model)
     base = dict(model.network.parameters())
-    static = Learner(model.network, settings.learner, model.new_cache)
+    new_cache = cache_maker(model, settings.stream)
+    static = Learner(model.network, settings.learner, new_cache)
     parameters = models.attach(model, settings.adapter)
     try:
-        dynamic = Learner(model.network, settings.learner, model.new_cache)
-        pairs = _both(model, static, dynamic, streams, settings, progress or (lambda _: None))
+        dynamic = Learner(model.network, settings.learner, new_cache)
+        _prepare(model, dynamic, settings, gather)
+        trainable = dict(model.network.trainable_parameters())
+        bench = _Bench(
+            model, settings, static, dynamic, dynamic.state, trainable, known or Baselines()
+        )
+        difference = _self_check(bench, streams[0])
+        pairs, complete = _both(bench, streams, progress or (lambda _: None))
+        if after is not None and complete:
+            after(dynamic)
+        within = _within(bench, streams) if split and complete and len(streams) > 1 else None
     finally:
         models.detach(model)
         model.network.update(base)
-    return _report(model, streams, settings, parameters, pairs)
+    report = _report(model, streams, settings, parameters, pairs)
+    return replace(
+        report,
+        complete=complete,
+        within=within,
+        self_check=difference,
+        strain=_strain(model, static, pairs[0], settings.stream),
+    )
+
+
+def cache_maker(model: Model, config: StreamConfig) -> Callable[[], list[Any]]:
+    """What makes the KV caches of `config`'s context; that of carry drops what left the window."""
+    if config.context == "carry":
+        return partial(model.new_cache, config.window)
+    return model.new_cache
+
+
+def _prepare(model: Model, learner: Learner, settings: Settings, gather: Sequence[Stream]) -> None:
+    """Give the rms rule its statistics, and leave the weights as they were.
+
+    While gathering, LoRA learns (with adam0), as at its start half of its gradient is zero.
+    """
+    if settings.learner.optimizer != "rms":
+        return
+    if not gather:
+        raise MlxdynError("the optimizer rms needs text for its statistics; name it with --tune")
+    start, total, count = learner.state, None, 0
+    walker = Learner(model.network, LearnerConfig(), cache_maker(model, settings.stream))
+    for chunk in (c for stream in gather for c in chunks(stream.tokens, settings.stream)):
+        squares = tree_map(mx.square, learner.gradient(chunk))
+        total = squares if total is None else tree_map(mx.add, total, squares)
+        mx.eval(total)
+        count += 1
+        if settings.adapter.adapt == "lora":
+            walker.learn(chunk)
+    mean = tree_map(lambda a: a / count, total)
+    known = optimizers.with_statistics(start.optimizer, mean, settings.learner.damping)
+    mx.eval(known)
+    learner.state = State(start.adapter, known)
+
+
+def _self_check(bench: _Bench, stream: Stream) -> float:
+    """Learn the first chunks at a rate of 0; return the largest nats per token from static."""
+    still = replace(bench.settings.learner, learning_rate=0.0)
+    learner = Learner(bench.model.network, still, cache_maker(bench.model, bench.settings.stream))
+    first = list(islice(chunks(stream.tokens, bench.settings.stream), CHECKED))
+    with _as_base(bench.model, bench.settings.adapter, bench.base):
+        static = [math.fsum(bench.static.score(chunk).nll) for chunk in first]
+    learned = [math.fsum(learner.learn(chunk).nll) for chunk in first]
+    bench.dynamic.state = bench.start
+    worst = max(
+        abs(one - other) / len(chunk.targets)
+        for one, other, chunk in zip(static, learned, first, strict=True)
+    )
+    if worst > EXACT:
+        raise MlxdynError(
+            f"self-check failed: learning at a rate of 0 differs from static by {worst:.2g} "
+            "nats/token, so no number here can be trusted; please report it with the command"
+        )
+    return worst
 
 
 def _both(
-    model: Model,
-    static: Learner,
-    dynamic: Learner,
-    streams: Sequence[Stream],
-    settings: Settings,
-    progress: Progress,
-) -> list[list[tuple[_Step, _Step]]]:
-    """Run each stream both ways, a few chunks at a time."""
-    start, base = dynamic.state, dict(model.network.trainable_parameters())
+    bench: _Bench, streams: Sequence[Stream], progress: Progress
+) -> tuple[list[list[tuple[_Step, _Step]]], bool]:
+    """Run each stream both ways, a few chunks at a time; tell whether it came to the end."""
     pairs: list[list[tuple[_Step, _Step]]] = []
-    for stream in streams:
-        if settings.stream.reset == "document":
-            dynamic.state = start
-        pairs.append([])
-        rest = chunks(stream.tokens, settings.stream)
-        while turn := list(islice(rest, TURN)):
-            with _as_base(model, settings.adapter, base):
-                scored = [_timed(static.score, chunk) for chunk in turn]
-            learned = [_timed(dynamic.learn, chunk) for chunk in turn]
-            pairs[-1] += zip(scored, learned, strict=True)
-            progress(sum(len(chunk.targets) for chunk in turn))
-    return pairs
+    total, done, gain = sum(len(stream.tokens) - 1 for stream in streams), 0, 0.0
+    try:
+        for stream in streams:
+            _begin_document(bench, stream, streams[len(pairs) - 1] if pairs else None)
+            pairs.append([])
+            for turn in _turns(bench, stream):
+                pairs[-1] += turn
+                done += sum(len(step.chunk.targets) for step, _ in turn)
+                gain += sum(static.nats - dynamic.nats for static, dynamic in turn)
+                progress(Tick("", 1, 1, done, total, gain / done))
+    except KeyboardInterrupt:
+        if not done:
+            raise
+        return [document for document in pairs if document], False
+    return pairs, True
+
+
+def _begin_document(bench: _Bench, stream: Stream, last: Stream | None) -> None:
+    """Take the weights back at a new document, as far as `reset` says."""
+    if last is not None and (last.path, last.sha256) == (stream.path, stream.sha256):
+        return  # a later part of the same one
+    match bench.settings.stream.reset:
+        case "document":
+            bench.dynamic.state = bench.start
+        case "decay" if last is not None:
+            now = bench.dynamic.state
+            half = tree_map(lambda a, b: (a + b) / 2, bench.start.adapter, now.adapter)
+            bench.dynamic.state = State(half, now.optimizer)
+
+
+def _turns(bench: _Bench, stream: Stream) -> Iterator[list[tuple[_Step, _Step]]]:
+    """Yield the steps of both runs over one document, TURN chunks at a time."""
+    key = Baselines.key(stream, bench.settings.stream)
+    before, scored = bench.known.steps.get(key), list[_Step]()
+    rest = chunks(stream.tokens, bench.settings.stream)
+    while turn := list(islice(rest, TURN)):
+        if before is not None:
+            static = before[len(scored) : len(scored) + len(turn)]
+        else:
+            with _as_base(bench.model, bench.settings.adapter, bench.base):
+                static = [_timed(bench.static.score, chunk) for chunk in turn]
+        scored += static
+        yield list(zip(static, (_timed(bench.dynamic.learn, c) for c in turn), strict=True))
+    bench.known.steps[key] = scored
+
+
+def _within(bench: _Bench, streams: Sequence[Stream]) -> float | None:
+    """Gain in nats per token when every document starts from the base."""
+    apart = replace(bench.settings, stream=replace(bench.settings.stream, reset="document"))
+    pairs, complete = _both(replace(bench, settings=apart), streams, lambda _: None)
+    every = [pair for document in pairs for pair in document]
+    gain = math.fsum(static.nats - dynamic.nats for static, dynamic in every)
+    return gain / sum(len(static.chunk.targets) for static, _ in every) if complete else None
+
+
+def _strain(
+    model: Model, static: Learner, pairs: list[tuple[_Step, _Step]], config: StreamConfig
+) -> float | None:
+    """Static nats per token that carry costs over restart on the start of the first document."""
+    if config.context != "carry":
+        return None
+    steps = [step for step, _ in pairs][: 4 * config.window // config.chunk]
+    tokens = [*steps[0].chunk.context, *(t for step in steps for t in step.chunk.targets)]
+    healthy = Learner(model.network, static.config, model.new_cache)
+    cut = chunks(tokens, replace(config, context="restart"))
+    there = math.fsum(n for chunk in cut for n in healthy.score(chunk).nll)
+    return (math.fsum(step.nats for step in steps) - there) / (len(tokens) - 1)
 
 
 @contextmanager
@@ -256,7 +494,7 @@ def _timed(step: Callable[[Chunk], Observation], chunk: Chunk) -> _Step:
     seen = step(chunk)
     seconds = time.perf_counter() - began
     accepted = None if seen.gradient_norm is None else seen.accepted
-    return _Step(chunk, math.fsum(seen.nll), accepted, seconds, mx.get_peak_memory())
+    return _Step(chunk, seen.nll, math.fsum(seen.nll), accepted, seconds, mx.get_peak_memory())
 
 
 def _report(
@@ -268,17 +506,44 @@ def _report(
 ) -> Report:
     rows = tuple(_rows(pairs))
     every = [pair for document in pairs for pair in document]
+    seen = [_seen(model, stream, steps) for stream, steps in zip(streams, pairs, strict=False)]
+    seed = settings.adapter.seed
     return Report(
         settings=settings,
-        streams=tuple(streams),
+        streams=tuple(seen),
         adapter_parameters=parameters,
-        static=_run("static", streams, [[s for s, _ in document] for document in pairs]),
-        dynamic=_run("dynamic", streams, [[d for _, d in document] for document in pairs]),
-        ci95=interval(rows, seed=settings.adapter.seed),
+        static=_run("static", seen, [[s for s, _ in document] for document in pairs]),
+        dynamic=_run("dynamic", seen, [[d for _, d in document] for document in pairs]),
+        ci95=bootstrap.interval(rows, seed=seed),
         wall=_wall([d for _, d in every]) / _wall([s for s, _ in every]),
         flops=flops([s.chunk for s, _ in every], FORWARDS[settings.adapter.adapt]),
         chunks=rows,
+        p_value=bootstrap.p_value(rows, seed=seed),
+        verbatim=_verbatim([[s for s, _ in document] for document in pairs]),
+        uniform=math.log(len(model.tokenizer)),
     )
+
+
+def _seen(model: Model, stream: Stream, pairs: list[tuple[_Step, _Step]]) -> Stream:
+    """Give the start of `stream` that was scored; all of it unless the run was stopped."""
+    stop = 1 + sum(len(step.chunk.targets) for step, _ in pairs)
+    return stream if stop == len(stream.tokens) else part(model, stream, 0, stop)
+
+
+def _verbatim(documents: list[list[_Step]]) -> float:
+    """Share of targets in runs of BY_HEART or more that the base gives less than a nat each.
+
+    Unseen prose surprises every few tokens; only text seen in training, or text that repeats what
+    stands in the window, runs on so long without.
+    """
+    known = total = 0
+    for steps in documents:
+        run = 0
+        for nll in (n for step in steps for n in step.nll):
+            run = run + 1 if nll < 1 else 0
+            known += BY_HEART if run == BY_HEART else int(run > BY_HEART)
+            total += 1
+    return known / total
 
 
 def _rows(pairs: list[list[tuple[_Step, _Step]]]) -> Iterator[ChunkScore]:
@@ -294,14 +559,15 @@ def _run(
     name: Literal["static", "dynamic"], streams: Sequence[Stream], documents: list[list[_Step]]
 ) -> Run:
     results = tuple(
-        _result(stream.path, steps, stream.scored_bytes)
+        _result(stream.path, steps, stream.scored_bytes, stream.words)
         for stream, steps in zip(streams, documents, strict=True)
     )
     steps = [step for document in documents for step in document]
-    return Run(name, _result(None, steps, sum(s.scored_bytes for s in streams)), results)
+    size, words = sum(s.scored_bytes for s in streams), sum(s.words for s in streams)
+    return Run(name, _result(None, steps, size, words), results)
 
 
-def _result(path: str | None, steps: Sequence[_Step], size: int) -> Result:
+def _result(path: str | None, steps: Sequence[_Step], size: int, words: int) -> Result:
     return Result(
         path=path,
         nats=math.fsum(step.nats for step in steps),
@@ -311,6 +577,7 @@ def _result(path: str | None, steps: Sequence[_Step], size: int) -> Result:
         rejected=sum(step.accepted is False for step in steps),
         seconds=sum(step.seconds for step in steps),
         peak_memory_bytes=max(step.peak for step in steps),
+        words=words,
     )
 
 
@@ -336,24 +603,27 @@ def flops(scored: Sequence[Chunk], forwards: int) -> float:
     return (prefill + forwards * inputs) / (prefill + inputs)
 
 
-def interval(rows: Sequence[ChunkScore], *, seed: int) -> tuple[float, float] | None:
-    """95% interval of the gain (nats per token) by a paired block bootstrap.
+def seen(streams: Sequence[Stream], config: StreamConfig) -> Iterator[tuple[Chunk, int]]:
+    """Yield every chunk with the number of tokens that attention sees before its inputs."""
+    for stream in streams:
+        cached = 0
+        for chunk in chunks(stream.tokens, config):
+            cached = cached if chunk.prefix is None else len(chunk.prefix)
+            yield chunk, min(cached, config.window)
+            cached += len(chunk.inputs)
 
-    Blocks are documents when there are enough, otherwise runs of consecutive chunks; neighbours
-    are alike, so chunks alone would promise too much.
-    """
-    if len({row.document for row in rows}) >= ENOUGH_DOCUMENTS:
-        keys = [(row.document, 0) for row in rows]
-    else:
-        length = math.isqrt(len(rows)) or 1
-        keys = [(row.document, index // length) for index, row in enumerate(rows)]
-    blocks = {key: np.zeros(2) for key in keys}  # gain in nats, tokens
-    for key, row in zip(keys, rows, strict=True):
-        blocks[key] += (row.static - row.dynamic, row.tokens)
-    sums = np.array(list(blocks.values()))  # (B, 2)
-    if len(sums) < 2 or not np.isfinite(sums).all():
-        return None
-    drawn = np.random.default_rng(seed).integers(len(sums), size=(RESAMPLES, len(sums)))
-    gain, tokens = sums[drawn].sum(axis=1).T
-    low, high = np.percentile(gain / tokens, [2.5, 97.5])
-    return float(low), float(high)
+
+def shape(model: Model) -> tuple[int, int, int]:
+    """Weights that multiply in a forward (a looked-up embedding does not), blocks and width."""
+    config = model.config.get("text_config", model.config)
+    width, blocks = int(config.get("hidden_size") or 0), len(model.network.layers)
+    looked_up = 0 if config.get("tie_word_embeddings") else len(model.tokenizer) * width
+    return max(model.parameters - looked_up, 1), blocks, width
+
+
+def depth(model: Model, config: AdapterConfig) -> float:
+    """Share of the blocks that a gradient goes back through: from the first adapted one up."""
+    if config.adapt == "full":
+        return 1.0
+    count = len(model.network.layers)
+    return 1 - min(models.layer_indices(config.layers, count), default=0) / count

@@ -1,10 +1,10 @@
-"""The update rules by name, and the scaling of a gradient before them."""
+"""The update rules by name, those that MLX lacks, and the scaling of a gradient before them."""
 
 from typing import Any, cast
 
 import mlx.core as mx
 import mlx.optimizers as optim
-from mlx.utils import tree_flatten, tree_map
+from mlx.utils import tree_flatten, tree_map, tree_map_with_path
 
 from mlxdyn.config import LearnerConfig
 
@@ -22,10 +22,63 @@ def make(config: LearnerConfig) -> optim.Optimizer:
         case "adam0":  # without momentum, and as in MLX without bias correction, Adam is RMSprop
             return optim.RMSprop(config.learning_rate, alpha=config.beta2, eps=config.eps)
         case "adam":
-            return optim.Adam(config.learning_rate, betas=[0.9, config.beta2], eps=config.eps)
+            return optim.Adam(
+                config.learning_rate,
+                betas=[0.9, config.beta2],
+                eps=config.eps,
+                bias_correction=config.bias_correction,
+            )
+        case "adamw":
+            return optim.AdamW(
+                config.learning_rate, [0.9, config.beta2], config.eps, weight_decay=config.decay
+            )
         case "sgd" | "nsgd":
             return optim.SGD(config.learning_rate)
+        case "rms":
+            return Rms(config.learning_rate, config.decay)
+        case "muon":
+            return optim.Muon(config.learning_rate, config.momentum, weight_decay=0.0)
     raise ValueError(f"unknown optimizer {config.optimizer!r}")
+
+
+class Rms(optim.Optimizer):
+    """RMS with global statistics and decay to the prior (Krause et al. 2018, equations 7 to 9).
+
+    `w <- w - rate * g / (sqrt(MS) + eps) + decay * RMSnorm * (w0 - w)`, where MS is a fixed mean of
+    squared gradients and `RMSnorm = sqrt(MS) / mean(sqrt(MS))`, at most 1/decay. Until
+    `with_statistics` has put them into its state, both are 1.
+    """
+
+    def __init__(self, learning_rate: float, decay: float) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._maybe_schedule("learning_rate", learning_rate)
+        self.decay = decay
+
+    def init_single(self, parameter: mx.array, state: Tree) -> None:
+        """Remember `parameter` as its prior."""
+        state["prior"] = parameter
+        state["divisor"] = mx.ones_like(parameter)  # sqrt(MS) + eps
+        state["pull"] = mx.ones_like(parameter)  # RMSnorm
+
+    def apply_single(self, gradient: mx.array, parameter: mx.array, state: Tree) -> mx.array:
+        """Give the parameter after one step."""
+        back = mx.minimum(self.decay * state["pull"], 1.0) * (state["prior"] - parameter)
+        step = self.learning_rate.astype(gradient.dtype) * gradient / state["divisor"]
+        return cast(mx.array, parameter - step + back)
+
+
+def with_statistics(state: Tree, mean_square: Tree, damping: float) -> Tree:
+    """Put a mean of squared gradients into the state of `Rms`.
+
+    eps is `damping` times the mean of sqrt(MS) over all parameters: a weight that the statistics
+    hardly saw must not leap.
+    """
+    roots = {path: array.astype(mx.float32).sqrt() for path, array in leaves(mean_square)}
+    mean = sum(r.sum() for r in roots.values()) / sum(r.size for r in roots.values())
+    mean = mx.maximum(mean, 1e-30)
+    known = {f"{path}.divisor": root + damping * mean for path, root in roots.items()}
+    known |= {f"{path}.pull": root / mean for path, root in roots.items()}
+    return cast(Tree, tree_map_with_path(lambda path, old: known.get(path, old), state))
 
 
 def scale(gradient: Tree, config: LearnerConfig) -> tuple[Tree, mx.array]:

@@ -1,7 +1,7 @@
 """Tokens become chunks, each with what it may see; pure Python."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from mlxdyn.config import StreamConfig
@@ -36,7 +36,9 @@ def chunks(tokens: Sequence[int], config: StreamConfig) -> Iterator[Chunk]:
         raise ValueError(
             f"chunk {config.chunk} must be between 1 and the window, {config.window} tokens"
         )
-    cut = {"recompute": _recompute, "restart": _restart}[config.context]
+    if config.context == "restart" and config.kv == "fresh":
+        return _fresh(tokens, config.window, config.chunk)
+    cut = {"recompute": _recompute, "restart": _restart, "carry": _carry}[config.context]
     return cut(tokens, config.window, config.chunk)
 
 
@@ -56,6 +58,21 @@ def _restart(tokens: Sequence[int], window: int, chunk: int) -> Iterator[Chunk]:
             cached = len(prefix)
         cached += len(targets)
         yield Chunk(context=(tokens[start],), targets=targets, prefix=prefix)
+
+
+def _fresh(tokens: Sequence[int], window: int, chunk: int) -> Iterator[Chunk]:
+    """Cut as `_restart` does, but compute what precedes each chunk with the weights of now."""
+    before: tuple[int, ...] = ()
+    for cut in _restart(tokens, window, chunk):
+        before = before if cut.prefix is None else cut.prefix
+        yield replace(cut, prefix=before)
+        before += cut.inputs
+
+
+def _carry(tokens: Sequence[int], window: int, chunk: int) -> Iterator[Chunk]:
+    """Keep the KV of the whole stream; its cache drops what lies outside the window."""
+    for start, targets in _targets(tokens, chunk):
+        yield Chunk((tokens[start],), targets, prefix=() if start == 0 else None)
 
 
 def _targets(tokens: Sequence[int], chunk: int) -> Iterator[tuple[int, tuple[int, ...]]]:

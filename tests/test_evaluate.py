@@ -2,15 +2,19 @@
 
 import io
 import json
+import math
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
 import pytest
 from click.testing import CliRunner, Result
+from mlx.utils import tree_map
 
 from mlxdyn import evaluate, tasks
+from mlxdyn import model as models
 from mlxdyn.cli_eval import evaluate_command
 from mlxdyn.config import (
     CONTEXTS,
@@ -22,7 +26,9 @@ from mlxdyn.config import (
     StreamConfig,
 )
 from mlxdyn.errors import MlxdynError
-from mlxdyn.evaluate import ChunkScore, Report, Settings, Stream
+from mlxdyn.evaluate import Report, Settings, Stream
+from mlxdyn.findings import Tick
+from mlxdyn.learner import Learner
 from mlxdyn.model import Model
 from mlxdyn.optimizers import leaves
 from mlxdyn.stream import chunks
@@ -140,6 +146,138 @@ def test_a_rate_that_explodes_is_reported(wren: Model) -> None:
         assert report.ci95 is None
 
 
+def test_carry_sees_a_window_of_the_latest_tokens(wren: Model) -> None:
+    """Chunk by chunk through the bounded cache gives what a sliding mask over one pass gives."""
+    (stream,) = streams(wren, BIRDS)
+    how = settings(lr=0.0, context="carry", window=24, chunk=8)
+    report = evaluate.evaluate(wren, [stream], how)
+    cache, nll = wren.new_cache(24), []
+    for token, target in pairwise(stream.tokens):  # the narrowest chunks there are
+        logits = wren.network(mx.array([[token]]), cache=cache)[0, -1].astype(mx.float32)
+        nll.append((mx.logsumexp(logits) - logits[target]).item())
+    assert report.static.total.nats == pytest.approx(sum(nll), rel=1e-4)
+    longer = evaluate.evaluate(wren, [stream], settings(lr=0.0, context="carry", window=80))
+    assert longer.static.total.nats != pytest.approx(sum(nll), rel=1e-4)
+
+
+def test_static_runs_are_made_once(mite: Model) -> None:
+    """What is known is not scored again, and changes no number."""
+    known = evaluate.Baselines()
+    text = streams(mite, BIRDS, BOATS)
+    first = evaluate.evaluate(mite, text, settings(), known=known)
+    kept = dict(known.steps)
+    again = evaluate.evaluate(mite, text, settings(lr=3e-3), known=known)
+    assert [row.static for row in again.chunks] == [row.static for row in first.chunks]
+    assert again.static.total.seconds == first.static.total.seconds  # nothing was timed again
+    assert known.steps == kept and len(kept) == 2
+    evaluate.evaluate(mite, text, settings(chunk=8), known=known)
+    assert len(known.steps) == 4  # other windows are other baselines
+
+
+def test_the_gain_is_split(mite: Model) -> None:
+    """Within documents is what a reset at each of them gains; the rest was carried over."""
+    text = streams(mite, BIRDS, BOATS, BIRDS)
+    whole = evaluate.evaluate(mite, text, settings(lr=3e-3), split=True)
+    apart = evaluate.evaluate(mite, text, settings(lr=3e-3, reset="document"))
+    assert whole.within == pytest.approx(apart.gain, abs=1e-12)
+    assert whole.carried == pytest.approx(whole.gain - apart.gain, abs=1e-12)
+    assert whole.carried is not None and whole.carried > 0.01
+    assert evaluate.evaluate(mite, text[:1], settings(), split=True).within is None
+
+
+def test_decay_lies_between_carrying_and_resetting(wren: Model) -> None:
+    text = streams(wren, BIRDS, BIRDS)
+    losses = [
+        evaluate.evaluate(wren, text, settings(reset=reset)).dynamic.documents[1].nats
+        for reset in ("never", "decay", "document")
+    ]
+    assert losses == sorted(losses) and len(set(losses)) == 3
+
+
+def test_stopped_it_reports_what_is_done(mite: Model) -> None:
+    text = streams(mite, BIRDS, BOATS)
+    how = settings(chunk=2)
+
+    def stop(tick: Tick) -> None:
+        if tick.done > 150:
+            raise KeyboardInterrupt
+
+    report = evaluate.evaluate(mite, text, how, stop)
+    whole = evaluate.evaluate(mite, text, how)
+    done = len(report.chunks)
+    assert not report.complete and any("stopped" in w for w in report.warnings)
+    assert report.chunks == whole.chunks[:done] and done < len(whole.chunks)
+    assert report.dynamic.total.tokens == sum(row.tokens for row in report.chunks)
+    assert report.streams[0] == whole.streams[0]
+    tail = report.streams[1]
+    assert tail.tokens == whole.streams[1].tokens[: len(tail.tokens)]
+    assert tail.scored_bytes < whole.streams[1].scored_bytes
+    assert report.static.total.bytes == sum(s.scored_bytes for s in report.streams)
+
+
+def test_progress_is_told(mite: Model) -> None:
+    ticks: list[Tick] = []
+    report = evaluate.evaluate(mite, streams(mite, BIRDS, BOATS), settings(), ticks.append)
+    assert [tick.done for tick in ticks] == sorted(tick.done for tick in ticks)
+    assert ticks[-1].done == ticks[-1].total == report.static.total.tokens
+    assert ticks[-1].gain == pytest.approx(report.gain)
+
+
+def test_a_learner_that_learns_at_rate_zero_fails_the_self_check(
+    mite: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were the adapter not nothing at its start, no number would be shown."""
+    assert run(mite, settings(), BIRDS).self_check == 0
+    attach = models.attach
+
+    def askew(model: Model, config: AdapterConfig) -> int:
+        count = attach(model, config)
+        weights = model.network.trainable_parameters()
+        model.network.update(tree_map(lambda a: a + 0.1, weights))
+        return count
+
+    monkeypatch.setattr(models, "attach", askew)
+    with pytest.raises(MlxdynError, match="self-check failed"):
+        run(mite, settings(), BIRDS)
+
+
+def test_text_that_the_base_knows_is_named(mite: Model) -> None:
+    """A base that was fitted to the text is told from one that was not."""
+    assert not any("knows" in warning for warning in run(mite, settings(), BIRDS).warnings)
+    base = dict(mite.network.parameters())
+    models.attach(mite, AdapterConfig(adapt="full"))
+    student = Learner(mite.network, LearnerConfig(learning_rate=3e-3), mite.new_cache)
+    (stream,) = streams(mite, BIRDS)
+    (chunk,) = chunks(stream.tokens, StreamConfig(window=128, chunk=128, context="recompute"))
+    for _ in range(60):
+        student.learn(chunk)
+    models.detach(mite)
+    try:
+        report = run(mite, settings(window=128, lr=0.0), BIRDS)
+    finally:
+        mite.network.update(base)
+    assert report.verbatim > 0.5
+    assert any("probably knows" in warning for warning in report.warnings)
+
+
+def test_word_perplexity_is_for_words(mite: Model) -> None:
+    report = run(mite, settings(), BIRDS)
+    total = report.static.total
+    assert total.words == len(BIRDS.split())
+    assert total.word_perplexity == pytest.approx(math.exp(total.nats / total.words))
+
+
+def test_rms_needs_text_and_uses_it(mite: Model) -> None:
+    how = settings()
+    how = replace(how, learner=LearnerConfig(optimizer="rms", learning_rate=3e-3))
+    text, other = streams(mite, BIRDS), streams(mite, BOATS)
+    with pytest.raises(MlxdynError, match="--tune"):
+        evaluate.evaluate(mite, text, how)
+    one = evaluate.evaluate(mite, text, how, gather=other)
+    assert one.gain > 0 and one.self_check == 0
+    assert one.gain != evaluate.evaluate(mite, text, how, gather=text).gain
+
+
 def test_windows_beyond_the_model_are_refused(wren: Model) -> None:
     with pytest.raises(MlxdynError, match="--window 1024"):
         evaluate.check(wren, settings(window=1025))
@@ -155,29 +293,6 @@ def test_flops_are_counted_from_shapes() -> None:
     restart = list(chunks(tokens, StreamConfig(context="restart")))
     prefill = sum(len(chunk.prefix or ()) for chunk in restart)
     assert evaluate.flops(restart, 2) == (prefill + 2 * 2560) / (prefill + 2560)
-
-
-def rows(gains: list[float], documents: int = 1) -> list[ChunkScore]:
-    return [ChunkScore(i % documents, 1, 10, 10 * g, 0.0) for i, g in enumerate(gains)]
-
-
-def test_interval_holds_the_gain() -> None:
-    even = evaluate.interval(rows([0.5] * 30), seed=0)
-    assert even == pytest.approx((0.5, 0.5))
-    wavy = evaluate.interval(rows([0.0, 1.0, 0.2, 0.9] * 10), seed=0)
-    assert wavy is not None and wavy[0] < 0.525 < wavy[1]
-    assert wavy == evaluate.interval(rows([0.0, 1.0, 0.2, 0.9] * 10), seed=0)
-
-
-def test_interval_needs_two_blocks() -> None:
-    assert evaluate.interval(rows([0.5]), seed=0) is None
-
-
-def test_documents_are_the_blocks_when_there_are_enough() -> None:
-    """Documents that agree give no spread, however much their chunks differ."""
-    assert evaluate.interval(
-        sorted(rows([0.0] * 6 + [1.0] * 6, 6), key=lambda row: row.document), seed=0
-    ) == pytest.approx((0.5, 0.5))
 
 
 def call(*arguments: str | Path, text: str | bytes | None = None) -> Result:

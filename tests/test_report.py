@@ -1,9 +1,11 @@
 """What a report says and the shape it is written in."""
 
+import csv
 import json
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import StringIO
 
 import pytest
 
@@ -11,6 +13,7 @@ from mlxdyn import report as reports
 from mlxdyn.backend import Device
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.evaluate import ChunkScore, Report, Result, Run, Settings, Stream
+from mlxdyn.findings import Cell, Finding, Table
 from mlxdyn.model import Model
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -49,7 +52,7 @@ def test_json_has_the_shape_of_the_design(report: Report, wren: Model) -> None:
     value = reports.to_json(report, wren, Device("cpu", "a chip", None), CREATED)
     assert list(value) == [
         "schema", "created", "versions", "device", "blas", "model", "config", "streams", "runs",
-        "gain", "overhead",
+        "gain", "overhead", "complete", "self_check", "warnings",
     ]  # fmt: skip
     assert value["schema"] == "mlxdyn.eval/1"
     assert value["created"] == "2026-01-02T03:04:05+00:00"
@@ -59,7 +62,7 @@ def test_json_has_the_shape_of_the_design(report: Report, wren: Model) -> None:
     assert [set(s) for s in value["streams"]] == [{"path", "sha256", "bytes", "tokens"}] * 2
     numbers = {
         "nats_per_token", "bits_per_byte", "perplexity", "tokens", "bytes", "updates", "seconds",
-        "tokens_per_second", "peak_memory_bytes",
+        "tokens_per_second", "peak_memory_bytes", "words", "word_perplexity",
     }  # fmt: skip
     for run in value["runs"]:
         assert set(run) == numbers | {"name", "documents"}
@@ -100,3 +103,94 @@ def test_rejected_updates_are_said(report: Report) -> None:
         "3 of 7 updates were not finite and were not taken; try a smaller --lr",
     ]
     assert "nan" in reports.table(broken(report))
+
+
+def test_an_experiment_keeps_the_shape_and_adds_to_it(report: Report, wren: Model) -> None:
+    found = Finding("window", "it helps", cells=(CELL,))
+    device = Device("cpu", "a chip", None)
+    value = reports.finding_to_json(found, wren, device, CREATED, report.settings, report.streams)
+    plain = reports.to_json(report, wren, device, CREATED)
+    assert list(value)[:11] == list(plain)[:11]
+    assert value["experiment"]["experiment"] == "window"
+    assert value["experiment"]["cells"][0]["numbers"]["gain"] is None, "JSON has no NaN"
+    json.dumps(value, allow_nan=False)
+
+
+CELL = Cell("k", {"window": 64}, {"dynamic": 4.5, "gain": math.nan}, {"window": 64}, 0.5)
+
+
+def test_csv_has_a_row_a_run_and_document(report: Report) -> None:
+    rows = list(csv.DictReader(StringIO(reports.report_csv(report))))
+    assert [(row["run"], row["document"]) for row in rows] == [
+        (run, path) for run in ("static", "dynamic") for path in ("", "a.txt", "b.txt")
+    ]
+    assert float(rows[0]["nats_per_token"]) == 6.0
+
+
+def test_csv_of_an_experiment_has_a_row_a_cell() -> None:
+    other = replace(CELL, knobs={"window": 128, "chunk": 32})
+    rows = list(
+        csv.DictReader(StringIO(reports.finding_csv(Finding("g", "", cells=(CELL, other)))))
+    )
+    assert [(row["window"], row["chunk"]) for row in rows] == [("64", ""), ("128", "32")]
+    assert rows[0]["dynamic"] == "4.5" and rows[0]["gain"] == ""
+
+
+def test_a_plain_evaluation_is_a_finding_too(report: Report) -> None:
+    found = reports.finding(report)
+    assert "worth 2.0000 nats/token (95% from 1.5000 to 2.5000)" in found.sentence
+    assert [len(table.rows) for table in found.tables] == [2, 2]
+    loss, gain, documents = found.figures
+    assert loss.series[0].y == (3.0,) * 4 and gain.series[0].y == (1.0,) * 4
+    assert loss.series[0].x == (25.0, 75.0, 125.0, 175.0)
+    assert documents.categories == ("a.txt", "b.txt")
+    assert "chance" in reports.finding(replace(report, ci95=(-1.0, 3.0))).sentence
+    assert (
+        "costs 2.0000"
+        in reports.finding(replace(report, static=report.dynamic, dynamic=report.static)).sentence
+    )
+
+
+def test_the_split_of_the_gain_is_said(report: Report) -> None:
+    split = replace(report, within=1.5)
+    assert "+1.5000 was learned within" in reports.table(split)
+    assert "+0.5000 carried over" in reports.finding(split).sentence
+
+
+def test_where_a_rate_was_chosen_is_said(report: Report, wren: Model) -> None:
+    found = replace(reports.finding(report), tuned_on=("t.txt",), chosen={"learning_rate": 3e-4})
+    said = reports.table(report, found)
+    assert "learning_rate 0.0003" in said and "tuned on t.txt" in said
+    assert "reported on a.txt, b.txt" in said
+    value = reports.to_json(report, wren, Device("cpu", "", None), CREATED, found)
+    assert value["tuning"]["tuned_on"] == ["t.txt"]
+
+
+def test_many_documents_do_not_flood_the_terminal(report: Report) -> None:
+    runs = [replace(run, documents=run.documents * 50) for run in (report.static, report.dynamic)]
+    many = replace(report, streams=report.streams * 50, static=runs[0], dynamic=runs[1])
+    said = reports.table(many)
+    assert len(said.splitlines()) < 40 and "80 more documents" in said
+
+
+@pytest.mark.parametrize(
+    ("column", "shown"),
+    [
+        ((0.93, 5.0, None), ["0.93", "5.00", ""]),
+        ((1e-4, 0.5), ["0.0001", "0.5"]),
+        ((325.2945, 1.5), ["325.29", "1.50"]),
+        ((136181.365,), ["136181"]),
+        ((1, True, "x"), ["1", "True", "x"]),
+        ((3e-5, 1e12), ["3e-5", "1e+12"]),
+    ],
+)
+def test_a_column_has_as_many_decimals_as_it_needs(
+    column: tuple[float | None, ...], shown: list[str]
+) -> None:
+    rows = reports.text_rows(Table("", ("x",), tuple((value,) for value in column)))
+    assert [row[0] for row in rows[1:]] == shown
+
+
+def test_a_sentence_begins_and_ends_as_one() -> None:
+    assert reports.said("a window helps") == "A window helps."
+    assert reports.said("4-bit is worse.") == "4-bit is worse."

@@ -1,10 +1,12 @@
 """Laws of cutting tokens into chunks."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxdyn.config import CONTEXTS, Context, StreamConfig
+from mlxdyn.config import CONTEXTS, KVS, Context, StreamConfig
 from mlxdyn.stream import Chunk, chunks
 
 
@@ -15,12 +17,13 @@ def streams(draw: st.DrawFn) -> tuple[list[int], StreamConfig]:
         window=window,
         chunk=draw(st.integers(1, window)),
         context=draw(st.sampled_from(CONTEXTS)),
+        kv=draw(st.sampled_from(KVS)),
     )
     return list(range(draw(st.integers(0, 200)))), config
 
 
 def seen(cut: list[Chunk]) -> list[list[int]]:
-    """What attention sees while each chunk is scored: the KV since the last prefix, the inputs."""
+    """What stands before and in each chunk: the KV since the last prefix, the inputs."""
     cached: list[int] = []
     result = []
     for chunk in cut:
@@ -38,8 +41,10 @@ def test_every_target_is_scored_exactly_once(case: tuple[list[int], StreamConfig
 
 @given(streams())
 def test_windows_are_bounded(case: tuple[list[int], StreamConfig]) -> None:
+    """But of carry, whose KV cache drops what left the window."""
     tokens, config = case
-    assert all(len(window) <= config.window for window in seen(list(chunks(tokens, config))))
+    cut = list(chunks(tokens, config))
+    assert config.context == "carry" or all(len(w) <= config.window for w in seen(cut))
 
 
 @given(streams())
@@ -74,6 +79,21 @@ def test_restart_keeps_half_a_window() -> None:
     assert [None if c.prefix is None else len(c.prefix) for c in cut[:9]] == [
         0, None, None, None, 128, None, 128, None, 128,
     ]  # fmt: skip
+
+
+@given(streams())
+def test_fresh_windows_are_those_of_restart(case: tuple[list[int], StreamConfig]) -> None:
+    """The same tokens are seen, and every chunk says all of them itself."""
+    tokens, config = case
+    kept, fresh = (list(chunks(tokens, replace(config, context="restart", kv=kv))) for kv in KVS)
+    assert seen(fresh) == seen(kept)
+    assert [chunk.inputs for chunk in fresh] == [chunk.inputs for chunk in kept]
+    assert all(chunk.prefix is not None for chunk in fresh)
+
+
+def test_carry_never_starts_anew() -> None:
+    cut = list(chunks(range(700), StreamConfig(window=256, chunk=64, context="carry")))
+    assert [chunk.prefix for chunk in cut] == [()] + [None] * 10
 
 
 @pytest.mark.parametrize("context", CONTEXTS)

@@ -1,0 +1,279 @@
+"""The eval command: what it reads, what it writes, how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+from click.testing import CliRunner, Result
+
+from mlxdyn import cli_eval, cli_progress, evaluate
+from mlxdyn.cli import main
+from mlxdyn.findings import Tick
+from mlxdyn.home import home as home_directory
+from mlxdyn.ledger import Ledger
+
+BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4
+BOATS = "A boat needs a keel, a mast and a sail; we oiled the mast and mended the sail. " * 3
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "1900_birds.txt").write_text(BIRDS)
+    (folder / "1800_boats.txt").write_text(BOATS)
+    return folder
+
+
+def call(*arguments: str | Path, text: str | None = None) -> Result:
+    small = ["--window", "32", "--chunk", "16", "--limit", "80"]
+    return CliRunner().invoke(main, ["eval", *small, *map(str, arguments)], input=text)
+
+
+def test_every_output_is_written_whole(texts: Path, tmp_path: Path) -> None:
+    names = ("r.json", "c.jsonl", "t.csv", "p.svg", "p.html")
+    flags = ("--json", "--chunks", "--csv", "--plot", "--html")
+    paths = [tmp_path / name for name in names]
+    pairs = [part for pair in zip(flags, paths, strict=True) for part in pair]
+    done = call(texts, "--limit-each", "40", *pairs)
+    assert done.exit_code == 0, done.output
+    report = json.loads(paths[0].read_text())
+    assert "carried over from earlier ones" in done.stdout
+    assert report["gain"]["within"] + report["gain"]["carried"] == pytest.approx(
+        report["gain"]["nats_per_token"]
+    )
+    command = report["command"]
+    assert command.startswith("mlxdyn eval --window 32") and str(texts) in command
+    assert command in paths[4].read_text()
+    assert len(paths[2].read_text().splitlines()) == 1 + 2 * 3, "all, and each of two texts"
+    assert paths[3].read_text().startswith("<?xml")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == sorted(names)
+
+
+def test_a_picture_needs_no_screen_and_may_be_png(texts: Path, tmp_path: Path) -> None:
+    assert call(texts, "--plot", tmp_path / "p.png", "--limit", "60").exit_code == 0
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_order_and_limits_choose_the_text(texts: Path) -> None:
+    def read(*arguments: str) -> list[tuple[str, int]]:
+        done = call(texts, "--json", "-", "--lr", "0", *arguments)
+        streams = json.loads(done.stdout)["streams"]
+        return [(Path(s["path"]).name, s["tokens"]) for s in streams]
+
+    assert read("--limit-each", "9") == [("1800_boats.txt", 9), ("1900_birds.txt", 9)]
+    assert read("--limit-each", "9", "--limit", "12") == [
+        ("1800_boats.txt", 9), ("1900_birds.txt", 3),
+    ]  # fmt: skip
+    (texts / "index.tsv").write_text("file\tyear\n1800_boats.txt\t1950\n")
+    index = ["--order", "date", "--index", str(texts / "index.tsv")]
+    assert read("--limit-each", "9", *index)[0] == ("1900_birds.txt", 9)
+
+
+def test_a_rate_is_chosen_on_text_of_its_own(texts: Path) -> None:
+    tune = texts / "1900_birds.txt"
+    done = call(texts, "--lr", "auto", "--tune", tune, "--json", "-", "--limit-each", "40")
+    report = json.loads(done.stdout)
+    assert report["tuning"]["tuned_on"] == [str(tune)]
+    assert report["tuning"]["reported_on"] == [str(texts / "1800_boats.txt")]
+    assert report["config"]["learning_rate"] == report["tuning"]["chosen"]["learning_rate"]
+    assert f"skipped {tune}: it is --tune text" in done.stderr
+
+
+def test_tune_text_may_have_a_limit_of_its_own(texts: Path) -> None:
+    """The limits of the result do not shorten what is chosen on."""
+    tune = ["--tune", str(texts / "1900_birds.txt"), "--tune", str(texts / "1800_boats.txt")]
+    limits = ["--tune-limit", "30", "--limit", "20"]
+    text = "A short text of some words that are to be scored here, and no others."
+    done = call("-", *tune, *limits, "--lr", "auto", "--json", "-", text=text)
+    report = json.loads(done.stdout)
+    assert len(report["tuning"]["tuned_on"]) == 2
+    assert report["runs"][0]["tokens"] < 20
+
+
+def test_without_tune_text_the_first_tokens_choose(texts: Path) -> None:
+    done = call(texts / "1900_birds.txt", "--lr", "auto", "--json", "-")
+    report = json.loads(done.stdout)
+    (tuned,), (reported,) = report["tuning"]["tuned_on"], report["tuning"]["reported_on"]
+    assert tuned != reported and "tokens" in reported
+    assert report["runs"][0]["tokens"] < 79 - 16, "the tokens that chose are not reported"
+
+
+def test_an_experiment_is_one_finding_in_every_shape(texts: Path, tmp_path: Path) -> None:
+    page = tmp_path / "kv.html"
+    done = call(texts, "--experiment", "kv", "--limit", "60", "--csv", "-", "--html", page)
+    assert done.exit_code == 0, done.output
+    assert len(done.stdout.splitlines()) >= 3, "a row a cell"
+    assert "Experiment kv" in page.read_text()
+
+
+def test_the_command_offers_the_experiments_there_are() -> None:
+    from mlxdyn import experiments
+
+    assert cli_eval.EXPERIMENTS == experiments.NAMES
+
+
+def test_a_grid_goes_on_from_its_finished_cells(texts: Path, tmp_path: Path) -> None:
+    grid = ["--grid", "lr=1e-3,1e-4", "--grid", "targets=all;q_proj,v_proj", "--limit", "60"]
+    first = call(texts, *grid, "--out", tmp_path / "cells", "--json", "-")
+    assert first.exit_code == 0, first.output
+    cells = {path: path.stat().st_mtime_ns for path in (tmp_path / "cells").glob("*.json")}
+    assert len(cells) == 4
+    again = call(texts, *grid, "--out", tmp_path / "cells", "--json", "-")
+    assert json.loads(again.stdout)["experiment"] == json.loads(first.stdout)["experiment"]
+    assert cells == {path: path.stat().st_mtime_ns for path in cells}
+
+
+def test_runs_are_compared(texts: Path, tmp_path: Path) -> None:
+    for name, lr in (("still", "0"), ("eager", "3e-4")):
+        file = tmp_path / name
+        call(
+            texts / "1900_birds.txt",
+            "--lr",
+            lr,
+            "--json",
+            f"{file}.json",
+            "--chunks",
+            f"{file}.jsonl",
+        )
+    done = call("--compare", tmp_path / "still.json", tmp_path / "eager.json")
+    assert done.exit_code == 0, done.output
+    assert "eager.json needs" in done.stdout and "less than" in done.stdout
+    assert "chunks" in done.stdout
+    mixed = call("--compare", tmp_path / "still.json", texts / "1900_birds.txt")
+    assert mixed.exit_code == 1 and "1900_birds.txt cannot be read as JSON" in mixed.stderr
+
+
+def test_a_loss_from_learning_can_fail_a_build(texts: Path) -> None:
+    assert call(texts, "--max-regress", "0.0", "--lr", "0").exit_code == 0
+    worse = call(texts, "--max-regress", "0.01", "--lr", "30")
+    assert worse.exit_code == 1
+    assert "over --max-regress 0.01" in worse.stderr and "gain" in worse.stdout
+
+
+def test_history_reads_the_saved_chats_and_nothing_else(texts: Path) -> None:
+    none = call("--experiment", "history")
+    assert none.exit_code == 1 and "no saved chats yet; `mlxdyn chat`" in none.stderr
+    ledger = Ledger(home_directory() / "mlxdyn.db")
+    memory = ledger.add_memory("mine", "wren", "f", {}, {}, {})
+    for text in (BIRDS, BOATS):
+        chat = ledger.add_conversation(memory.id)
+        ledger.add_message(chat, "user", text, "none")
+        ledger.add_message(chat, "assistant", "A secret reply.", "none")
+    ledger.close()
+    done = call("--experiment", "history", "--json", "-", "--limit", "160")
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert "did not leave it" in report["experiment"]["sentence"]
+    streams = report["streams"]
+    assert [(s["path"], s["sha256"], s["bytes"]) for s in streams] == [
+        ("chat 1", "", len(BIRDS)), ("chat 2", "", len(BOATS)),
+    ]  # fmt: skip
+    assert "nests" not in done.stdout and "secret" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--experiment", "history", "x.txt"],
+        ["--experiment", "kv"],
+        ["--experiment", "nothing", "x.txt"],
+        ["--experiment", "kv", "--grid", "lr=1", "x.txt"],
+        ["--compare", "a.json"],
+        ["--grid", "lr", "x.txt"],
+        ["--grid", "lr=1,", "x.txt"],
+        ["--grid", "lr=1", "--grid", "lr=2", "x.txt"],
+        ["--jobs", "2", "x.txt"],
+        ["--out", "cells", "x.txt"],
+        ["--lr", "soon", "x.txt"],
+        ["--lr", "-1", "x.txt"],
+        ["--plot", "picture.gif", "x.txt"],
+        ["--plot", "-", "x.txt"],
+        ["--json", "-", "--csv", "-", "x.txt"],
+        ["--chunks", "c.jsonl", "--experiment", "kv", "x.txt"],
+        ["--max-regress", "1", "--experiment", "kv", "x.txt"],
+        ["--index", "i.tsv", "x.txt"],
+    ],
+)
+def test_wrong_usage_exits_2(arguments: list[str]) -> None:
+    assert call(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--grid", "colour=red"], "no knob colour"),
+        (["--grid", "lr=fast"], "fast"),
+        (["--tune", "missing.txt"], "no text is left to choose on"),
+        (["--order", "date", "--index", "missing.tsv"], "missing.tsv"),
+        (["--html", "/nowhere/page.html"], "/nowhere/page.html"),
+        (["--limit", "10", "--lr", "auto"], "too few"),
+    ],
+)
+def test_mistakes_fail_with_a_sentence(texts: Path, arguments: list[str], said: str) -> None:
+    done = call(texts, *arguments)
+    assert done.exit_code == 1, done.output
+    assert said in done.stderr and "Traceback" not in done.output
+
+
+def test_ctrl_c_writes_what_is_done(
+    texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A true signal in the middle: the report is of the chunks so far, and says so."""
+    turns = evaluate._turns
+
+    def interrupted(*arguments: Any) -> Any:
+        for number, turn in enumerate(turns(*arguments)):
+            if number == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield turn
+
+    monkeypatch.setattr(evaluate, "_turns", interrupted)
+    (texts / "1800_boats.txt").write_text(BOATS * 20)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    files = ["--json", tmp_path / "r.json", "--html", tmp_path / "r.html"]
+    done = call(texts, "--limit", "400", *files)
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+    assert done.exit_code == 1
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["complete"] is False
+    assert report["runs"][0]["tokens"] == evaluate.TURN * 16
+    assert "interrupted" in (tmp_path / "r.html").read_text()
+    assert "stopped" in done.stderr and "gain" in done.stdout
+
+
+def test_the_live_view_says_where_it_is() -> None:
+    shown = cli_progress._fields(Tick("lr=0.001", 2, 4, 50, 100, 0.25))
+    assert shown == {"completed": 0.375, "cell": "2/4 lr=0.001", "gain": "gain +0.2500 nats/token"}
+    assert cli_progress._fields(Tick("", 1, 1, 5, 10, None))["cell"] == "5/10 tokens"
+
+
+def test_a_terminal_sees_progress_and_the_running_gain(texts: Path) -> None:
+    (texts / "1800_boats.txt").write_text(BOATS * 4)
+    program = "from mlxdyn.cli import main; main()"
+    arguments = ["-c", program, "eval", str(texts), "--chunk", "16", "--window", "32"]
+    child = pexpect.spawn(sys.executable, arguments, encoding="utf-8", timeout=60)
+    child.expect(r"\d+/\d+ tokens")
+    child.expect(r"gain \+\d")
+    child.expect("each scored before it was learned")
+    child.expect(pexpect.EOF)
+
+
+def test_help_is_quick_about_it() -> None:
+    """Neither MLX nor the drawing library is loaded to say what there is."""
+
+    code = (
+        "import sys; from mlxdyn.cli import main\n"
+        "try: main(['eval', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = ('mlx', 'matplotlib', 'numpy', 'transformers', 'rich')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

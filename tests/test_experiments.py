@@ -1,0 +1,222 @@
+"""Laws of the experiments, on a model of random weights."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import mlx.core as mx
+import pytest
+
+from mlxdyn import cells, drift, evaluate, experiments, lab, sweeps
+from mlxdyn import model as models
+from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.evaluate import Settings, Stream
+from mlxdyn.findings import Finding, Tick
+from mlxdyn.learner import Learner
+from mlxdyn.model import Model
+from mlxdyn.optimizers import leaves
+from mlxdyn.tasks import Document
+
+BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4
+BOATS = "A boat needs a keel, a mast and a sail; we oiled the mast and mended the sail. " * 4
+SMALL = Settings(
+    AdapterConfig(rank=2),
+    LearnerConfig(learning_rate=3e-3),
+    StreamConfig(window=32, chunk=16),
+)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few cells of each kind: the laws hold for any number of them."""
+    monkeypatch.setattr(sweeps, "CURVE", (0.3, 1.0))
+    monkeypatch.setattr(sweeps, "RANKS", (1, 2))
+    monkeypatch.setattr("mlxdyn.passages.PREFIT", (0, 6))
+    monkeypatch.setattr("mlxdyn.recall.PASSES", (1, 4))
+    monkeypatch.setattr("mlxdyn.recall.FACTORS", (1.0,))
+
+
+def streams(model: Model, *texts: str) -> list[Stream]:
+    documents = [Document(f"{i}.txt", text, str(i), len(text)) for i, text in enumerate(texts)]
+    return [s for s in evaluate.encode(model, documents) if isinstance(s, Stream)]
+
+
+def run(name: str, model: Model, *texts: str, **more: object) -> Finding:
+    return experiments.run(name, model, streams(model, *texts), SMALL, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", experiments.NAMES)
+def test_every_experiment_finds_something(mite: Model, name: str) -> None:
+    """One sentence, tables whose rows fit their heads, whole figures, plain values throughout."""
+    before = dict(leaves(mite.network.parameters()))
+    ticks: list[Tick] = []
+    found = run(name, mite, BIRDS, BOATS, progress=ticks.append)
+    assert found.experiment == name and found.sentence and "stopped" not in found.sentence
+    assert found.tables and found.figures and found.cells
+    assert all(len(row) == len(table.head) for table in found.tables for row in table.rows)
+    for figure in found.figures:
+        assert figure.series
+        for series in figure.series:
+            assert len(series.x) == len(series.y) > 0
+            assert all(
+                band is None or len(band) == len(series.y) for band in (series.low, series.high)
+            )
+    assert asdict(found) == _plain(found)
+    assert "largest difference 0 nats/token" in found.self_check
+    assert [tick.cell for tick in ticks] == sorted(tick.cell for tick in ticks)
+    assert ticks[-1].cell == ticks[-1].cells == len(found.cells)
+    after = dict(leaves(mite.network.parameters()))
+    assert before.keys() == after.keys()
+    assert all(mx.array_equal(before[n], after[n]) for n in before)
+
+
+def _plain(found: Finding) -> object:
+    """The finding through JSON, tuples where it had lists."""
+    value = json.loads(json.dumps(asdict(found)))
+
+    def back(there: object, here: object) -> object:
+        if isinstance(here, tuple) and isinstance(there, list):
+            return tuple(back(a, b) for a, b in zip(there, here, strict=True))
+        if isinstance(here, dict) and isinstance(there, dict):
+            return {k: back(there[str(k)], v) for k, v in here.items()}
+        return here if here != here else there
+
+    return back(value, asdict(found))
+
+
+def test_an_unknown_experiment_is_named(mite: Model) -> None:
+    with pytest.raises(MlxdynError, match="alchemy"):
+        run("alchemy", mite, BIRDS)
+
+
+def test_text_that_chooses_is_never_reported(mite: Model) -> None:
+    """The first tokens are taken off the stream when no text was named; the finding says so."""
+    (whole,) = streams(mite, BIRDS + BOATS)
+    found = run("prefit", mite, BIRDS + BOATS)
+    cut = len(whole.tokens) // 3
+    assert found.tuned_on == ("0.txt",)
+    assert found.reported_on == (f"0.txt tokens {cut}-{len(whole.tokens)}",)
+    assert all(c.numbers["tokens"] == len(whole.tokens) - cut - 1 for c in found.cells)
+    named = run("prefit", mite, BIRDS, tune=streams(mite, BOATS))
+    assert named.reported_on == ("0.txt",)
+
+
+def test_head_and_rest_are_the_stream(mite: Model) -> None:
+    given = streams(mite, BIRDS, BOATS, BIRDS)
+    taken, rest = lab.head(mite, given, 100)
+    assert sum(len(s.tokens) for s in taken) == 100
+    joined = [t for s in (*taken, *rest) for t in s.tokens]
+    assert joined == [t for s in given for t in s.tokens]
+    assert {s.path for s in rest} == {"0.txt", "1.txt", "2.txt"} - {"0.txt"} | (
+        {"0.txt"} if len(given[0].tokens) > 101 else set()
+    )
+    with pytest.raises(MlxdynError, match="too few"):
+        lab.head(mite, [evaluate.part(mite, given[0], 0, 30)])
+
+
+def test_the_chosen_rate_is_near_the_best_of_a_grid(mite: Model) -> None:
+    """However wrong the rate that it starts from."""
+    tuning = streams(mite, BIRDS)
+    losses = {}
+    for power in range(-5, 1):
+        how = cells.vary(SMALL, {"learning_rate": 10.0**power})
+        losses[power] = evaluate.evaluate(mite, tuning, how).dynamic.total.nats_per_token
+    for start in (1e-4, 3e-3):
+        tuned = experiments.tune(mite, tuning, cells.vary(SMALL, {"learning_rate": start}))
+        tried = dict(tuned.tried)
+        assert tried[tuned.rate] == min(tried.values()) <= min(losses.values()) + 0.05
+
+
+def test_recall_comes_from_what_was_taught(mite: Model) -> None:
+    """What was taught gets likelier, the base is left as it was, and the run repeats."""
+    found = run("recall", mite, BIRDS + BOATS)
+    few, more, *_, most = (cell.numbers for cell in found.cells)
+    assert found.cells[1].knobs["passes"] > found.cells[0].knobs["passes"]
+    assert more["passage_after"] < few["passage_after"] < few["passage_before"]
+    assert most["recall"] > most["controls_before"] - most["controls_after"]
+    assert most["recall"] > 0 and most["drift"] > 0
+    again = run("recall", mite, BIRDS + BOATS, progress=_after_two)
+    assert [cell.numbers for cell in again.cells] == [few, more]
+
+
+def _after_two(tick: Tick) -> None:
+    if tick.cell == 2:
+        raise KeyboardInterrupt
+
+
+def test_drift_of_the_base_is_nothing(mite: Model) -> None:
+    """Anchors repeat with their seed, and cost an unlearned adapter what they cost the base."""
+    models.detach(mite)
+    anchors = drift.anchors(mite, seed=1, samples=3, length=9)
+    assert anchors == drift.anchors(mite, seed=1, samples=3, length=9)
+    assert [len(chunk.targets) for chunk in anchors] == [9, 9, 9]
+    base = drift.mean_nll(Learner(mite.network, LearnerConfig(), mite.new_cache), anchors)
+    models.attach(mite, AdapterConfig())
+    fresh = Learner(mite.network, LearnerConfig(learning_rate=0.1), mite.new_cache)
+    assert drift.mean_nll(fresh, anchors) == pytest.approx(base, abs=1e-5)
+    fresh.learn(anchors[0])
+    assert drift.mean_nll(fresh, anchors) != pytest.approx(base, abs=1e-3)
+    models.detach(mite)
+
+
+def test_resets_follow_documents_and_not_pieces(mite: Model) -> None:
+    """Two pieces of one document are learned as one; another document starts anew."""
+    how = replace(SMALL, stream=replace(SMALL.stream, reset="document"))
+    (birds, boats) = streams(mite, BIRDS, BOATS)
+    half = [evaluate.part(mite, birds, 0, 49), evaluate.part(mite, birds, 48, 97)]
+    runs = evaluate.evaluate(mite, [*half, boats], how).dynamic.documents
+    alone = evaluate.evaluate(mite, [half[1]], how).dynamic.total
+    fresh = evaluate.evaluate(mite, [boats], how).dynamic.total
+    assert runs[1].nats < alone.nats
+    assert runs[2].nats == fresh.nats
+
+
+def test_ctrl_c_tells_what_is_done(mite: Model) -> None:
+    def stop(tick: Tick) -> None:
+        if tick.cell == 2:
+            raise KeyboardInterrupt
+
+    found = run("kv", mite, BIRDS, progress=stop)
+    assert len(found.cells) == len(found.tables[0].rows) == 1
+    assert found.sentence == "stopped after 1 of 4 cells"
+    many = cells.vary(SMALL, {"chunk": 4})
+    with pytest.raises(KeyboardInterrupt):
+        experiments.run("kv", mite, streams(mite, BIRDS), many, progress=_at_once)
+
+
+def _at_once(tick: Tick) -> None:
+    if tick.cell == 1 and tick.done < tick.total:
+        raise KeyboardInterrupt
+    raise AssertionError("a cell came to its end")
+
+
+def test_finished_cells_are_not_run_again(mite: Model, tmp_path: Path) -> None:
+    first = run("interval", mite, BIRDS, store=tmp_path)
+    assert len(list(tmp_path.iterdir())) == len({cell.key for cell in first.cells})
+    assert [c.seconds for c in run("interval", mite, BIRDS, store=tmp_path).cells] == [
+        c.seconds for c in first.cells
+    ]
+
+
+def test_quantised_bases_say_something_else(mite: Model) -> None:
+    from mlxdyn import passages
+
+    rough = passages.quantised(mite, 4)
+    assert cells.is_quantised(rough) and not cells.is_quantised(mite)
+    with pytest.raises(MlxdynError, match="quantised already"):
+        experiments.run("precision", rough, streams(rough, BIRDS), SMALL)
+
+
+def test_operations_follow_theory(mite: Model) -> None:
+    """Whole windows once: forward 2N and attention; LoRA twice that, full three times."""
+    text = streams(mite, BIRDS)
+    for adapt, times in (("lora", 2.0), ("full", 3.0)):
+        how = cells.vary(SMALL, {"adapt": adapt, "context": "recompute", "chunk": 32})
+        cell = cells.run(mite, text, ({}, how))
+        ratio = float(cell.numbers["dynamic_flops"] or 0) / float(cell.numbers["static_flops"] or 1)
+        assert ratio == pytest.approx(times, rel=0.01)
+    late = cells.vary(SMALL, {"layers": "2", "context": "recompute", "chunk": 32})
+    cell = cells.run(mite, text, ({}, late))
+    ratio = float(cell.numbers["dynamic_flops"] or 0) / float(cell.numbers["static_flops"] or 1)
+    assert ratio == pytest.approx(4 / 3, rel=0.01)
