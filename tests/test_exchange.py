@@ -1,50 +1,71 @@
 """Laws of exchange: an adapter gives the same logits wherever it is loaded."""
 
 import json
+import resource
+import signal
+import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import gguf as pypi_gguf
 import mlx.core as mx
 import mlx_lm
+import numpy as np
 import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import FAMILIES, FAST, opened, random_adapter, teach, tiny_model
 
+from mlxdyn import exchange, fidelity, gguf
 from mlxdyn import model as models
-from mlxdyn.config import AdapterConfig, LearnerConfig
+from mlxdyn.adapter import Adapter, adapter_of, found, worn
+from mlxdyn.cli import main
+from mlxdyn.config import DEFAULT_MEMORY, AdapterConfig, Format
 from mlxdyn.errors import MlxdynError
-from mlxdyn.exchange import CONFIG, WEIGHTS, export_mlx_lm, import_mlx_lm
+from mlxdyn.exchange import CONFIG, PEFT_WEIGHTS, WEIGHTS
+from mlxdyn.export import Options, export, place
 from mlxdyn.home import home
 from mlxdyn.ledger import Ledger
 from mlxdyn.memory import ORIGIN, Memory
-from mlxdyn.stream import Chunk
+from mlxdyn.optimizers import leaves
 
-FAST = LearnerConfig(learning_rate=1e-2)
 ADAPTERS = [AdapterConfig(), AdapterConfig(rank=3, scale=2.0, targets="mlp", layers="late")]
+APART: list[Format] = ["mlx-lm", "peft", "gguf", "bundle"]
+EVERY: list[Format] = [*APART, "fused"]
+WORDS = "my dog is Rex"
+CONFIG_JSON = "config.json"
 Open = Callable[..., Memory]
 
 
 @pytest.fixture
-def open_memory(wren) -> Iterator[Open]:
+def open_memory(mite) -> Iterator[Open]:
     """Open memories of one ledger; opening one closes the one before."""
     ledger = Ledger(home() / "mlxdyn.db")
-    opened: list[Memory] = []
+    held: list[Memory] = []
 
-    def open_(name: str = "m", adapter: AdapterConfig = ADAPTERS[0]) -> Memory:
-        while opened:
-            opened.pop().close()
-        opened.append(Memory(name, wren, ledger, learner=FAST, adapter=adapter))
-        return opened[0]
+    def open_(name: str = "m", *, model: models.Model = mite, **options) -> Memory:
+        while held:
+            held.pop().close()
+        held.append(opened(name, model, ledger, **options))
+        return held[0]
 
     yield open_
-    while opened:
-        opened.pop().close()
+    while held:
+        held.pop().close()
     ledger.close()
 
 
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., models.Model]:
+    """Tiny random models by family; each is made once."""
+    folder = tmp_path_factory.mktemp("families")
+    return lambda kind, bits=None: tiny_model(folder / f"{kind}{bits or ''}", kind, bits=bits)
+
+
 def taught(memory: Memory) -> Memory:
-    conversation = memory.ledger.add_conversation(memory.row.id)
-    message = memory.ledger.add_message(conversation, "user", "my dog is Rex", "pending").id
-    tokens = tuple(memory.model.encode("my dog is Rex"))
-    memory.learn(message, Chunk(tokens[:1], tokens[1:]), last=True)
+    teach(memory, WORDS)
     return memory
 
 
@@ -53,42 +74,290 @@ def logits(network) -> mx.array:
     return network(mx.array([[1, 5, 600, 700, 800]]))
 
 
+def bits(arrays: dict[str, mx.array]) -> dict[str, bytes]:
+    return {name: bytes(memoryview(np.array(array))) for name, array in arrays.items()}
+
+
+# Loaded back
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("kind", APART)
+def test_an_adapter_loses_nothing_on_its_way_out(open_memory: Open, tmp_path, kind, adapter):
+    memory = taught(open_memory(adapter=adapter))
+    seen = export(memory, place(tmp_path / "out", kind, "m"), kind, Options()).fidelity
+    assert seen.largest_difference < 1e-6
+    assert seen.kept is not None and seen.kept > 0.9999
+    assert seen.tokens > 64
+
+
+def test_the_comparison_sees_what_is_missing(open_memory: Open, mite):
+    whole = adapter_of(taught(open_memory()))
+    with worn(mite, whole):
+        live = fidelity.logits(mite, [[1, 5, 600]])
+    kept = []
+    for share in (1.0, 0.5, 0.0):
+        with worn(mite, replace(whole, scale=share)):
+            back = fidelity.logits(mite, [[1, 5, 600]])
+        with worn(mite, replace(whole, scale=0.0)):
+            base = fidelity.logits(mite, [[1, 5, 600]])
+        kept.append(fidelity.compare(live, base, back, base).kept)
+    assert kept[0] == 1.0 and 0.1 < kept[1] < 0.9 and kept[2] == 0.0
+    assert fidelity.compare(base, base, base, base).kept is None
+
+
+def test_wearing_an_adapter_leaves_the_model_as_it_was(open_memory: Open, mite):
+    memory = taught(open_memory())
+    before, state = logits(mite.network), memory.learner.state
+    with worn(mite, random_adapter_of(memory)):
+        assert not mx.array_equal(logits(mite.network), before)
+    assert mx.array_equal(logits(mite.network), before)
+    assert bits(dict(leaves(memory.learner.state.adapter))) == bits(dict(leaves(state.adapter)))
+
+
+def test_a_bare_model_is_bare_again_after_wearing_an_adapter(mite):
+    before = logits(mite.network)
+    with worn(mite, random_adapter(mite)):
+        assert not mx.array_equal(logits(mite.network), before)
+    assert mx.array_equal(logits(mite.network), before)
+
+
+def random_adapter_of(memory: Memory) -> Adapter:
+    adapter = adapter_of(memory)
+    return replace(adapter, arrays={n: a + 0.1 for n, a in adapter.arrays.items()})
+
+
+# mlx-lm's own loader
+
+
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_an_export_gives_the_same_logits_in_mlx_lm(open_memory: Open, wren, tmp_path, adapter):
-    base = logits(taught(open_memory(adapter=adapter)).model.network)
-    export_mlx_lm(open_memory(), tmp_path / "out")
+    memory = taught(open_memory(model=wren, adapter=adapter))
+    live = logits(wren.network)
+    export(memory, tmp_path / "out", "mlx-lm", Options())
     network, _ = mlx_lm.load(str(wren.path), adapter_path=str(tmp_path / "out"))
     network.set_dtype(mx.float32)  # as model.load does on CPU
-    assert mx.allclose(logits(network), base, rtol=1e-5, atol=1e-5)
+    assert mx.allclose(logits(network), live, rtol=1e-5, atol=1e-5)
     models.detach(wren)
-    assert not mx.allclose(logits(wren.network), base, rtol=1e-3, atol=1e-3)
+    assert not mx.allclose(logits(wren.network), live, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("dtype,error", [(None, 2e-2), ("float32", 1e-4)])
+def test_a_fused_model_gives_the_same_logits_in_mlx_lm(
+    open_memory: Open, wren, tmp_path, dtype, error
+):
+    memory = taught(open_memory(model=wren))
+    live = logits(wren.network)
+    export(memory, tmp_path / "out", "fused", Options(dtype=dtype))
+    network, tokenizer = mlx_lm.load(str(tmp_path / "out"))
+    assert dict(leaves(network.parameters()))["model.norm.weight"].dtype == (
+        mx.float32 if dtype else mx.float16  # the base's own
+    )
+    network.set_dtype(mx.float32)
+    assert mx.allclose(logits(network), live, rtol=0, atol=error)
+    asked = [{"role": "user", "content": "hi"}]
+    assert tokenizer.apply_chat_template(asked) == wren.tokenizer.apply_chat_template(asked)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "wren" in card and "'m'" in card and wren.fingerprint in card
+    assert str(wren.path) not in card
+
+
+def test_a_quantised_base_is_fused_dequantised(open_memory: Open, tiny, tmp_path):
+    base = tiny("llama", bits=4)
+    memory = taught(open_memory(model=base))
+    seen = export(memory, tmp_path / "out", "fused", Options()).fidelity
+    assert seen.kept is not None and seen.kept > 0.999
+    assert "quantization" not in json.loads((tmp_path / "out" / CONFIG_JSON).read_text())
+    network, _ = mlx_lm.load(str(tmp_path / "out"))
+    assert not any(name.endswith(".scales") for name, _ in leaves(network.parameters()))
+
+
+def test_a_base_that_stores_only_its_head_is_fused_for_mlx_lm(
+    open_memory: Open, tinystories, tmp_path
+):
+    """mlx-lm refuses that base itself: its embeddings are tied, and not under their own name."""
+    memory = taught(open_memory(model=tinystories))
+    live = logits(tinystories.network)
+    for kind in EVERY:
+        export(memory, place(tmp_path / kind, kind, "m"), kind, Options())
+    network, _ = mlx_lm.load(str(tmp_path / "fused"))
+    network.set_dtype(mx.float32)
+    assert mx.allclose(logits(network), live, rtol=0, atol=1e-3)
+
+
+def test_a_fuse_that_erases_the_memory_says_so(open_memory: Open, wren, tmp_path):
+    gentle = replace(FAST, learning_rate=1e-5)
+    taught(open_memory(DEFAULT_MEMORY, model=wren, learner=gentle)).close()
+    target = tmp_path / "out"
+    done = run("export", target, "--format", "fused", "--quantize", 4, "--no-leak-probe")
+    assert "erased 100%" in done.stderr and "--dtype float32" in done.stderr
+    assert json.loads((target / CONFIG_JSON).read_text())["quantization"]["bits"] == 4
+    network, _ = mlx_lm.load(str(target))
+    assert any(name.endswith(".scales") for name, _ in leaves(network.parameters()))
+    whole = ("--dtype", "float32", "--no-leak-probe")
+    kept = run("export", tmp_path / "kept", "--format", "fused", *whole)
+    assert "Warning" not in kept.stderr
+
+
+# GGUF, as llama.cpp wants it
+
+
+def gguf_tensors(path: Path) -> tuple[dict[str, np.ndarray], pypi_gguf.GGUFReader]:
+    reader = pypi_gguf.GGUFReader(path)
+    return {tensor.name: tensor.data for tensor in reader.tensors}, reader
+
+
+def write_gguf(lora: Adapter, base: models.Model, path: Path) -> None:
+    alpha = lora.scale * lora.rank
+    gguf.write_gguf(path, lora.arrays, alpha=alpha, config=base.config, name="m")
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_a_gguf_has_every_name_shape_and_key_that_llama_cpp_wants(tiny, tmp_path, kind):
+    """src/llama-adapter.cpp checks just this when it loads an adapter."""
+    base = tiny(kind)
+    lora = random_adapter(base, ADAPTERS[1])
+    write_gguf(lora, base, tmp_path / "a.gguf")
+    tensors, reader = gguf_tensors(tmp_path / "a.gguf")
+    architecture = {"llama": "llama", "mistral": "llama"}.get(kind, kind)
+    keys = {
+        "general.type": "adapter",
+        "general.architecture": architecture,
+        "adapter.type": "lora",
+        "adapter.lora.alpha": 6.0,  # scale * rank
+    }
+    assert {key: reader.get_field(key).contents() for key in keys} == keys
+    float32 = pypi_gguf.GGUFValueType.FLOAT32
+    assert reader.get_field("adapter.lora.alpha").types == [float32]
+    number = next(a for a, name in pypi_gguf.MODEL_ARCH_NAMES.items() if name == architecture)
+    names = pypi_gguf.get_tensor_name_map(number, 3)
+    plain = dict(base.network.named_modules())
+    wanted = {}
+    for path in lora.modules:
+        name = names.get_name(path)
+        assert name is not None, path
+        rows, columns = plain[path].weight.shape
+        wanted |= {
+            f"{name}.weight.lora_a": (3, columns),  # NumPy order; ne is the reverse
+            f"{name}.weight.lora_b": (rows, 3),
+        }
+    assert {name: data.shape for name, data in tensors.items()} == wanted
+    assert {data.dtype for data in tensors.values()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("kind", ["llama", "mistral", "qwen2", "qwen3"])
+def test_a_gguf_has_its_rows_where_llama_cpp_has_those_of_the_base(tiny, tmp_path, kind):
+    """The converter of llama.cpp reorders q and k of these families; so must their changes be."""
+    base = tiny(kind)
+    lora = random_adapter(base)
+    write_gguf(lora, base, tmp_path / "a.gguf")
+    tensors, _ = gguf_tensors(tmp_path / "a.gguf")
+    for leaf, theirs, heads in (("q", "attn_q", 4), ("k", "attn_k", 2), ("v", "attn_v", 0)):
+        a, b = (
+            np.array(lora.arrays[f"model.layers.1.self_attn.{leaf}_proj.lora_{x}"]) for x in "ab"
+        )
+        delta = (a @ b).T  # (out, in), Hugging Face's order
+        if heads and kind in ("llama", "mistral"):
+            # as LlamaModel.permute in convert_hf_to_gguf.py does with the base's weight
+            halves = delta.reshape(heads, 2, len(delta) // heads // 2, -1)
+            delta = halves.swapaxes(1, 2).reshape(delta.shape)
+        name = f"blk.1.{theirs}.weight"
+        found_delta = tensors[f"{name}.lora_b"] @ tensors[f"{name}.lora_a"]
+        assert np.allclose(found_delta, delta, atol=1e-5)
+
+
+def test_a_gguf_of_no_effect_is_refused(tiny, tmp_path):
+    lora = replace(random_adapter(tiny("llama")), scale=0.0)
+    with pytest.raises(MlxdynError, match="scale 0"):
+        write_gguf(lora, tiny("llama"), tmp_path / "a.gguf")
+
+
+@pytest.mark.parametrize("kind", ["peft", "gguf"])
+def test_a_family_of_unknown_names_is_refused(tiny, tmp_path, kind):
+    base = tiny("llama")
+    unknown = replace(base, config={**base.config, "model_type": "mamba"})
+    lora = random_adapter(base)
+    with pytest.raises(MlxdynError, match=r"'mamba'.*use --format mlx-lm"):
+        if kind == "gguf":
+            write_gguf(lora, unknown, tmp_path / "a.gguf")
+        else:
+            exchange.write_peft(lora, tmp_path / "out", unknown.config)
+    assert not list(tmp_path.iterdir())
+
+
+# Out and in again
+
+SHAPES = st.builds(
+    AdapterConfig,
+    rank=st.integers(1, 5),
+    scale=st.floats(1e-3, 1e3),
+    targets=st.sampled_from(["all", "mlp", "attention", "q_proj,down_proj"]),
+    layers=st.sampled_from(["all", "early", "middle", "0,2"]),
+)
+
+
+@given(
+    kind=st.sampled_from(["mlx-lm", "peft", "gguf"]),
+    family=st.sampled_from(["llama", "qwen3"]),
+    config=SHAPES,
+    seed=st.integers(0, 2**31),
+)
+@settings(max_examples=25, deadline=None)
+def test_every_adapter_comes_back_with_the_same_bits(
+    tiny, tmp_path_factory, kind, family, config, seed
+):
+    base, path = tiny(family), tmp_path_factory.mktemp("trip") / "a.gguf"
+    lora = any_bits(random_adapter(base, config), seed)
+    if kind == "gguf":
+        write_gguf(lora, base, path)
+        arrays, alpha = gguf.read_gguf(path, list(lora.arrays), base.config)
+        assert alpha == pytest.approx(config.scale * config.rank, rel=1e-6)
+    else:
+        if kind == "peft":
+            exchange.write_peft(lora, path, base.config)
+        else:
+            exchange.write_mlx_lm(lora, path)
+        back = exchange.read(path)
+        assert back == replace(lora, arrays=back.arrays)
+        arrays = back.arrays
+    assert bits(arrays) == bits(lora.arrays)
+
+
+def any_bits(lora: Adapter, seed: int) -> Adapter:
+    """Put every kind of float32 into an adapter: subnormal, infinite, not a number."""
+    dice = np.random.default_rng(seed)
+    drawn = {
+        name: mx.array(dice.integers(0, 2**32, array.shape, dtype=np.uint32)).view(mx.float32)
+        for name, array in lora.arrays.items()
+    }
+    return replace(lora, arrays=drawn)
+
+
+@pytest.mark.parametrize("kind", ["mlx-lm", "peft"])
 @pytest.mark.parametrize("adapter", ADAPTERS)
-def test_a_round_trip_gives_the_same_logits_and_goes_on_learning(
-    open_memory: Open, wren, tmp_path, adapter
+def test_an_imported_memory_gives_the_same_logits_and_goes_on_learning(
+    open_memory: Open, mite, tmp_path, kind, adapter
 ):
     memory = taught(open_memory(adapter=adapter))
-    before = logits(wren.network)
-    export_mlx_lm(memory, tmp_path / "out")
-    row = import_mlx_lm(tmp_path / "out", "copy", wren, memory.ledger, FAST)
+    before = logits(mite.network)
+    export(memory, tmp_path / "out", kind, Options())
+    row = found(exchange.read(tmp_path / "out"), "copy", mite, memory.ledger, FAST)
     assert row == memory.ledger.memory("copy")
     copy = open_memory("copy")
-    assert mx.array_equal(logits(wren.network), before)
+    assert mx.array_equal(logits(mite.network), before)
     taught(copy)
-    learned = logits(wren.network)
+    learned = logits(mite.network)
     assert not mx.array_equal(learned, before)
     copy = open_memory("copy")
-    assert mx.array_equal(logits(wren.network), learned)
+    assert mx.array_equal(logits(mite.network), learned)
     assert copy.verify() == []
     copy.undo()
-    assert mx.array_equal(logits(wren.network), before)
+    assert mx.array_equal(logits(mite.network), before)
 
 
-def test_an_imported_memory_whose_start_is_damaged_is_refused(open_memory: Open, wren, tmp_path):
+def test_an_imported_memory_whose_start_is_damaged_is_refused(open_memory: Open, mite):
     memory = taught(open_memory())
-    export_mlx_lm(memory, tmp_path / "out")
-    import_mlx_lm(tmp_path / "out", "copy", wren, memory.ledger, FAST)
+    found(adapter_of(memory), "copy", mite, memory.ledger, FAST)
     origin = home() / "memories" / "copy" / ORIGIN
     data = bytearray(origin.read_bytes())
     data[-1] ^= 1
@@ -97,25 +366,61 @@ def test_an_imported_memory_whose_start_is_damaged_is_refused(open_memory: Open,
         open_memory("copy")
 
 
-def test_an_export_never_overwrites(open_memory: Open, tmp_path: Path):
-    (tmp_path / "notes").write_text("mine")
-    with pytest.raises(MlxdynError, match="not empty"):
-        export_mlx_lm(open_memory(), tmp_path)
-    assert (tmp_path / "notes").read_text() == "mine"
-
-
-def test_full_weights_are_no_adapter(open_memory: Open, tmp_path: Path):
-    with pytest.raises(MlxdynError, match="LoRA"):
-        export_mlx_lm(open_memory(adapter=AdapterConfig(adapt="full")), tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_an_existing_memory_is_never_imported_over(open_memory: Open, wren, tmp_path: Path):
+def test_an_existing_memory_is_never_imported_over(open_memory: Open, mite):
     memory = taught(open_memory())
-    export_mlx_lm(memory, tmp_path / "out")
     with pytest.raises(MlxdynError, match="exists"):
-        import_mlx_lm(tmp_path / "out", "m", wren, memory.ledger, FAST)
+        found(adapter_of(memory), "m", mite, memory.ledger, FAST)
     assert open_memory().verify() == []
+
+
+# Whole or not at all
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_an_export_never_overwrites(open_memory: Open, tmp_path: Path, kind):
+    memory = open_memory()
+    (tmp_path / "m.gguf").write_text("mine")
+    (tmp_path / "m.bundle").write_text("mine")
+    for target in (tmp_path, tmp_path / "m.gguf"):
+        with pytest.raises(MlxdynError, match=r"not empty|exists"):
+            export(memory, place(target, kind, "m"), kind, Options())
+    assert {path.read_text() for path in tmp_path.glob("m.*")} == {"mine"}
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_an_empty_directory_is_a_fine_place(open_memory: Open, tmp_path: Path, kind):
+    target = tmp_path / "out"
+    target.mkdir()
+    written = export(open_memory(), place(target, kind, "m"), kind, Options())
+    assert written.path.exists() and written.bytes > 10_000
+    assert [path.name for path in tmp_path.iterdir() if path != home()] == ["out"]
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_full_disk_leaves_nothing(open_memory: Open, tmp_path: Path, kind):
+    memory = open_memory()
+    outside = {path: path.stat().st_size for path in tmp_path.rglob("*")}
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))  # an adapter has 56,000
+        with pytest.raises((MlxdynError, OSError, sqlite3.Error)):
+            export(memory, place(tmp_path / "out", kind, "m"), kind, Options())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert {path: path.stat().st_size for path in tmp_path.rglob("*")}.keys() == outside.keys()
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_full_weights_are_no_adapter(open_memory: Open, tiny, tmp_path: Path, kind):
+    memory = open_memory(model=tiny("llama"), adapter=AdapterConfig(adapt="full"))
+    with pytest.raises(MlxdynError, match="only a LoRA memory"):
+        export(memory, place(tmp_path / "out", kind, "m"), kind, Options())
+    assert not list(tmp_path.glob("out*"))
+
+
+# Broken and foreign adapters
 
 
 def drop(name: str) -> Callable[[Path], None]:
@@ -130,35 +435,113 @@ def configure(**changes) -> Callable[[Path], None]:
     return change
 
 
-def reshape(directory: Path) -> None:
-    arrays = mx.load(str(directory / WEIGHTS))
-    mx.eval(arrays)
+def rewrite(weights: str, change: Callable[[dict[str, mx.array]], None]) -> Callable[[Path], None]:
+    def apply(directory: Path) -> None:
+        arrays = mx.load(str(directory / weights))
+        mx.eval(arrays)
+        change(arrays)
+        mx.save_safetensors(str(directory / weights), arrays)
+
+    return apply
+
+
+def shrink(arrays: dict[str, mx.array]) -> None:
     arrays[next(iter(arrays))] = mx.zeros((2, 2))
-    mx.save_safetensors(str(directory / WEIGHTS), arrays)
 
 
-@pytest.mark.parametrize(
-    "harm,said",
-    [
-        (drop(CONFIG), "not an mlx-lm adapter"),
-        (drop(WEIGHTS), "not an mlx-lm adapter"),
-        (lambda d: (d / CONFIG).write_text("{"), "not an mlx-lm adapter"),
-        (lambda d: (d / CONFIG).write_text("[]"), "does not describe"),
-        (lambda d: (d / WEIGHTS).write_bytes(b"junk"), "not an mlx-lm adapter"),
-        (configure(fine_tune_type="full"), "does not describe a LoRA"),
-        (configure(lora_parameters={}), "lacks rank"),
-        (configure(lora_parameters=None), "lacks rank"),
-        (configure(lora_parameters={"rank": 5, "scale": 1.0}), "does not fit"),
-        (reshape, "does not fit"),
-    ],
-)
+def rename(arrays: dict[str, mx.array]) -> None:
+    arrays["lm_head.weight"] = arrays.pop(next(iter(arrays)))
+
+
+BROKEN = [
+    ("mlx-lm", drop(CONFIG), "no adapter directory"),
+    ("mlx-lm", drop(WEIGHTS), "cannot be read"),
+    ("mlx-lm", lambda d: (d / CONFIG).write_text("{"), "no adapter directory"),
+    ("mlx-lm", lambda d: (d / CONFIG).write_text("[]"), "does not describe"),
+    ("mlx-lm", lambda d: (d / WEIGHTS).write_bytes(b"junk"), "cannot be read"),
+    ("mlx-lm", configure(fine_tune_type="full"), "does not describe a LoRA"),
+    ("mlx-lm", configure(lora_parameters={}), "lacks rank"),
+    ("mlx-lm", configure(lora_parameters=None), "lacks rank"),
+    ("mlx-lm", configure(lora_parameters={"rank": 5, "scale": 1.0}), "does not fit"),
+    ("mlx-lm", rewrite(WEIGHTS, shrink), "does not fit"),
+    ("mlx-lm", rewrite(WEIGHTS, rename), "not those of LoRA layers"),
+    ("mlx-lm", rewrite(WEIGHTS, dict.clear), "not those of LoRA layers"),
+    ("peft", drop(PEFT_WEIGHTS), "cannot be read"),
+    ("peft", configure(r=0), "lacks r"),
+    ("peft", configure(lora_alpha=None), "lacks r"),
+    ("peft", configure(r=5), "does not fit"),
+    ("peft", configure(peft_type="IA3"), "uses peft_type"),
+    ("peft", configure(use_dora=True, bias="all"), "uses bias, use_dora"),
+    ("peft", configure(rank_pattern={"q_proj": 4}), "uses rank_pattern"),
+    ("peft", rewrite(PEFT_WEIGHTS, rename), "no LoRA of a linear layer"),
+    ("peft", rewrite(PEFT_WEIGHTS, shrink), "does not fit"),
+]
+
+
+@pytest.mark.parametrize("kind,harm,said", BROKEN)
 def test_a_broken_adapter_is_refused_and_leaves_nothing(
-    open_memory: Open, wren, tmp_path, harm, said
+    open_memory: Open, tiny, tmp_path, kind, harm, said
 ):
-    memory = open_memory()
-    export_mlx_lm(memory, tmp_path / "out")
+    base = tiny("llama")
+    memory = open_memory(model=base)
+    export(memory, tmp_path / "out", kind, Options())
     harm(tmp_path / "out")
     with pytest.raises(MlxdynError, match=said):
-        import_mlx_lm(tmp_path / "out", "copy", wren, memory.ledger, FAST)
+        found(exchange.read(tmp_path / "out"), "copy", base, memory.ledger, FAST)
     assert memory.ledger.memory("copy") is None
     assert not (home() / "memories" / "copy").exists()
+
+
+def test_a_stabilised_scale_of_peft_is_understood(tiny, tmp_path):
+    """rsLoRA divides alpha by the root of the rank."""
+    exchange.write_peft(random_adapter(tiny("llama")), tmp_path / "out", tiny("llama").config)
+    configure(use_rslora=True, lora_alpha=16)(tmp_path / "out")
+    assert exchange.read(tmp_path / "out").scale == pytest.approx(16 / 8**0.5)
+
+
+# The commands
+
+
+def run(command: str, *arguments):
+    done = CliRunner().invoke(main, ["memory", command, *map(str, arguments)])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+@pytest.mark.parametrize("kind", APART)
+def test_the_commands_take_a_memory_out_and_in(open_memory: Open, mite, tmp_path, kind):
+    taught(open_memory(DEFAULT_MEMORY)).close()
+    before, target = logits(mite.network), tmp_path / "out"
+    said = run("export", target, "--format", kind).stdout
+    assert "Loaded back" in said and "100% of what memory changes is kept" in said
+    assert said.index("Leak probe") < said.index("Exported to")
+    if kind == "gguf":
+        done = CliRunner().invoke(main, ["memory", "import", str(tmp_path / "out.gguf")])
+        assert done.exit_code == 1 and "cannot be imported" in done.output
+        return
+    run("import", target, "--memory", "copy")
+    open_memory("copy")
+    assert mx.array_equal(logits(mite.network), before)
+
+
+def test_json_says_all_that_was_measured(open_memory: Open, tmp_path):
+    taught(open_memory(DEFAULT_MEMORY)).close()
+    told = json.loads(run("export", tmp_path / "out", "--json").stdout)
+    assert told["format"] == "mlx-lm" and told["bytes"] > 0
+    assert told["loaded_back"]["kept"] == pytest.approx(1)
+    assert told["leaks"]["strings"][0]["text"] == WORDS
+    quick = run("export", tmp_path / "quick", "--json", "--no-leak-probe").stdout
+    assert json.loads(quick)["leaks"] is None
+
+
+def test_an_adapter_of_another_base_is_imported_with_a_warning(open_memory: Open, tiny, tmp_path):
+    exchange.write_mlx_lm(
+        replace(random_adapter(tiny("llama")), fingerprint="0123456789abcdef"), tmp_path / "out"
+    )
+    assert "may not know the same" in run("import", tmp_path / "out", "--memory", "copy").stderr
+
+
+@pytest.mark.parametrize("arguments", [("--no-text",), ("--dtype", "float16"), ("--quantize", "4")])
+def test_an_option_of_another_format_is_wrong_usage(tmp_path, arguments):
+    done = CliRunner().invoke(main, ["memory", "export", str(tmp_path / "out"), *arguments])
+    assert done.exit_code == 2

@@ -1,0 +1,155 @@
+"""LoRA weights as a plain value: taken from a memory, worn by a model, founding a memory."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+from mlx.utils import tree_unflatten
+from mlx_lm.tuner.lora import LoRALinear
+
+from mlxdyn.config import AdapterConfig, LearnerConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.home import check_name, memory_directory
+from mlxdyn.ledger import Ledger, MemoryRow
+from mlxdyn.memory import ORIGIN, Memory, write_arrays
+from mlxdyn.model import Model, attach, bare
+from mlxdyn.optimizers import leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """What a memory adds to its base: output += scale * (x @ lora_a) @ lora_b.
+
+    `arrays` holds `<module path>.lora_a` (in, rank) and `<module path>.lora_b` (rank, out), by the
+    names of MLX's own modules.
+    """
+
+    arrays: dict[str, mx.array]
+    rank: int
+    scale: float
+    base: str = (
+        ""  # the base it fits: a Hugging Face repository or a path on the machine that made it
+    )
+    fingerprint: str = ""  # of that base, where known
+    memory: str = ""  # the memory it was taken from
+
+    @property
+    def modules(self) -> list[str]:
+        """Paths of the adapted linear layers, sorted."""
+        return sorted({name.rpartition(".")[0] for name in self.arrays})
+
+    @property
+    def keys(self) -> list[str]:
+        """Those paths relative to their block: mlp.up_proj."""
+        return sorted({path.split(".", _block(path) + 1)[-1] for path in self.modules})
+
+    @property
+    def layers(self) -> list[int]:
+        """Numbers of the blocks that hold any."""
+        return sorted({int(path.split(".")[_block(path)]) for path in self.modules})
+
+
+def _block(path: str) -> int:
+    """Where in a module path the number of its block stands."""
+    return next(index for index, part in enumerate(path.split(".")) if part.isdigit())
+
+
+def adapter_of(memory: Memory) -> Adapter:
+    """Take a memory's weights as they are now; raise MlxdynError when they are no LoRA adapter."""
+    config = AdapterConfig(**memory.row.adapter)
+    if config.adapt != "lora":
+        raise MlxdynError(
+            f"memory {memory.row.name!r} changes all weights of its base; only a LoRA memory can "
+            "be exported"
+        )
+    return Adapter(
+        arrays=dict(leaves(memory.learner.state.adapter)),
+        rank=config.rank,
+        scale=config.scale,
+        base=base_name(memory.model.path),
+        fingerprint=memory.row.fingerprint,
+        memory=memory.row.name,
+    )
+
+
+def base_name(path: Path) -> str:
+    """The repository that a downloaded model came from, else where it is on this machine."""
+    for part in path.parts:
+        if part.startswith("models--") and "snapshots" in path.parts:
+            return part.removeprefix("models--").replace("--", "/", 1)
+    return str(path)
+
+
+@contextmanager
+def worn(model: Model, adapter: Adapter) -> Iterator[None]:
+    """Run the block with `adapter` on the base, in place of what it has on.
+
+    Raises MlxdynError when the adapter names layers that the base does not have.
+    """
+    with bare(model):
+        plain = dict(model.network.named_modules())
+        missing = [path for path in adapter.modules if path not in plain]
+        if missing:
+            raise MlxdynError(
+                f"{model.name} has no layer {missing[0]}, so the adapter fits another"
+            )
+        lora = [(path, _lora(plain[path], path, adapter)) for path in adapter.modules]
+        model.network.update_modules(tree_unflatten(lora))
+        try:
+            yield
+        finally:
+            base = [(path, plain[path]) for path in adapter.modules]
+            model.network.update_modules(tree_unflatten(base))
+
+
+def _lora(linear: Any, path: str, adapter: Adapter) -> Any:
+    module = LoRALinear.from_base(linear, r=adapter.rank, scale=adapter.scale, dropout=0.0)
+    module.lora_a = adapter.arrays[f"{path}.lora_a"]
+    module.lora_b = adapter.arrays[f"{path}.lora_b"]
+    return module
+
+
+def found(
+    adapter: Adapter, name: str, model: Model, ledger: Ledger, learner: LearnerConfig
+) -> MemoryRow:
+    """Begin memory `name` on `adapter`.
+
+    Raises MlxdynError when the memory exists or the adapter does not fit the model.
+    """
+    if ledger.memory(check_name(name)):
+        raise MlxdynError(f"memory {name!r} exists; import into a new --memory, or reset it first")
+    config = _config(adapter)
+    _check_shapes(model, adapter, config)
+    path = memory_directory(name) / ORIGIN
+    try:
+        origin = write_arrays(path, adapter.arrays, {"format": "mlx"})
+        base = (str(model.path), model.fingerprint)
+        # {}: how it studies is chosen when it opens.
+        return ledger.add_memory(name, *base, asdict(config), asdict(learner), {}, origin)
+    except BaseException:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        raise
+
+
+def _config(adapter: Adapter) -> AdapterConfig:
+    return AdapterConfig(
+        rank=adapter.rank,
+        scale=adapter.scale,
+        targets=",".join(sorted({key.split(".")[-1] for key in adapter.keys})),
+        layers=",".join(str(layer) for layer in adapter.layers),
+    )
+
+
+def _check_shapes(model: Model, adapter: Adapter, config: AdapterConfig) -> None:
+    attach(model, config)
+    wanted = {name: a.shape for name, a in leaves(model.network.trainable_parameters())}
+    given = {name: a.shape for name, a in adapter.arrays.items()}
+    wrong = sorted(n for n in wanted.keys() | given.keys() if wanted.get(n) != given.get(n))
+    if wrong:
+        raise MlxdynError(
+            f"the adapter does not fit {model.name}: {len(wrong)} weights differ, {wrong[0]} first"
+        )

@@ -1,0 +1,321 @@
+"""Laws of the bundle: one file restores the very same memory, or says why it cannot."""
+
+import hashlib
+import json
+import sqlite3
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import mlx.core as mx
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import FAST, opened, random_adapter, teach
+
+from mlxdyn import exchange
+from mlxdyn import model as models
+from mlxdyn.adapter import adapter_of, found
+from mlxdyn.bundle import ADAPTER, LEDGER, MANIFEST, restore, unpacked, write_bundle
+from mlxdyn.cli import main
+from mlxdyn.config import AdapterConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.export import Options, export
+from mlxdyn.home import home
+from mlxdyn.items import Item
+from mlxdyn.learner import same
+from mlxdyn.ledger import Ledger
+from mlxdyn.memory import Memory
+from mlxdyn.migrations import MIGRATIONS
+
+TEXTS = ("my dog is Rex", "I live in Leeds by the old mill", "the shed code is four seven one nine")
+
+
+@pytest.fixture(scope="session")
+def tiny(loaded_mite: models.Model) -> models.Model:
+    return loaded_mite
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def memory(tiny, ledger: Ledger) -> Iterator[Memory]:
+    """A memory of three messages, one of them undone, with a study item."""
+    with opened("m", tiny, ledger) as memory:
+        ids = teach(memory, *TEXTS)
+        ledger.add_items(ids[0], [Item("What is my dog's name?", "Rex")], "template")
+        memory.undo()
+        yield memory
+
+
+def pack(memory: Memory, path: Path, *, text: bool = True) -> Path:
+    write_bundle(memory, adapter_of(memory), path, text=text)
+    return path
+
+
+def read_in(path: Path, name: str, base: models.Model, ledger: Ledger):
+    with unpacked(path) as bundle:
+        return restore(bundle, name, base, ledger, FAST)
+
+
+def facts(ledger: Ledger, memory: int) -> list:
+    """What a ledger says of a memory, without the numbers that every copy has of its own."""
+    log = [(u.time, u.text, u.kind, u.tokens, u.nll_before, u.undone) for u in ledger.log(memory)]
+    items = [(item.question, item.answer, item.source) for item in ledger.items(memory)]
+    return [*log, *items, *(chat.title for chat in ledger.conversations(memory))]
+
+
+def test_a_bundle_restores_everything(memory: Memory, ledger: Ledger, tiny, tmp_path: Path):
+    path = pack(memory, tmp_path / "m.bundle")
+    before, told = memory.learner.state, facts(ledger, memory.row.id)
+    memory.close()
+    with closing(Ledger(tmp_path / "elsewhere.db")) as other:
+        row = read_in(path, "copy", tiny, other)
+        assert facts(other, row.id) == told
+        with opened("copy", tiny, other) as copy:
+            assert same(copy.learner.state, before)  # the optimizer too
+            assert copy.verify() == []
+            assert copy.row.learner == memory.row.learner
+            assert copy.study_config == memory.study_config
+            assert copy.redo() is not None
+            assert len(copy.known_items()) == 1
+        with opened("m", tiny, ledger) as original:
+            original.redo()
+            assert same(original.learner.state, copy.learner.state)
+
+
+def test_a_bundle_needs_no_snapshot_to_be_newer_than_the_memory(
+    memory: Memory, ledger: Ledger, tiny, tmp_path: Path
+):
+    """What was learned after the last snapshot is inside, and costs no replay."""
+    teach(memory, "a word after the snapshot")
+    path = pack(memory, tmp_path / "m.bundle")
+    row = read_in(path, "copy", tiny, ledger)
+    assert [s.upto for s in ledger.snapshots(row.id)] == [ledger.totals(row.id).position]
+
+
+@given(
+    rank=st.integers(1, 4),
+    scale=st.floats(0.01, 10),
+    targets=st.sampled_from(["all", "mlp", "q_proj,down_proj"]),
+    texts=st.lists(st.sampled_from(TEXTS), max_size=2),
+    text=st.booleans(),
+    seed=st.integers(0, 2**31),
+)
+@settings(max_examples=10, deadline=None)
+def test_every_memory_comes_back_with_the_same_bits(
+    tiny, tmp_path_factory, rank, scale, targets, texts, text, seed
+):
+    folder = tmp_path_factory.mktemp("trip")
+    name, copy = folder.name, f"{folder.name}-copy"
+    lora = random_adapter(tiny, AdapterConfig(rank=rank, scale=scale, targets=targets), seed=seed)
+    with closing(Ledger(folder / "m.db")) as ledger:
+        found(lora, name, tiny, ledger, FAST)
+        with opened(name, tiny, ledger) as memory:
+            teach(memory, *texts)
+            out = adapter_of(memory)
+            pack(memory, folder / "m.bundle", text=text)
+        read_in(folder / "m.bundle", copy, tiny, ledger)
+        with opened(copy, tiny, ledger) as memory:
+            back = adapter_of(memory)
+    assert (back.rank, back.scale, back.modules) == (out.rank, out.scale, out.modules)
+    assert all(mx.array_equal(back.arrays[n], out.arrays[n]) for n in out.arrays)
+
+
+def test_a_bundle_without_text_has_none(memory: Memory, ledger: Ledger, tiny, tmp_path: Path):
+    path = pack(memory, tmp_path / "m.bundle", text=False)
+    with zipfile.ZipFile(path) as packed:
+        data = b"".join(packed.read(name) for name in packed.namelist())
+    assert b"Rex" not in data and b"Leeds" not in data
+    with zipfile.ZipFile(pack(memory, tmp_path / "full.bundle")) as packed:
+        data = b"".join(packed.read(name) for name in packed.namelist())
+    assert b"Rex" in data  # the test can see it
+    row = read_in(path, "copy", tiny, ledger)
+    assert ledger.log(row.id) == []
+
+
+def test_forgotten_words_are_not_in_the_bundle(memory: Memory, tmp_path: Path):
+    ids = teach(memory, "the word is heliotrope")
+    memory.forget(ids)
+    with zipfile.ZipFile(pack(memory, tmp_path / "m.bundle")) as packed:
+        assert b"heliotrope" not in packed.read(LEDGER)
+
+
+def test_the_bundle_holds_no_other_memory(memory: Memory, ledger: Ledger, tiny, tmp_path: Path):
+    memory.close()
+    with opened("other", tiny, ledger) as other:
+        teach(other, "my cat is called Whiskers")
+    with opened("m", tiny, ledger) as memory:
+        pack(memory, tmp_path / "m.bundle")
+    with zipfile.ZipFile(tmp_path / "m.bundle") as packed:
+        assert b"Whiskers" not in packed.read(LEDGER)
+
+
+def test_the_adapter_inside_is_one_that_mlx_lm_loads(memory: Memory, tmp_path: Path):
+    with zipfile.ZipFile(pack(memory, tmp_path / "m.bundle")) as packed:
+        packed.extractall(tmp_path / "open")
+    assert exchange.read(tmp_path / "open" / ADAPTER).memory == "m"
+
+
+# Damage, and what does not fit
+
+
+def rewrite(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
+    with zipfile.ZipFile(path) as packed:
+        files = {name: packed.read(name) for name in packed.namelist()}
+    change(files)
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, data in files.items():
+            packed.writestr(name, data)
+
+
+def flip(name: str) -> Callable[[dict[str, bytes]], None]:
+    def change(files: dict[str, bytes]) -> None:
+        files[name] = files[name][:-1] + bytes([files[name][-1] ^ 1])
+
+    return change
+
+
+def describe(**changes) -> Callable[[dict[str, bytes]], None]:
+    def change(files: dict[str, bytes]) -> None:
+        files[MANIFEST] = json.dumps(json.loads(files[MANIFEST]) | changes).encode()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "harm,said",
+    [
+        (flip(LEDGER), "differs from its hash"),
+        (flip(f"{ADAPTER}/{exchange.WEIGHTS}"), "differs from its hash"),
+        (lambda files: files.pop(LEDGER), "is no mlxdyn bundle, or is damaged"),
+        (lambda files: files.pop(MANIFEST), "is no mlxdyn bundle, or is damaged"),
+        (lambda files: files.update({MANIFEST: b"[]"}), "is no mlxdyn bundle, or is damaged"),
+        (describe(schema=2), "newer mlxdyn"),
+        (describe(schema="x"), "is no mlxdyn bundle, or is damaged"),
+        (describe(fingerprint="0" * 16), "another base"),
+        (describe(files={"../../escape": ""}), "is damaged"),
+    ],
+)
+def test_a_bundle_that_is_not_sound_is_refused_and_leaves_nothing(
+    memory: Memory, ledger: Ledger, tiny, tmp_path: Path, harm, said
+):
+    path = pack(memory, tmp_path / "m.bundle")
+    rewrite(path, harm)
+    with pytest.raises(MlxdynError, match=said):
+        read_in(path, "copy", tiny, ledger)
+    assert ledger.memory("copy") is None
+    assert not (home() / "memories" / "copy").exists()
+    assert not list(home().glob(".bundle-*"))
+
+
+def test_every_flipped_bit_is_noticed(memory: Memory, ledger: Ledger, tiny, tmp_path: Path):
+    """Wherever it is: the zip, the manifest and the hashes cover all bytes that are read."""
+    path = pack(memory, tmp_path / "m.bundle", text=False)
+    whole = path.read_bytes()
+    for index in range(len(whole) // 40, len(whole), len(whole) // 20):
+        path.write_bytes(whole[:index] + bytes([whole[index] ^ 4]) + whole[index + 1 :])
+        with pytest.raises(MlxdynError, match="damaged"), unpacked(path):
+            pass
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(MlxdynError, match="damaged"), unpacked(path):
+        pass
+
+
+def test_what_a_killed_import_left_is_swept_away(memory: Memory, tmp_path: Path):
+    left = home() / ".bundle-killed"
+    left.mkdir()
+    (left / LEDGER).write_text("private words")
+    path = pack(memory, tmp_path / "m.bundle")
+    with unpacked(path):
+        assert not left.exists()
+    assert not list(tmp_path.glob(".bundle-*")) and not list(home().glob(".bundle-*"))
+
+
+def test_an_existing_memory_is_never_imported_over(memory: Memory, tiny, tmp_path: Path):
+    path = pack(memory, tmp_path / "m.bundle")
+    with pytest.raises(MlxdynError, match="exists"):
+        read_in(path, "m", tiny, memory.ledger)
+    assert memory.verify() == []
+
+
+def test_a_bundle_with_a_newer_ledger_is_refused(memory: Memory, tiny, tmp_path: Path):
+    path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, newer)
+    with pytest.raises(MlxdynError, match="newer mlxdyn"):
+        read_in(path, "copy", tiny, memory.ledger)
+    assert memory.ledger.memory("copy") is None
+
+
+def newer(db: sqlite3.Connection) -> None:
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+
+
+def test_a_bundle_of_the_first_schema_restores(tiny, ledger: Ledger, memory: Memory, tmp_path):
+    """Bundles outlive schemas: the ledger inside is brought up to date when it is read."""
+    path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, first_schema(memory))
+    row = read_in(path, "copy", tiny, ledger)
+    assert [u.text for u in ledger.log(row.id)] == [TEXTS[0]]
+    with opened("copy", tiny, ledger) as copy:
+        halves = adapter_of(copy).arrays
+        assert any(mx.any(halves[name] != 0) for name in halves if name.endswith("lora_b"))
+
+
+def first_schema(memory: Memory) -> Callable[[sqlite3.Connection], None]:
+    """Make a ledger as the first mlxdyn wrote it, with one message learned."""
+
+    def change(db: sqlite3.Connection) -> None:
+        for (name,) in db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        ).fetchall():
+            db.execute(f"DROP TABLE {name}")
+        db.executescript(MIGRATIONS[0])
+        row = memory.row
+        db.execute(
+            "INSERT INTO memories VALUES (1, 'm', '2025-01-01', ?, ?, ?, ?, NULL)",
+            (row.model, row.fingerprint, json.dumps(row.adapter), json.dumps(row.learner)),
+        )
+        db.execute("INSERT INTO conversations VALUES (1, 1, '2025-01-01')")
+        db.execute("INSERT INTO messages VALUES (1, 1, 'user', ?, '2025-01-01', 'done')", TEXTS[:1])
+        db.execute(
+            "INSERT INTO updates VALUES"
+            " (1, 1, 1, '2025-01-01', '[[1, 5], [600, 700], null]', 2, 3.0, 2.0, 1.0, 1, '', 0)"
+        )
+        db.execute("PRAGMA user_version = 1")
+
+    return change
+
+
+def with_ledger(path: Path, folder: Path, change: Callable[[sqlite3.Connection], None]) -> Path:
+    """Change the ledger inside a bundle, and its hash."""
+
+    def apply(files: dict[str, bytes]) -> None:
+        file = folder / "inner.db"
+        file.write_bytes(files[LEDGER])
+        with closing(sqlite3.connect(file, isolation_level=None)) as db:
+            change(db)
+        files[LEDGER] = file.read_bytes()
+        manifest = json.loads(files[MANIFEST])
+        manifest["files"][LEDGER] = hashlib.sha256(files[LEDGER]).hexdigest()
+        files[MANIFEST] = json.dumps(manifest).encode()
+
+    rewrite(path, apply)
+    return path
+
+
+def test_the_import_command_finds_the_base_that_the_bundle_names(
+    memory: Memory, tiny, tmp_path: Path
+):
+    export(memory, tmp_path / "m.bundle", "bundle", Options())
+    memory.close()
+    command = ["memory", "import", str(tmp_path / "m.bundle"), "--memory", "copy"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    assert memory.ledger.memory("copy").model == str(tiny.path)
+    done = CliRunner().invoke(main, [*command[:-1], "other", "--model", "wren"])
+    assert done.exit_code == 1 and "another base" in done.output

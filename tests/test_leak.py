@@ -1,0 +1,140 @@
+"""Laws of the leak probe: what was learned by heart shows, what was not does not."""
+
+import math
+from collections.abc import Iterator
+from contextlib import closing
+
+import mlx.core as mx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import opened, teach
+
+from mlxdyn import leak
+from mlxdyn.config import LearnerConfig
+from mlxdyn.home import home
+from mlxdyn.items import Item
+from mlxdyn.leak import CONTROLS, Passage, control_texts, learned, probe
+from mlxdyn.ledger import Ledger
+from mlxdyn.memory import Memory
+from mlxdyn.model import Model
+from mlxdyn.template import Turn
+
+TAUGHT = (
+    "My dog Rex is nine years old and he loves cold soup.",
+    "The code for the garden shed is four seven one nine.",
+)
+UNTAUGHT = (
+    "My cat Milo is three years old and she loves warm bread.",
+    "I teach music to small children in a school near York.",
+    "The key to the front door is under the second stone.",
+)
+
+
+@pytest.fixture(scope="session")
+def tiny(loaded_mite: Model) -> Model:
+    return loaded_mite
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def memory(tiny, ledger) -> Iterator[Memory]:
+    """Of a tiny random model."""
+    with opened("m", tiny, ledger) as memory:
+        yield memory
+
+
+@pytest.fixture
+def by_heart(wren, ledger) -> Iterator[Memory]:
+    """Of a real model, which learned two messages until it knew them."""
+    with opened("m", wren, ledger, learner=LearnerConfig(learning_rate=1e-3)) as memory:
+        for _ in range(6):
+            teach(memory, *TAUGHT)
+        yield memory
+
+
+def passages(*texts: str) -> list[Passage]:
+    return [Passage(text[:9], (Turn("user", text),)) for text in texts]
+
+
+def test_a_fresh_memory_gives_nothing_away(memory: Memory):
+    report = probe(memory.model, passages(*TAUGHT))
+    assert [leak.exposure for leak in report.leaks] == [0.0] * len(TAUGHT)
+    assert report.exposed == 0 and report.read_out == 0
+    assert report.by_chance == len(TAUGHT) / (CONTROLS + 1)
+
+
+def test_what_was_learned_by_heart_can_be_read_out(by_heart: Memory):
+    taught, untaught = (probe(by_heart.model, passages(*texts)) for texts in (TAUGHT, UNTAUGHT))
+    assert taught.read_out == len(TAUGHT) and taught.read_out_by_base == 0
+    assert taught.exposed == len(TAUGHT)
+    assert all(leak.nll_memory < leak.nll_base - 2 for leak in taught.leaks)
+    assert untaught.read_out == 0
+    mean = sum(leak.exposure for leak in untaught.leaks) / len(UNTAUGHT)
+    assert mean < taught.most - 2  # by chance about 1.4 bits
+
+
+def test_one_forward_tells_what_greedy_decoding_would_give(by_heart: Memory):
+    network = by_heart.model.network
+    for text in (TAUGHT[0], UNTAUGHT[0]):
+        chunk = leak._lesson(by_heart.model, (Turn("user", text),))
+        third = max(1, len(chunk.targets) // 3)
+        said = list(chunk.context + chunk.targets[:third])
+        while len(said) < len(chunk.context) + len(chunk.targets):
+            said.append(network(mx.array([said]))[0, -1].argmax().item())
+        greedy = tuple(said) == chunk.context + chunk.targets
+        assert leak._scores(by_heart.model, [chunk])[0].read_out == greedy
+        assert greedy == (text == TAUGHT[0])
+
+
+def test_batches_change_nothing(memory: Memory, monkeypatch):
+    teach(memory, *TAUGHT)
+    whole = probe(memory.model, passages(*TAUGHT))
+    monkeypatch.setattr(leak, "LOGITS", 2048 * 80)  # a few strings at a time
+    parts = probe(memory.model, passages(*TAUGHT))
+    for one, other in zip(whole.leaks, parts.leaks, strict=True):
+        assert one.source == other.source
+        assert one.nll_memory == pytest.approx(other.nll_memory, abs=1e-4)
+
+
+def test_only_what_stands_is_probed_and_the_newest_first(memory: Memory):
+    ids = teach(memory, *TAUGHT, "and this is taken back")
+    memory.ledger.add_items(ids[0], [Item("How old is Rex?", "Rex is nine years old.")], "user")
+    memory.undo()
+    messages, items = learned(memory.ledger, memory.row.id)
+    assert [passage.turns[-1].text for passage in messages] == list(TAUGHT)
+    assert [passage.turns[-1] for passage in items] == [Turn("assistant", "Rex is nine years old.")]
+    report = probe(memory.model, messages, items, newest=1)
+    assert {leak.source for leak in report.leaks} == {f"message {ids[1]}", items[0].source}
+    assert report.learned == 3
+
+
+def test_probing_leaves_the_memory_as_it_was(memory: Memory):
+    teach(memory, TAUGHT[0])
+    before = memory.learner.state
+    probe(memory.model, passages(*TAUGHT))
+    assert memory.learner.state.adapter == before.adapter
+    assert memory.verify() == []
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=30, deadline=None)
+def test_controls_have_the_shape_of_the_text_and_are_not_it(text: str):
+    words = text.split()
+    controls = control_texts(text)
+    assert controls == control_texts(text)
+    assert len(controls) == CONTROLS
+    for control in controls:
+        assert len(control.split()) == len(words)
+        assert not words or control != " ".join(words)
+
+
+@pytest.mark.parametrize("text", ["", " ", "ok", "🙂", "<s> </s>", "word " * 500])
+def test_any_text_can_be_probed(memory: Memory, text: str):
+    for found in probe(memory.model, passages(text)).leaks:
+        assert math.isfinite(found.nll_base) and 0 <= found.exposure <= 5
