@@ -231,7 +231,7 @@ class Learner:
     def _study_loss(
         self, lessons: Padded, held: list[tuple[mx.array, mx.array, mx.array]]
     ) -> tuple[mx.array, tuple[mx.array, list[mx.array]]]:
-        """Return the loss of `study`, nll by lesson (1, B), and KL by anchor, weighted mean (B,)."""
+        """Return the loss of `study`, nll by lesson (1, B) and mean KL by anchor (B,)."""
         inputs, targets, weights = lessons
         now = nn.log_softmax(self.network(inputs).astype(mx.float32))  # (B, T, V)
         nll = -mx.take_along_axis(now, targets[..., None], axis=-1)[..., 0]

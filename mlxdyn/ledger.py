@@ -531,7 +531,7 @@ class Ledger:
 
     def outcome(self, event: int) -> Outcome:
         """Return how an event is told to have gone."""
-        accepted, *seen = self._db.execute(
+        accepted, reason, drift, divergence = self._db.execute(
             "SELECT accepted, reason, drift, divergence FROM events WHERE id = ?", (event,)
         ).fetchone()
         rows = self._db.execute(
@@ -539,8 +539,9 @@ class Ledger:
             " reason FROM updates WHERE event = ? ORDER BY id",
             (event,),
         )
-        updates = tuple(Update(*values, bool(taken), why) for *values, taken, why in rows)
-        return Outcome(bool(accepted), *seen, updates)
+        updates = [(*values, bool(taken), why) for *values, taken, why in rows]
+        told = tuple(Update(*values) for values in updates)
+        return Outcome(bool(accepted), reason, drift, divergence, told)
 
     def events(self, memory: int, *, after: int = 0, active: bool = True) -> list[EventRow]:
         """List events in order, from position `after` on; `active` leaves out undone ones.

@@ -6,7 +6,7 @@ import random
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -111,7 +111,8 @@ class Memory:
     @cached_property
     def study_config(self) -> StudyConfig:
         """How this memory studies; fixed when it was founded."""
-        known = dict(self.row.study)
+        names = {field.name for field in fields(StudyConfig)}
+        known = {name: value for name, value in self.row.study.items() if name in names}
         known["backoff"] = tuple(known.get("backoff", STUDY.backoff))
         return StudyConfig(**known)
 
@@ -307,19 +308,23 @@ class Memory:
     # changing the past
 
     def undo(self) -> EventRow | None:
-        """Take back the last lesson, bitwise; return it."""
-        event = self.ledger.undoable(self.row.id)
-        if event:
-            self.ledger.set_undone(self.row.id, event, True)
-            self.restore()
+        """Take back the last lesson that changed anything, bitwise; return it."""
+        with self.ledger.transaction():
+            while event := self.ledger.undoable(self.row.id):
+                self.ledger.set_undone(self.row.id, event, True)
+                if event.accepted:
+                    break
+        self.restore()
         return event
 
     def redo(self, progress: Progress | None = None) -> EventRow | None:
         """Bring back the last lesson that was undone, if nothing was learned since; return it."""
-        event = self.ledger.redoable(self.row.id)
-        if event:
-            self.ledger.set_undone(self.row.id, event, False)
-            self.restore(progress)
+        with self.ledger.transaction():
+            while event := self.ledger.redoable(self.row.id):
+                self.ledger.set_undone(self.row.id, event, False)
+                if event.accepted:
+                    break
+        self.restore(progress)
         return event
 
     def forget(self, messages: Sequence[int], progress: Progress | None = None) -> int:

@@ -1,8 +1,8 @@
 """Study: steps on question and answer items, beside anchors, that make facts come back.
 
 Each step studies the items that are known least and holds the model to its base on questions it
-cannot answer, on near misses of what it learns, and on dialogue. Everything is drawn from a seed and
-from what was measured on the way, so the same study gives the same bits.
+cannot answer, on near misses of what it learns, and on dialogue. Everything is drawn from a seed
+and from what was measured on the way, so the same study gives the same bits.
 """
 
 import random
@@ -123,7 +123,7 @@ class Desk:
         return chosen
 
     def held(self, cards: Sequence[Card]) -> list[Held]:
-        """Choose questions to hold, restless ones first: near misses, and others about other things.
+        """Choose questions to hold, restless ones first: near misses, and some about other things.
 
         A question that shares words with the items may be theirs in other words: only those made as
         near misses are held.

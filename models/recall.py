@@ -54,11 +54,10 @@ def draw_trial(count: int, seed: int) -> Trial:
     told = [exchanges.tell(rng, fact, unseen=rng.random() < HELD_TELLS) for fact in facts]
     taken = {exchanges.clash(fact.kind) for fact in facts}
     free = [kind for kind in exchanges.kinds() if exchanges.clash(kind) not in taken]
-    alike = {
-        kind.name: kind
-        for fact in facts
-        for kind in shuffled(rng, [k for k in exchanges.near_kinds(fact.kind.name) if k in free])[:3]
-    }
+    near_each = [
+        [kind for kind in exchanges.near_kinds(fact.kind.name) if kind in free] for fact in facts
+    ]
+    alike = {kind.name: kind for near in near_each for kind in shuffled(rng, near)[:3]}
     near = list(alike.values())[:QUESTIONS]
     far = rng.sample([kind for kind in free if kind.name not in alike], QUESTIONS)
     return Trial(facts, told, _asked(rng, far), _asked(rng, near))

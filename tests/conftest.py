@@ -10,6 +10,8 @@ from mlxdyn import backend
 
 backend.prepare()  # before anything imports MLX
 
+from tiny import tiny_model  # noqa: E402
+
 from mlxdyn import model as models  # noqa: E402
 from mlxdyn.config import BUNDLED_MODEL  # noqa: E402
 
@@ -36,6 +38,19 @@ def wren(loaded_wren: models.Model) -> Iterator[models.Model]:
     models.detach(loaded_wren)
     yield loaded_wren
     models.detach(loaded_wren)
+
+
+@pytest.fixture(scope="session")
+def loaded_mite(tmp_path_factory: pytest.TempPathFactory) -> models.Model:
+    return tiny_model(tmp_path_factory.mktemp("models") / "mite", "llama")
+
+
+@pytest.fixture
+def mite(loaded_mite: models.Model) -> Iterator[models.Model]:
+    """A random model of a few thousand weights, where what it says does not matter."""
+    models.detach(loaded_mite)
+    yield loaded_mite
+    models.detach(loaded_mite)
 
 
 @pytest.fixture(scope="session")

@@ -1,184 +1,195 @@
 """A crash loses nothing acknowledged: real processes, killed at random and at every step."""
 
-import os
 import random
-import signal
-import subprocess
-import sys
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from mortal import DEATH, ITEMS, TEXTS, Parent
+from school import opened, state, teach
 
-from mlxdyn.config import LearnerConfig
+from mlxdyn.bundle import unpacked
 from mlxdyn.home import home
+from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory
 from mlxdyn.model import Model
 
-CHATTER = """
-import itertools
-from mlxdyn.config import ChatConfig, SamplingConfig
-from mlxdyn.engine import Engine, Options
-from mlxdyn.events import Failed, Learned, Replied
-
-def emit(event):
-    if isinstance(event, Failed):
-        print("failed", event.text, flush=True)
-    if isinstance(event, Replied):
-        print("replied", event.message.id, flush=True)
-    if isinstance(event, Learned):
-        print("learned", event.message, event.update, flush=True)
-        engine.send(f"My number is {next(numbers)}." + " It is nice." * 3)
-
-numbers = itertools.count()
-chat = ChatConfig(chunk=16, learning_rate=1e-3, sampling=SamplingConfig(max_tokens=4))
-engine = Engine(Options(chat=chat), emit)
-engine.start()
-engine.send("Hello!")
-engine._thread.join()
-"""
-"""Talks and learns for ever, and says what it was told is durable."""
-
-MORTAL = """
-import os, sys
-from mlxdyn import backend; backend.prepare()
-from mlxdyn import model
-from mlxdyn.config import LearnerConfig
-from mlxdyn.home import home
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory, archive
-from mlxdyn.stream import Chunk
-from pathlib import Path
-
-ledger = Ledger(home() / "mlxdyn.db")
-memory = Memory("default", model.load("wren"), ledger, learner=LearnerConfig())
-conversation = ledger.add_conversation(memory.row.id)
-
-def learn():
-    message = ledger.add_message(conversation, "user", "Hello!", "pending").id
-    row = memory.learn(message, Chunk((1, 5), (600, 700, 800)), last=True)
-    print("learned", message, row.update, flush=True)
-
-def undo():
-    print("undone", memory.undo()[0].update, flush=True)
-
-def reset():
-    memory.close()
-    print("aside", archive("default", ledger), flush=True)
-
-for _ in range(2):
-    learn()
-    memory.snapshot()
-steps = int(sys.argv[2])
-
-def step():
-    global steps
-    steps -= 1
-    if steps == 0:
-        os._exit(9)
-
-def deadly(function):
-    return lambda *given, **named: (step(), function(*given, **named))[1]
-
-os.fsync, os.replace = deadly(os.fsync), deadly(os.replace)
-Path.unlink, Path.rename = deadly(Path.unlink), deadly(Path.rename)
-ledger._db.set_trace_callback(lambda sql: sql.startswith(("BEGIN", "COMMIT")) and step())
-for action in sys.argv[1].split(","):
-    {"learn": learn, "undo": undo, "reset": reset, "snapshot": memory.snapshot}[action]()
-step()
-"""
-"""Does what it is told and dies at the given step: before a sync, rename, delete or commit."""
+SLOW = [pytest.mark.slow]
+ACTIONS = ["learn", "learn", "learn", "study", "save", "undo", "redo", "forget", "edit", "export"]
 
 
-def acknowledged(lines: list[str]) -> dict[str, list[int]]:
-    """The ids a process named in its last words, by what it said of them."""
-    said: dict[str, list[int]] = {"learned": [], "undone": [], "replied": []}
+@pytest.fixture(scope="module")
+def parent(loaded_mite: Model) -> Iterator[Parent]:
+    with closing(Parent(loaded_mite.path)) as parent:
+        yield parent
+
+
+@pytest.fixture
+def new_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Give a home of its own to every trial, empty or a copy of `like`."""
+
+    def new_home(trial: int | str, like: Path | None = None) -> Path:
+        path = tmp_path / f"home{trial}"
+        if like:
+            shutil.copytree(like, path)
+        monkeypatch.setenv("MLXDYN_HOME", str(path))
+        return path
+
+    return new_home
+
+
+@pytest.fixture
+def taught(mite: Model, new_home) -> Path:
+    """A home whose memory has learned two messages, each with a snapshot."""
+    path = new_home("taught")
+    with opened("m", mite) as memory:
+        for text, item in list(zip(TEXTS, ITEMS, strict=False))[:2]:
+            teach(memory, text, item, guarded=True)
+            memory.snapshot()
+    return path
+
+
+class Expected:
+    """The lessons that stand by what was acknowledged; a study is the message 0."""
+
+    def __init__(self, standing: list[int], undone: list[int]) -> None:
+        self.standing, self.undone = standing, undone
+
+    def after(self, action: str, message: int | None) -> "Expected":
+        standing, undone = list(self.standing), list(self.undone)
+        match action:
+            case "learn" | "study":
+                standing, undone = [*standing, message or 0], []
+            case "undo" if standing:
+                undone.append(standing.pop())
+            case "redo" if undone:
+                standing.append(undone.pop())
+            case "forget" if message:
+                standing.remove(message)
+        return Expected(standing, undone)
+
+    def might_be(self, action: str, found: list[int]) -> bool:
+        """Could a memory that holds `found` have been killed in the middle of `action`?"""
+        if action == "learn":
+            return found[:-1] == self.standing
+        if action == "forget":
+            told = [message for message in self.standing if message]
+            gone = told[(len(told) - 1) // 2] if told else None
+            return found == [message for message in self.standing if message != gone]
+        return found == self.after(action, None).standing
+
+
+def assert_sound(memory: Memory, expected: Expected, lines: list[str]) -> Expected:
+    """Look for what `lines` acknowledged, and for the action cut short, whole or not at all."""
+    begun = None
     for line in lines:
-        kind, *ids = line.split()
-        assert kind in (*said, "aside"), line
-        if kind in said:
-            said[kind].append(int(ids[-1]))
-    return said
+        word, action, *said = line.split(" ", 2)
+        assert word in ("begun", "done"), line
+        if word == "begun":
+            begun = action
+            continue
+        begun = None
+        if action == "export":
+            with unpacked(home() / said[0]) as bundle:
+                assert bundle.memory == "m"
+        else:
+            expected = expected.after(action, int(said[0]) if said else None)
+    ledger, id = memory.ledger, memory.row.id
+    found = [event.lesson.message or 0 for event in ledger.events(id)]
+    assert memory.verify() == []
+    assert found == expected.standing or (begun and expected.might_be(begun, found)), lines
+    texts = {m.id for c in ledger.conversations(id) for m in ledger.messages(c.id)}
+    assert texts.issuperset(set(found) - {0})
+    waiting = set(ledger.pending(id))
+    assert not waiting & set(found)
+    undone = [e.lesson.message or 0 for e in ledger.events(id, active=False) if e.undone]
+    if found != expected.standing:
+        expected = expected.after(begun, found[-1] if begun == "learn" else None)
+    return Expected(found, [message for message in expected.undone if message in undone])
 
 
-def assert_sound(wren: Model, lines: list[str], name: str = "default") -> None:
-    """Open what is left as the next start does, and look for all that was acknowledged."""
-    ledger = Ledger(home() / "mlxdyn.db")
-    memory = Memory(name, wren, ledger, learner=LearnerConfig())
-    try:
-        assert memory.verify() == []
-        updates = {row.update: row for row in ledger.updates(memory.row.id, active=False)}
-        said = acknowledged(lines)
-        assert all(updates[id].accepted for id in said["learned"])
-        assert all(updates[id].undone for id in said["undone"])
-        assert not any(updates[id].undone for id in said["learned"][:1])
-        waiting = set(ledger.pending(memory.row.id))
-        assert not waiting & {updates[id].message for id in said["learned"]}
-        messages = {
-            m.id for c in ledger.conversations(memory.row.id) for m in ledger.messages(c.id)
-        }
-        assert messages.issuperset(said["replied"])
-    finally:
-        memory.close()
-        ledger.close()
+@pytest.mark.parametrize("kills", [6, pytest.param(500, marks=SLOW)])
+@pytest.mark.timeout(3600)
+def test_killed_at_random_everything_acknowledged_is_there(
+    mite: Model, parent: Parent, new_home, kills: int
+):
+    """Over learning, studying, saving, changing the past and exporting."""
+    for kill in range(kills):
+        if kill % 8 == 0:
+            path, expected = new_home(kill), Expected([], [])
+        lines = parent.killed(path, random.Random(kill), ACTIONS)
+        with opened("m", mite) as memory:
+            expected = assert_sound(memory, expected, lines)
 
 
-def killed(script: str, rng: random.Random) -> list[str]:
-    """Run `script`, kill it at a random moment after a random line, return what it said."""
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    lines = [process.stdout.readline() for _ in range(rng.randrange(1, 6))]
-    try:
-        process.wait(timeout=rng.uniform(0, 0.4))
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
-    lines += process.communicate()[0].splitlines()
-    assert process.returncode == -signal.SIGKILL, lines
-    return lines
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=SLOW)])
+@pytest.mark.timeout(1800)
+def test_killed_in_a_chat_everything_acknowledged_is_there(
+    mite: Model, parent: Parent, new_home, kills: int
+):
+    path, said = new_home(0), list[str]()
+    for kill in range(kills):
+        said += parent.killed(path, random.Random(kill), ["chat"])
+        assert not any(line.startswith("failed") for line in said), said
+        with opened("m", mite) as memory:
+            assert memory.verify() == []
+            learned = {e.lesson.message for e in memory.ledger.events(memory.row.id)}
+            named = [line.split() for line in said]
+            assert learned.issuperset(int(w[1]) for w in named if w[0] == "learned")
+            chats = memory.ledger.conversations(memory.row.id)
+            texts = {m.id for chat in chats for m in memory.ledger.messages(chat.id)}
+            assert texts.issuperset(int(w[1]) for w in named if w[0] == "replied")
+    assert any(line.startswith("learned") for line in said)
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=[pytest.mark.slow])])
-@pytest.mark.timeout(900)
-def test_killed_at_random_everything_acknowledged_is_there(wren: Model, kills: int):
-    said: list[str] = []
-    for seed in range(kills):
-        said += killed(CHATTER, random.Random(seed))
-        assert_sound(wren, said)
-
-
-def dies_at(step: int, actions: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", MORTAL, actions, str(step)]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
-@pytest.mark.parametrize("step", range(1, 9))
-def test_killed_at_any_step_of_a_save_the_memory_is_sound(wren: Model, step: int):
-    process = dies_at(step, "learn,snapshot")
-    assert process.returncode == 9, process.stderr
-    assert_sound(wren, process.stdout.splitlines())
-
-
-def last_step(actions: str, home_: Path, monkeypatch: pytest.MonkeyPatch, wren: Model) -> int:
-    """Die at step 1, 2, ... of `actions`, each in a home of its own, until none is left."""
-    for step in range(1, 99):
-        monkeypatch.setenv("MLXDYN_HOME", str(home_ / str(step)))
-        process = dies_at(step, actions)
-        if process.returncode == 0:
-            return step - 1
-        assert process.returncode == 9, process.stderr
-        names = [row.name for row in Ledger(home() / "mlxdyn.db").memories()]
-        kept = next((name for name in names if name.startswith("default.")), "default")
-        assert_sound(wren, process.stdout.splitlines(), kept)
-    raise AssertionError("it never comes to an end")
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    "actions,least", [("learn,snapshot", 8), ("undo", 3), ("undo,learn,snapshot,undo", 13)]
+    "actions,least",
+    [
+        (["learn", "save"], 8),
+        (["forget"], 10),
+        pytest.param(["undo", "learn", "save", "undo", "redo"], 20, marks=SLOW),
+        pytest.param(["study", "save"], 8, marks=SLOW),
+        pytest.param(["edit"], 10, marks=SLOW),
+        pytest.param(["export"], 4, marks=SLOW),
+    ],
 )
-def test_killed_at_every_step_the_memory_is_sound(wren, tmp_path, monkeypatch, actions, least):
-    assert last_step(actions, tmp_path, monkeypatch, wren) >= least
+@pytest.mark.timeout(600)
+def test_killed_at_any_step_the_memory_is_sound(
+    mite: Model, parent: Parent, new_home, taught: Path, actions: list[str], least: int
+):
+    for step in range(1, 99):
+        path = new_home(step, taught)
+        parent.begin(path, actions, step=step)
+        lines, code = parent.end()
+        assert code in (0, DEATH), lines
+        with opened("m", mite) as memory:
+            assert_sound(memory, Expected([1, 2], []), lines)
+        if code == 0:
+            break
+    assert least < step < 98
 
 
-def test_killed_in_the_middle_of_a_reset_nothing_is_lost(wren, tmp_path, monkeypatch):
-    assert last_step("reset", tmp_path, monkeypatch, wren) >= 2
+@pytest.mark.parametrize("action", ["reset", pytest.param("branch", marks=SLOW)])
+def test_killed_in_the_middle_of_a_copy_nothing_is_lost(
+    mite: Model, parent: Parent, new_home, taught: Path, action: str
+):
+    for step in range(1, 99):
+        parent.begin(new_home(step, taught), [action], step=step)
+        lines, code = parent.end()
+        assert code in (0, DEATH), lines
+        ledger = Ledger(home() / "mlxdyn.db")
+        names = [row.name for row in ledger.memories()]
+        ledger.close()
+        whole = next((name for name in names if name.startswith("m.")), "m")
+        with opened(whole, mite) as memory:
+            assert_sound(memory, Expected([1, 2], []), [])
+            learned = state(memory)
+        if "twin" in names:
+            with opened("twin", mite) as twin:
+                assert same(state(twin), learned) and twin.verify() == []
+        if code == 0:
+            break
+    assert 3 < step < 98 and len(names) == 2

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from school import ANCHORS, QUICK
 
 from mlxdyn.config import ChatConfig, SamplingConfig
 from mlxdyn.engine import Engine, Options
@@ -24,7 +25,11 @@ from mlxdyn.events import (
 from mlxdyn.home import home
 from mlxdyn.ledger import Ledger
 
-GREEDY = Options(chat=ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24)))
+GREEDY = Options(
+    chat=ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24)),
+    study=replace(QUICK, steps=0),
+    anchors=ANCHORS,
+)
 ENDLESS = replace(
     GREEDY,
     chat=ChatConfig(sampling=SamplingConfig(temperature=3.0, top_p=1.0, max_tokens=500, seed=1)),

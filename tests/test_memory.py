@@ -1,31 +1,32 @@
-"""Laws of a memory: the ledger is the truth, undo is exact, damage is found; with the real wren."""
+"""Laws of a memory: the ledger is the truth, undo is exact, damage is found."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 
 import mlx.core as mx
 import pytest
+from school import FAST, SAID, open_memory, snapshots, state, teach
 
 from mlxdyn import model as models
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import home
-from mlxdyn.learner import State, same
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory, archive
+from mlxdyn.learner import same
+from mlxdyn.ledger import Ledger, Lesson, SnapshotRow
+from mlxdyn.memory import KEPT_SNAPSHOTS, Memory, archive, branch, spread
 from mlxdyn.stream import Chunk
 
-SAID = ["my dog is called Rex", "I live in Oslo", "the sea is cold today"]
-FAST = LearnerConfig(learning_rate=1e-3)
 Open = Callable[..., Memory]
+DOG = ("What is my dog called?", "Your dog is called Rex.")
 
 
 @pytest.fixture
-def open_memory(wren) -> Iterator[Open]:
+def open_(mite) -> Iterator[Open]:
     """Open memories as a process would; opening one closes the one before."""
     opened: list[Memory] = []
 
@@ -35,35 +36,24 @@ def open_memory(wren) -> Iterator[Open]:
             memory.ledger.close()
         opened.clear()
 
-    def open_(name: str = "m", *, model: models.Model = wren, **options) -> Memory:
+    def open_(name: str = "m", *, model: models.Model = mite, **options) -> Memory:
         close()
-        options = {"learner": FAST} | options
-        opened.append(Memory(name, model, Ledger(home() / "mlxdyn.db"), **options))
+        opened.append(open_memory(name, model, Ledger(home() / "mlxdyn.db"), **options))
         return opened[0]
 
     yield open_
     close()
 
 
-def teach(memory: Memory, *texts: str, weights: tuple[float, ...] | None = None) -> list:
-    """Learn each text as one message of one chunk; return the ledger rows."""
-    conversation = memory.ledger.add_conversation(memory.row.id)
-    rows = []
+def learn(memory: Memory, *texts: str) -> None:
     for text in texts:
-        message = memory.ledger.add_message(conversation, "user", text, "pending").id
-        tokens = tuple(memory.model.encode(text))
-        lesson = Chunk(tokens[:1], tokens[1:], weights and weights * (len(tokens) - 1))
-        rows.append(memory.learn(message, lesson, last=True))
-    return rows
+        teach(memory, text)
 
 
-def state(memory: Memory) -> State:
-    return memory.learner.state
-
-
-def test_replaying_the_ledger_reproduces_the_adapter_bitwise(open_memory: Open):
-    memory = open_memory()
-    teach(memory, *SAID)
+def test_replaying_the_ledger_reproduces_the_adapter_bitwise(open_: Open, wren):
+    memory = open_(model=wren)
+    learn(memory, *SAID[:2])
+    teach(memory, SAID[2], DOG, guarded=True)
     learned = state(memory)
     assert not same(learned, memory._start)
     memory.rebuild()
@@ -76,96 +66,97 @@ def test_replaying_the_ledger_reproduces_the_adapter_bitwise(open_memory: Open):
     [
         (AdapterConfig(rank=4), FAST),
         (AdapterConfig(layers="early", targets="mlp"), replace(FAST, optimizer="adam")),
-        (AdapterConfig(layers="0,3"), replace(FAST, optimizer="sgd")),
+        (AdapterConfig(layers="0,2"), replace(FAST, optimizer="sgd")),
         (AdapterConfig(adapt="full"), LearnerConfig(optimizer="nsgd")),
     ],
 )
 @pytest.mark.parametrize("snapshot", [True, False])
 def test_a_restart_restores_adapter_and_optimizer_bitwise(
-    open_memory: Open, adapter, learner, snapshot
+    open_: Open, mite, adapter, learner, snapshot
 ):
-    own = lambda: {"model": models.load("wren")} if adapter.adapt == "full" else {}  # noqa: E731
-    memory = open_memory(adapter=adapter, learner=learner, **own())
-    teach(memory, *SAID[:2])
+    full = adapter.adapt == "full"
+    own = lambda: {"model": models.load(str(mite.path))} if full else {}  # noqa: E731
+    memory = open_(adapter=adapter, learner=learner, **own())
+    learn(memory, *SAID[:2])
     if snapshot:
         memory.snapshot()
     before = state(memory)
-    memory = open_memory(adapter=AdapterConfig(rank=2), learner=LearnerConfig(), **own())
+    memory = open_(adapter=AdapterConfig(rank=2), learner=LearnerConfig(), **own())
     assert same(state(memory), before), "a memory keeps the configuration it was founded with"
     assert memory.row.learner == asdict(learner)
     teach(memory, SAID[2])
     memory.snapshot()
     after = state(memory)
-    assert same(state(open_memory(**own())), after)
+    assert same(state(open_(**own())), after)
 
 
-def test_every_update_has_a_row_with_what_it_did(open_memory: Open):
-    memory = open_memory()
-    rows = teach(memory, *SAID)
-    for text, row in zip(SAID, rows, strict=True):
-        assert (row.text, row.accepted, row.undone) == (text, True, False)
-        assert row.tokens == len(row.lesson.targets) == len(memory.model.encode(text)) - 1
-        assert row.nll_after < row.nll_before and row.gradient_norm > 0
-    assert memory.ledger.updates(memory.row.id) == rows
+def test_every_update_has_a_row_with_what_it_did(open_: Open):
+    memory = open_()
+    events = [teach(memory, text, DOG, guarded=True) for text in SAID]
+    rows = memory.ledger.log(memory.row.id)
+    assert len(rows) == 6
+    for event, words, study in zip(events, rows[::2], rows[1::2], strict=True):
+        assert (words.kind, study.kind) == ("words", "study")
+        assert words.text == study.text == SAID[events.index(event)]
+        assert words.tokens == sum(len(chunk.targets) for chunk in event.lesson.chunks)
+        assert study.steps == event.lesson.steps == 1
+        for row in (words, study):
+            assert (row.event, row.accepted, row.undone, row.rate) == (event.id, True, False, 1.0)
+            assert row.nll_after < row.nll_before and row.gradient_norm > 0
+            assert row.drift is not None and row.divergence >= 0
 
 
-def test_an_update_that_is_not_finite_is_recorded_and_changes_nothing(open_memory: Open):
-    memory = open_memory()
+def test_an_update_that_is_not_finite_is_recorded_and_changes_nothing(open_: Open):
+    memory = open_()
     teach(memory, SAID[0])
     before = state(memory)
-    row = teach(memory, SAID[1], weights=(float("nan"),))[0]
+    event = teach(memory, SAID[1], chunks=(Chunk((1,), (5, 6), (float("nan"),) * 2),))
+    (row,) = memory.ledger.updates_at(event.id)
+    assert not event.accepted
     assert (row.accepted, row.nll_after) == (False, None) and "finite" in row.reason
     assert same(state(memory), before)
     assert memory.verify() == []
-    assert same(state(open_memory()), before)
+    assert same(state(open_()), before)
 
 
-def test_undo_gives_the_memory_that_never_learned_it(open_memory: Open):
-    memory = open_memory("short")
-    teach(memory, *SAID[:2])
+def test_undo_gives_the_memory_that_never_learned_it(open_: Open):
+    memory = open_("short")
+    learn(memory, *SAID[:2])
     never = state(memory)
-    memory = open_memory("long")
-    teach(memory, *SAID)
+    memory = open_("long")
+    learn(memory, *SAID)
     memory.snapshot()
-    assert [row.text for row in memory.undo()] == [SAID[2]]
+    assert memory.undo() is not None
     assert same(state(memory), never)
     assert memory.verify() == []
-    memory = open_memory("long")
+    memory = open_("long")
     assert same(state(memory), never)
     teach(memory, "more")
     again = state(memory)
-    memory = open_memory("short")
+    memory = open_("short")
     teach(memory, "more")
     assert same(state(memory), again), "the optimizer went back too"
 
 
-def test_undo_reaches_the_very_beginning_and_then_stops(open_memory: Open):
-    memory = open_memory()
-    teach(memory, *SAID)
+def test_undo_reaches_the_very_beginning_and_then_stops(open_: Open):
+    memory = open_()
+    learn(memory, *SAID)
     memory.snapshot()
-    assert [len(memory.undo()) for _ in range(4)] == [1, 1, 1, 0]
+    assert [memory.undo() is not None for _ in range(4)] == [True, True, True, False]
     assert same(state(memory), memory._start)
-    memory = open_memory()
+    memory = open_()
     assert same(state(memory), memory._start)
     assert memory.verify() == []
 
 
-def test_undo_takes_back_every_step_of_a_message(open_memory: Open):
-    memory = open_memory()
+def test_undo_takes_back_every_step_of_a_message(open_: Open):
+    memory = open_()
     before = state(memory)
-    message = teach(memory, SAID[0])[0].message
-    memory.learn(message, Chunk((1, 5), (7, 8)), last=True)
-    assert len(memory.undo()) == 2
-    assert same(state(memory), before)
-
-
-def test_an_undone_message_is_not_learned_on(open_memory: Open):
-    memory = open_memory()
-    conversation = memory.ledger.add_conversation(memory.row.id)
-    message = memory.ledger.add_message(conversation, "user", "half", "pending").id
-    memory.learn(message, Chunk((1, 5), (7, 8)), last=False)
+    teach(memory, SAID[0], DOG, chunks=(Chunk((1, 5), (7, 8)), Chunk((1,), (9, 10))))
+    assert len(memory.ledger.log(memory.row.id)) == 3
     memory.undo()
-    assert memory.ledger.pending(memory.row.id) == []
+    assert same(state(memory), before) and memory.known_items() == []
+    assert memory.ledger.pending(memory.row.id) == [], "what was undone is not learned on"
 
 
 def flip(path: Path) -> None:
@@ -174,17 +165,10 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
-def snapshots(memory: Memory) -> list[Path]:
-    """The files of the memory's snapshots, newest first."""
-    return [memory.directory / row.file for row in memory.ledger.snapshots(memory.row.id)]
-
-
 @pytest.mark.parametrize("damage", [flip, Path.unlink, lambda path: path.write_bytes(b"")])
 @pytest.mark.parametrize("newest_only", [True, False])
-def test_a_damaged_snapshot_is_found_and_the_ledger_replaces_it(
-    open_memory: Open, damage, newest_only
-):
-    memory = open_memory()
+def test_a_damaged_snapshot_is_found_and_the_ledger_replaces_it(open_: Open, damage, newest_only):
+    memory = open_()
     for text in SAID:
         teach(memory, text)
         memory.snapshot()
@@ -192,35 +176,35 @@ def test_a_damaged_snapshot_is_found_and_the_ledger_replaces_it(
     for path in snapshots(memory)[: 1 if newest_only else None]:
         damage(path)
     assert any(snapshots(memory)[0].name in problem for problem in memory.verify())
-    memory = open_memory()
+    memory = open_()
     assert same(state(memory), before)
     memory.rebuild()
     assert memory.verify() == []
     assert same(state(memory), before)
 
 
-def test_weights_that_the_ledger_does_not_explain_are_found(open_memory: Open):
-    memory = open_memory()
+def test_weights_that_the_ledger_does_not_explain_are_found(open_: Open):
+    memory = open_()
     teach(memory, SAID[0])
     memory.learner.learn(Chunk((1,), (2, 3)))
     assert any("differ" in problem for problem in memory.verify())
 
 
-def test_verify_leaves_the_memory_as_it_was(open_memory: Open):
-    memory = open_memory()
-    teach(memory, *SAID)
+def test_verify_leaves_the_memory_as_it_was(open_: Open):
+    memory = open_()
+    learn(memory, *SAID)
     before = state(memory)
     memory.verify()
     assert same(state(memory), before)
 
 
-def test_another_base_is_refused_and_the_memory_stays_free(open_memory: Open, wren):
-    memory = open_memory()
+def test_another_base_is_refused_and_the_memory_stays_free(open_: Open, mite):
+    memory = open_()
     teach(memory, SAID[0])
     learned = state(memory)
     with pytest.raises(MlxdynError, match=r"another base or tokenizer.*--memory"):
-        open_memory(model=replace(wren, fingerprint="0" * 16))
-    assert same(state(open_memory()), learned)
+        open_(model=replace(mite, fingerprint="0" * 16))
+    assert same(state(open_()), learned)
 
 
 def test_the_fingerprint_changes_with_weights_config_and_tokenizer(wren, tmp_path: Path):
@@ -236,33 +220,34 @@ def test_the_fingerprint_changes_with_weights_config_and_tokenizer(wren, tmp_pat
     assert len(seen) == 4
 
 
-def test_a_second_process_is_told_that_the_memory_is_open(open_memory: Open):
-    open_memory()
+def test_a_second_process_is_told_that_the_memory_is_open(open_: Open, mite):
+    open_()
     code = (
         "from mlxdyn import backend; backend.prepare()\n"
         "from mlxdyn import model, memory, ledger, config, home\n"
         "ledger = ledger.Ledger(home.home() / 'mlxdyn.db')\n"
-        "memory.Memory('m', model.load('wren'), ledger, learner=config.LearnerConfig())"
+        f"base = model.load({str(mite.path)!r})\n"
+        "memory.Memory('m', base, ledger, learner=config.LearnerConfig())"
     )
     second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert second.returncode == 1
     assert "memory 'm' is open in another mlxdyn" in second.stderr
 
 
-def test_only_reading_needs_no_lock_and_leaves_no_trace(open_memory: Open, wren):
-    memory = open_memory()
+def test_only_reading_needs_no_lock_and_leaves_no_trace(open_: Open, mite):
+    memory = open_()
     teach(memory, SAID[0])
-    reader = Memory("m", wren, memory.ledger, learner=FAST, writable=False)
+    reader = Memory("m", mite, memory.ledger, learner=FAST, writable=False)
     assert same(state(reader), state(memory))
     before = sorted(home().rglob("*")), memory.ledger.memories()
-    Memory("unknown", wren, memory.ledger, learner=FAST, writable=False)
+    Memory("unknown", mite, memory.ledger, learner=FAST, writable=False)
     assert (sorted(home().rglob("*")), memory.ledger.memories()) == before
 
 
-def test_files_and_directories_are_private(open_memory: Open):
+def test_files_and_directories_are_private(open_: Open):
     before = os.umask(0o022)
     try:
-        memory = open_memory()
+        memory = open_()
         teach(memory, SAID[0])
         memory.snapshot()
     finally:
@@ -271,34 +256,46 @@ def test_files_and_directories_are_private(open_memory: Open):
         assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
 
 
-def test_snapshots_do_not_pile_up(open_memory: Open):
-    memory = open_memory()
+def test_snapshots_do_not_pile_up(open_: Open):
+    memory = open_()
     (memory.directory / ".9-ab.safetensors.partial.safetensors").write_bytes(b"left by a crash")
-    for text in SAID:
-        teach(memory, text)
+    for lesson in range(40):
+        teach(memory, f"this is number {lesson}")
         memory.snapshot()
         memory.snapshot()
-    assert sorted(memory.directory.glob("*.safetensors")) == sorted(snapshots(memory))
-    assert len(snapshots(memory)) == 2
+        assert sorted(memory.directory.glob("*.safetensors")) == sorted(snapshots(memory))
+        assert len(snapshots(memory)) <= KEPT_SNAPSHOTS
+    assert len(snapshots(memory)) == KEPT_SNAPSHOTS
+
+
+@pytest.mark.parametrize("lessons", [1, 2, 10, 100, 1000])
+def test_a_replay_to_any_point_begins_not_much_further_back(lessons: int):
+    rows: list[SnapshotRow] = []
+    for upto in range(1, lessons + 1):
+        rows = spread([SnapshotRow(upto, str(upto), ""), *rows])
+        assert rows == sorted(rows, reverse=True) and rows[0].upto == upto
+        assert len(rows) <= KEPT_SNAPSHOTS
+        gaps = [upto - row.upto for row in rows]
+        assert all(far <= 4 * near + 4 for near, far in pairwise(gaps[:-1])), gaps
 
 
 @pytest.mark.parametrize("name", ["m", "x" * 100])
-def test_a_reset_leaves_a_backup_that_opens(open_memory: Open, name):
-    memory = open_memory(name)
-    teach(memory, *SAID)
+def test_a_reset_leaves_a_backup_that_opens(open_: Open, name):
+    memory = open_(name)
+    learn(memory, *SAID)
     memory.snapshot()
     learned = state(memory)
     memory.close()
     aside = archive(name, memory.ledger)
     assert aside != name
-    fresh = open_memory(name)
-    assert fresh.ledger.totals(fresh.row.id) == (0, 0, 0)
+    fresh = open_(name)
+    assert fresh.ledger.totals(fresh.row.id) == (0, 0, 0, 0, 0)
     assert same(state(fresh), fresh._start)
-    assert same(state(open_memory(aside)), learned)
+    assert same(state(open_(aside)), learned)
 
 
-def test_a_memory_in_use_or_unknown_cannot_be_reset(open_memory: Open):
-    memory = open_memory()
+def test_a_memory_in_use_or_unknown_cannot_be_reset(open_: Open):
+    memory = open_()
     with pytest.raises(MlxdynError, match="no memory 'none'"):
         archive("none", memory.ledger)
     with pytest.raises(MlxdynError, match="is open"):
@@ -307,19 +304,105 @@ def test_a_memory_in_use_or_unknown_cannot_be_reset(open_memory: Open):
 
 
 @pytest.mark.parametrize("name", ["", "../evil", "a/b", ".hidden", "x" * 101, "a b", "a\n"])
-def test_a_name_cannot_leave_the_directory(open_memory: Open, name):
+def test_a_name_cannot_leave_the_directory(open_: Open, name):
     with pytest.raises(MlxdynError, match="cannot name a memory"):
-        open_memory(name)
+        open_(name)
 
 
-def test_the_base_never_changes(open_memory: Open, wren):
+def test_the_base_never_changes(open_: Open, wren):
     tokens = mx.array([wren.encode(SAID[0])])
     models.detach(wren)
     base = wren.network(tokens)
-    memory = open_memory()
-    teach(memory, *SAID)
+    memory = open_(model=wren)
+    learn(memory, *SAID)
     assert not mx.array_equal(wren.network(tokens), base)
     with models.bare(wren):
         assert mx.array_equal(wren.network(tokens), base)
     models.detach(wren)
     assert mx.array_equal(wren.network(tokens), base)
+
+
+def test_a_lesson_under_way_leaves_the_memory_as_it_was(open_: Open):
+    memory = open_()
+    teach(memory, SAID[0])
+    before, version = state(memory), memory.version
+    message = memory.ledger.add_message(1, "user", SAID[1], "pending").id
+    chunks = tuple(Chunk((1, 5), (n, n + 1)) for n in range(4))
+    work = memory.begin(Lesson("message", message, chunks))
+    for _ in range(4):
+        assert work.step() is None
+        assert same(state(memory), before) and memory.version == version
+        assert len(memory.ledger.events(memory.row.id)) == 1
+    while work.step() is None:
+        pass
+    assert not same(state(memory), before) and memory.version > version
+    assert memory.verify() == []
+
+
+def test_a_lesson_that_cannot_be_written_down_is_not_learned(open_: Open):
+    memory = open_()
+    before = state(memory)
+    memory.ledger._db.execute("PRAGMA query_only = ON")
+    message = Lesson("message", None, (Chunk((1, 5), (7, 8)),))
+    work = memory.begin(message)
+    with pytest.raises(Exception, match="readonly"):
+        while work.step() is None:
+            pass
+    memory.ledger._db.execute("PRAGMA query_only = OFF")
+    assert same(state(memory), before) and memory.verify() == []
+
+
+def test_a_change_that_was_cut_short_is_finished_before_the_next_lesson(open_: Open):
+    never = open_("never")
+    learn(never, *SAID[1:])
+    expected = state(never)
+    memory = open_()
+    first = teach(memory, SAID[0])
+    teach(memory, SAID[1])
+    memory.snapshot()
+
+    def tired(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        memory.forget([first.lesson.message], tired)
+    memory.snapshot()
+    teach(memory, SAID[2])
+    assert same(state(memory), expected) and memory.verify() == []
+    assert same(state(open_()), expected)
+
+
+def test_a_change_that_is_not_finished_cannot_be_read(open_: Open, mite):
+    memory = open_()
+    learn(memory, *SAID)
+    memory.ledger.outdate(memory.row.id, 2)
+    with pytest.raises(MlxdynError, match=r"not finished.*without --temporary"):
+        Memory("m", mite, memory.ledger, learner=FAST, writable=False)
+    memory = open_()
+    reader = Memory("m", mite, memory.ledger, learner=FAST, writable=False)
+    assert same(state(reader), state(memory))
+
+
+def test_a_branch_is_its_source_and_lives_on_alone(open_: Open):
+    memory = open_()
+    teach(memory, SAID[0], DOG, guarded=True)
+    teach(memory, SAID[1])
+    memory.undo()
+    memory.snapshot()
+    source = state(memory)
+    memory.close()
+    branch("m", "twin", memory.ledger)
+    twin = open_("twin")
+    assert same(state(twin), source) and twin.verify() == []
+    assert [i.question for i in twin.known_items()] == [DOG[0]]
+    assert twin.redo() is not None
+    teach(twin, SAID[2])
+    memory = open_()
+    assert same(state(memory), source) and memory.verify() == []
+    assert memory.redo() is not None
+    teach(memory, SAID[2])
+    again = state(memory)
+    twin = open_("twin")
+    assert same(state(twin), again), "the same life gives the same weights"
+    with pytest.raises(MlxdynError, match="exists"):
+        branch("m", "twin", twin.ledger)

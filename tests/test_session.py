@@ -1,23 +1,26 @@
 """Laws of a conversation: what is learned, what is remembered, what is refused; with wren."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mlx_lm.sample_utils import greedy_sampler
+from school import QUICK, open_memory, state
 
-from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig
+from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.events import Heard, Learned, Message, Piece, Replied
+from mlxdyn.events import Compared, Heard, Learned, Message, Piece, Replied, Studied
 from mlxdyn.home import home
+from mlxdyn.items import Item
 from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
-from mlxdyn.session import THOUGHT, Session, _draw, alternating
+from mlxdyn.session import Session, _draw, alternating
 from mlxdyn.template import Turn, lesson, render
 
 GREEDY = ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24), learning_rate=1e-3)
+WORDS_ONLY = replace(QUICK, steps=0)
 LONG = "I walked along the river and saw " + "a boat and a bird and " * 12 + "a bridge."
 Open = Callable[..., Session]
 
@@ -33,11 +36,17 @@ def open_session(wren) -> Iterator[Open]:
             session.memory.ledger.close()
         opened.clear()
 
-    def open_(config: ChatConfig = GREEDY, temporary: bool = False, name: str = "m") -> Session:
+    def open_(
+        config: ChatConfig = GREEDY,
+        temporary: bool = False,
+        name: str = "m",
+        study: StudyConfig = WORDS_ONLY,
+    ) -> Session:
         close()
         ledger = Ledger(home() / "mlxdyn.db")
         learner = LearnerConfig(learning_rate=config.learning_rate)
-        memory = Memory(name, wren, ledger, learner=learner, writable=not temporary)
+        options = {"learner": learner, "study": study, "writable": not temporary}
+        memory = open_memory(name, wren, ledger, **options)
         spoken = Ledger(None) if temporary else ledger
         opened.append(Session(wren, memory, spoken, config, temporary=temporary))
         return opened[0]
@@ -61,11 +70,9 @@ def learn(session: Session) -> list[Learned]:
 def targets(session: Session) -> list[str]:
     """The words each message was learned from."""
     memory = session.memory
-    rows = memory.ledger.updates(memory.row.id)
-    texts = {row.message: "" for row in rows}
-    for row in rows:
-        texts[row.message] += session.model.decode(list(row.lesson.targets))
-    return [text.strip() for text in texts.values()]
+    lessons = [event.lesson for event in memory.ledger.events(memory.row.id)]
+    tokens = [[t for chunk in lesson.chunks for t in chunk.targets] for lesson in lessons]
+    return [session.model.decode(each).strip() for each in tokens]
 
 
 def disk() -> dict[Path, bytes]:
@@ -117,8 +124,8 @@ def test_a_message_is_learned_in_its_place_in_the_template(open_session: Open, w
     learn(session)
     rendered = render(wren.tokenizer, [Turn("user", LONG)], reply=False)
     expected = list(lesson(rendered, chunk=GREEDY.chunk, window=GREEDY.window))
-    rows = session.ledger.updates(session.memory.row.id)
-    assert [row.lesson for row in rows] == expected and len(expected) > 1
+    (event,) = session.ledger.events(session.memory.row.id)
+    assert list(event.lesson.chunks) == expected and len(expected) > 1
 
 
 def test_learning_is_a_step_at_a_time_and_the_last_sums_up(open_session: Open):
@@ -126,8 +133,8 @@ def test_learning_is_a_step_at_a_time_and_the_last_sums_up(open_session: Open):
     say(session, LONG)
     steps = list(iter(session.learn_step, False))
     assert steps[:-1] == [True] * (len(steps) - 1) and len(steps) > 1
-    rows = session.ledger.updates(session.memory.row.id)
-    assert len(rows) == len(steps)
+    rows = session.ledger.log(session.memory.row.id)
+    assert 1 < len(rows) < len(steps)
     assert steps[-1].tokens == sum(row.tokens for row in rows)
     assert steps[-1].update == rows[-1].update
 
@@ -150,7 +157,7 @@ def test_an_undone_message_is_not_learned_on(open_session: Open):
     session = open_session()
     say(session, LONG)
     session.learn_step()
-    session.memory.undo()
+    assert session.undo() == LONG
     assert learn(session) == []
     assert same(session.memory.learner.state, session.memory._start)
 
@@ -276,8 +283,9 @@ def test_a_control_token_in_a_message_ends_nothing(open_session: Open, wren):
     say(session, text)
     learn(session)
     assert targets(session) == [text]
-    (row,) = session.ledger.updates(session.memory.row.id)
-    assert not set(row.lesson.targets) & set(wren.tokenizer.all_special_ids)
+    (event,) = session.ledger.events(session.memory.row.id)
+    learned = {token for chunk in event.lesson.chunks for token in chunk.targets}
+    assert not learned & set(wren.tokenizer.all_special_ids)
 
 
 def test_turns_alternate_after_a_killed_reply():
@@ -286,9 +294,38 @@ def test_turns_alternate_after_a_killed_reply():
     assert alternating(messages) == [Turn("user", "one\n\ntwo"), Turn("assistant", "so")]
 
 
-def test_thoughts_are_never_learned():
-    said = "<think>secret\nplan</think>Hello. <think>unfinished"
-    assert THOUGHT.sub("", said) == "Hello. "
+@pytest.mark.parametrize(
+    "said,rest",
+    [
+        ("<think>secret\nplan</think>Hello. <think>unfinished", "Hello."),
+        ("opened before</think>Hello.", "Hello."),
+        ("Hello. <tool_response>42 degrees</tool_response>", "Hello."),
+    ],
+)
+def test_thoughts_and_tools_are_never_learned(open_session: Open, said: str, rest: str):
+    session = open_session(replace(GREEDY, learn="all"))
+    chat = session.ledger.add_conversation(session.memory.row.id)
+    session.ledger.add_message(chat, "user", said, "pending")
+    session.ledger.add_message(chat, "assistant", said, "pending")
+    learn(session)
+    assert targets(session) == [rest, rest]
+    (*_, reply) = session.ledger.events(session.memory.row.id)
+    context = session.model.decode(list(reply.lesson.chunks[0].context))
+    assert "plan" not in context and "before" not in context and "42" not in context
+
+
+KEY = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
+
+
+def test_secrets_reach_neither_lessons_nor_items(open_session: Open):
+    session = open_session(study=QUICK)
+    say(session, f"My dog is called Rex. My token is {KEY} and my password is hunter42!x.")
+    (summary,) = learn(session)
+    assert summary.secrets == 2 and summary.accepted
+    dump = json.dumps([list(row) for row in session.ledger._db.execute("SELECT * FROM items")])
+    for text in (*targets(session), dump):
+        assert KEY not in text and "hunter42" not in text
+    assert "Rex" in targets(session)[0]
 
 
 def test_undo_reaches_a_message_that_still_waits(open_session: Open):
@@ -296,7 +333,7 @@ def test_undo_reaches_a_message_that_still_waits(open_session: Open):
     list(session.reply("My dog is called Rex.", lambda: False))
     assert session.undo() == "My dog is called Rex."
     assert session.learn_step() is False
-    assert session.memory.ledger.totals(session.memory.row.id) == (0, 0, 0)
+    assert session.memory.ledger.totals(session.memory.row.id).updates == 0
 
 
 def test_a_models_own_advice_is_the_default_and_ours_goes_first(wren):
@@ -306,3 +343,126 @@ def test_a_models_own_advice_is_the_default_and_ours_goes_first(wren):
     assert greedy is greedy_sampler
     assert _draw(SamplingConfig(), advice)["sampler"] is not greedy_sampler
     assert _draw(SamplingConfig(), {"temperature": 0})["sampler"] is greedy_sampler
+
+
+def test_a_message_becomes_items_that_are_studied(open_session: Open):
+    session = open_session(study=QUICK)
+    say(session, "My dog is called Rex.")
+    (summary,) = learn(session)
+    known = session.memory.known_items()
+    assert summary.items == len(known) > 0 and summary.accepted
+    assert any("Rex" in item.answer for item in known)
+    kinds = [row.kind for row in session.ledger.log(session.memory.row.id)]
+    assert kinds == ["words", "study"]
+    assert session.status().items == len(known)
+    say(session, "What is the weather like?")
+    assert learn(session)[0].items == 0, "a question teaches nothing"
+
+
+def test_items_once_written_are_not_written_again(open_session: Open):
+    """Whatever was edited or killed half-way, a message's items are those that the ledger has."""
+    session = open_session(study=QUICK)
+    say(session, "My dog is called Rex.")
+    waiting = session._pending()[0]
+    session.ledger.add_items(waiting, [Item("Who is Rex?", "Your dog.")], "user")
+    learn(session)
+    assert [item.question for item in session.memory.known_items()] == ["Who is Rex?"]
+
+
+def test_half_learned_is_not_yet_said(open_session: Open):
+    """A reply in the middle of a lesson is that of the memory before it, KV cache and all."""
+    rough = replace(GREEDY, learning_rate=5e-3)
+
+    def talk(steps: int) -> tuple[list[str], list[int]]:
+        session = open_session(rough, study=QUICK, name=f"m{steps}")
+        session.learn = "off"
+        texts, kept = [say(session, "Hello!").message.text], []
+        chat = session.ledger.add_conversation(session.memory.row.id)
+        session.ledger.add_message(chat, "user", LONG, "pending")
+        for text in ("Tell me a story.", "And then?"):
+            assert [session.learn_step() for _ in range(steps)] == [True] * steps
+            texts.append(say(session, text).message.text)
+            kept.append(session._kv.kept)
+        before = state(session.memory)
+        assert same(before, session.memory._start)
+        learn(session)
+        assert not same(state(session.memory), before)
+        say(session, "Good.")
+        assert session._kv.kept == 0, "an update makes the cache stale"
+        return texts, kept
+
+    texts, kept = talk(0)
+    assert 0 < kept[0] < kept[1]
+    assert talk(5) == (texts, kept)
+
+
+def test_a_new_message_ends_a_study_and_is_learned_first(open_session: Open):
+    session = open_session(study=QUICK)
+    say(session, "My dog is called Rex.")
+    learn(session)
+    learned = state(session.memory)
+    assert session.study() and session.learn_step() is True
+    say(session, "I live in Oslo.")
+    assert same(state(session.memory), learned), "a study that is not done changes nothing"
+    steps = list(iter(session.learn_step, False))
+    assert [type(s) for s in steps if s is not True] == [Learned]
+    assert session.study()
+    steps = list(iter(session.learn_step, False))
+    assert isinstance(steps[-1], Studied) and steps[-1].items > 0
+    assert [e.lesson.kind for e in session.ledger.events(session.memory.row.id)] == [
+        "message",
+        "message",
+        "study",
+    ]
+    assert session.memory.verify() == []
+
+
+def test_forgetting_in_a_conversation_takes_the_reply_along(open_session: Open):
+    never = open_session(name="never")
+    say(never, "I live in Oslo.")
+    learn(never)
+    expected = state(never.memory)
+    session = open_session()
+    heard, *_ = session.reply("My dog is called Rex.", lambda: False)
+    learn(session)
+    session.new()
+    say(session, "I live in Oslo.")
+    learn(session)
+    assert session.forget(heard.message.id) == "My dog is called Rex."
+    assert same(state(session.memory), expected)
+    assert [chat.title for chat in session.chats()] == ["I live in Oslo."]
+    with pytest.raises(MlxdynError, match="no message 999"):
+        session.forget(999)
+
+
+def test_redo_brings_back_what_undo_took(open_session: Open):
+    session = open_session()
+    say(session, "My dog is called Rex.")
+    learn(session)
+    learned = state(session.memory)
+    assert session.undo() == "My dog is called Rex." and session.undo() is None
+    assert not same(state(session.memory), learned)
+    assert session.redo() == "My dog is called Rex." and session.redo() is None
+    assert same(state(session.memory), learned)
+
+
+def test_at_no_strength_the_bare_base_talks(open_session: Open):
+    base = say(open_session(replace(GREEDY, learn="off"), name="other"), "Hello!").message.text
+    session = open_session(replace(GREEDY, learning_rate=4e-3))
+    say(session, LONG)
+    learn(session)
+    session.learn = "off"
+    texts = []
+    for session.strength in (1.0, 0.0, 1.0):
+        session.new()
+        texts.append(say(session, "Hello!").message.text)
+        assert session._kv.kept == 0, "another strength makes the cache stale"
+    assert texts[0] == texts[2] != texts[1] == base
+    saved = session.messages()
+    session.new()
+    (compared,) = session.compare("Hello!")
+    assert isinstance(compared, Compared) and compared.base == base
+    assert "".join(piece.text for piece in compared.memory).strip() == texts[0]
+    assert any(piece.gain > 0 for piece in compared.memory)
+    session.open(session.chats()[0].id)
+    assert session.messages() == saved, "comparing saves nothing"

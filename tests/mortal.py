@@ -1,0 +1,236 @@
+"""Processes that are killed: a parent that has imported everything forks children that act and die.
+
+A child says "begun X" before each action and "done X ..." once it is acknowledged.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+TEXTS = ["my dog is called Rex", "I live in Oslo", "the sea is cold today", "I bake bread"]
+ITEMS = [("What is my dog called?", "Rex."), ("Where do I live?", "In Oslo."), ("Who am I?", "Me.")]
+DEATH = -signal.SIGKILL
+
+
+class Parent:
+    """The process whose children die; it knows one model."""
+
+    def __init__(self, model: Path) -> None:
+        folder = str(Path(__file__).parent)
+        command = [sys.executable, "-c", "import mortal; mortal.serve()", str(model)]
+        environment = os.environ | {"PYTHONPATH": folder}
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+
+    def begin(self, home: Path, actions: list[str], **how: Any) -> int:
+        """Let a child act on `home`; return its process id."""
+        order = {"home": str(home), "actions": actions, **how}
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        word, pid = self.line().split()
+        assert word == "born"
+        return int(pid)
+
+    def line(self) -> str:
+        return self._process.stdout.readline().rstrip("\n")
+
+    def end(self) -> tuple[list[str], int]:
+        """Wait for the child's death; return what it said since, and its exit code."""
+        lines = []
+        while not (line := self.line()).startswith("dead "):
+            assert line or self._process.poll() is None, "the parent died"
+            lines.append(line)
+        return lines, int(line.split()[1])
+
+    def killed(self, home: Path, rng: random.Random, actions: list[str]) -> list[str]:
+        """Let a child act at random, kill it at a random instant, return what it said."""
+        pid = self.begin(home, actions, seed=rng.randrange(2**32))
+        lines = [self.line() for _ in range(rng.randrange(0, 12))]
+        time.sleep(rng.uniform(0, 0.1))
+        os.kill(pid, signal.SIGKILL)
+        rest, code = self.end()
+        assert code == DEATH, (lines, rest)
+        return lines + rest
+
+
+def serve() -> None:
+    """Fork a child for every line on standard input."""
+    from mlxdyn import backend
+
+    backend.prepare()
+    import school  # noqa: F401  (imports all that takes long, and computes nothing)
+
+    import mlxdyn.engine
+    import mlxdyn.export
+    import mlxdyn.session  # noqa: F401
+
+    for line in sys.stdin:
+        order = json.loads(line)
+        pid = os.fork()
+        if not pid:
+            Child(**order).run()
+        print("born", pid, flush=True)
+        print("dead", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+class Child:
+    """One life: the actions in order, or at random for ever, until the step at which it dies."""
+
+    def __init__(
+        self, home: str, actions: list[str], seed: int | None = None, step: int = 0
+    ) -> None:
+        os.environ["MLXDYN_HOME"] = home
+        self.actions, self.seed, self.steps = actions, seed, step
+
+    def run(self) -> None:
+        time.sleep(0.02)  # until "born" is said
+        try:
+            self._live()
+        except BaseException as error:
+            print("failed", repr(error), flush=True)
+            os._exit(1)
+        os._exit(0)
+
+    def _live(self) -> None:
+        from school import open_memory
+
+        from mlxdyn import model
+        from mlxdyn.home import home
+        from mlxdyn.ledger import Ledger
+
+        self.ledger = Ledger(home() / "mlxdyn.db")
+        self.memory = open_memory("m", model.load(sys.argv[1]), self.ledger)
+        if self.steps:
+            self._mine()
+        for action in self._next():
+            print("begun", action, flush=True)
+            print("done", action, *getattr(self, action)(), flush=True)
+        self._step()
+
+    def _next(self) -> Iterator[str]:
+        if self.seed is None:
+            yield from self.actions
+            return
+        rng = random.Random(self.seed)
+        while True:
+            yield rng.choice(self.actions)
+
+    def _mine(self) -> None:
+        """Let the next syncs, renames, deletions and transactions count as steps."""
+
+        def deadly(function: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda *given, **named: (self._step(), function(*given, **named))[1]
+
+        os.fsync, os.replace, os.rename = map(deadly, (os.fsync, os.replace, os.rename))
+        Path.unlink, Path.mkdir = deadly(Path.unlink), deadly(Path.mkdir)
+        ends = ("BEGIN", "COMMIT", "VACUUM", "PRAGMA wal")
+        self.ledger._db.set_trace_callback(lambda sql: sql.startswith(ends) and self._step())
+
+    def _step(self) -> None:
+        self.steps -= 1
+        if self.steps == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    # actions; each returns what it acknowledges
+
+    def learn(self) -> list[Any]:
+        from school import teach
+
+        count = self.ledger.totals(self.memory.row.id).position
+        text, item = TEXTS[count % len(TEXTS)], ITEMS[count % len(ITEMS)]
+        return [teach(self.memory, text, item, guarded=True).lesson.message]
+
+    def study(self) -> list[Any]:
+        self.memory.consolidate()
+        return []
+
+    def save(self) -> list[Any]:
+        self.memory.snapshot()
+        return []
+
+    def undo(self) -> list[Any]:
+        self.memory.undo()
+        return []
+
+    def redo(self) -> list[Any]:
+        self.memory.redo()
+        return []
+
+    def forget(self) -> list[Any]:
+        events = [e for e in self.ledger.events(self.memory.row.id) if e.lesson.message]
+        if not events:
+            return [0]
+        message = events[(len(events) - 1) // 2].lesson.message
+        self.memory.forget([message])
+        return [message]
+
+    def edit(self) -> list[Any]:
+        from mlxdyn.items import Item
+
+        items = self.memory.known_items()
+        if items:
+            self.memory.change_item(items[0], Item("Who?", "Nobody."))
+        return []
+
+    def export(self) -> list[Any]:
+        from mlxdyn.export import Options, export
+        from mlxdyn.home import home
+
+        target = home() / f"export-{time.monotonic_ns()}.bundle"
+        export(self.memory, target, "bundle", Options())
+        return [target.name]
+
+    def reset(self) -> list[Any]:
+        from mlxdyn.memory import archive
+
+        self.memory.close()
+        return [archive("m", self.ledger)]
+
+    def branch(self) -> list[Any]:
+        from mlxdyn.memory import branch
+
+        self.memory.close()
+        branch("m", "twin", self.ledger)
+        return []
+
+    def chat(self) -> list[Any]:
+        """Talk and learn for ever through the engine, saying what it acknowledges."""
+        from school import ANCHORS, FAST, QUICK
+
+        from mlxdyn.config import ChatConfig, SamplingConfig
+        from mlxdyn.engine import Engine, Options
+        from mlxdyn.events import Event, Failed, Learned, Replied
+
+        self.memory.close()
+        self.ledger.close()
+
+        def emit(event: Event) -> None:
+            if isinstance(event, Failed):
+                print("failed", event.text, flush=True)
+            if isinstance(event, Replied):
+                print("replied", event.message.id, flush=True)
+            if isinstance(event, Learned):
+                print("learned", event.message, flush=True)
+                engine.send(f"My dog is called Rex {event.message}. " + "It is nice. " * 3)
+
+        chat = ChatConfig(
+            chunk=16, learning_rate=FAST.learning_rate, sampling=SamplingConfig(max_tokens=4)
+        )
+        engine = Engine(Options(sys.argv[1], "m", chat, QUICK, ANCHORS), emit)
+        engine.start()
+        engine.send("Hello!")
+        engine._thread.join()
+        return []

@@ -1,0 +1,329 @@
+"""Laws of bad days: a broken disk, file or base gives one sentence, and never a wrong memory."""
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from school import SAID, open_memory, opened, snapshots, state, teach
+from tiny import tiny_model
+
+from mlxdyn.cli import main
+from mlxdyn.errors import MlxdynError
+from mlxdyn.export import Options, export
+from mlxdyn.home import home
+from mlxdyn.learner import State, same
+from mlxdyn.ledger import MIGRATIONS, Ledger
+from mlxdyn.memory import Memory
+from mlxdyn.model import Model
+
+SLOW = [pytest.mark.slow]
+DOG = ("What is my dog called?", "Rex.")
+SAYS = (MlxdynError, sqlite3.Error, OSError)
+"""What the command line turns into a sentence."""
+
+
+def run(*words: str) -> tuple[int, str]:
+    """Run a command; it must end well, or badly with one sentence."""
+    result = CliRunner().invoke(main, words)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    if result.exit_code:
+        assert result.exit_code == 1, result.output
+        said = result.stderr.strip().splitlines()
+        assert said and said[-1].startswith("Error: ") and len(said[-1]) > 20, result.output
+        assert "Traceback" not in result.output
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def taught(mite: Model) -> State:
+    """A home whose memory learned three messages, two before its snapshot; the weights."""
+    with opened("m", mite) as memory:
+        for text in SAID[:2]:
+            teach(memory, text, DOG, guarded=True)
+        memory.snapshot()
+        teach(memory, SAID[2], guarded=True)
+        return state(memory)
+
+
+def at_home(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLXDYN_HOME", str(path))
+
+
+def database() -> Path:
+    return home() / "mlxdyn.db"
+
+
+COMMANDS = ["verify", "log", "show", "undo", "forget 1 --yes", "list", "branch twin", "study"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_newer_schema_is_a_sentence(taught: State, command: str):
+    with sqlite3.connect(database()) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    db.close()
+    before = database().read_bytes()
+    words = [] if command == "list" else ["--memory", "m"]
+    code, said = run("memory", *command.split(), *words)
+    assert code == 1 and "newer mlxdyn" in said and "update mlxdyn" in said
+    assert database().read_bytes() == before
+
+
+def test_a_missing_base_is_a_sentence_that_names_it(tmp_path: Path):
+    model = tiny_model(tmp_path / "base", "llama")
+    with opened("m", model) as memory:
+        teach(memory, SAID[0])
+    shutil.rmtree(tmp_path / "base")
+    code, said = run("memory", "undo", "--memory", "m")
+    assert code == 1 and str(tmp_path / "base") in said
+    assert run("memory", "log", "--memory", "m")[0] == 0, "looking needs no base"
+    tiny_model(tmp_path / "base", "llama")
+    assert run("memory", "undo", "--memory", "m")[0] == 0
+
+
+def test_another_base_in_its_place_is_a_sentence(tmp_path: Path):
+    with opened("m", tiny_model(tmp_path / "base", "llama")) as memory:
+        teach(memory, SAID[0])
+    shutil.rmtree(tmp_path / "base")
+    tiny_model(tmp_path / "base", "qwen3")
+    code, said = run("memory", "verify", "--memory", "m")
+    assert code == 1 and "another base" in said
+
+
+def test_a_memory_in_use_is_a_sentence_and_can_be_looked_at(taught: State, mite: Model):
+    with opened("m", mite) as memory:
+        for command in ("undo", "verify", "forget 1 --yes", "branch twin", "reset --yes"):
+            code, said = run("memory", *command.split(), "--memory", "m")
+            assert code == 1 and "open in another mlxdyn" in said
+        for command in ("log", "show", "items"):
+            assert run("memory", command, "--memory", "m")[0] == 0
+        assert same(state(memory), taught) and memory.verify() == []
+
+
+def flipped(data: bytes, bit: int) -> bytes:
+    changed = bytearray(data)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("bits", [8, pytest.param(200, marks=SLOW)])
+@pytest.mark.timeout(900)
+def test_one_flipped_bit_of_a_snapshot_is_found_and_mended(taught: State, mite: Model, bits: int):
+    with opened("m", mite) as memory:
+        memory.snapshot()
+        newest = snapshots(memory)[0]
+    data, rng = newest.read_bytes(), random.Random(0)
+    for _ in range(bits):
+        newest.write_bytes(flipped(data, rng.randrange(len(data) * 8)))
+        with opened("m", mite) as memory:
+            assert same(state(memory), taught), "restored from the ledger"
+            assert any(newest.name in problem for problem in memory.verify(replay=False))
+    code, said = run("memory", "verify", "--memory", "m")
+    assert code == 1 and newest.name in said
+    with opened("m", mite) as memory:
+        memory.rebuild()
+        assert memory.verify() == [] and same(state(memory), taught)
+
+
+CHANGES = [
+    "UPDATE events SET chunks = replace(chunks, '4', '5') WHERE id = 1",
+    "UPDATE events SET steps = 3 WHERE id = 1",
+    "UPDATE events SET undone = 1 WHERE id = 1",
+    "UPDATE events SET accepted = 0 WHERE id = 1",
+    "UPDATE events SET position = 9 WHERE id = 1",
+    "UPDATE items SET answer = 'Rey.' WHERE id = 1",
+    "UPDATE updates SET nll_after = nll_after * (1 + 1e-15) WHERE id = 1",
+    "UPDATE updates SET accepted = 0 WHERE id = 3",
+    "UPDATE memories SET learner = replace(learner, '0.001', '0.003')",
+    "UPDATE memories SET anchors = replace(anchors, 'How are', 'Now are')",
+    "DELETE FROM updates WHERE id = 1",
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_a_ledger_row_that_is_not_what_happened_is_found(taught, mite, change, snapshot):
+    """Also without any snapshot: each row tells how its lesson went."""
+    with opened("m", mite) as memory:
+        memory.ledger._db.execute(change)
+        if not snapshot:
+            memory.ledger.set_snapshots(memory.row.id, [])
+    with opened("m", mite) as memory:
+        assert memory.verify() != []
+    assert run("memory", "verify", "--memory", "m")[0] == 1
+
+
+def spoil(path: Path, how: str, rng: random.Random) -> None:
+    data = path.read_bytes()
+    page = 4096 * rng.randrange(1, len(data) // 4096)
+    match how:
+        case "bit":
+            data = flipped(data, rng.randrange(len(data) * 8))
+        case "garbage":
+            data = data[:page] + rng.randbytes(4096) + data[page + 4096 :]
+        case "zeros":
+            data = data[:page] + bytes(4096) + data[page + 4096 :]
+        case "cut":
+            data = data[:page]
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("how", ["bit", "garbage", "zeros", "cut"])
+@pytest.mark.parametrize("trials", [4, pytest.param(60, marks=SLOW)])
+@pytest.mark.timeout(1800)
+def test_a_damaged_database_is_a_sentence_and_never_another_memory(
+    taught: State, mite: Model, tmp_path: Path, monkeypatch, how: str, trials: int
+):
+    source = home()
+    for trial in range(trials):
+        shutil.copytree(source, tmp_path / f"home{trial}")
+        at_home(tmp_path / f"home{trial}", monkeypatch)
+        spoil(database(), how, random.Random(trial))
+        whole = False
+        with suppress(*SAYS, ValueError, TypeError), opened("m", mite) as memory:
+            whole = memory.verify() == []
+            assert not whole or same(state(memory), taught)
+        for command in ("log", "verify", "undo"):
+            run("memory", command, "--memory", "m")
+        run("memory", "list")
+
+
+def test_a_damaged_header_is_a_sentence(taught: State):
+    database().write_bytes(bytes(100) + database().read_bytes()[100:])
+    for command in ("list", "log"):
+        code, said = run("memory", command)
+        assert code == 1 and "cannot be opened" in said
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of four megabytes."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    size = "size=4m,mode=700"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", size, "tmpfs", path], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("only root can mount a small disk")
+    yield path
+    subprocess.run(["umount", "-l", path], check=True)
+
+
+def learn(memory: Memory) -> None:
+    teach(memory, "I bake bread. " * 9, ("What is my job?", "A baker."), guarded=True)
+
+
+def forget(memory: Memory) -> None:
+    memory.forget([1])
+
+
+def take_along(memory: Memory) -> None:
+    export(memory, home() / "m.bundle", "bundle", Options())
+
+
+ACTIONS = [learn, forget, Memory.snapshot, Memory.undo, Memory.consolidate, take_along]
+
+
+@pytest.mark.parametrize(
+    "action", [learn, forget, *(pytest.param(a, marks=SLOW) for a in ACTIONS[2:])]
+)
+@pytest.mark.timeout(600)
+def test_a_full_disk_never_makes_a_wrong_memory(
+    taught: State, mite: Model, small_disk: Path, monkeypatch, action: Callable[[Memory], None]
+):
+    source, ended = home(), set()
+    monkeypatch.setenv("MLXDYN_HOME", str(source.with_name("after")))
+    shutil.copytree(source, home(), dirs_exist_ok=True)
+    with opened("m", mite) as memory:
+        action(memory)
+        after = state(memory)
+    for free in (0, 4, 16, 40, 100, 300):  # kilobytes
+        at_home(small_disk / str(free), monkeypatch)
+        shutil.copytree(source, home(), dirs_exist_ok=True)
+        ledger, done = Ledger(database()), False
+        with open_memory("m", mite, ledger) as memory:
+            with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+                while filler.write(bytes(1024)):
+                    pass
+            size = (small_disk / "filler").stat().st_size
+            os.truncate(small_disk / "filler", max(0, size - free * 1024))
+            with suppress(*SAYS):
+                action(memory)
+                done = True
+        ended.add(done)
+        with suppress(sqlite3.Error):
+            ledger.close()
+        (small_disk / "filler").unlink()
+        with opened("m", mite) as memory:
+            assert memory.verify() == []
+            assert same(state(memory), after) or (not done and same(state(memory), taught))
+            if done and action is take_along:
+                assert (home() / "m.bundle").exists()
+        shutil.rmtree(home())
+    assert ended == {True, False}, "with some room it works, with none it does not"
+
+
+def test_a_full_disk_is_a_sentence_in_a_chat(
+    taught: State, mite: Model, small_disk: Path, monkeypatch
+):
+    source = home()
+    at_home(small_disk / "home", monkeypatch)
+    shutil.copytree(source, home(), dirs_exist_ok=True)
+    with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+        while filler.write(bytes(1024)):
+            pass
+    result = CliRunner().invoke(
+        main, ["chat", "--model", str(mite.path), "--memory", "m", "--once", "Hello!"]
+    )
+    assert result.exit_code == 1 and "Traceback" not in result.output
+    assert "full" in result.output or "I/O" in result.output or "opened" in result.output
+    (small_disk / "filler").unlink()
+    with opened("m", mite) as memory:
+        assert memory.verify() == [] and same(state(memory), taught)
+
+
+def test_where_nothing_can_be_written_it_is_a_sentence(
+    taught: State, mite: Model, small_disk: Path, monkeypatch
+):
+    source = home()
+    at_home(small_disk / "home", monkeypatch)
+    shutil.copytree(source, home(), dirs_exist_ok=True)
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    for command in (*COMMANDS, "reset --yes", "merge m --yes"):
+        words = [] if command == "list" else ["--memory", "m"]
+        assert run("memory", *command.split(), *words)[0] == 1
+    words = ["chat", "--model", str(mite.path), "--memory", "m", "--once", "Hello!"]
+    for more in ([], ["--temporary"]):
+        result = CliRunner().invoke(main, [*words, *more])
+        assert result.exit_code == 1 and "Traceback" not in result.output
+    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    with opened("m", mite) as memory:
+        assert memory.verify() == [] and same(state(memory), taught)
+
+
+def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    at_home(tmp_path / "file" / "home", monkeypatch)
+    code, said = run("memory", "list")
+    assert code == 1 and "MLXDYN_HOME" in said
+
+
+def test_a_ledger_that_can_grow_no_more_loses_nothing(taught: State, mite: Model):
+    """What a full disk is to SQLite, without one."""
+    with opened("m", mite) as memory:
+        pages = memory.ledger._db.execute("PRAGMA page_count").fetchone()[0]
+        memory.ledger._db.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            for _ in range(99):
+                before = state(memory)
+                teach(memory, "I bake bread. " * 30)
+        assert same(state(memory), before) and memory.verify() == []
+    with opened("m", mite) as memory:
+        assert same(state(memory), before) and memory.verify() == []

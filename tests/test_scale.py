@@ -1,0 +1,100 @@
+"""What ten thousand messages cost: numbers to read, printed by `make slow ARGS=-s`."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from school import QUICK, open_memory, snapshots, words
+
+from mlxdyn.home import home
+from mlxdyn.items import Item
+from mlxdyn.ledger import Filter, Ledger, Lesson, Outcome, SnapshotRow, Update
+from mlxdyn.memory import KEPT_SNAPSHOTS
+from mlxdyn.model import Model
+
+MESSAGES = 10_000
+SENTENCE = (
+    "This is message {} of many, about nothing in particular, and it says so at some length. "
+)
+WORDS = Update("words", 24, 1, 1.0, 2.0, 1.5, 0.5)
+STUDY = Update("study", 12, 12, 1.0, 3.0, 0.5, 0.5)
+
+
+def seconds(action: Callable[[], Any]) -> float:
+    """CPU time, the best of three: a busy machine does not count."""
+    times = []
+    for _ in range(3):
+        started = time.process_time()
+        action()
+        times.append(time.process_time() - started)
+    return min(times)
+
+
+def fill(ledger: Ledger, memory: int, model: Model) -> None:
+    """Write rows as that many messages would have, in conversations of twenty."""
+    chunks = words(model, SENTENCE.format(0))
+    with ledger.transaction():
+        for number in range(MESSAGES):
+            if number % 20 == 0:
+                chat = ledger.add_conversation(memory)
+            said = SENTENCE.format(number)
+            message = ledger.add_message(chat, "user", said, "pending").id
+            ledger.add_message(chat, "assistant", "I see. Tell me more about it.", "none")
+            ledger.add_items(message, [Item(f"What is {number}?", f"It is {number}.")], "model")
+            lesson = Lesson("message", message, chunks, 12)
+            ledger.add_event(memory, lesson, Outcome(True, "", 0.001, 0.01, (WORDS, STUDY)))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ten_thousand_messages_are_opened_listed_and_searched(mite: Model):
+    ledger = Ledger(home() / "mlxdyn.db")
+    with open_memory("m", mite, ledger, study=QUICK) as memory:
+        row = memory.row.id
+        fill(ledger, row, mite)
+        ledger.set_snapshots(row, [])
+        # The weights are not those of these rows; only the time that opening takes is looked at.
+        memory._whole = True
+        memory.snapshot()
+        assert snapshots(memory)
+    ledger.close()
+
+    def start() -> None:
+        ledger = Ledger(home() / "mlxdyn.db")
+        with open_memory("m", mite, ledger) as memory:
+            assert memory.ledger.totals(row).updates == 2 * MESSAGES
+            ledger.conversations(row)
+            ledger.pending(row)
+        ledger.close()
+
+    ledger = Ledger(home() / "mlxdyn.db")
+    newest = Filter(newest=100)
+    one, all_ = Filter(search="message 1234 of"), Filter(search="of many", newest=100)
+    found = {
+        "start": seconds(start),
+        "log, newest 100": seconds(lambda: ledger.log(row, newest)),
+        "log, everything": seconds(lambda: ledger.log(row)),
+        "search, one hit": seconds(lambda: ledger.log(row, one)),
+        "search, newest 100 of all": seconds(lambda: ledger.log(row, all_)),
+        "totals": seconds(lambda: ledger.totals(row)),
+        "conversations": seconds(lambda: ledger.conversations(row)),
+        "items": seconds(lambda: ledger.items(row)),
+        "unstudied": seconds(lambda: ledger.unstudied(row)),
+    }
+    size = (home() / "mlxdyn.db").stat().st_size
+    print(f"\n{MESSAGES} messages, {size / 1e6:.1f} MB")
+    for name, taken in found.items():
+        print(f"{name:28} {taken * 1000:8.1f} ms")
+    assert [update.text for update in ledger.log(row, one)] == [SENTENCE.format(1234)] * 2
+    assert len(ledger.log(row, newest)) == 100
+    ledger.close()
+
+
+def test_snapshots_of_ten_thousand_lessons_stay_few():
+    from mlxdyn.memory import spread
+
+    rows: list[SnapshotRow] = []
+    for upto in range(1, MESSAGES, 7):
+        rows = spread([SnapshotRow(upto, str(upto), ""), *rows])
+        assert len(rows) <= KEPT_SNAPSHOTS and rows[0].upto == upto
