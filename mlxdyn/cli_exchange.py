@@ -71,6 +71,7 @@ def export_memory(
         from mlxdyn.export import Options, export, place
 
         target = place(target, kind, name)
+        _say_pending(held)
         leaks = None if no_leak_probe else _probe(held)
         if not as_json:
             _print_leaks(leaks, text=kind == "bundle" and not no_text)
@@ -88,6 +89,16 @@ def _check_usage(kind: Format, no_text: bool, dtype: Dtype | None, bits: str | N
         raise click.UsageError("--no-text is for --format bundle: the others never hold text")
     if (dtype or bits) and kind != "fused":
         raise click.UsageError("--dtype and --quantize are for --format fused")
+
+
+def _say_pending(held: Memory) -> None:
+    waiting = len(held.ledger.pending(held.row.id))
+    if waiting:
+        click.echo(
+            f"Warning: {waiting} messages wait to be learned, so the weights do not hold them yet; "
+            "the next chat learns them.",
+            err=True,
+        )
 
 
 def _probe(held: Memory) -> LeakReport:

@@ -88,12 +88,16 @@ class LeakReport:
 
 
 def learned(ledger: Ledger, memory: int) -> tuple[list[Passage], list[Passage]]:
-    """List the messages that a memory has learned, and its study items, each oldest first."""
-    texts = {u.message: u.text for u in ledger.log(memory) if u.accepted and not u.undone}
+    """List the messages that a memory has learned, and its study items, each oldest first.
+
+    Of messages with the same words, the first stands for all.
+    """
+    texts = dict[str, int]()
+    for update in ledger.log(memory):
+        if update.message is not None and update.accepted and not update.undone:
+            texts.setdefault(update.text, update.message)
     messages = [
-        Passage(f"message {message}", (Turn("user", text),))
-        for message, text in texts.items()
-        if message is not None
+        Passage(f"message {message}", (Turn("user", text),)) for text, message in texts.items()
     ]
     items = [
         Passage(f"item {item.id}", (Turn("user", item.question), Turn("assistant", item.answer)))

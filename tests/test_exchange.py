@@ -534,6 +534,14 @@ def test_json_says_all_that_was_measured(open_memory: Open, tmp_path):
     assert json.loads(quick)["leaks"] is None
 
 
+def test_what_waits_to_be_learned_is_named(open_memory: Open, tmp_path):
+    memory = taught(open_memory(DEFAULT_MEMORY))
+    chat = memory.ledger.add_conversation(memory.row.id)
+    memory.ledger.add_message(chat, "user", "one more", "pending")
+    memory.close()
+    assert "1 messages wait" in run("export", tmp_path / "out", "--no-leak-probe").stderr
+
+
 def test_an_adapter_of_another_base_is_imported_with_a_warning(open_memory: Open, tiny, tmp_path):
     exchange.write_mlx_lm(
         replace(random_adapter(tiny("llama")), fingerprint="0123456789abcdef"), tmp_path / "out"

@@ -103,7 +103,7 @@ def test_batches_change_nothing(memory: Memory, monkeypatch):
 
 
 def test_only_what_stands_is_probed_and_the_newest_first(memory: Memory):
-    ids = teach(memory, *TAUGHT, "and this is taken back")
+    ids = teach(memory, *TAUGHT, TAUGHT[0], "and this is taken back")
     memory.ledger.add_items(ids[0], [Item("How old is Rex?", "Rex is nine years old.")], "user")
     memory.undo()
     messages, items = learned(memory.ledger, memory.row.id)
