@@ -10,7 +10,7 @@ chat: .venv/ready ## talk to it, and watch it learn
 	@$(BIN)/mlxdyn chat $(ARGS)
 
 test: .venv/ready-dev ## the tests, without the slow ones
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 slow: .venv/ready-dev ## the slow tests
 	$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
@@ -20,7 +20,7 @@ check: .venv/ready-dev ## format, lint, types, import contracts and tests: what 
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 format: .venv/ready-dev ## format the code and repair what ruff can
 	$(BIN)/ruff check --fix .

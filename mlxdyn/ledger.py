@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.events import Chat, Message
 from mlxdyn.items import Item
@@ -858,7 +859,9 @@ class Ledger:
 
 def _memory(row: Sequence[Any]) -> MemoryRow:
     id, name, created, model, fingerprint, *recipe, origin = row
-    adapter, learner, study = map(json.loads, recipe)
+    with _readable(f"memory {name!r}"):
+        adapter, learner, study = map(json.loads, recipe)
+        AdapterConfig(**adapter), LearnerConfig(**learner), StudyConfig(**study)
     return MemoryRow(id, name, created, model, fingerprint, adapter, learner, study, origin)
 
 
@@ -874,15 +877,27 @@ def _update(row: Sequence[Any]) -> UpdateRow:
     return UpdateRow(*values)
 
 
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise MlxdynError(
+            f"the ledger is damaged where it tells of {what} ({error}); bring back a bundle or a "
+            "backup of it"
+        ) from error
+
+
 def _dump(chunks: Sequence[Chunk]) -> str:
     return json.dumps([[chunk.context, chunk.targets, chunk.weights] for chunk in chunks])
 
 
 def _chunks(words: str) -> tuple[Chunk, ...]:
-    return tuple(
-        Chunk(tuple(context), tuple(targets), None if weights is None else tuple(weights))
-        for context, targets, weights in json.loads(words)
-    )
+    with _readable("a lesson"):
+        return tuple(
+            Chunk(tuple(context), tuple(targets), None if weights is None else tuple(weights))
+            for context, targets, weights in json.loads(words)
+        )
 
 
 def _escaped(words: str) -> str:

@@ -308,23 +308,19 @@ class Memory:
     # changing the past
 
     def undo(self) -> EventRow | None:
-        """Take back the last lesson that changed anything, bitwise; return it."""
-        with self.ledger.transaction():
-            while event := self.ledger.undoable(self.row.id):
-                self.ledger.set_undone(self.row.id, event, True)
-                if event.accepted:
-                    break
-        self.restore()
+        """Take back the last lesson, bitwise; return it. One that was rejected changes nothing."""
+        event = self.ledger.undoable(self.row.id)
+        if event:
+            self.ledger.set_undone(self.row.id, event, True)
+            self.restore()
         return event
 
     def redo(self, progress: Progress | None = None) -> EventRow | None:
         """Bring back the last lesson that was undone, if nothing was learned since; return it."""
-        with self.ledger.transaction():
-            while event := self.ledger.redoable(self.row.id):
-                self.ledger.set_undone(self.row.id, event, False)
-                if event.accepted:
-                    break
-        self.restore(progress)
+        event = self.ledger.redoable(self.row.id)
+        if event:
+            self.ledger.set_undone(self.row.id, event, False)
+            self.restore(progress)
         return event
 
     def forget(self, messages: Sequence[int], progress: Progress | None = None) -> int:

@@ -61,7 +61,6 @@ class Probes:
     controls: list[Chunk]
     in_context: list[Chunk]  # the taught facts, told just before they are asked
     crossed: list[list[Chunk]]  # every taught town asked after every taught person
-    crossed_in_context: list[list[Chunk]]
     passage: Chunk  # taught, word by word
     other_passage: Chunk  # of the same text, never taught
     anchors: list[Chunk]
@@ -72,7 +71,6 @@ class Scores:
     """Nats per target of each kind of probe; picked is a share of the taught facts."""
 
     picked: float
-    picked_in_context: float
     taught: float
     controls: float
     in_context: float
@@ -92,11 +90,12 @@ def recall(lab: Lab) -> Finding:
     ]
     lab.planned = len(arms)
     before = _teach(lab, arms[0] | {"passes": 0}, probes)
+    read = _picked_by_reading(lab)
     for arm in arms:
         tick = lab.ticker(arm)
         try:
             after = _teach(lab, arm, probes)
-            lab.keep(_cell(lab, arm, before, after))
+            lab.keep(_cell(lab, arm, before, after, read))
             if tick:
                 tick(Tick("", 1, 1, 1, 1, before.taught - after.taught))
         except KeyboardInterrupt:
@@ -143,7 +142,6 @@ def _ask(learner: Learner, probes: Probes) -> Scores:
 
     return Scores(
         _picked(learner, probes.crossed),
-        _picked(learner, probes.crossed_in_context),
         mean(probes.taught),
         mean(probes.controls),
         mean(probes.in_context),
@@ -173,11 +171,18 @@ def _probes(model: Model, streams: Sequence[Stream], settings: Settings) -> Prob
         controls=[_question(model, "", fact) for fact in CONTROLS],
         in_context=[_question(model, fact.say(TAUGHT[0]) + " ", fact) for fact in TOLD],
         crossed=_crossed(model, ""),
-        crossed_in_context=_crossed(model, " ".join(f.say(TAUGHT[0]) for f in TOLD) + " "),
         passage=Chunk(begin, tuple(text[1:size])),
         other_passage=Chunk(begin, tuple(text[-size + 1 :])),
         anchors=drift.anchors(model, seed=settings.adapter.seed),
     )
+
+
+def _picked_by_reading(lab: Lab) -> float:
+    """The same share for the base when it has just been told all the facts."""
+    told = " ".join(fact.say(TAUGHT[0]) for fact in TOLD) + " "
+    models.detach(lab.model)
+    base = Learner(lab.model.network, lab.settings.learner, lab.model.new_cache)
+    return _picked(base, _crossed(lab.model, told))
 
 
 def _crossed(model: Model, before: str) -> list[list[Chunk]]:
@@ -201,10 +206,13 @@ def _tokens(model: Model, text: str) -> tuple[int, ...]:
     return tuple(tokens if tokens[0] == begin else [begin, *tokens])
 
 
-def _cell(lab: Lab, arm: dict[str, float | int], before: Scores, after: Scores) -> Cell:
+def _cell(
+    lab: Lab, arm: dict[str, float | int], before: Scores, after: Scores, read: float
+) -> Cell:
     names = [f.name for f in fields(Scores)]
     numbers: cells.Numbers = {f"{n}_before": getattr(before, n) for n in names}
     numbers |= {f"{n}_after": getattr(after, n) for n in names}
+    numbers["picked_by_reading"] = read
     numbers["recall"] = before.taught - after.taught
     numbers["drift"] = after.anchors - before.anchors
     numbers["self_check"] = 0.0
@@ -225,8 +233,8 @@ def _sentence(lab: Lab) -> str:
     n = {name: float(value or 0.0) for name, value in cell.numbers.items()}
     return (
         f"asked in an empty context and new words, at best {n['picked_after']:.0%} of the taught "
-        f"facts are linked to their own name ({n['picked_before']:.0%} before, {1 / len(TOLD):.0%} by "
-        f"chance, {n['picked_in_context_before']:.0%} when told in context) with "
+        f"facts are linked to their own name ({n['picked_before']:.0%} before, "
+        f"{1 / len(TOLD):.0%} by chance, {n['picked_by_reading']:.0%} when told in context) with "
         f"{cells.label(cell.knobs)}; "
         f"their answers go from {n['taught_before']:.2f} to {n['taught_after']:.2f} nats/token, "
         f"those never taught from {n['controls_before']:.2f} to {n['controls_after']:.2f}, and the "

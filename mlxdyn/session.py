@@ -365,7 +365,10 @@ class Session:
         if waiting := self._pending():
             self.ledger.settle(waiting[-1], "none")
             return self.ledger.turns_upto(waiting[-1])[-1].text
-        return self._said(self.memory.undo())
+        event = self.memory.undo()
+        while event and not event.accepted:  # nobody saw a rejected lesson
+            event = self.memory.undo()
+        return self._said(event)
 
     def redo(self, progress: Progress | None = None) -> str | None:
         """Bring back the last lesson that was undone; say what it was."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # test processes share the cores
+
 from mlxdyn import backend
 
 backend.prepare()  # before anything imports MLX

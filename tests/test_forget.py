@@ -285,7 +285,7 @@ def converse(memory: Memory) -> int:
             chat, "assistant", f"{REPLY} indeed. " if turn == 6 else "Oh. " * 9, "none"
         )
         secret = message if turn == 6 else secret
-    memory.snapshot()
+        memory.snapshot()
     return secret
 
 
@@ -295,11 +295,14 @@ def test_what_is_forgotten_is_in_no_file(mite: Model, last: bool):
         message = converse(memory)
         if last:
             memory.forget([m.id for m in memory.ledger.messages(1) if m.id > message + 1])
-        kept = snapshots(memory)
-        assert all(holding(word) for word in (WORD, REPLY, FACT))
+        (event,) = [e for e in memory.ledger.events(1) if e.lesson.message == message]
+        know = [
+            path for path in snapshots(memory) if int(path.name.split("-")[0]) >= event.position
+        ]
+        assert know and all(holding(word) for word in (WORD, REPLY, FACT))
         memory.forget([message])
         assert not any(holding(word) for word in (WORD, REPLY, FACT))
-        assert not any(path.exists() for path in kept), "nor in weights on disk"
+        assert not any(path.exists() for path in know), "nor in weights on disk"
         assert memory.verify() == []
     assert not any(holding(word) for word in (WORD, REPLY, FACT))
 
