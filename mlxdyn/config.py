@@ -139,6 +139,6 @@ class StudyConfig:
     pass_steps: int = 3  # for each item, when the adapter is made anew
     most_steps: int = 400  # when it is made anew
     words: int = 64  # newest messages whose words it learns again, gently
-    max_drift: float = 0.03  # nats per token that the anchors may get worse
-    max_divergence: float = 0.25  # mean KL(base || now) on the anchors, in nats
+    max_drift: float = 0.06  # nats per token that the guarding dialogues may get worse
+    max_divergence: float = 1.0  # mean KL(base || now) of how answers to the unknown begin, in nats
     backoff: tuple[float, ...] = (1.0, 0.25)  # rates tried, as parts of the configured one

@@ -307,6 +307,20 @@ def test_what_is_forgotten_is_in_no_file(mite: Model, last: bool):
     assert not any(holding(word) for word in (WORD, REPLY, FACT))
 
 
+def test_weights_that_know_the_forgotten_leave_the_disk(mite: Model):
+    """Also where nothing is learned again, so that no newer snapshot takes their place."""
+    with opened("m", mite) as memory:
+        events = []
+        for text in SAID[:2]:
+            events.append(teach(memory, text))
+            memory.snapshot()
+        first, second = reversed(snapshots(memory))
+        memory.forget([events[1].lesson.message])
+        assert first.exists() and not second.exists()
+        memory.forget([events[0].lesson.message])
+        assert not first.exists() and not list(memory.directory.glob("*.safetensors"))
+
+
 def test_what_an_item_said_is_in_no_file(mite: Model):
     with opened("m", mite) as memory:
         converse(memory)
