@@ -89,7 +89,9 @@ def progress(doing: str) -> Iterator[Progress]:
     from rich.progress import Progress as Bars
 
     console = Console(stderr=True)
-    with Bars(console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Bars(
+        console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False
+    ) as bars:
         task = bars.add_task(doing, total=None, visible=False)
 
         def tick(done: int, of: int) -> None:
