@@ -659,10 +659,11 @@ class Ledger:
         """Tell whether items came since the last study, kept or not."""
         row = self._db.execute(
             "SELECT EXISTS (SELECT 1 FROM events e JOIN items i ON i.message = e.message"
-            " WHERE e.memory = :memory AND e.accepted AND NOT e.undone AND e.position > coalesce("
+            " WHERE e.memory = :memory AND e.accepted AND NOT e.undone AND i.source != :near"
+            " AND e.position > coalesce("
             "(SELECT max(position) FROM events WHERE memory = :memory AND kind = 'study'"
             " AND NOT undone), 0))",
-            {"memory": memory},
+            {"memory": memory, "near": CONTRAST},
         ).fetchone()
         return bool(row[0])
 

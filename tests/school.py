@@ -71,8 +71,7 @@ def teach(
     chat = ledger.add_conversation(memory.row.id)
     message = ledger.add_message(chat, "user", text, "pending").id
     ledger.add_items(message, [Item(*item) for item in items], "user")
-    near = [Item(asked.replace("my", "my sister's"), UNKNOWN) for asked, _ in items[:1]]
-    ledger.add_items(message, near, CONTRAST)
+    ledger.add_items(message, [Item("What is my sister's cat called?", UNKNOWN)], CONTRAST)
     if chunks is None:
         chunks = words(memory.model, text)
     steps = memory.study_config.steps if items else 0

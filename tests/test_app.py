@@ -107,7 +107,7 @@ async def test_a_message_streams_a_reply_and_shows_what_was_learned():
         assert said == "Hello! My name is Ada."
         assert learned.startswith("learned ") and "nll" in learned
         assert reply
-        assert app.line.status.tokens_learned > 0
+        await until(pilot, lambda: app.line.status.tokens_learned > 0)
 
 
 async def test_escape_keeps_the_partial_reply():

@@ -1,6 +1,7 @@
 """Laws of the experiments, on a model of random weights."""
 
 import json
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -155,6 +156,7 @@ def test_drift_of_the_base_is_nothing(mite: Model) -> None:
     assert anchors == drift.anchors(mite, seed=1, samples=3, length=9)
     assert [len(chunk.targets) for chunk in anchors] == [9, 9, 9]
     base = drift.mean_nll(Learner(mite.network, LearnerConfig(), mite.new_cache), anchors)
+    assert base < math.log(len(mite.tokenizer))  # it wrote them: guesses would cost more
     models.attach(mite, AdapterConfig())
     fresh = Learner(mite.network, LearnerConfig(learning_rate=0.1), mite.new_cache)
     assert drift.mean_nll(fresh, anchors) == pytest.approx(base, abs=1e-5)

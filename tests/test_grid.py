@@ -25,7 +25,7 @@ TWELVE = {"lr": ["1e-4", "3e-4", "1e-3"], "chunk": ["8", "16"], "rank": ["1", "2
 TWO = {"lr": ["1e-4", "1e-3"]}
 
 SCRIPT = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 from mlxdyn import backend
 backend.prepare()
@@ -33,7 +33,13 @@ from test_grid import SMALL, TEXT, streams
 from mlxdyn import grid, model as models
 path, axes, folder, jobs, out = json.loads(sys.argv[1])
 model = models.load(path)
-found = grid.run(model, streams(model), SMALL, axes, folder=folder and Path(folder), jobs=jobs)
+mine = set()
+found = grid.run(
+    model, streams(model), SMALL, axes,
+    folder=folder and Path(folder), jobs=jobs, progress=lambda tick: mine.add(tick.label),
+)
+if out:
+    Path(f"{out}.{os.getpid()}").write_text(" ".join(sorted(mine)))
 if found is not None and out:
     Path(out).write_text(json.dumps([[c.key, c.knobs, c.numbers] for c in found.cells]))
 """
@@ -131,7 +137,7 @@ def test_processes_give_the_same_numbers(mite: Model, tmp_path: Path) -> None:
 
 
 def test_machines_give_the_same_numbers(mite: Model, tmp_path: Path) -> None:
-    """Two ranks of MLX's own launcher, over the loopback; only rank 0 reports."""
+    """Two ranks of MLX's own launcher, over the loopback, take half each; rank 0 reports."""
     out = tmp_path / "found.json"
     task = json.dumps([str(mite.path), TWO, None, 1, str(out)])
     launch = str(Path(sys.executable).with_name("mlx.launch"))
@@ -141,6 +147,8 @@ def test_machines_give_the_same_numbers(mite: Model, tmp_path: Path) -> None:
         env=environment(), check=True, timeout=100, capture_output=True,
     )  # fmt: skip
     assert exact(read(out)) == exact(run(mite, TWO).cells)
+    shares = sorted(path.read_text() for path in tmp_path.glob("found.json.*"))
+    assert shares == ["lr=0.0001", "lr=0.001"]
 
 
 def free_port() -> int:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxdyn import tasks
@@ -233,6 +233,7 @@ def test_a_shuffle_loses_nothing_and_repeats(tmp_path: Path) -> None:
     assert sorted(once, key=int) == [str(i) for i in range(30)] != once
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.sampled_from(["x.txt", "x.jsonl", "x.txt.gz"]))
 def test_no_bytes_break_the_reader(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, name: str
