@@ -32,7 +32,7 @@ def test_documents_are_the_blocks_when_there_are_enough() -> None:
 def test_a_gain_of_chance_is_not_significant() -> None:
     coin = bootstrap.p_value(rows([0.5, -0.5, -0.4, 0.4] * 20), seed=0)
     sure = bootstrap.p_value(rows([0.5, 0.3, 0.4, 0.6] * 20), seed=0)
-    assert coin is not None and coin > 0.6  # two-sided
+    assert coin is not None and coin > 0.6
     assert sure == 1 / bootstrap.RESAMPLES
     assert bootstrap.p_value(rows([0.5]), seed=0) is None
 
@@ -43,3 +43,12 @@ def test_significance_comes_with_tokens_and_must_last() -> None:
     assert found is not None and 400 < found < 1000
     assert bootstrap.significant_after(rows([0.5] * 30 + [-1.0] * 60), seed=0) is None
     assert bootstrap.significant_after(rows([0.0] * 30), seed=0) is None
+
+
+def test_the_p_value_counts_both_tails() -> None:
+    weak = rows([1.0, -0.7, 0.4, -0.5, 0.3, -0.1, 0.6, -0.4, 0.2] * 3)
+    gains = bootstrap.resampled(weak, 0)
+    assert gains is not None
+    below = float((gains <= 0).mean())
+    assert 0.01 < below < 0.45
+    assert bootstrap.p_value(weak, seed=0) == pytest.approx(2 * below)
