@@ -21,6 +21,7 @@ from mlxdyn.events import (
     Piece,
     Replied,
     Status,
+    Studied,
 )
 from mlxdyn.home import home
 from mlxdyn.ledger import Ledger
@@ -298,3 +299,64 @@ def test_a_temporary_chat_changes_no_memory_and_stays_temporary(front, change: s
     assert "cannot change the memory" in one.until(Failed).text
     one.engine.list_chats()
     assert one.until(Chats).chats == (), "still the temporary chat, not the saved ones"
+
+
+def test_redo_brings_back_and_forget_takes_for_good(front):
+    one = front()
+    one.engine.send("My dog is called Rex.")
+    message = one.until(Learned).message
+    one.engine.undo()
+    one.until(Notice)
+    one.engine.redo()
+    assert "My dog is called Rex." in one.until(Notice).text
+    assert one.until(Status).updates == 1
+    one.engine.forget(message)
+    assert one.until(Opened).messages == ()
+    assert "Forgotten" in one.until(Notice).text
+    one.engine.redo()
+    assert "Nothing to redo" in one.until(Notice).text
+    one.engine.forget(message)
+    assert f"no message {message}" in one.until(Failed).text
+    assert ledger_says() == (0, 0, 0)
+
+
+def test_another_memory_is_another_life(front):
+    one = front()
+    one.engine.send("My dog is called Rex.")
+    one.until(Learned)
+    one.engine.switch("work")
+    opened = one.until(Opened)
+    assert opened.messages == () and one.until(Status).memory == "work"
+    one.engine.send("Hello!")
+    one.until(Learned)
+    one.engine.switch("default")
+    assert one.until(Opened).messages[0].text == "My dog is called Rex."
+    one.engine.switch("../evil")
+    assert "cannot name a memory" in one.until(Failed).text
+    one.engine.send("Hello!")
+    one.until(Replied)
+    assert one.until(Status).memory == "default"
+
+
+def test_quiet_is_for_studying_and_a_message_ends_it(front):
+    quiet = replace(GREEDY.chat, idle_seconds=0.2)
+    long_study = replace(QUICK, steps=1, pass_steps=40, most_steps=40)
+    one = front(replace(GREEDY, chat=quiet, study=long_study))
+    one.engine.send("My dog is called Rex.")
+    one.until(Learned)
+    one.until(Status, 2)  # that it was learned, and that a study began
+    one.engine.send("I live in Oslo.")
+    one.until(Learned)
+    assert one.positions(Studied) == [], "the message did not wait for the study"
+    studied = one.until(Studied)
+    assert studied.items > 0
+    one.close()
+    kinds = [event.lesson.kind for event in events()]
+    assert kinds == ["message", "message", "study"]
+
+
+def events() -> list:
+    ledger = Ledger(home() / "mlxdyn.db")
+    found = ledger.events(ledger.memory("default").id)
+    ledger.close()
+    return found

@@ -220,10 +220,10 @@ def test_a_damaged_header_is_a_sentence(taught: State):
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of four megabytes."""
+    """A disk of eight megabytes."""
     path = tmp_path / "disk"
     path.mkdir()
-    size = "size=4m,mode=700"
+    size = "size=8m,mode=700"
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", size, "tmpfs", path], capture_output=True
     )
@@ -245,7 +245,7 @@ def take_along(memory: Memory) -> None:
     export(memory, home() / "m.bundle", "bundle", Options())
 
 
-ACTIONS = [learn, forget, Memory.snapshot, Memory.undo, Memory.consolidate, take_along]
+ACTIONS = [learn, forget, Memory.rebuild, Memory.undo, Memory.consolidate, take_along]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_a_full_disk_never_makes_a_wrong_memory(
     with opened("m", mite) as memory:
         action(memory)
         after = state(memory)
-    for free in (0, 4, 16, 40, 100, 300):  # kilobytes
+    for free in (0, 4, 16, 40, 100, 300, 3000):  # kilobytes
         at_home(small_disk / str(free), monkeypatch)
         shutil.copytree(source, home(), dirs_exist_ok=True)
         ledger, done = Ledger(database()), False

@@ -186,14 +186,21 @@ def test_poison_does_no_harm(harmed: Session, poison: str):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_a_thousand_contradictions_do_no_harm(harmed: Session):
-    rng = random.Random(0)
-    names = ["Rex", "Bella", "Fig", "Moss", "Ada", "Otto"]
-    for said in range(1000):
-        hear(harmed, f"My dog is called {rng.choice(names)}.")
-        if said % 250 == 249:
-            assert_unharmed(harmed)
+@pytest.mark.timeout(5400)
+def test_a_thousand_contradictions_do_no_harm(wren: Model):
+    """Each message says another name; its items are given, so that none have to be written."""
+    rng, names = random.Random(0), ["Rex", "Bella", "Fig", "Moss", "Ada", "Otto"]
+    some = "\n".join(anchors.bundled().splitlines()[::4])
+    options = {"learner": LearnerConfig(learning_rate=1e-4), "study": replace(BOUND, steps=2)}
+    with opened("m", wren, anchor_text=some, **options) as memory:
+        session, accepted = Session(wren, memory, memory.ledger, QUIET, temporary=False), 0
+        for said in range(1000):
+            answer = f"Your dog is called {rng.choice(names)}."
+            accepted += teach(memory, f"My dog: {answer}", (DOG[0], answer), guarded=True).accepted
+            if said % 250 == 249:
+                assert_unharmed(session)
+        assert accepted > 100, "it goes on learning what it may"
+        assert len({item.answer for item in memory.known_items()}) == 1, "the newest one stands"
 
 
 def test_noise_does_no_harm(wren: Model):
