@@ -157,7 +157,7 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
     ledger = open_ledger()
     row = find(ledger, name)
     prepare()
-    from mlxdyn.ledger import CONTRAST
+    from mlxdyn.items import CONTRAST
     from mlxdyn.study import standing
 
     known = ledger.items(row.id)

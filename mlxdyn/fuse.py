@@ -14,7 +14,7 @@ from mlx_lm import utils as mlx_lm_utils
 
 from mlxdyn.adapter import Adapter
 from mlxdyn.config import Dtype
-from mlxdyn.model import Model, _tied_classes
+from mlxdyn.model import Model, tied_classes
 from mlxdyn.optimizers import leaves
 
 GROUP = 64  # weights that share a scale when quantised
@@ -30,7 +30,7 @@ def fused(
 
     Weights come in `dtype` (None: the base's own), then in `bits` a weight if asked for.
     """
-    network, config = mlx_lm_utils.load_model(path, lazy=True, get_model_classes=_tied_classes)
+    network, config = mlx_lm_utils.load_model(path, lazy=True, get_model_classes=tied_classes)
     own = _dtype(network)
     if adapter is not None:
         _fuse(network, adapter, getattr(mx, dtype) if dtype else own)

@@ -14,8 +14,7 @@ from itertools import pairwise
 from mlxdyn import statement
 from mlxdyn.secret import PLACEHOLDER
 from mlxdyn.statement import tells
-from mlxdyn.topic import FRAMES, TOKEN, content, stem, words
-from mlxdyn.topic import key as key  # the door to it for those who hold items
+from mlxdyn.topic import FRAMES, TOKEN, content, key, stem, words
 
 MOST = 12
 """Items kept of one message."""
@@ -42,6 +41,9 @@ Message: Can you write a poem about rain?
 
 Message: """
 
+CONTRAST = "contrast"
+"""The source of a near miss: its answer is what the base says, not to be learned but to be kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -49,6 +51,17 @@ class Item:
 
     question: str
     answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """A saved study item with the message that it comes from."""
+
+    id: int
+    message: int
+    question: str
+    answer: str
+    source: str  # who wrote it: model | template | user | contrast
 
 
 def prompt(message: str, *, trained: bool = True) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.events import Chat, Message
-from mlxdyn.items import Item
+from mlxdyn.items import CONTRAST, Item, ItemRow
 from mlxdyn.migrations import MIGRATIONS
 from mlxdyn.stream import Chunk
 
@@ -33,21 +33,6 @@ class MemoryRow:
     learner: dict[str, Any]
     study: dict[str, Any]
     origin: str | None  # sha256 of the imported adapter it started from
-
-
-CONTRAST = "contrast"
-"""The source of a near miss: its answer is what the base says, not to be learned but to be kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class ItemRow:
-    """A saved study item with the message that it comes from."""
-
-    id: int
-    message: int
-    question: str
-    answer: str
-    source: str  # who wrote it: model | template | user | contrast
 
 
 @dataclass(frozen=True, slots=True)

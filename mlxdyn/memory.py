@@ -20,18 +20,9 @@ from mlxdyn import anchors, guard, study
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import check_name, memory_directory
-from mlxdyn.items import Item
+from mlxdyn.items import Item, ItemRow
 from mlxdyn.learner import Learner, State, flatten, same, unflatten
-from mlxdyn.ledger import (
-    EventRow,
-    ItemRow,
-    Ledger,
-    Lesson,
-    MemoryRow,
-    Outcome,
-    SnapshotRow,
-    Update,
-)
+from mlxdyn.ledger import EventRow, Ledger, Lesson, MemoryRow, Outcome, SnapshotRow, Update
 from mlxdyn.model import Model, attach, bare
 from mlxdyn.stream import Chunk
 from mlxdyn.study import Desk

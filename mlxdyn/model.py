@@ -118,7 +118,7 @@ def load(name: str) -> Model:
     logging.getLogger("transformers").setLevel(logging.ERROR)
     config = _read_config(path)
     try:
-        network, _ = mlx_lm_utils.load_model(path, get_model_classes=_tied_classes)
+        network, _ = mlx_lm_utils.load_model(path, get_model_classes=tied_classes)
         tokenizer = mlx_lm_utils.load_tokenizer(path, eos_token_ids=config.get("eos_token_id"))
     except Exception as error:  # mlx-lm and transformers raise whatever they meet
         raise MlxdynError(_explain(path, config, error)) from error
@@ -161,7 +161,7 @@ def _check_tokenizer(path: Path, network: Any, tokenizer: Any) -> None:
         )
 
 
-def _tied_classes(config: dict[str, Any]) -> tuple[Any, Any]:
+def tied_classes(config: dict[str, Any]) -> tuple[Any, Any]:
     """Let a tied checkpoint that stores only lm_head.weight load, as transformers does."""
     model_class, arguments = mlx_lm_utils._get_classes(config)
 

@@ -9,8 +9,7 @@ from mlx_lm import batch_generate
 from mlx_lm.sample_utils import make_sampler
 
 from mlxdyn import study
-from mlxdyn.items import Item, paraphrases
-from mlxdyn.ledger import ItemRow
+from mlxdyn.items import Item, ItemRow, paraphrases
 from mlxdyn.memory import Memory
 from mlxdyn.template import Turn, render
 from mlxdyn.topic import content

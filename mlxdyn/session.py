@@ -31,8 +31,8 @@ from mlxdyn.events import (
     StudyItem,
     Weighed,
 )
-from mlxdyn.items import Item, strip_unlearnable
-from mlxdyn.ledger import CONTRAST, EventRow, Filter, Ledger, Lesson, UpdateRow
+from mlxdyn.items import CONTRAST, Item, strip_unlearnable
+from mlxdyn.ledger import EventRow, Filter, Ledger, Lesson, UpdateRow
 from mlxdyn.memory import Memory, Progress
 from mlxdyn.model import Model, dialled
 from mlxdyn.stream import Chunk

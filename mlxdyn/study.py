@@ -14,9 +14,8 @@ from typing import Any, TypeVar
 from mlxdyn.anchors import Anchors, Ask, answer, ask
 from mlxdyn.config import LearnerConfig, StudyConfig
 from mlxdyn.contrast import framed
-from mlxdyn.items import Item, paraphrases
+from mlxdyn.items import CONTRAST, Item, ItemRow, paraphrases
 from mlxdyn.learner import Learner
-from mlxdyn.ledger import CONTRAST, ItemRow
 from mlxdyn.stream import Chunk
 from mlxdyn.template import Turn
 from mlxdyn.topic import content, key

@@ -14,9 +14,8 @@ from mlx_lm.sample_utils import make_sampler
 
 from mlxdyn import contrast, items
 from mlxdyn.anchors import answer
-from mlxdyn.items import Item
+from mlxdyn.items import CONTRAST, Item
 from mlxdyn.learner import Learner
-from mlxdyn.ledger import CONTRAST
 from mlxdyn.model import Model, bare
 from mlxdyn.template import Turn, render
 from mlxdyn.topic import content, key

@@ -8,9 +8,9 @@ from typing import Any
 
 from mlxdyn.config import LearnerConfig, StudyConfig
 from mlxdyn.home import home
-from mlxdyn.items import Item
+from mlxdyn.items import CONTRAST, Item
 from mlxdyn.learner import State
-from mlxdyn.ledger import CONTRAST, EventRow, Ledger, Lesson
+from mlxdyn.ledger import EventRow, Ledger, Lesson
 from mlxdyn.memory import Memory
 from mlxdyn.model import Model
 from mlxdyn.stream import Chunk

@@ -19,8 +19,9 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.export import Options, export
 from mlxdyn.home import home
 from mlxdyn.learner import State, same
-from mlxdyn.ledger import MIGRATIONS, Ledger
+from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory
+from mlxdyn.migrations import MIGRATIONS
 from mlxdyn.model import Model
 
 SLOW = [pytest.mark.slow]

@@ -12,9 +12,9 @@ from school import ANCHORS, QUICK, SAID, opened, snapshots, state, teach
 
 from mlxdyn.config import StudyConfig
 from mlxdyn.home import home
-from mlxdyn.items import Item
+from mlxdyn.items import CONTRAST, Item
 from mlxdyn.learner import same
-from mlxdyn.ledger import CONTRAST, Filter, Ledger, Lesson, UpdateRow
+from mlxdyn.ledger import Filter, Ledger, Lesson, UpdateRow
 from mlxdyn.memory import Memory, branch
 from mlxdyn.model import Model
 

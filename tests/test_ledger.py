@@ -9,17 +9,8 @@ import pytest
 
 from mlxdyn.errors import MlxdynError
 from mlxdyn.items import Item
-from mlxdyn.ledger import (
-    MIGRATIONS,
-    EventRow,
-    Filter,
-    Ledger,
-    Lesson,
-    Outcome,
-    SnapshotRow,
-    Totals,
-    Update,
-)
+from mlxdyn.ledger import EventRow, Filter, Ledger, Lesson, Outcome, SnapshotRow, Totals, Update
+from mlxdyn.migrations import MIGRATIONS
 from mlxdyn.stream import Chunk
 
 CHUNKS = (Chunk((1, 5), (7, 8, 9), (1.0, 0.5, 0.0)), Chunk((1,), (2, 3)))

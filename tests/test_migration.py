@@ -13,8 +13,9 @@ from school import FAST, SAID, opened, state, teach, words
 from mlxdyn.config import AdapterConfig
 from mlxdyn.home import home, memory_directory
 from mlxdyn.learner import Learner, State, flatten, same
-from mlxdyn.ledger import MIGRATIONS, Ledger
+from mlxdyn.ledger import Ledger
 from mlxdyn.memory import write_arrays
+from mlxdyn.migrations import MIGRATIONS
 from mlxdyn.model import Model, attach
 from mlxdyn.stream import Chunk
 

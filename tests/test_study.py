@@ -8,9 +8,9 @@ from school import ANCHORS, ASKS, QUICK, SAID, TALKS, open_memory, opened, state
 from mlxdyn import anchors
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import home
-from mlxdyn.items import Item
+from mlxdyn.items import CONTRAST, Item, ItemRow
 from mlxdyn.learner import same
-from mlxdyn.ledger import CONTRAST, ItemRow, Ledger, Lesson
+from mlxdyn.ledger import Ledger, Lesson
 from mlxdyn.memory import Memory
 from mlxdyn.model import Model
 from mlxdyn.study import standing
