@@ -83,8 +83,8 @@ def records() -> tuple[list[dict[str, Any]], list[str]]:
 
 def _memory(ledger: "Ledger", row: "MemoryRow") -> dict[str, Any]:
     """What a memory takes on disk, what it may take at most, and how it studies."""
-    from mlxdyn.anchors import bundled
     from mlxdyn.memory import KEPT_SNAPSHOTS
+    from mlxdyn.study.anchors import bundled
 
     files = list(memory_directory(row.name, make=False).glob("*.safetensors"))
     sizes = [file.stat().st_size for file in files]

@@ -13,9 +13,9 @@ from typing import Any, Literal, NamedTuple
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.events import Chat, Message
-from mlxdyn.items import CONTRAST, Item, ItemRow
 from mlxdyn.migrations import MIGRATIONS
 from mlxdyn.stream import Chunk
+from mlxdyn.study.items import CONTRAST, Item, ItemRow
 
 Kind = Literal["message", "study"]
 

@@ -16,17 +16,17 @@ from typing import NamedTuple, TypeVar, cast
 import mlx.core as mx
 from filelock import FileLock, Timeout
 
-from mlxdyn import anchors, guard, study
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import check_name, memory_directory
-from mlxdyn.items import Item, ItemRow
 from mlxdyn.learner import Learner, State, flatten, same, unflatten
 from mlxdyn.ledger import EventRow, Ledger, Lesson, MemoryRow, Outcome, SnapshotRow, Update
 from mlxdyn.model import Model, attach, bare
 from mlxdyn.stream import Chunk
-from mlxdyn.study import Desk
-from mlxdyn.topic import key
+from mlxdyn.study import anchors, guard, lessons
+from mlxdyn.study.items import Item, ItemRow
+from mlxdyn.study.lessons import Desk
+from mlxdyn.study.topic import key
 
 ADAPTER, STUDY = AdapterConfig(), StudyConfig()
 ORIGIN = "origin.safetensors"
@@ -198,7 +198,7 @@ class Memory:
         rows = [*self.ledger.items(self.row.id, upto=position - 1), *new]
         seed = self.ledger.standing(self.row.id, position)
         mine = {item.id for item in new}
-        items = study.standing(rows)
+        items = lessons.standing(rows)
         earlier = [item for item in items if item.id not in mine]
         earlier = random.Random(seed).sample(earlier, min(config.recalled, len(earlier)))
         about = {item.message for item in earlier} | {lesson.message}
@@ -215,7 +215,7 @@ class Memory:
         seed: int,
     ) -> Desk:
         tokenizer, topics = self.model.tokenizer, {key(item.question) for item in told}
-        misses = study.near_misses(tokenizer, near, topics)
+        misses = lessons.near_misses(tokenizer, near, topics)
         return Desk(
             tokenizer, items, misses, self.anchors, self.study_config, told=topics, seed=seed
         )
@@ -226,13 +226,13 @@ class Memory:
         """Take steps on what lies on the desk; nll before and after is of `items`."""
         self.model.network.train()
         start, chunks = self.learner.state, self._chunks(items)
-        _, before = yield from study.probe(self.learner, chunks)
-        yield from study.look_through(self.learner, desk)
-        student = study.student(self.learner, self.study_config, rate)
-        steps, norm, refused = yield from study.steps(student, desk, steps)
+        _, before = yield from lessons.probe(self.learner, chunks)
+        yield from lessons.look_through(self.learner, desk)
+        student = lessons.student(self.learner, self.study_config, rate)
+        steps, norm, refused = yield from lessons.steps(student, desk, steps)
         if refused:
             self.learner.state = start
-        _, after = yield from study.probe(self.learner, chunks)
+        _, after = yield from lessons.probe(self.learner, chunks)
         return Update(
             kind=kind,
             tokens=sum(len(chunk.targets) for chunk in chunks),
@@ -249,15 +249,15 @@ class Memory:
         """Make the adapter from the start: newest words, then all items; keep it if recall rose."""
         before, config = self.learner.state, self.study_config
         rows = self.ledger.items(self.row.id, upto=position - 1)
-        items = study.standing(rows)
+        items = lessons.standing(rows)
         chunks = self._chunks(items)
-        recall_before = yield from study.probe(self.learner, chunks)
+        recall_before = yield from lessons.probe(self.learner, chunks)
         self.learner.state = self._start
         for lesson in self.ledger.lessons_before(self.row.id, position, config.words):
             yield from self._learn_words(lesson.chunks, 1.0)
         desk = self._desk(items, rows, items, len(items))
         update = yield from self._study("consolidation", desk, items, self.steps_anew(items), 1.0)
-        recall = yield from study.probe(self.learner, chunks)
+        recall = yield from lessons.probe(self.learner, chunks)
         reason, drift, divergence = yield from self._guard()
         if not reason and (recall[0], -recall[1]) <= (recall_before[0], -recall_before[1]):
             reason = f"recall did not rise ({recall_before[0]:.0%} before, {recall[0]:.0%} after)"
@@ -272,12 +272,13 @@ class Memory:
 
     def known_items(self, upto: int | None = None) -> list[ItemRow]:
         """List the items that stand, corrections applied, `upto` a position."""
-        return study.standing(self.ledger.items(self.row.id, upto=upto))
+        return lessons.standing(self.ledger.items(self.row.id, upto=upto))
 
     def _chunks(self, items: Sequence[ItemRow]) -> list[Chunk]:
+        tokenizer = self.model.tokenizer
         for item in items:
             if item not in self._encoded:
-                self._encoded[item] = study.encode(self.model.tokenizer, item.question, item.answer)
+                self._encoded[item] = lessons.encode(tokenizer, item.question, item.answer)
         return [self._encoded[item] for item in items]
 
     def _guard(self) -> Generator[None, None, tuple[str, float | None, float | None]]:

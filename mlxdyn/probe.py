@@ -8,11 +8,11 @@ from statistics import mean
 from mlx_lm import batch_generate
 from mlx_lm.sample_utils import make_sampler
 
-from mlxdyn import study
-from mlxdyn.items import Item, ItemRow, paraphrases
 from mlxdyn.memory import Memory
+from mlxdyn.study import lessons
+from mlxdyn.study.items import Item, ItemRow, paraphrases
+from mlxdyn.study.topic import content
 from mlxdyn.template import Turn, render
-from mlxdyn.topic import content
 
 MOST_TOKENS = 40  # of an answer
 TOGETHER = 16  # questions answered at once
@@ -144,7 +144,7 @@ def _judged(
     about = set(content(row.question))
     alike = [one for one in rows if about & set(content(one.question)) and one.id != row.id]
     rivals = [one.answer for one in alike if _value(one) != _value(row)]
-    chunks = [study.encode(memory.model.tokenizer, asked, text) for text in (row.answer, *rivals)]
+    chunks = [lessons.encode(memory.model.tokenizer, asked, text) for text in (row.answer, *rivals)]
     right, *wrong = [known.nll / max(known.tokens, 1) for known in memory.learner.probe(chunks)]
     return Probe(
         item=row.id,

@@ -13,7 +13,7 @@ from mlx_lm.models.cache import can_trim_prompt_cache, trim_prompt_cache
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
 from mlx_lm.utils import common_prefix_len
 
-from mlxdyn import secret, writer
+from mlxdyn import secret
 from mlxdyn.config import FALLBACK_SAMPLING, ChatConfig, Learn, SamplingConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.events import (
@@ -31,11 +31,12 @@ from mlxdyn.events import (
     StudyItem,
     Weighed,
 )
-from mlxdyn.items import CONTRAST, Item, strip_unlearnable
 from mlxdyn.ledger import EventRow, Filter, Ledger, Lesson, UpdateRow
 from mlxdyn.memory import Memory, Progress
 from mlxdyn.model import Model, dialled
 from mlxdyn.stream import Chunk
+from mlxdyn.study import writer
+from mlxdyn.study.items import CONTRAST, Item, strip_unlearnable
 from mlxdyn.template import Turn, lesson, render
 
 RECALLED = 400  # updates whose messages are told of when a conversation is opened

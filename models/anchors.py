@@ -12,9 +12,9 @@ import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlxdyn import anchors as product
 from mlxdyn import backend
-from mlxdyn.contrast import framed
+from mlxdyn.study import anchors as product
+from mlxdyn.study.contrast import framed
 from mlxdyn.template import Turn, render
 
 from . import corpus, exchanges

@@ -78,7 +78,7 @@ def _asked(rng: random.Random, kinds: Sequence[Kind]) -> list[str]:
 
 def questions(memory: "Memory", fact: Fact, message: int, rng: random.Random) -> list[str]:
     """Choose three wordings that were not studied, one of them held out of training."""
-    from mlxdyn.study import wordings
+    from mlxdyn.study.lessons import wordings
 
     studied = {words for item in memory.ledger.items_of(message) for words in wordings(item)}
     seen = sorted(set(fact.kind.asks) - studied)
@@ -144,8 +144,8 @@ def in_context(model: "Model") -> float:
 
 def dialogue_nll(model: "Model") -> float:
     """Measure held-out dialogue, the assistant's words, in nats per token."""
-    from mlxdyn.anchors import talk
     from mlxdyn.learner import Learner
+    from mlxdyn.study.anchors import talk
     from mlxdyn.template import Turn
 
     learner = Learner(model.network, LearnerConfig(), model.new_cache)

@@ -74,7 +74,7 @@ def serve() -> None:
     import school  # noqa: F401  (imports all that takes long, and computes nothing)
 
     import mlxdyn.engine
-    import mlxdyn.export
+    import mlxdyn.exchange.export
     import mlxdyn.session  # noqa: F401
 
     for line in sys.stdin:
@@ -178,7 +178,7 @@ class Child:
         return [message]
 
     def edit(self) -> list[Any]:
-        from mlxdyn.items import Item
+        from mlxdyn.study.items import Item
 
         items = self.memory.known_items()
         if items:
@@ -186,7 +186,7 @@ class Child:
         return []
 
     def export(self) -> list[Any]:
-        from mlxdyn.export import Options, export
+        from mlxdyn.exchange.export import Options, export
         from mlxdyn.home import home
 
         target = home() / f"export-{time.monotonic_ns()}.bundle"

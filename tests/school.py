@@ -8,12 +8,12 @@ from typing import Any
 
 from mlxdyn.config import LearnerConfig, StudyConfig
 from mlxdyn.home import home
-from mlxdyn.items import CONTRAST, Item
 from mlxdyn.learner import State
 from mlxdyn.ledger import EventRow, Ledger, Lesson
 from mlxdyn.memory import Memory
 from mlxdyn.model import Model
 from mlxdyn.stream import Chunk
+from mlxdyn.study.items import CONTRAST, Item
 from mlxdyn.template import Turn, lesson, render
 
 SAID = ["my dog is called Rex", "I live in Oslo", "the sea is cold today"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mlxdyn import bootstrap
-from mlxdyn.evaluate import ChunkScore
+from mlxdyn.lab import bootstrap
+from mlxdyn.lab.evaluate import ChunkScore
 
 
 def rows(gains: list[float], documents: int = 1) -> list[ChunkScore]:

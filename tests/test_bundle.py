@@ -15,20 +15,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import FAST, opened, random_adapter, teach
 
-from mlxdyn import exchange
 from mlxdyn import model as models
-from mlxdyn.adapter import adapter_of, found
-from mlxdyn.bundle import ADAPTER, LEDGER, MANIFEST, restore, unpacked, write_bundle
 from mlxdyn.cli import main
 from mlxdyn.config import AdapterConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.export import Options, export
+from mlxdyn.exchange import directories
+from mlxdyn.exchange.adapter import adapter_of, found
+from mlxdyn.exchange.bundle import ADAPTER, LEDGER, MANIFEST, restore, unpacked, write_bundle
+from mlxdyn.exchange.export import Options, export
 from mlxdyn.home import home
-from mlxdyn.items import Item
 from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory
 from mlxdyn.migrations import MIGRATIONS
+from mlxdyn.study.items import Item
 
 TEXTS = ("my dog is Rex", "I live in Leeds by the old mill", "the shed code is four seven one nine")
 
@@ -160,7 +160,7 @@ def test_the_bundle_holds_no_other_memory(memory: Memory, ledger: Ledger, tiny, 
 def test_the_adapter_inside_is_one_that_mlx_lm_loads(memory: Memory, tmp_path: Path):
     with zipfile.ZipFile(pack(memory, tmp_path / "m.bundle")) as packed:
         packed.extractall(tmp_path / "open")
-    assert exchange.read(tmp_path / "open" / ADAPTER).memory == "m"
+    assert directories.read(tmp_path / "open" / ADAPTER).memory == "m"
 
 
 # Damage, and what does not fit
@@ -193,7 +193,7 @@ def describe(**changes) -> Callable[[dict[str, bytes]], None]:
     "harm,said",
     [
         (flip(LEDGER), "differs from its hash"),
-        (flip(f"{ADAPTER}/{exchange.WEIGHTS}"), "differs from its hash"),
+        (flip(f"{ADAPTER}/{directories.WEIGHTS}"), "differs from its hash"),
         (lambda files: files.pop(LEDGER), "is no mlxdyn bundle, or is damaged"),
         (lambda files: files.pop(MANIFEST), "is no mlxdyn bundle, or is damaged"),
         (lambda files: files.update({MANIFEST: b"[]"}), "is no mlxdyn bundle, or is damaged"),

@@ -12,10 +12,11 @@ import pexpect
 import pytest
 from click.testing import CliRunner, Result
 
-from mlxdyn import cli_eval, cli_progress, evaluate
-from mlxdyn.cli import main
-from mlxdyn.findings import Tick
+from mlxdyn.cli import main, progress
+from mlxdyn.cli.eval import EXPERIMENTS
 from mlxdyn.home import home as home_directory
+from mlxdyn.lab import evaluate
+from mlxdyn.lab.findings import Tick
 from mlxdyn.ledger import Ledger
 
 BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4
@@ -114,9 +115,9 @@ def test_an_experiment_is_one_finding_in_every_shape(texts: Path, tmp_path: Path
 
 
 def test_the_command_offers_the_experiments_there_are() -> None:
-    from mlxdyn import experiments
+    from mlxdyn.lab import experiments
 
-    assert cli_eval.EXPERIMENTS == experiments.NAMES
+    assert EXPERIMENTS == experiments.NAMES
 
 
 def test_a_grid_goes_on_from_its_finished_cells(texts: Path, tmp_path: Path) -> None:
@@ -249,9 +250,9 @@ def test_ctrl_c_writes_what_is_done(
 
 
 def test_the_live_view_says_where_it_is() -> None:
-    shown = cli_progress._fields(Tick("lr=0.001", 2, 4, 50, 100, 0.25))
+    shown = progress._fields(Tick("lr=0.001", 2, 4, 50, 100, 0.25))
     assert shown == {"completed": 0.375, "cell": "2/4 lr=0.001", "gain": "gain +0.2500 nats/token"}
-    assert cli_progress._fields(Tick("", 1, 1, 5, 10, None))["cell"] == "5/10 tokens"
+    assert progress._fields(Tick("", 1, 1, 5, 10, None))["cell"] == "5/10 tokens"
 
 
 def test_a_terminal_sees_progress_and_the_running_gain(texts: Path) -> None:

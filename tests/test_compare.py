@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mlxdyn import compare
-from mlxdyn.compare import Saved
 from mlxdyn.errors import MlxdynError
+from mlxdyn.lab import compare
+from mlxdyn.lab.compare import Saved
 
 CHUNK = 10
 

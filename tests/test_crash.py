@@ -10,7 +10,7 @@ import pytest
 from mortal import DEATH, ITEMS, TEXTS, Parent
 from school import opened, state, teach
 
-from mlxdyn.bundle import unpacked
+from mlxdyn.exchange.bundle import unpacked
 from mlxdyn.home import home
 from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger

@@ -13,9 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 from mlx.utils import tree_map
 
-from mlxdyn import evaluate, tasks
 from mlxdyn import model as models
-from mlxdyn.cli_eval import evaluate_command
+from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.config import (
     CONTEXTS,
     STREAM_RATES,
@@ -26,13 +25,14 @@ from mlxdyn.config import (
     StreamConfig,
 )
 from mlxdyn.errors import MlxdynError
-from mlxdyn.evaluate import Report, Settings, Stream
-from mlxdyn.findings import Tick
+from mlxdyn.lab import evaluate, tasks
+from mlxdyn.lab.evaluate import Report, Settings, Stream
+from mlxdyn.lab.findings import Tick
+from mlxdyn.lab.tasks import Document, Refused
 from mlxdyn.learner import Learner
 from mlxdyn.model import Model
 from mlxdyn.optimizers import leaves
 from mlxdyn.stream import chunks
-from mlxdyn.tasks import Document, Refused
 
 BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4
 BOATS = "A boat needs a keel, a mast and a sail; we oiled the mast and mended the sail. " * 3

@@ -18,14 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import FAMILIES, FAST, opened, random_adapter, teach, tiny_model
 
-from mlxdyn import exchange, fidelity, gguf
 from mlxdyn import model as models
-from mlxdyn.adapter import Adapter, adapter_of, found, worn
 from mlxdyn.cli import main
 from mlxdyn.config import DEFAULT_MEMORY, AdapterConfig, Format
 from mlxdyn.errors import MlxdynError
-from mlxdyn.exchange import CONFIG, PEFT_WEIGHTS, WEIGHTS
-from mlxdyn.export import Options, export, place
+from mlxdyn.exchange import directories, fidelity, gguf
+from mlxdyn.exchange.adapter import Adapter, adapter_of, found, worn
+from mlxdyn.exchange.directories import CONFIG, PEFT_WEIGHTS, WEIGHTS
+from mlxdyn.exchange.export import Options, export, place
 from mlxdyn.home import home
 from mlxdyn.ledger import Ledger
 from mlxdyn.memory import ORIGIN, Memory
@@ -281,7 +281,7 @@ def test_a_family_of_unknown_names_is_refused(tiny, tmp_path, kind):
         if kind == "gguf":
             write_gguf(lora, unknown, tmp_path / "a.gguf")
         else:
-            exchange.write_peft(lora, tmp_path / "out", unknown.config)
+            directories.write_peft(lora, tmp_path / "out", unknown.config)
     assert not list(tmp_path.iterdir())
 
 
@@ -314,10 +314,10 @@ def test_every_adapter_comes_back_with_the_same_bits(
         assert alpha == pytest.approx(config.scale * config.rank, rel=1e-6)
     else:
         if kind == "peft":
-            exchange.write_peft(lora, path, base.config)
+            directories.write_peft(lora, path, base.config)
         else:
-            exchange.write_mlx_lm(lora, path)
-        back = exchange.read(path)
+            directories.write_mlx_lm(lora, path)
+        back = directories.read(path)
         assert back == replace(lora, arrays=back.arrays)
         arrays = back.arrays
     assert bits(arrays) == bits(lora.arrays)
@@ -341,7 +341,7 @@ def test_an_imported_memory_gives_the_same_logits_and_goes_on_learning(
     memory = taught(open_memory(adapter=adapter))
     before = logits(mite.network)
     export(memory, tmp_path / "out", kind, Options())
-    row = found(exchange.read(tmp_path / "out"), "copy", mite, memory.ledger, FAST)
+    row = found(directories.read(tmp_path / "out"), "copy", mite, memory.ledger, FAST)
     assert row == memory.ledger.memory("copy")
     copy = open_memory("copy")
     assert mx.array_equal(logits(mite.network), before)
@@ -487,16 +487,16 @@ def test_a_broken_adapter_is_refused_and_leaves_nothing(
     export(memory, tmp_path / "out", kind, Options())
     harm(tmp_path / "out")
     with pytest.raises(MlxdynError, match=said):
-        found(exchange.read(tmp_path / "out"), "copy", base, memory.ledger, FAST)
+        found(directories.read(tmp_path / "out"), "copy", base, memory.ledger, FAST)
     assert memory.ledger.memory("copy") is None
     assert not (home() / "memories" / "copy").exists()
 
 
 def test_a_stabilised_scale_of_peft_is_understood(tiny, tmp_path):
     """rsLoRA divides alpha by the root of the rank."""
-    exchange.write_peft(random_adapter(tiny("llama")), tmp_path / "out", tiny("llama").config)
+    directories.write_peft(random_adapter(tiny("llama")), tmp_path / "out", tiny("llama").config)
     configure(use_rslora=True, lora_alpha=16)(tmp_path / "out")
-    assert exchange.read(tmp_path / "out").scale == pytest.approx(16 / 8**0.5)
+    assert directories.read(tmp_path / "out").scale == pytest.approx(16 / 8**0.5)
 
 
 # The commands
@@ -543,7 +543,7 @@ def test_what_waits_to_be_learned_is_named(open_memory: Open, tmp_path):
 
 
 def test_an_adapter_of_another_base_is_imported_with_a_warning(open_memory: Open, tiny, tmp_path):
-    exchange.write_mlx_lm(
+    directories.write_mlx_lm(
         replace(random_adapter(tiny("llama")), fingerprint="0123456789abcdef"), tmp_path / "out"
     )
     assert "may not know the same" in run("import", tmp_path / "out", "--memory", "copy").stderr

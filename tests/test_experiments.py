@@ -8,16 +8,16 @@ from pathlib import Path
 import mlx.core as mx
 import pytest
 
-from mlxdyn import cells, drift, evaluate, experiments, lab, recall, sweeps
 from mlxdyn import model as models
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.evaluate import Settings, Stream
-from mlxdyn.findings import Finding, Tick
+from mlxdyn.lab import cells, drift, evaluate, experiment, experiments, recall, sweeps
+from mlxdyn.lab.evaluate import Settings, Stream
+from mlxdyn.lab.findings import Finding, Tick
+from mlxdyn.lab.tasks import Document
 from mlxdyn.learner import Learner
 from mlxdyn.model import Model
 from mlxdyn.optimizers import leaves
-from mlxdyn.tasks import Document
 
 BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4
 BOATS = "A boat needs a keel, a mast and a sail; we oiled the mast and mended the sail. " * 4
@@ -34,11 +34,11 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeps, "CURVE", (0.3, 1.0))
     monkeypatch.setattr(sweeps, "RANKS", (1, 2))
     monkeypatch.setattr(sweeps, "OPTIMIZERS", ("adam0", "rms", "muon"))
-    monkeypatch.setattr("mlxdyn.passages.PREFIT", (0, 6))
-    monkeypatch.setattr("mlxdyn.recall.PASSES", (1, 4))
-    monkeypatch.setattr("mlxdyn.recall.FACTORS", (1.0,))
-    monkeypatch.setattr("mlxdyn.recall.TOLD", recall.TOLD[:4])
-    monkeypatch.setattr("mlxdyn.recall.TAUGHT", recall.TAUGHT[:2])
+    monkeypatch.setattr("mlxdyn.lab.passages.PREFIT", (0, 6))
+    monkeypatch.setattr("mlxdyn.lab.recall.PASSES", (1, 4))
+    monkeypatch.setattr("mlxdyn.lab.recall.FACTORS", (1.0,))
+    monkeypatch.setattr("mlxdyn.lab.recall.TOLD", recall.TOLD[:4])
+    monkeypatch.setattr("mlxdyn.lab.recall.TAUGHT", recall.TAUGHT[:2])
 
 
 def streams(model: Model, *texts: str) -> list[Stream]:
@@ -108,7 +108,7 @@ def test_text_that_chooses_is_never_reported(mite: Model) -> None:
 
 def test_head_and_rest_are_the_stream(mite: Model) -> None:
     given = streams(mite, BIRDS, BOATS, BIRDS)
-    taken, rest = lab.head(mite, given, 100)
+    taken, rest = experiment.head(mite, given, 100)
     assert sum(len(s.tokens) for s in taken) == 100
     joined = [t for s in (*taken, *rest) for t in s.tokens]
     assert joined == [t for s in given for t in s.tokens]
@@ -116,7 +116,7 @@ def test_head_and_rest_are_the_stream(mite: Model) -> None:
         {"0.txt"} if len(given[0].tokens) > 101 else set()
     )
     with pytest.raises(MlxdynError, match="too few"):
-        lab.head(mite, [evaluate.part(mite, given[0], 0, 30)])
+        experiment.head(mite, [evaluate.part(mite, given[0], 0, 30)])
 
 
 def test_the_chosen_rate_is_near_the_best_of_a_grid(mite: Model) -> None:
@@ -205,7 +205,7 @@ def test_finished_cells_are_not_run_again(mite: Model, tmp_path: Path) -> None:
 
 
 def test_quantised_bases_say_something_else(mite: Model) -> None:
-    from mlxdyn import passages
+    from mlxdyn.lab import passages
 
     rough = passages.quantised(mite, 4)
     assert cells.is_quantised(rough) and not cells.is_quantised(mite)

@@ -16,7 +16,7 @@ from tiny import tiny_model
 
 from mlxdyn.cli import main
 from mlxdyn.errors import MlxdynError
-from mlxdyn.export import Options, export
+from mlxdyn.exchange.export import Options, export
 from mlxdyn.home import home
 from mlxdyn.learner import State, same
 from mlxdyn.ledger import Ledger

@@ -12,11 +12,11 @@ from school import ANCHORS, QUICK, SAID, opened, snapshots, state, teach
 
 from mlxdyn.config import StudyConfig
 from mlxdyn.home import home
-from mlxdyn.items import CONTRAST, Item
 from mlxdyn.learner import same
 from mlxdyn.ledger import Filter, Ledger, Lesson, UpdateRow
 from mlxdyn.memory import Memory, branch
 from mlxdyn.model import Model
+from mlxdyn.study.items import CONTRAST, Item
 
 TEXTS = [*SAID, "I work as a baker", "no wait"]
 ASKED = ["What is my dog called?", "Where do I live?", "What is my job?"]

@@ -19,10 +19,10 @@ import pytest
 from sentencepiece import SentencePieceProcessor
 from tiny import FAMILIES, random_adapter, tiny_model
 
-from mlxdyn import exchange, gguf
 from mlxdyn import model as models
-from mlxdyn.adapter import Adapter, worn
 from mlxdyn.config import AdapterConfig
+from mlxdyn.exchange import directories, gguf
+from mlxdyn.exchange.adapter import Adapter, worn
 from mlxdyn.optimizers import leaves
 
 pytestmark = pytest.mark.slow
@@ -79,7 +79,7 @@ def test_peft_gives_the_same_logits(tmp_path: Path):
             model = base(kind, tmp_path)
             lora = random_adapter(model, config)
             out = tmp_path / f"{kind}-{number}"
-            exchange.write_peft(lora, out, model.config)
+            directories.write_peft(lora, out, model.config)
             rows.append((model.path, out, out.with_suffix(".npz")))
             with worn(model, lora):
                 ours.append(np.array(model.network(mx.array([TOKENS]))[0]))

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from mlxdyn import cells, evaluate, grid
 from mlxdyn.config import OPTIMIZERS, AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.evaluate import Settings, Stream
-from mlxdyn.findings import Cell, Finding, Tick
+from mlxdyn.lab import cells, evaluate, grid
+from mlxdyn.lab.evaluate import Settings, Stream
+from mlxdyn.lab.findings import Cell, Finding, Tick
+from mlxdyn.lab.tasks import Document
 from mlxdyn.model import Model
-from mlxdyn.tasks import Document
 
 TEXT = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 3
 SMALL = Settings(AdapterConfig(rank=2), LearnerConfig(), StreamConfig(window=32, chunk=16))
@@ -30,7 +30,8 @@ from pathlib import Path
 from mlxdyn import backend
 backend.prepare()
 from test_grid import SMALL, TEXT, streams
-from mlxdyn import grid, model as models
+from mlxdyn import model as models
+from mlxdyn.lab import grid
 path, axes, folder, jobs, out = json.loads(sys.argv[1])
 model = models.load(path)
 mine = set()

@@ -8,16 +8,16 @@ from dataclasses import replace
 import pytest
 from school import ANCHORS, QUICK, SAID, open_memory, opened, state, teach
 
-from mlxdyn import anchors, guard
 from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig, StudyConfig
 from mlxdyn.events import Learned, Replied
-from mlxdyn.guard import Reading
 from mlxdyn.home import home
 from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory, _run
 from mlxdyn.model import Model
 from mlxdyn.session import Session
+from mlxdyn.study import anchors, guard
+from mlxdyn.study.guard import Reading
 
 DOG = ("What is my dog called?", "Rex.")
 NEVER = replace(QUICK, max_drift=-1.0)

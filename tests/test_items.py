@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlxdyn import items
-from mlxdyn.items import (
+from mlxdyn.study import items
+from mlxdyn.study.items import (
     Item,
     about,
     from_template,

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import opened, teach
 
-from mlxdyn import leak
 from mlxdyn.config import LearnerConfig
+from mlxdyn.exchange import leak
+from mlxdyn.exchange.leak import CONTROLS, Passage, control_texts, learned, probe
 from mlxdyn.home import home
-from mlxdyn.items import Item
-from mlxdyn.leak import CONTROLS, Passage, control_texts, learned, probe
 from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory
 from mlxdyn.model import Model
+from mlxdyn.study.items import Item
 from mlxdyn.template import Turn
 
 TAUGHT = (

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mlxdyn import page, plots
-from mlxdyn.findings import Figure, Finding, Series, Table
+from mlxdyn.lab.findings import Figure, Finding, Series, Table
+from mlxdyn.report import page, plots
 
 CHROMIUM = next(filter(shutil.which, ("chromium", "chromium-browser", "google-chrome")), None)
 EVIL = '<script>"&"</script><img src="http://127.0.0.1:9/x.png"> $\\bad{$ 书 \udcff'

@@ -9,12 +9,12 @@ from io import StringIO
 
 import pytest
 
-from mlxdyn import report as reports
 from mlxdyn.backend import Device
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
-from mlxdyn.evaluate import ChunkScore, Report, Result, Run, Settings, Stream
-from mlxdyn.findings import Cell, Finding, Table
+from mlxdyn.lab.evaluate import ChunkScore, Report, Result, Run, Settings, Stream
+from mlxdyn.lab.findings import Cell, Finding, Table
 from mlxdyn.model import Model
+from mlxdyn.report import evaluation, record, text
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ def test_bits_and_perplexity_follow_from_nats(report: Report) -> None:
 
 
 def test_json_has_the_shape_of_the_design(report: Report, wren: Model) -> None:
-    value = reports.to_json(report, wren, Device("cpu", "a chip", None), CREATED)
+    value = record.to_json(report, wren, Device("cpu", "a chip", None), CREATED)
     assert list(value) == [
         "schema", "created", "versions", "device", "blas", "model", "config", "streams", "runs",
         "gain", "overhead", "complete", "self_check", "warnings",
@@ -75,20 +75,20 @@ def test_json_has_the_shape_of_the_design(report: Report, wren: Model) -> None:
 
 
 def test_json_is_valid_when_numbers_are_not_finite(report: Report, wren: Model) -> None:
-    value = reports.to_json(broken(report), wren, Device("cpu", "a chip", None), CREATED)
+    value = record.to_json(broken(report), wren, Device("cpu", "a chip", None), CREATED)
     assert json.loads(json.dumps(value, allow_nan=False))["runs"][1]["perplexity"] is None
     assert value["gain"]["ci95"] == [None, None]
 
 
 def test_chunk_rows_name_their_document(report: Report) -> None:
-    found = list(reports.chunk_rows(report))
+    found = list(record.chunk_rows(report))
     assert found[2] == {
         "document": "b.txt", "position": 1, "tokens": 50, "static": 150.0, "dynamic": 100.0,
     }  # fmt: skip
 
 
 def test_table_says_what_had_been_seen(report: Report) -> None:
-    said = reports.table(report)
+    said = text.table(report)
     assert "gain +2.0000 nats/token (95% from 1.5000 to 2.5000)" in said
     assert "each scored before it was learned" in said
     assert "1.90 times" in said
@@ -96,20 +96,20 @@ def test_table_says_what_had_been_seen(report: Report) -> None:
 
 
 def test_rejected_updates_are_said(report: Report) -> None:
-    assert reports.warnings(report) == []
-    said = reports.warnings(broken(report))
-    assert said == [
+    assert report.warnings == ()
+    said = broken(report).warnings
+    assert said == (
         "the dynamic loss is not finite",
         "3 of 7 updates were not finite and were not taken; try a smaller --lr",
-    ]
-    assert "nan" in reports.table(broken(report))
+    )
+    assert "nan" in text.table(broken(report))
 
 
 def test_an_experiment_keeps_the_shape_and_adds_to_it(report: Report, wren: Model) -> None:
     found = Finding("window", "it helps", cells=(CELL,))
     device = Device("cpu", "a chip", None)
-    value = reports.finding_to_json(found, wren, device, CREATED, report.settings, report.streams)
-    plain = reports.to_json(report, wren, device, CREATED)
+    value = record.finding_to_json(found, wren, device, CREATED, report.settings, report.streams)
+    plain = record.to_json(report, wren, device, CREATED)
     assert list(value)[:11] == list(plain)[:11]
     assert value["experiment"]["experiment"] == "window"
     assert value["experiment"]["cells"][0]["numbers"]["gain"] is None, "JSON has no NaN"
@@ -120,7 +120,7 @@ CELL = Cell("k", {"window": 64}, {"dynamic": 4.5, "gain": math.nan}, {"window": 
 
 
 def test_csv_has_a_row_a_run_and_document(report: Report) -> None:
-    rows = list(csv.DictReader(StringIO(reports.report_csv(report))))
+    rows = list(csv.DictReader(StringIO(record.report_csv(report))))
     assert [(row["run"], row["document"]) for row in rows] == [
         (run, path) for run in ("static", "dynamic") for path in ("", "a.txt", "b.txt")
     ]
@@ -129,47 +129,43 @@ def test_csv_has_a_row_a_run_and_document(report: Report) -> None:
 
 def test_csv_of_an_experiment_has_a_row_a_cell() -> None:
     other = replace(CELL, knobs={"window": 128, "chunk": 32})
-    rows = list(
-        csv.DictReader(StringIO(reports.finding_csv(Finding("g", "", cells=(CELL, other)))))
-    )
+    rows = list(csv.DictReader(StringIO(record.finding_csv(Finding("g", "", cells=(CELL, other))))))
     assert [(row["window"], row["chunk"]) for row in rows] == [("64", ""), ("128", "32")]
     assert rows[0]["dynamic"] == "4.5" and rows[0]["gain"] == ""
 
 
 def test_a_plain_evaluation_is_a_finding_too(report: Report) -> None:
-    found = reports.finding(report)
+    found = evaluation.finding(report)
     assert "worth 2.0000 nats/token (95% from 1.5000 to 2.5000)" in found.sentence
     assert [len(table.rows) for table in found.tables] == [2, 2]
     loss, gain, documents = found.figures
     assert loss.series[0].y == (3.0,) * 4 and gain.series[0].y == (1.0,) * 4
     assert loss.series[0].x == (25.0, 75.0, 125.0, 175.0)
     assert documents.categories == ("a.txt", "b.txt")
-    assert "chance" in reports.finding(replace(report, ci95=(-1.0, 3.0))).sentence
-    assert (
-        "costs 2.0000"
-        in reports.finding(replace(report, static=report.dynamic, dynamic=report.static)).sentence
-    )
+    assert "chance" in evaluation.finding(replace(report, ci95=(-1.0, 3.0))).sentence
+    worse = replace(report, static=report.dynamic, dynamic=report.static)
+    assert "costs 2.0000" in evaluation.finding(worse).sentence
 
 
 def test_the_split_of_the_gain_is_said(report: Report) -> None:
     split = replace(report, within=1.5)
-    assert "+1.5000 was learned within" in reports.table(split)
-    assert "+0.5000 carried over" in reports.finding(split).sentence
+    assert "+1.5000 was learned within" in text.table(split)
+    assert "+0.5000 carried over" in evaluation.finding(split).sentence
 
 
 def test_where_a_rate_was_chosen_is_said(report: Report, wren: Model) -> None:
-    found = replace(reports.finding(report), tuned_on=("t.txt",), chosen={"learning_rate": 3e-4})
-    said = reports.table(report, found)
+    found = replace(evaluation.finding(report), tuned_on=("t.txt",), chosen={"learning_rate": 3e-4})
+    said = text.table(report, found)
     assert "learning_rate 0.0003" in said and "tuned on t.txt" in said
     assert "reported on a.txt, b.txt" in said
-    value = reports.to_json(report, wren, Device("cpu", "", None), CREATED, found)
+    value = record.to_json(report, wren, Device("cpu", "", None), CREATED, found)
     assert value["tuning"]["tuned_on"] == ["t.txt"]
 
 
 def test_many_documents_do_not_flood_the_terminal(report: Report) -> None:
     runs = [replace(run, documents=run.documents * 50) for run in (report.static, report.dynamic)]
     many = replace(report, streams=report.streams * 50, static=runs[0], dynamic=runs[1])
-    said = reports.table(many)
+    said = text.table(many)
     assert len(said.splitlines()) < 40 and "80 more documents" in said
 
 
@@ -187,10 +183,10 @@ def test_many_documents_do_not_flood_the_terminal(report: Report) -> None:
 def test_a_column_has_as_many_decimals_as_it_needs(
     column: tuple[float | None, ...], shown: list[str]
 ) -> None:
-    rows = reports.text_rows(Table("", ("x",), tuple((value,) for value in column)))
+    rows = text.text_rows(Table("", ("x",), tuple((value,) for value in column)))
     assert [row[0] for row in rows[1:]] == shown
 
 
 def test_a_sentence_begins_and_ends_as_one() -> None:
-    assert reports.said("a window helps") == "A window helps."
-    assert reports.said("4-bit is worse.") == "4-bit is worse."
+    assert text.said("a window helps") == "A window helps."
+    assert text.said("4-bit is worse.") == "4-bit is worse."

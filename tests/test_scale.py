@@ -8,10 +8,10 @@ import pytest
 from school import QUICK, open_memory, snapshots, words
 
 from mlxdyn.home import home
-from mlxdyn.items import Item
 from mlxdyn.ledger import Filter, Ledger, Lesson, Outcome, SnapshotRow, Update
 from mlxdyn.memory import KEPT_SNAPSHOTS
 from mlxdyn.model import Model
+from mlxdyn.study.items import Item
 
 MESSAGES = 10_000
 SENTENCE = (

@@ -13,10 +13,10 @@ from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.events import Compared, Heard, Learned, Message, Piece, Replied, Studied
 from mlxdyn.home import home
-from mlxdyn.items import Item
 from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger
 from mlxdyn.session import Session, _draw, alternating
+from mlxdyn.study.items import Item
 from mlxdyn.template import Turn, lesson, render
 
 GREEDY = ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24), learning_rate=1e-3)

@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 from school import ANCHORS, ASKS, QUICK, SAID, TALKS, open_memory, opened, state, teach
 
-from mlxdyn import anchors
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import home
-from mlxdyn.items import CONTRAST, Item, ItemRow
 from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger, Lesson
 from mlxdyn.memory import Memory
 from mlxdyn.model import Model
-from mlxdyn.study import standing
+from mlxdyn.study import anchors
+from mlxdyn.study.items import CONTRAST, Item, ItemRow
+from mlxdyn.study.lessons import standing
 
 DOG = ("What is my dog called?", "Your dog is called Rex.")
 TOWN = ("Where do I live?", "You live in Oslo.")

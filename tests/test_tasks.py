@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlxdyn import tasks
 from mlxdyn.errors import MlxdynError
-from mlxdyn.tasks import Document, Noted, Reading, Refused
+from mlxdyn.lab import tasks
+from mlxdyn.lab.tasks import Document, Noted, Reading, Refused
 
 BOOK = """Produced by somebody
 *** START OF THIS PROJECT GUTENBERG EBOOK A LONG

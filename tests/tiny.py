@@ -10,8 +10,8 @@ import mlx.nn as nn
 from mlx_lm.utils import _get_classes, save_model
 
 from mlxdyn import model as models
-from mlxdyn.adapter import Adapter
 from mlxdyn.config import BUNDLED_MODEL, AdapterConfig, LearnerConfig
+from mlxdyn.exchange.adapter import Adapter
 from mlxdyn.ledger import Ledger, Lesson
 from mlxdyn.memory import Memory
 from mlxdyn.optimizers import leaves

@@ -1,0 +1,273 @@
+"""`mlxdyn memory`: change what was learned, always from the ledger up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlxdyn.cli.open import (
+    as_json,
+    chosen,
+    clipped,
+    filtered,
+    find,
+    nats,
+    open_ledger,
+    opened,
+    print_json,
+    progress,
+    say,
+    sure,
+    table,
+)
+from mlxdyn.errors import MlxdynError
+
+if TYPE_CHECKING:
+    from mlxdyn.events import Message
+    from mlxdyn.ledger import EventRow, Ledger, MemoryRow
+    from mlxdyn.memory import Memory
+
+
+@click.command()
+@chosen
+@as_json
+def undo(name: str, as_json: bool) -> None:
+    """Take back, bitwise, what the last lesson taught; again for the one before."""
+    with opened(name) as held:
+        event = held.undo()
+        if event is None:
+            raise MlxdynError(f"memory {name!r} holds nothing to undo")
+        said = f"Undone: {_named(held, event)}. `mlxdyn memory redo` brings it back."
+        say(said, as_json, undone=_facts(held, event))
+
+
+@click.command()
+@chosen
+@as_json
+def redo(name: str, as_json: bool) -> None:
+    """Bring back the lesson that was undone last, if nothing was learned since."""
+    with opened(name) as held:
+        with progress("Replaying") as tick:
+            event = held.redo(tick)
+        if event is None:
+            raise MlxdynError(f"memory {name!r} holds nothing to redo")
+        say(f"Learned again: {_named(held, event)}.", as_json, redone=_facts(held, event))
+
+
+def _named(held: Memory, event: EventRow) -> str:
+    message = event.lesson.message
+    if message is None:
+        return "a study of all items"
+    return f"message {message}, “{clipped(held.ledger.turns_upto(message)[-1].text, 60)}”"
+
+
+def _facts(held: Memory, event: EventRow) -> dict[str, Any]:
+    message = event.lesson.message
+    text = held.ledger.turns_upto(message)[-1].text if message else None
+    return {"kind": event.lesson.kind, "message": message, "text": text, "time": event.time}
+
+
+@click.command()
+@click.argument("messages", metavar="[ID]...", nargs=-1, type=int)
+@chosen
+@filtered
+@sure
+@as_json
+def forget(
+    messages: tuple[int, ...],
+    name: str,
+    search: str | None,
+    conversation: int | None,
+    since: str | None,
+    until: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Forget messages exactly: the memory becomes, bitwise, one that never learned them.
+
+    By ID (the log's "message"), or all that --search, --conversation, --since and --until choose.
+    The replies to them go too, and the text is erased from the files. There is no way back.
+    """
+    from mlxdyn.ledger import Filter
+
+    ledger = open_ledger()
+    row = find(ledger, name)
+    wanted = Filter(search, conversation, since, until)
+    if not messages and wanted == Filter():
+        raise click.UsageError("name messages, or choose them with --search or the like")
+    found = _by_id(messages, ledger, row)
+    found += ledger.find_messages(row.id, wanted) if wanted != Filter() else []
+    ids = list(dict.fromkeys(message.id for message in found))
+    if not ids:
+        raise MlxdynError("nothing matches; nothing was forgotten")
+    if not yes:
+        _ask(found)
+    others = ledger.holders(ids, row.id)
+    ledger.close()
+    with opened(name) as held, progress("Replaying") as tick:
+        lessons = held.forget(ids, tick)
+    what = f"{_counted(len(ids), 'message')}, {_counted(lessons, 'lesson')}"
+    say(
+        f"Forgotten: {what}; the text is erased.",
+        as_json,
+        forgotten=ids,
+        lessons=lessons,
+        copies_in=others,
+    )
+    for other in others:
+        click.echo(
+            f"Memory {other!r} holds a copy: mlxdyn memory forget --memory {other}", err=True
+        )
+
+
+def _by_id(messages: tuple[int, ...], ledger: Ledger, row: MemoryRow) -> list[Message]:
+    found = {id: ledger.message(id, row.id) for id in messages}
+    missing = [str(id) for id, message in found.items() if message is None]
+    if missing:
+        raise MlxdynError(
+            f"memory {row.name!r} holds no message {', '.join(missing)}; see `mlxdyn memory log`"
+        )
+    return [message for message in found.values() if message]
+
+
+def _ask(found: list[Message]) -> None:
+    table(
+        ["message", "by", "text"],
+        [(message.id, message.role, message.text) for message in found],
+        wide="text",
+    )
+    what = "this" if len(found) == 1 else f"these {len(found)}"
+    click.confirm(f"Forget {what} for good, with the replies?", abort=True, err=True)
+
+
+def _counted(number: int, noun: str) -> str:
+    from mlxdyn.wording import counted
+
+    return counted(number, noun)
+
+
+@click.command()
+@chosen
+@sure
+@as_json
+def reset(name: str, yes: bool, as_json: bool) -> None:
+    """Begin an empty memory; the old one is kept under another name."""
+    from mlxdyn.backend import prepare
+
+    ledger = open_ledger()
+    find(ledger, name)
+    if not yes:
+        click.confirm(f"Empty memory {name!r}? (a backup stays)", abort=True, err=True)
+    prepare()
+    from mlxdyn.memory import archive
+
+    aside = archive(name, ledger)
+    said = f"Memory {name!r} is empty. What it held is memory {aside!r}."
+    say(said, as_json, memory=name, backup=aside)
+
+
+@click.command()
+@click.argument("new")
+@chosen
+@as_json
+def branch(new: str, name: str, as_json: bool) -> None:
+    """Copy a memory to NEW, chats and items too; from then on both live on their own."""
+    from mlxdyn.backend import prepare
+
+    ledger = open_ledger()
+    find(ledger, name)
+    prepare()
+    from mlxdyn.memory import branch
+
+    branch(name, new, ledger)
+    said = f"Memory {new!r} is a copy of {name!r}. Use it: mlxdyn chat --memory {new}"
+    say(said, as_json, memory=new, copy_of=name)
+
+
+@click.command()
+@click.argument("source")
+@chosen
+@sure
+@as_json
+def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
+    """Learn what SOURCE learned and this memory did not, in order of time, by replay.
+
+    SOURCE stays as it is. What was learned after the first new lesson is learned again.
+    """
+    ledger = open_ledger()
+    rows = [find(ledger, name), find(ledger, source)]
+    if source == name:
+        raise MlxdynError(f"{name!r} cannot merge with itself; name another memory")
+    if rows[0].fingerprint != rows[1].fingerprint:
+        raise MlxdynError(
+            f"{source!r} was learned on another base than {name!r}; they cannot merge"
+        )
+    if not yes:
+        click.confirm(f"Merge {source!r} into {name!r}?", abort=True, err=True)
+    ledger.close()
+    with opened(name) as held, progress("Replaying") as tick:
+        lessons = held.merge(source, tick)
+    said = f"Merged: {_counted(lessons, 'lesson')} from {source!r}."
+    say(said, as_json, memory=name, source=source, lessons=lessons)
+
+
+@click.command()
+@chosen
+@as_json
+def study(name: str, as_json: bool) -> None:
+    """Make the adapter anew from all study items; it replaces the old one only if recall rises."""
+    with opened(name) as held:
+        if not held.known_items():
+            raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")
+        with progress("Studying") as tick:
+            event = held.consolidate(tick)
+        row = held.ledger.updates_at(event.id)[-1]
+        items = len(held.known_items())
+    if as_json:
+        print_json(
+            {
+                "accepted": row.accepted, "reason": row.reason, "items": items,
+                "steps": row.steps, "nll_before": row.nll_before, "nll_after": row.nll_after,
+                "drift": row.drift,
+            }
+        )  # fmt: skip
+    elif row.accepted:
+        nll = f"nll {nats(row.nll_before)} -> {nats(row.nll_after)}"
+        click.echo(f"Studied {_counted(items, 'item')}: {nll}.")
+    else:
+        click.echo(f"The memory stays as it was: {row.reason}.")
+
+
+@click.command()
+@click.argument("item", type=int)
+@click.option("--question", metavar="TEXT", help="The new question.")
+@click.option("--answer", metavar="TEXT", help="The new answer.")
+@click.option("--delete", is_flag=True, help="Delete the item.")
+@chosen
+@as_json
+def edit(
+    item: int, question: str | None, answer: str | None, delete: bool, name: str, as_json: bool
+) -> None:
+    """Edit or delete study item ITEM, as if it had been so from the beginning."""
+    from mlxdyn.study.items import Item
+
+    if not (delete or question or answer):
+        raise click.UsageError("say what changes: --question, --answer or --delete")
+    if delete and (question or answer):
+        raise click.UsageError("--delete goes alone")
+    ledger = open_ledger()
+    row = ledger.item(item, find(ledger, name).id)
+    ledger.close()
+    if row is None:
+        raise MlxdynError(f"memory {name!r} has no item {item}; see `mlxdyn memory items`")
+    new = None if delete else Item(question or row.question, answer or row.answer)
+    with opened(name) as held, progress("Replaying") as tick:
+        held.change_item(row, new, tick)
+    done = "deleted" if delete else "changed"
+    shown = {"question": new.question, "answer": new.answer} if new else None
+    say(f"Item {item} is {done}; the memory is as if it had been so all along.", as_json,
+        item=item, now=shown)  # fmt: skip
+
+
+COMMANDS = (undo, redo, forget, reset, branch, merge, study, edit)

@@ -1,0 +1,147 @@
+"""All commands under one name, and `mlxdyn chat`; heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlxdyn import __version__
+from mlxdyn.cli import change
+from mlxdyn.cli.eval import evaluate_command
+from mlxdyn.cli.exchange import export_memory, import_memory
+from mlxdyn.cli.memory import memory
+from mlxdyn.cli.model import doctor, ensure, model
+from mlxdyn.cli.open import chosen, open_ledger
+from mlxdyn.config import BUNDLED_MODEL, LEARNS, ChatConfig, Learn
+from mlxdyn.errors import MlxdynError
+from mlxdyn.home import check_name, home
+
+if TYPE_CHECKING:
+    from mlxdyn.engine import Options
+
+CHAT = ChatConfig()
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Sentences(click.Group):
+    """A group whose commands end in one sentence and exit code 1 when they cannot go on."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader has seen enough, say `| head`
+                raise
+            raise click.ClickException(str(error)) from error
+        except MlxdynError as error:
+            raise click.ClickException(str(error)) from error
+        except sqlite3.Error as error:
+            ledger = home(make=False) / "mlxdyn.db"
+            raise click.ClickException(
+                f"the ledger {ledger} cannot be used: {error}; see `mlxdyn doctor`"
+            ) from error
+
+
+@click.group(cls=Sentences, context_settings=CONTEXT)
+@click.version_option(__version__, message="mlxdyn %(version)s")
+def main() -> None:
+    """An assistant on your own machine that learns from you while you talk."""
+
+
+@main.command()
+@click.option("--model", default=BUNDLED_MODEL, show_default=True, help="Name, directory or repo.")
+@chosen
+@click.option(
+    "--learn", type=click.Choice(LEARNS), default=CHAT.learn, show_default=True,
+    help="Whose words are learned.",
+)  # fmt: skip
+@click.option("--temporary", is_flag=True, help="Read the memory, write nothing.")
+@click.option("--incognito", is_flag=True, help="Talk with the bare base; no memory, no trace.")
+@click.option(
+    "--anchors", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="For a new memory: text that learning is to leave as it is.",
+)  # fmt: skip
+@click.option("--once", metavar="TEXT", help="Answer TEXT, learn it, and exit.")
+@click.option("--continue", "go_on", is_flag=True, help="With --once: in the latest conversation.")
+@click.option("--plain", is_flag=True, help="Line by line, without the full-screen app.")
+@click.option("--json", "as_json", is_flag=True, help="With --once or --plain: JSON results.")
+def chat(
+    model: str,
+    name: str,
+    learn: Learn,
+    temporary: bool,
+    incognito: bool,
+    anchors: Path | None,
+    once: str | None,
+    go_on: bool,
+    plain: bool,
+    as_json: bool,
+) -> None:
+    """Talk with a model that learns from you."""
+    from mlxdyn.engine import Options
+
+    check_name(name)
+    temporary = temporary or incognito
+    held = _own_anchors(anchors, name, temporary=temporary) if anchors else None
+    ensure(model)
+    options = Options(
+        model=model,
+        memory=name,
+        chat=replace(CHAT, learn=learn),
+        anchors=held,
+        temporary=temporary,
+        incognito=incognito,
+        fresh=once is not None and not go_on,
+    )
+    if once is None and not (plain or as_json) and _on_terminal():
+        import mlxdyn_app
+
+        sys.exit(mlxdyn_app.run(options))
+    sys.exit(_plain(options, once, as_json))
+
+
+def _own_anchors(file: Path, name: str, *, temporary: bool) -> str:
+    """Read anchors for a memory that is founded now; raise MlxdynError when it is there already."""
+    if temporary:
+        raise click.UsageError("--anchors is for a new memory; this chat writes none")
+    from mlxdyn.study.anchors import read
+
+    ledger = open_ledger()
+    row = ledger.memory(name)
+    ledger.close()
+    if row and row.study:
+        raise MlxdynError(
+            f"memory {name!r} has kept its anchors since it began; use --anchors with a new "
+            "--memory NAME"
+        )
+    return read(file)
+
+
+def _on_terminal() -> bool:
+    """Textual draws on standard error."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
+def _plain(options: Options, once: str | None, as_json: bool) -> int:
+    from mlxdyn.plain import PlainChat, prompt
+
+    talk = PlainChat(options, sys.stdout, sys.stderr, as_json=as_json)
+    if once is not None:
+        if not once.strip():
+            raise click.UsageError("--once needs some text")
+        return talk.once(once.strip())
+    return talk.talk(sys.stdin, prompt(sys.stdout))
+
+
+main.add_command(evaluate_command)
+main.add_command(memory)
+for command in (*change.COMMANDS, export_memory, import_memory):
+    memory.add_command(command)
+main.add_command(model)
+main.add_command(doctor)

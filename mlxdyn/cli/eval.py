@@ -1,0 +1,179 @@
+"""`mlxdyn eval`: parses, calls, publishes; heavy imports wait until the command runs."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Unpack
+
+import click
+
+from mlxdyn import config
+from mlxdyn.cli import work
+from mlxdyn.cli.publish import Outputs, Results, publish
+from mlxdyn.cli.work import AUTO, Options
+from mlxdyn.errors import MlxdynError
+from mlxdyn.lab import catalog
+
+ADAPTER, LEARNER, STREAM = config.AdapterConfig(), config.LearnerConfig(), config.StreamConfig()
+POSITIVE = click.IntRange(min=1)
+EXPERIMENTS = (
+    "position", "window", "placement", "interval", "optimizer", "order", "prefit", "cost",
+    "recall", "kv", "precision", "history",
+)  # fmt: skip
+
+
+class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in newer ones only
+    """A learning rate, or `auto`."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
+        return AUTO if value == AUTO else click.FloatRange(min=0).convert(value, param, ctx)
+
+
+class Remembering(click.Command):
+    """A command that knows how it was called."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["mlxdyn.command"] = shlex.join(["mlxdyn", "eval", *args])
+        return super().parse_args(ctx, args)
+
+
+@click.command("eval", cls=Remembering)
+@click.argument("texts", metavar="[TEXT]...", nargs=-1)
+@click.option("--experiment", type=click.Choice(EXPERIMENTS), help="One of the paper's questions.")
+@click.option(
+    "--grid", multiple=True, metavar="KNOB=A,B", help="Vary a knob: lr=1e-4,3e-4; may be repeated."
+)
+@click.option("--jobs", type=POSITIVE, default=1, help="Processes for the cells of a grid.")
+@click.option("--out", metavar="DIR", help="Keep finished cells there, and go on from them.")
+@click.option("--compare", is_flag=True, help="TEXTs are --json files of earlier runs: compare.")
+@click.option("--model", default=config.BUNDLED_MODEL, show_default=True, help="Name or directory.")
+@click.option("--adapt", type=click.Choice(config.ADAPTS), default=ADAPTER.adapt, show_default=True)
+@click.option(
+    "--window", type=POSITIVE, help=f"Most tokens attention sees.  [default: {STREAM.window}]"
+)
+@click.option(
+    "--chunk", type=POSITIVE, help=f"Targets between two updates.  [default: {STREAM.chunk}]"
+)
+@click.option(
+    "--context", type=click.Choice(config.CONTEXTS), default=STREAM.context, show_default=True
+)
+@click.option("--kv", type=click.Choice(config.KVS), default=STREAM.kv, show_default=True)
+@click.option("--lr", type=Rate(), help="Learning rate; 0 is static, auto chooses on --tune text.")
+@click.option(
+    "--tune", multiple=True, metavar="TEXT", help="Text to choose on, kept apart from the result."
+)
+@click.option("--tune-limit", type=click.IntRange(min=2), help="Most tokens of each --tune text.")
+@click.option("--rank", type=POSITIVE, default=ADAPTER.rank, show_default=True)
+@click.option("--targets", default=ADAPTER.targets, show_default=True, help="all, mlp, attention…")
+@click.option("--layers", default=ADAPTER.layers, show_default=True, help="all, middle, 2-5…")
+@click.option(
+    "--optimizer",
+    type=click.Choice(config.OPTIMIZERS),
+    default=LEARNER.optimizer,
+    show_default=True,
+)
+@click.option("--reset", type=click.Choice(config.RESETS), default=STREAM.reset, show_default=True)
+@click.option("--order", type=click.Choice(catalog.ORDERS), default="name", show_default=True)
+@click.option("--index", metavar="FILE", help="TSV with the dates for --order date.")
+@click.option("--strip-gutenberg", is_flag=True, help="Leave out Project Gutenberg's licence.")
+@click.option("--skip", type=click.IntRange(min=0), default=0, help="Characters of each text.")
+@click.option("--limit", type=click.IntRange(min=2), help="Most tokens read, over all texts.")
+@click.option("--limit-each", type=click.IntRange(min=2), help="Most tokens read of each text.")
+@click.option("--seed", type=int, default=ADAPTER.seed, show_default=True)
+@click.option("--json", "json_file", metavar="FILE", help="Write the report; - is standard output.")
+@click.option("--chunks", "chunks_file", metavar="FILE", help="Write a JSON line a chunk.")
+@click.option("--csv", "csv_file", metavar="FILE", help="Write a row a run and document, or cell.")
+@click.option("--plot", metavar="FILE", help="Draw the figures: .png or .svg.")
+@click.option("--html", metavar="FILE", help="Write one page with everything; it fetches nothing.")
+@click.option("--max-regress", type=float, metavar="X", help="Exit 1 if learning costs more nats.")
+@click.pass_context
+def evaluate_command(
+    ctx: click.Context, texts: tuple[str, ...], **options: Unpack[Options]
+) -> None:
+    """Measure on TEXT what learning while reading is worth.
+
+    TEXT is a file, a directory (every .txt, .md and .jsonl file below it, .gz or not, in order) or
+    - for standard input. The base alone and the base that learns read the same tokens through the
+    same windows; every token is scored before it is learned.
+
+    Ctrl-C writes the results so far, marked as not complete, and exits with 1.
+    """
+    _check_usage(texts, options)
+    outputs = Outputs(
+        options["json_file"],
+        options["chunks_file"],
+        options["csv_file"],
+        options["plot"],
+        options["html"],
+    )
+    try:
+        outputs.check()
+        with _noticing() as came:
+            results = work.compared(texts) if options["compare"] else work.evaluated(texts, options)
+        if came:
+            results.value["complete"] = False
+        publish(results, outputs, ctx.meta["mlxdyn.command"])
+    except (MlxdynError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt as error:
+        raise click.ClickException("stopped before there was a result") from error
+    _judge(results, options["max_regress"], bool(came))
+
+
+def _check_usage(texts: tuple[str, ...], options: Options) -> None:
+    """Refuse options that contradict each other."""
+    if options["compare"] and len(texts) < 2:
+        raise click.UsageError("--compare needs two --json files or more")
+    if not texts and options["experiment"] != "history":
+        raise click.UsageError("Missing argument 'TEXT...'")
+    if texts and options["experiment"] == "history":
+        raise click.UsageError("--experiment history reads your saved chats and no TEXT")
+    if options["experiment"] and options["grid"]:
+        raise click.UsageError("--experiment and --grid are two ways to vary; choose one")
+    if options["index"] and options["order"] != "date":
+        raise click.UsageError("--index is for --order date")
+    work.axes(options["grid"])
+    many = options["experiment"] or options["grid"]
+    if options["chunks_file"] and many:
+        raise click.UsageError("--chunks is for one evaluation, not for many")
+    if options["jobs"] > 1 and not options["grid"]:
+        raise click.UsageError("--jobs is for --grid")
+    if options["out"] and not many:
+        raise click.UsageError("--out is for --grid and --experiment")
+    if options["max_regress"] is not None and (many or options["compare"]):
+        raise click.UsageError("--max-regress is for one evaluation, not for many")
+
+
+@contextmanager
+def _noticing() -> Iterator[list[int]]:
+    """Collect interrupts, which end the work in order, to know afterwards that one came."""
+    came: list[int] = []
+
+    def notice(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield came  # somebody else's business, or ignored
+        return
+    before = signal.signal(signal.SIGINT, notice)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _judge(results: Results, most: float | None, interrupted: bool) -> None:
+    """Exit with 1 when the work was cut short, or learning cost more than `most` nats a token."""
+    if interrupted:
+        raise click.ClickException("stopped; the results are of what was done until then")
+    gain = results.value["gain"]["nats_per_token"]
+    if most is not None and not (gain is not None and gain >= -most):
+        shown = "a loss that is not finite" if gain is None else f"{-gain:.4f} nats/token more"
+        raise click.ClickException(f"learning costs {shown}, over --max-regress {most:g}")

@@ -1,0 +1,241 @@
+"""`mlxdyn memory export` and `import`: take a memory along."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlxdyn.cli.open import as_json, chosen, clipped, open_ledger, opened, print_json, progress
+from mlxdyn.config import (
+    BUNDLED_MODEL,
+    DTYPES,
+    EXPORT_FORMATS,
+    ChatConfig,
+    Dtype,
+    Format,
+    LearnerConfig,
+)
+from mlxdyn.errors import MlxdynError
+
+if TYPE_CHECKING:
+    from mlxdyn.exchange.export import Exported
+    from mlxdyn.exchange.leak import Leak, LeakReport
+    from mlxdyn.memory import Memory
+
+SHOWN = 5  # of the most exposed strings
+CUT = 60  # characters of each
+USE: dict[Format, str] = {
+    "mlx-lm": "Use it: mlx_lm.generate --model {base} --adapter-path {path}",
+    "peft": 'Use it: peft.PeftModel.from_pretrained(base, "{path}")',
+    "gguf": "Use it: llama-cli -m BASE.gguf --lora {path}",
+    "fused": "Use it: mlx_lm.generate --model {path}",
+    "bundle": "Use it: mlxdyn memory import {path} --memory NAME",
+}
+
+
+@click.command("export")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option(
+    "--format", "kind", type=click.Choice(EXPORT_FORMATS), default="mlx-lm", show_default=True,
+    help="A LoRA adapter for mlx-lm, PEFT (Hugging Face) or GGUF (llama.cpp, Ollama); the base "
+    "with the memory fused in; or one file with everything, to import again.",
+)  # fmt: skip
+@chosen
+@click.option("--no-text", is_flag=True, help="bundle: weights only, without ledger and items.")
+@click.option(
+    "--dtype", type=click.Choice(DTYPES), help="fused: type of the weights.  [the base's]"
+)
+@click.option("--quantize", "bits", type=click.Choice(["4", "8"]), help="fused: bits a weight.")
+@click.option("--no-leak-probe", is_flag=True, help="Do not test what the weights give away.")
+@as_json
+def export_memory(
+    target: Path,
+    kind: Format,
+    name: str,
+    no_text: bool,
+    dtype: Dtype | None,
+    bits: str | None,
+    no_leak_probe: bool,
+    as_json: bool,
+) -> None:
+    """Write a memory to TARGET, a new directory or file.
+
+    What the weights give away of your words is measured before anything is written, and what is
+    written is loaded back and compared.
+    """
+    _check_usage(kind, no_text, dtype, bits)
+    with opened(name) as held:
+        from mlxdyn.exchange.export import Options, export, place
+
+        target = place(target, kind, name)
+        _say_pending(held)
+        leaks = None if no_leak_probe else _probe(held)
+        if not as_json:
+            _print_leaks(leaks, text=kind == "bundle" and not no_text)
+        options = Options(not no_text, dtype, int(bits) if bits else None)
+        exported = export(held, target, kind, options)
+    if as_json:
+        print_json(_exported(exported, kind, leaks))
+    else:
+        _print_exported(exported, kind)
+    _warn(exported)
+
+
+def _check_usage(kind: Format, no_text: bool, dtype: Dtype | None, bits: str | None) -> None:
+    if no_text and kind != "bundle":
+        raise click.UsageError("--no-text is for --format bundle: the others never hold text")
+    if (dtype or bits) and kind != "fused":
+        raise click.UsageError("--dtype and --quantize are for --format fused")
+
+
+def _say_pending(held: Memory) -> None:
+    waiting = len(held.ledger.pending(held.row.id))
+    if waiting:
+        click.echo(
+            f"Warning: {waiting} messages wait to be learned, so the weights do not hold them yet; "
+            "the next chat learns them.",
+            err=True,
+        )
+
+
+def _probe(held: Memory) -> LeakReport:
+    from mlxdyn.exchange.adapter import adapter_of
+    from mlxdyn.exchange.leak import learned, probe
+
+    adapter_of(held)  # refuses, before the work, what cannot be exported
+    with progress("Probing for leaks") as tick:
+        return probe(held.model, *learned(held.ledger, held.row.id), progress=tick)
+
+
+def _print_leaks(report: LeakReport | None, *, text: bool) -> None:
+    if text:
+        click.echo("This bundle holds your messages as text; --no-text leaves them out.")
+    if report is None:
+        return
+    count = len(report.leaks)
+    if not count:
+        click.echo("Leak probe: nothing was learned yet.")
+        return
+    click.echo(
+        f"Leak probe, {count} of {report.learned} learned messages and items: "
+        f"{report.read_out} can be read out word for word from their first third "
+        f"({report.read_out_by_base} from the bare base); {report.exposed} can be recognised among "
+        f"{report.controls} others of their shape (by chance {report.by_chance:.1f})."
+    )
+    for leak in report.leaks[:SHOWN]:
+        if leak.exposure > 0:
+            click.echo("  " + _leak_line(leak, report.most))
+
+
+def _leak_line(leak: Leak, most: float) -> str:
+    out = ", read out" if leak.read_out else ""
+    return (
+        f"{leak.exposure:.1f} of {most:.0f} bits{out}  {leak.source}  "
+        f"nll {leak.nll_base:.2f} -> {leak.nll_memory:.2f}  {clipped(leak.text, CUT)}"
+    )
+
+
+def _print_exported(exported: Exported, kind: Format) -> None:
+    seen = exported.fidelity
+    click.echo(f"Exported to {exported.path} ({exported.bytes:,} bytes); base {exported.base}.")
+    kept = "memory changes nothing yet"
+    if seen.kept is not None:
+        kept = f"{_share(seen.kept)} of what memory changes is kept"
+    click.echo(
+        f"Loaded back: logits differ by at most {seen.largest_difference:.2g} over {seen.tokens} "
+        f"tokens; {kept}."
+    )
+    click.echo(USE[kind].format(path=exported.path, base=exported.base))
+
+
+def _share(kept: float) -> str:
+    return f"{kept:.1%}" if kept < 0.9995 else "100%"
+
+
+def _warn(exported: Exported) -> None:
+    from mlxdyn.exchange.export import ENOUGH
+
+    kept = exported.fidelity.kept
+    if kept is not None and kept < ENOUGH:
+        click.echo(
+            f"Warning: rounding the weights erased {1 - kept:.0%} of what the memory changes; "
+            "use --dtype float32 without --quantize, or keep the adapter apart (--format mlx-lm).",
+            err=True,
+        )
+
+
+def _exported(exported: Exported, kind: Format, leaks: LeakReport | None) -> dict[str, Any]:
+    return {
+        "format": kind,
+        "path": str(exported.path),
+        "base": exported.base,
+        "bytes": exported.bytes,
+        "loaded_back": asdict(exported.fidelity),
+        "leaks": leaks and {
+            "learned": leaks.learned,
+            "probed": len(leaks.leaks),
+            "controls": leaks.controls,
+            "exposed": leaks.exposed,
+            "exposed_by_chance": leaks.by_chance,
+            "read_out": leaks.read_out,
+            "read_out_by_base": leaks.read_out_by_base,
+            "strings": [asdict(leak) for leak in leaks.leaks],
+        },
+    }  # fmt: skip
+
+
+@click.command("import")
+@click.argument("path", type=click.Path(path_type=Path, exists=True))
+@click.option("--model", help=f"The base it fits.  [the one it names, else {BUNDLED_MODEL}]")
+@chosen
+def import_memory(path: Path, model: str | None, name: str) -> None:
+    """Begin memory NAME on PATH: an adapter directory of mlx-lm or PEFT, or a bundle."""
+    from mlxdyn.backend import prepare
+
+    prepare()
+    learner = LearnerConfig(learning_rate=ChatConfig().learning_rate)
+    if path.is_dir():
+        _import_adapter(path, model, name, learner)
+    elif path.suffix == ".gguf":
+        raise MlxdynError("a GGUF cannot be imported; export the memory as mlx-lm, peft or bundle")
+    else:
+        _import_bundle(path, model, name, learner)
+    click.echo(f"Imported as memory {name!r}.")
+
+
+def _import_adapter(path: Path, model: str | None, name: str, learner: LearnerConfig) -> None:
+    from mlxdyn.exchange.adapter import found
+    from mlxdyn.exchange.directories import read
+    from mlxdyn.model import load
+
+    adapter = read(path)
+    base = load(model or _base(adapter.base))
+    if adapter.fingerprint not in ("", base.fingerprint):
+        click.echo(
+            f"Warning: the adapter was learned on a base with fingerprint {adapter.fingerprint}; "
+            f"{base.path} has {base.fingerprint}, so it may not know the same.",
+            err=True,
+        )
+    found(adapter, name, base, open_ledger(), learner)
+
+
+def _import_bundle(path: Path, model: str | None, name: str, learner: LearnerConfig) -> None:
+    from mlxdyn.exchange.bundle import restore, unpacked
+    from mlxdyn.model import load
+
+    with unpacked(path) as bundle:
+        restore(bundle, name, load(model or _base(bundle.model)), open_ledger(), learner)
+
+
+def _base(named: str) -> str:
+    """The base that an export names, if it is on this machine."""
+    from mlxdyn.model import locate
+
+    try:
+        locate(named)
+    except MlxdynError:
+        return BUNDLED_MODEL
+    return named

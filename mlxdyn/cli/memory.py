@@ -1,0 +1,360 @@
+"""`mlxdyn memory`: look at what was learned, probe it, compare it, check it; changes nothing."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlxdyn.cli.open import (
+    as_json,
+    chosen,
+    filtered,
+    find,
+    nats,
+    open_ledger,
+    opened,
+    print_json,
+    progress,
+    table,
+)
+from mlxdyn.errors import MlxdynError
+from mlxdyn.home import memory_directory
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from mlxdyn.events import Compared
+    from mlxdyn.ledger import Ledger, MemoryRow, UpdateRow
+    from mlxdyn.probe import Recall
+
+SHOWN = 100  # updates in the log when nothing else is asked for
+
+
+@click.group()
+def memory() -> None:
+    """See, probe, undo, forget, branch, check and move what was learned."""
+
+
+@memory.command("list")
+@as_json
+def list_memories(as_json: bool) -> None:
+    """List all memories."""
+    ledger = open_ledger()
+    rows = [_shown(ledger, row) for row in ledger.memories()]
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        click.echo("No memory yet; `mlxdyn chat` begins one.")
+    else:
+        table(
+            ["name", "model", "updates", "tokens learned", "items", "bytes"],
+            [_brief(row) for row in rows],
+        )
+
+
+@memory.command()
+@chosen
+@as_json
+def show(name: str, as_json: bool) -> None:
+    """Show one memory: its base, its size, its place, how it learns."""
+    ledger = open_ledger()
+    shown = _shown(ledger, find(ledger, name))
+    if as_json:
+        print_json(shown)
+        return
+    for key, value in shown.items():
+        click.echo(f"{key:15} {_plain(value)}")
+
+
+@memory.command()
+@chosen
+@as_json
+@filtered
+@click.option("--rejected", is_flag=True, help="Only updates that were refused or rolled back.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N",
+    help=f"Only the newest N updates.  [default: {SHOWN}; all with --json]",
+)  # fmt: skip
+def log(
+    name: str,
+    as_json: bool,
+    search: str | None,
+    conversation: int | None,
+    since: str | None,
+    until: str | None,
+    rejected: bool,
+    limit: int | None,
+) -> None:
+    """List every update, oldest first; "message" is the ID that `forget` takes.
+
+    nll is the surprise at the words (kind words) or at the answers (study, consolidation) before
+    and after, drift how much worse the anchors are predicted than at the start, in nats per token.
+    """
+    from mlxdyn.ledger import Filter
+
+    ledger = open_ledger()
+    most = limit if as_json or limit else SHOWN
+    wanted = Filter(search, conversation, since, until, rejected, newest=most)
+    rows = ledger.log(find(ledger, name).id, wanted)
+    if as_json:
+        print_json([_logged(row) for row in rows])
+    elif not rows:
+        everything = wanted == Filter(newest=most)
+        click.echo("Nothing learned yet." if everything else "No update matches.")
+    else:
+        table(
+            ["update", "time (UTC)", "message", "kind", "tokens", "nll", "drift", "text"],
+            [_brief_update(row) for row in rows],
+            wide="text",
+        )
+        for row in filter(_trouble, rows):
+            click.echo(f"update {row.update}: {_trouble(row)}")
+
+
+def _brief_update(row: UpdateRow) -> tuple[Any, ...]:
+    nll = (
+        "" if row.nll_before is None else f"{row.nll_before:.2f} → {row.nll_after or math.nan:.2f}"
+    )
+    text = " ".join(row.text.split()) or "all items"
+    stands = row.accepted and not row.undone
+    return (
+        row.update, row.time[5:16].replace("T", " "), row.message or "", row.kind, row.tokens,
+        nll, nats(row.drift), text if stands else f"✗ {text}",
+    )  # fmt: skip
+
+
+def _trouble(row: UpdateRow) -> str:
+    """Say what is not as it should be with an update."""
+    if row.undone or not row.accepted:
+        return "undone" if row.undone else row.reason
+    return "" if row.rate == 1.0 else f"at {row.rate:g} times the learning rate"
+
+
+def _logged(row: UpdateRow) -> dict[str, Any]:
+    shown = asdict(row)
+    if shown.pop("undone"):
+        shown["accepted"], shown["reason"] = False, "undone"
+    return shown
+
+
+@memory.command("items")
+@chosen
+@as_json
+@click.option("--search", metavar="WORDS", help="Only items with these words in them.")
+def list_items(name: str, as_json: bool, search: str | None) -> None:
+    """List the study items: questions, and the answers that the memory is to give.
+
+    `mlxdyn memory edit ITEM` changes one. An item that a later message corrected is marked, and is
+    no longer studied.
+    """
+    from mlxdyn.backend import prepare
+
+    ledger = open_ledger()
+    row = find(ledger, name)
+    prepare()
+    from mlxdyn.study.items import CONTRAST
+    from mlxdyn.study.lessons import standing
+
+    known = ledger.items(row.id)
+    current = {item.id for item in standing(known)}
+    rows = [item for item in known if item.source != CONTRAST]
+    if search:
+        low = search.lower()
+        rows = [row for row in rows if low in f"{row.question} {row.answer}".lower()]
+    if as_json:
+        print_json([asdict(row) | {"standing": row.id in current} for row in rows])
+    elif not rows:
+        click.echo("No item matches." if search else "No study items yet.")
+    else:
+        table(
+            ["item", "message", "by", "question", "answer"],
+            [
+                (row.id, row.message, row.source, row.question,
+                 row.answer + ("" if row.id in current else " (corrected later)"))
+                for row in rows
+            ],
+        )  # fmt: skip
+
+
+@memory.command("probe")
+@chosen
+@as_json
+def probe_memory(name: str, as_json: bool) -> None:
+    """Ask for every study item in an empty context, in words not studied, and judge the answers.
+
+    exact: the answer holds the words that matter. contrastive: the right answer is likelier than
+    those of similar items. half-life: in lessons learned since.
+    """
+    with opened(name, writable=False) as held:
+        if not held.known_items():
+            raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")
+        from mlxdyn.probe import probe
+
+        with progress("Probing") as tick:
+            recall = probe(held, tick)
+    if as_json:
+        print_json(asdict(recall))
+        return
+    table(
+        ["", "item", "age", "nll", "question", "said"],
+        [
+            ("✓" if p.exact else "✗", p.item, p.age, nats(p.nll), p.question, p.said)
+            for p in recall.probes
+        ],
+    )
+    click.echo(_recall(recall))
+
+
+def _recall(recall: Recall) -> str:
+    """Sum up a probe in lines."""
+
+    def share(value: float | None) -> str:
+        return "not measured" if value is None else f"{value:.0%}"
+
+    ages = [f"{share(exact)} of {items} ({group})" for group, items, exact in recall.by_age]
+    life = "no fading seen" if recall.half_life is None else f"{recall.half_life:.0f} lessons"
+    return (
+        f"exact {share(recall.exact)}, contrastive {share(recall.contrastive)}, "
+        f"nll {nats(recall.nll)}\nby age: {', '.join(ages)}; half-life: {life}\n"
+        f"items that nothing is like {share(recall.alone)}, "
+        f"among similar ones {share(recall.among_similar)}"
+    )
+
+
+@memory.command()
+@click.argument("text")
+@chosen
+@as_json
+def compare(text: str, name: str, as_json: bool) -> None:
+    """Answer TEXT with the bare base and with memory, side by side; nothing is saved.
+
+    What memory made likelier is marked: in colour on a terminal, in [brackets] elsewhere.
+    """
+    with opened(name, writable=False) as held:
+        from mlxdyn.config import ChatConfig
+        from mlxdyn.ledger import Ledger
+        from mlxdyn.session import Session
+
+        session = Session(held.model, held, Ledger(None), ChatConfig(), temporary=True)
+        compared = next(session.compare(text))
+    if as_json:
+        print_json(_compared(compared))
+    else:
+        table(["base", "with memory"], [(compared.base, _marked(compared))])
+
+
+def _compared(compared: Compared) -> dict[str, Any]:
+    return {
+        "question": compared.question,
+        "base": compared.base,
+        "memory": "".join(piece.text for piece in compared.memory).strip(),
+        "tokens": [asdict(piece) for piece in compared.memory],
+    }
+
+
+def _marked(compared: Compared) -> Text:
+    """The memory's answer, with what memory made likelier in the colour of growth."""
+    from rich.text import Text
+
+    from mlxdyn.wording import marked
+
+    shown, coloured = Text(), sys.stdout.isatty()
+    for words, likelier in marked(compared.memory):
+        if likelier and not coloured:
+            words = f"[{words}]"
+        shown.append(words, style="bold green underline" if likelier else "")
+    return shown
+
+
+@memory.command()
+@click.argument("other")
+@chosen
+@as_json
+def diff(other: str, name: str, as_json: bool) -> None:
+    """List what one of two memories learned and the other did not.
+
+    With what both make of it: nll of the message's words, in nats per token, lower is better known.
+    """
+    from mlxdyn.backend import prepare
+
+    ledger = open_ledger()
+    rows = [find(ledger, name), find(ledger, other)]
+    if rows[0].fingerprint != rows[1].fingerprint:
+        raise MlxdynError(f"{other!r} was learned on another base than {name!r}")
+    prepare()
+    from mlxdyn.memory import compare
+    from mlxdyn.model import load
+
+    differences = compare(rows[0], rows[1], load(rows[0].model), ledger)
+    if as_json:
+        print_json([d._asdict() for d in differences])
+    elif not differences:
+        click.echo(f"{name!r} and {other!r} learned the same messages.")
+    else:
+        table(
+            ["only", "message", f"nll {name}", f"nll {other}", "text"],
+            [(d.only, d.message, nats(d.nll), nats(d.nll_other), d.text) for d in differences],
+            wide="text",
+        )
+
+
+@memory.command()
+@chosen
+@as_json
+@click.option("--quick", is_flag=True, help="Only checksums and the ledger's own integrity.")
+@click.option("--repair", is_flag=True, help="Make the weights anew from the ledger.")
+def verify(name: str, as_json: bool, quick: bool, repair: bool) -> None:
+    """Replay the ledger, compare bitwise, and check every checksum."""
+    with opened(name) as held:
+        with progress("Verifying") as tick:
+            problems = held.verify(tick, replay=not quick)
+        if problems and repair:
+            with progress("Repairing") as tick:
+                held.rebuild(tick)
+        updates = held.ledger.totals(held.row.id).updates
+    if as_json:
+        print_json({"clean": not problems, "problems": problems, "updates": updates})
+    elif not problems:
+        how = "files are sound" if quick else "replayed to the same bits"
+        click.echo(f"Clean: {updates} updates, {how}.")
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems and repair:
+        click.echo("Repaired: the weights were made anew from the ledger.", err=True)
+    elif problems:
+        raise MlxdynError("the memory is not sound; `mlxdyn memory verify --repair` rebuilds it")
+
+
+def _shown(ledger: Ledger, row: MemoryRow) -> dict[str, Any]:
+    totals = ledger.totals(row.id)
+    path = memory_directory(row.name, make=False)
+    return {
+        "name": row.name,
+        "model": row.model,
+        "fingerprint": row.fingerprint,
+        "updates": totals.updates,
+        "tokens_learned": totals.tokens,
+        "weight_version": totals.version,
+        "bytes": sum(file.stat().st_size for file in path.glob("*") if file.is_file()),
+        "path": str(path),
+        "items": totals.items,
+        "created": row.created,
+        "learning": {"pending": len(ledger.pending(row.id)), **row.adapter, **row.learner},
+        "study": row.study,
+    }
+
+
+def _brief(shown: dict[str, Any]) -> tuple[Any, ...]:
+    names = ("updates", "tokens_learned", "items", "bytes")
+    return (shown["name"], Path(shown["model"]).name, *(f"{shown[name]:,}" for name in names))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v}" for k, v in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,119 @@
+"""Where the results of an evaluation go: the terminal and files, each whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlxdyn.errors import MlxdynError
+from mlxdyn.lab.catalog import STDIN
+
+if TYPE_CHECKING:
+    from mlxdyn.lab.findings import Finding
+
+PICTURES = (".png", ".svg")
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The files that the command line asked for; - is standard output."""
+
+    json: str | None = None
+    chunks: str | None = None
+    csv: str | None = None
+    plot: str | None = None
+    html: str | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot hold a result before the work, not after."""
+        texts = [self.json, self.chunks, self.csv]
+        if texts.count(STDIN) > 1:
+            raise click.UsageError("only one result can go to standard output")
+        if STDIN in (self.plot, self.html):
+            raise click.UsageError("a plot or page needs a file, not standard output")
+        if self.plot and Path(self.plot).suffix.lower() not in PICTURES:
+            raise click.UsageError(f"--plot {self.plot} must end in .png or .svg")
+        for file in self._files():
+            if not os.access(Path(file).parent, os.W_OK) or Path(file).is_dir():
+                raise MlxdynError(
+                    f"{file} cannot be written; name a file in a directory that can be"
+                )
+
+    def _files(self) -> Iterator[str]:
+        for file in (self.json, self.chunks, self.csv, self.plot, self.html):
+            if file and file != STDIN:
+                yield file
+
+    @property
+    def quiet(self) -> bool:
+        """Standard output belongs to one of the files."""
+        return STDIN in (self.json, self.chunks, self.csv)
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """One evaluation in every shape that can be asked for."""
+
+    value: dict[str, Any]  # of --json
+    found: Finding
+    text: str  # for the terminal
+    csv: str
+    chunks: tuple[dict[str, Any], ...] = ()
+
+
+def publish(results: Results, outputs: Outputs, command: str) -> None:
+    """Write what was asked for, then say the rest."""
+    for warning in results.found.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if outputs.chunks:
+        lines = (json.dumps(row, ensure_ascii=False) for row in results.chunks)
+        _write(outputs.chunks, "".join(f"{line}\n" for line in lines))
+    if outputs.json:
+        value = {**results.value, "command": command}
+        _write(outputs.json, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    if outputs.csv:
+        _write(outputs.csv, results.csv)
+    _draw(results, outputs, command)
+    if not outputs.quiet:
+        click.echo(results.text)
+
+
+def _draw(results: Results, outputs: Outputs, command: str) -> None:
+    if outputs.plot and not results.found.figures:
+        click.echo(f"warning: there is nothing to draw in {outputs.plot}", err=True)
+    elif outputs.plot:
+        from mlxdyn.report import plots
+
+        kind = Path(outputs.plot).suffix.lower().lstrip(".")
+        title = results.found.experiment
+        _write_bytes(outputs.plot, plots.picture(results.found.figures, title, kind))
+    if outputs.html:
+        from mlxdyn.report import page
+
+        _write(outputs.html, page.render(results.value, [results.found], command))
+
+
+def _write(file: str, text: str) -> None:
+    if file == STDIN:
+        click.echo(text, nl=False)
+    else:
+        _write_bytes(file, text.encode("utf-8", "backslashreplace"))  # odd file names
+
+
+def _write_bytes(file: str, data: bytes) -> None:
+    """Let `file` appear whole or not at all."""
+    temporary = Path(file).with_name(f".{Path(file).name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)

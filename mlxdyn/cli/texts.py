@@ -1,0 +1,128 @@
+"""The text of an evaluation: what TEXT means, as documents and then as streams of tokens."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypedDict, TypeVar
+
+import click
+
+from mlxdyn.lab import catalog, tasks
+
+if TYPE_CHECKING:
+    from mlxdyn.lab.evaluate import Stream
+    from mlxdyn.model import Model
+
+T = TypeVar("T")
+
+
+class Reading(TypedDict):
+    """The part of the command line that says what is read."""
+
+    experiment: str | None
+    order: catalog.Order
+    index: str | None
+    strip_gutenberg: bool
+    skip: int
+    limit: int | None
+    limit_each: int | None
+    tune_limit: int | None
+    seed: int
+
+
+def documents(
+    texts: tuple[str, ...], options: Reading
+) -> Iterable[tasks.Document | tasks.Refused | tasks.Noted]:
+    if options["experiment"] == "history":
+        return _history()
+    how = replace(_how(options), order=options["order"], index=options["index"])
+    return tasks.read(texts, sys.stdin.buffer, limit=least(options), how=how)
+
+
+def aside(
+    texts: tuple[str, ...], options: Reading
+) -> Iterable[tasks.Document | tasks.Refused | tasks.Noted]:
+    """Read the text to choose on, cut like the other but in the order it was named."""
+    limit = least(for_tuning(options))
+    return tasks.read(texts, sys.stdin.buffer, limit=limit, how=_how(options))
+
+
+def for_tuning(options: Reading) -> Reading:
+    """The limits of --tune text: its own for each of them, or those of TEXT."""
+    if options["tune_limit"] is None:
+        return options
+    return {**options, "limit": None, "limit_each": options["tune_limit"]}
+
+
+def without(
+    aside: list[tasks.Document],
+    found: Iterable[tasks.Document | tasks.Refused | tasks.Noted],
+) -> Iterator[tasks.Document | tasks.Refused | tasks.Noted]:
+    """Leave out of the result what choices are made on."""
+    known = {document.sha256 for document in aside}
+    for item in found:
+        if isinstance(item, tasks.Document) and item.sha256 in known:
+            yield tasks.Refused(item.path, "it is --tune text, kept apart from the result")
+        else:
+            yield item
+
+
+def _how(options: Reading) -> tasks.Reading:
+    return tasks.Reading(
+        strip_gutenberg=options["strip_gutenberg"], skip=options["skip"], seed=options["seed"]
+    )
+
+
+def least(options: Reading) -> int | None:
+    """The most tokens that can be read of any one text."""
+    return min(filter(None, (options["limit"], options["limit_each"])), default=None)
+
+
+def _history() -> Iterator[tasks.Document]:
+    from mlxdyn.home import home
+    from mlxdyn.lab import history
+    from mlxdyn.ledger import Ledger
+
+    path = home() / "mlxdyn.db"
+    if path.exists():
+        ledger = Ledger(path)
+        try:
+            yield from history.documents(ledger)
+        finally:
+            ledger.close()
+
+
+def nothing(options: Reading) -> str:
+    if options["experiment"] == "history":
+        return "there are no saved chats yet; `mlxdyn chat` begins one"
+    return "no text is left to evaluate; name a UTF-8 text file with some words"
+
+
+def readable(found: Iterable[T | tasks.Refused | tasks.Noted]) -> Iterator[T]:
+    """Pass on what can be evaluated and name what cannot."""
+    for item in found:
+        if isinstance(item, tasks.Refused):
+            click.echo(f"skipped {item.path}: {item.reason}", err=True)
+        elif isinstance(item, tasks.Noted):
+            click.echo(f"note {item.path}: {item.reason}", err=True)
+        else:
+            yield item
+
+
+def streams_of(model: Model, documents: Iterable[tasks.Document], options: Reading) -> list[Stream]:
+    """Encode until the limits are reached."""
+    from mlxdyn.lab import evaluate
+
+    left, each = options["limit"], options["limit_each"]
+    if each is None:
+        return list(readable(evaluate.encode(model, documents, left)))
+    streams: list[Stream] = []
+    for document in documents:
+        most = each if left is None else min(each, left)
+        streams += readable(evaluate.encode(model, [document], most))
+        read = sum(len(stream.tokens) for stream in streams)
+        if options["limit"] is not None and (left := options["limit"] - read) < 2:
+            break
+    return streams

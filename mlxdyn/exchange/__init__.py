@@ -1,0 +1,1 @@
+"""Exchange: adapters and whole memories, out and in; knows neither chats nor experiments."""

@@ -1,0 +1,174 @@
+"""A memory in one file: adapter, configuration, ledger with study items, and hashes of them all.
+
+A bundle is a zip. `adapter/` in it is an mlx-lm adapter directory, so that nothing is lost to those
+who have no mlxdyn. Without text it holds nothing else; with it, also the memory's rows and the
+files that they name, and restores to the very same memory.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mlxdyn_models
+from mlxdyn import __version__
+from mlxdyn.config import LearnerConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.exchange.adapter import Adapter, base_name, found
+from mlxdyn.exchange.directories import read, write_mlx_lm
+from mlxdyn.home import check_name, home, memory_directory
+from mlxdyn.ledger import Ledger, MemoryRow
+from mlxdyn.memory import ORIGIN, Memory
+from mlxdyn.model import Model
+
+SCHEMA = 1
+MANIFEST, LEDGER, ADAPTER = "bundle.json", "ledger.db", "adapter"
+UNPACKED = ".bundle-"  # directories of this name hold a bundle's files while it is worked on
+PLAIN = re.compile(r"(?!/)(?!.*\.\.)[A-Za-z0-9._/-]+")  # a name that stays inside its directory
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """An unpacked bundle whose hashes are right."""
+
+    directory: Path
+    memory: str  # the name it had
+    model: str  # of the base: bundled name, repository or path
+    fingerprint: str
+    text: bool  # whether the ledger is inside
+
+    @property
+    def adapter(self) -> Adapter:
+        return read(self.directory / ADAPTER)
+
+
+def write_bundle(memory: Memory, adapter: Adapter, path: Path, *, text: bool) -> None:
+    """Write `memory` to one file; without `text`, only its weights."""
+    with TemporaryDirectory(prefix=UNPACKED, dir=path.parent) as folder:
+        directory = Path(folder)
+        write_mlx_lm(adapter, directory / ADAPTER)
+        if text:
+            _write_history(memory, directory)
+        manifest = _manifest(memory, directory, text)
+        (directory / MANIFEST).write_text(json.dumps(manifest, indent=2))
+        with zipfile.ZipFile(path, "x") as packed:
+            for name in (MANIFEST, *manifest["files"]):
+                packed.write(directory / name, name)
+
+
+def _write_history(memory: Memory, directory: Path) -> None:
+    """Copy the memory's rows, the weights it started from and its newest snapshot."""
+    memory.snapshot()
+    with closing(Ledger(directory / LEDGER)) as extract:
+        row = memory.ledger.copy_memory(memory.row, extract, memory.row.name)
+        newest = extract.snapshots(row.id)[:1]
+        extract.set_snapshots(row.id, newest)
+        extract.erase()
+    names = [snapshot.file for snapshot in newest]
+    for name in names + ([ORIGIN] if row.origin else []):
+        shutil.copyfile(memory.directory / name, directory / name)
+
+
+def _manifest(memory: Memory, directory: Path, text: bool) -> dict[str, Any]:
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    return {
+        "schema": SCHEMA,
+        "mlxdyn": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "memory": memory.row.name,
+        "model": _model_name(memory.model.path),
+        "fingerprint": memory.row.fingerprint,
+        "text": text,
+        "files": {str(path.relative_to(directory)): _digest(path) for path in files},
+    }
+
+
+def _model_name(path: Path) -> str:
+    """A name that `model.locate` finds on another machine too, where there is one."""
+    bundled = {where: name for name, where in mlxdyn_models.bundled().items()}
+    return bundled.get(path) or base_name(path)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Bundle]:
+    """Unpack a bundle for the length of the block.
+
+    Raises MlxdynError when the file is no bundle, is damaged or comes from a newer mlxdyn.
+    """
+    for left in home().glob(f"{UNPACKED}*"):  # by an import that was killed: it holds text
+        shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(prefix=UNPACKED, dir=home()) as folder:
+        directory = Path(folder)
+        manifest = _unpack(path, directory)
+        yield Bundle(
+            directory,
+            str(manifest["memory"]),
+            str(manifest["model"]),
+            str(manifest["fingerprint"]),
+            bool(manifest["text"]),
+        )
+
+
+def _unpack(path: Path, directory: Path) -> dict[str, Any]:
+    try:
+        with zipfile.ZipFile(path) as packed:
+            manifest = json.loads(packed.read(MANIFEST))
+            if manifest["schema"] > SCHEMA:
+                raise MlxdynError(f"{path} was written by a newer mlxdyn; update mlxdyn")
+            wrong = [n for n in manifest["files"] if not PLAIN.fullmatch(n)]
+            for name in manifest["files"] if not wrong else []:
+                packed.extract(name, directory)
+        wrong += [n for n, digest in manifest["files"].items() if _digest(directory / n) != digest]
+        manifest["memory"], manifest["model"], manifest["fingerprint"], manifest["text"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise MlxdynError(f"{path} is no mlxdyn bundle, or is damaged: {error}") from error
+    if wrong:
+        raise MlxdynError(f"{path} is damaged: {wrong[0]} differs from its hash; copy it again")
+    return dict(manifest)
+
+
+def restore(
+    bundle: Bundle, name: str, model: Model, ledger: Ledger, learner: LearnerConfig
+) -> MemoryRow:
+    """Found memory `name` on a bundle, with all its past where the bundle holds it.
+
+    Raises MlxdynError when the memory exists or was learned on another base.
+    """
+    if not bundle.text:
+        return found(bundle.adapter, name, model, ledger, learner)
+    if ledger.memory(check_name(name)):
+        raise MlxdynError(f"memory {name!r} exists; import into a new --memory, or reset it first")
+    if bundle.fingerprint != model.fingerprint:
+        raise MlxdynError(
+            f"the bundle's memory was learned on another base ({bundle.model}, fingerprint "
+            f"{bundle.fingerprint}), not on {model.path} ({model.fingerprint}); name its base with "
+            "--model"
+        )
+    with closing(Ledger(bundle.directory / LEDGER)) as source:
+        return _restore(source, bundle.directory, name, model, ledger)
+
+
+def _restore(source: Ledger, directory: Path, name: str, model: Model, ledger: Ledger) -> MemoryRow:
+    """Put the files in place, then the rows in one transaction: a crash leaves no memory."""
+    row = source.memories()[0]
+    target = memory_directory(name)
+    try:
+        for path in directory.glob("*.safetensors"):
+            shutil.copyfile(path, target / path.name)
+        return source.copy_memory(replace(row, model=str(model.path)), ledger, name)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise

@@ -1,0 +1,233 @@
+"""One evaluation as a cell: its settings by name, its numbers, its place on disk."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import mlx.core as mx
+
+from mlxdyn.config import STREAM_RATES, AdapterConfig, LearnerConfig, StreamConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.lab import evaluate
+from mlxdyn.lab.evaluate import Baselines, Progress, Report, Settings, Stream
+from mlxdyn.lab.findings import Cell
+from mlxdyn.learner import Learner
+from mlxdyn.model import Model
+
+Part = TypeVar("Part", AdapterConfig, LearnerConfig, StreamConfig)
+Numbers = dict[str, float | int | None]
+Job = tuple[dict[str, Any], Settings]  # the knobs that vary, and all of them
+
+MEASURED = ("static_seconds", "dynamic_seconds", "static_peak", "dynamic_peak", "wall")
+"""Numbers that the machine gives; all others repeat exactly on one device and version."""
+
+
+def vary(settings: Settings, knobs: Mapping[str, Any]) -> Settings:
+    """Change the named fields of `settings`.
+
+    Where the rule or what is adapted changes and the rate is not named, the rate keeps its ratio to
+    the default of its kind. Raises MlxdynError for a name that is no knob.
+    """
+    _check_names(knobs)
+    new = Settings(
+        _replace(settings.adapter, knobs),
+        _replace(settings.learner, knobs),
+        _replace(settings.stream, knobs),
+    )
+    if "learning_rate" in knobs:
+        return new
+    rate = settings.learner.learning_rate * default_rate(new) / default_rate(settings)
+    return replace(new, learner=replace(new.learner, learning_rate=rate))
+
+
+def _replace(part: Part, knobs: Mapping[str, Any]) -> Part:
+    return replace(part, **{f.name: knobs[f.name] for f in fields(part) if f.name in knobs})
+
+
+def default_rate(settings: Settings) -> float:
+    """The rate of STREAM_RATES for what is adapted and how."""
+    return STREAM_RATES[settings.adapter.adapt, settings.learner.optimizer]
+
+
+def knob_names() -> list[str]:
+    """Every field of the configuration, by name."""
+    return [f.name for part in (AdapterConfig, LearnerConfig, StreamConfig) for f in fields(part)]
+
+
+def _check_names(knobs: Mapping[str, Any]) -> None:
+    wrong = [name for name in knobs if name not in knob_names()]
+    if wrong:
+        raise MlxdynError(f"no knob {', '.join(wrong)}; there are {', '.join(knob_names())}")
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """Every knob with its value, flat."""
+    return asdict(settings.adapter) | asdict(settings.learner) | asdict(settings.stream)
+
+
+def label(knobs: Mapping[str, Any]) -> str:
+    """Knobs as a person reads them: "rank=4 lr=0.001"."""
+    short = {"learning_rate": "lr"}
+    return " ".join(
+        f"{short.get(name, name)}={value:g}"
+        if isinstance(value, float)
+        else f"{short.get(name, name)}={value}"
+        for name, value in knobs.items()
+    )
+
+
+def key(
+    model: Model,
+    variant: str,
+    streams: Sequence[Stream],
+    settings: Settings,
+    gather: Sequence[Stream],
+) -> str:
+    """Hash everything that a cell's numbers depend on (32 hex digits)."""
+    read = gather if settings.learner.optimizer == "rms" else ()
+    texts = [digest(streams), digest(read)]
+    versions = [version(name) for name in ("mlxdyn", "mlx", "mlx-lm")]
+    device = str(mx.default_device())
+    whole = [model.fingerprint, variant, configuration(settings), texts, versions, device]
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def is_quantised(model: Model) -> bool:
+    """Tell whether the base has matrices of few bits."""
+    return any(hasattr(module, "bits") for module in model.network.modules())
+
+
+def digest(streams: Sequence[Stream]) -> str:
+    """Hash where documents begin and what their tokens are."""
+    whole = [[s.path, s.tokens] for s in streams]
+    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A directory with a JSON file for every finished cell."""
+
+    folder: Path
+
+    def get(self, name: str) -> Cell | None:
+        """Read the cell of that key; None where it is not finished."""
+        path = self.folder / f"{name}.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            return Cell(**found | {"warnings": tuple(found["warnings"])})
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError) as error:
+            raise MlxdynError(f"{path} is not a finished cell; delete it ({error})") from error
+
+    def put(self, cell: Cell) -> None:
+        """Let the cell's file appear, whole."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{cell.key}.json"
+        temporary = path.with_suffix(f".{os.getpid()}")
+        with temporary.open("w", encoding="utf-8") as stream:
+            json.dump(asdict(cell), stream, indent=1)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+
+
+class Stopped(Exception):
+    """Ctrl-C inside a cell: its numbers are not whole."""
+
+
+def run(
+    model: Model,
+    streams: Sequence[Stream],
+    job: Job,
+    *,
+    variant: str = "",
+    gather: Sequence[Stream] = (),
+    known: Baselines | None = None,
+    store: Store | None = None,
+    progress: Progress | None = None,
+    after: Callable[[Learner], Numbers] | None = None,
+) -> Cell:
+    """Evaluate one cell, unless `store` has it already.
+
+    `variant` names how the base differs from its files, and whatever `after` depends on; `after`
+    adds numbers from the learner that has learned everything. Raises Stopped on Ctrl-C.
+    """
+    knobs, settings = job
+    name = key(model, variant, streams, settings, gather)
+    found = store.get(name) if store else None
+    if found:
+        return replace(found, knobs=knobs)
+    began, more = time.perf_counter(), Numbers()
+    hook = None if after is None else lambda learner: more.update(after(learner))
+    report = evaluate.evaluate(
+        model, streams, settings, progress, known=known, gather=gather, after=hook
+    )
+    if not report.complete:
+        raise Stopped
+    seconds = time.perf_counter() - began
+    every = numbers(report) | flops(model, report) | more
+    cell = Cell(name, knobs, every, configuration(settings), seconds, report.warnings)
+    if store:
+        store.put(cell)
+    return cell
+
+
+def numbers(report: Report) -> Numbers:
+    """The plain numbers of a report."""
+    static, dynamic = report.static.total, report.dynamic.total
+    low, high = report.ci95 or (None, None)
+    return {
+        "static": static.nats_per_token,
+        "dynamic": dynamic.nats_per_token,
+        "gain": report.gain,
+        "low": low,
+        "high": high,
+        "p_value": report.p_value,
+        "static_bits_per_byte": static.bits_per_byte,
+        "dynamic_bits_per_byte": dynamic.bits_per_byte,
+        "static_perplexity": static.perplexity,
+        "dynamic_perplexity": dynamic.perplexity,
+        "static_word_perplexity": static.word_perplexity,
+        "dynamic_word_perplexity": dynamic.word_perplexity,
+        "tokens": dynamic.tokens,
+        "updates": dynamic.updates,
+        "rejected": dynamic.rejected,
+        "adapter_parameters": report.adapter_parameters,
+        "self_check": report.self_check,
+        "flops_ratio": report.flops,
+        "wall": report.wall,
+        "static_seconds": static.seconds,
+        "dynamic_seconds": dynamic.seconds,
+        "static_peak": static.peak_memory_bytes,
+        "dynamic_peak": dynamic.peak_memory_bytes,
+    }
+
+
+def flops(model: Model, report: Report) -> Numbers:
+    """Operations per scored token, counted from the shapes of the chunks.
+
+    A forward costs 2 for every weight that multiplies, and attention 4 * width for every earlier
+    token seen; going back through activations costs a forward again from the first adapted block
+    up, and gradients of full weights one more.
+    """
+    settings = report.settings
+    weights, blocks, width = evaluate.shape(model)
+    prefill = inputs = attended = 0
+    for chunk, before in evaluate.seen(report.streams, settings.stream):
+        prefill += len(chunk.prefix or ())
+        inputs += len(chunk.inputs)
+        attended += len(chunk.inputs) * before + len(chunk.inputs) ** 2 // 2
+        attended += len(chunk.prefix or ()) ** 2 // 2
+    tokens = report.static.total.tokens
+    forward = (2 * weights * (prefill + inputs) + 4 * blocks * width * attended) / tokens
+    learned = (2 * weights * inputs + 4 * blocks * width * attended) / tokens
+    share = evaluate.depth(model, settings.adapter)
+    back = learned * (share if settings.adapter.adapt == "lora" else 2)
+    return {"static_flops": forward, "dynamic_flops": forward + back, "weights": weights}

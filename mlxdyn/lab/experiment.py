@@ -1,0 +1,277 @@
+"""One experiment at work: runs its cells, keeps what it may reuse, chooses rates on tuning text."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mlxdyn.errors import MlxdynError
+from mlxdyn.lab import cells, evaluate
+from mlxdyn.lab.cells import Job, Numbers, Store
+from mlxdyn.lab.evaluate import CHECKED, Baselines, Progress, Report, Settings, Stream
+from mlxdyn.lab.findings import Cell, Figure, Finding, Table, Tick
+from mlxdyn.learner import Learner
+from mlxdyn.model import Model
+
+TUNING = 2048  # tokens that choose a rate when no text was named for it
+STEP = math.sqrt(10)  # between the first rates tried
+FURTHEST = 8  # steps from the default
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The rate that learned the tuning text best, and all that were tried."""
+
+    rate: float
+    tried: tuple[tuple[float, float], ...]  # rate, dynamic nats per token; by rate
+
+
+@dataclass(slots=True)
+class Lab:
+    """What the cells of one experiment share."""
+
+    model: Model
+    streams: list[Stream]
+    settings: Settings
+    tuning: list[Stream]
+    progress: Progress | None = None
+    store: Store | None = None
+    known: Baselines = field(default_factory=Baselines)
+    known_tuning: Baselines = field(default_factory=Baselines)
+    cells: list[Cell] = field(default_factory=list)
+    begun: int = 0
+    planned: int = 0
+    stopped: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    def run(
+        self,
+        jobs: Sequence[Job],
+        *,
+        variant: str = "",
+        streams: list[Stream] | None = None,
+        after: Callable[[Learner], Numbers] | None = None,
+        model: Model | None = None,
+        known: Baselines | None = None,
+    ) -> list[Cell]:
+        """Run cells in order; on Ctrl-C give those that are done and do no more."""
+        done: list[Cell] = []
+        for job in jobs:
+            if self.stopped:
+                break
+            try:
+                cell = cells.run(
+                    model or self.model,
+                    self.streams if streams is None else streams,
+                    job,
+                    variant=variant,
+                    gather=self.tuning,
+                    known=self.known if known is None else known,
+                    store=self.store,
+                    progress=self.ticker(job[0]),
+                    after=after,
+                )
+            except (cells.Stopped, KeyboardInterrupt):
+                self.stop()
+                break
+            done.append(cell)
+            self.keep(cell)
+        return done
+
+    def report(
+        self, *, split: bool = False, after: Callable[[Learner], None] | None = None
+    ) -> Report:
+        """Evaluate the settings as they are, as a whole report; partial after Ctrl-C."""
+        report = evaluate.evaluate(
+            self.model,
+            self.streams,
+            self.settings,
+            self.ticker({}),
+            known=self.known,
+            split=split,
+            gather=self.tuning,
+            after=after,
+        )
+        self.stopped = not report.complete
+        name = cells.key(self.model, "", self.streams, self.settings, self.tuning)
+        seconds = report.static.total.seconds + report.dynamic.total.seconds
+        numbers = cells.numbers(report) | cells.flops(self.model, report)
+        config = cells.configuration(self.settings)
+        self.keep(Cell(name, {}, numbers, config, seconds, report.warnings))
+        return report
+
+    def best(self, job: Job, factors: Sequence[float] = (1.0, STEP)) -> Job:
+        """Give `job` the rate that learned the tuning text best, of its own times `factors`."""
+        knobs, settings = job
+        rates = [settings.learner.learning_rate * factor for factor in factors]
+        try:
+            losses = [self._tuning_loss(settings, rate) for rate in rates]
+        except KeyboardInterrupt:
+            self.stop()
+            return job
+        rate = rates[losses.index(min(losses))]
+        return {**knobs, "learning_rate": rate}, _at(settings, rate)
+
+    def _tuning_loss(self, settings: Settings, rate: float) -> float:
+        return _loss(self.model, self.tuning, _at(settings, rate), self.known_tuning, self.store)
+
+    def ticker(self, knobs: dict[str, Any]) -> Progress | None:
+        """What tells the progress of the next cell, by its place in the experiment."""
+        self.begun += 1
+        told = self.progress
+        if told is None:
+            return None
+        name, cell, planned = cells.label(knobs), self.begun, max(self.planned, self.begun)
+        return lambda tick: told(replace(tick, label=name, cell=cell, cells=planned))
+
+    def keep(self, cell: Cell) -> None:
+        """Remember a finished cell."""
+        self.cells.append(cell)
+        self.warnings += [f"{cells.label(cell.knobs)}: {w}".lstrip(": ") for w in cell.warnings]
+
+    def stop(self) -> None:
+        """Do no more; what is done is still told. Raises KeyboardInterrupt when nothing is."""
+        if not self.cells:
+            raise KeyboardInterrupt
+        self.stopped = True
+
+    def finding(
+        self,
+        name: str,
+        sentence: Callable[[], str],
+        *,
+        tables: Iterable[Table] = (),
+        figures: Iterable[Figure] = (),
+        tuned: bool = False,
+        chosen: dict[str, Any] | None = None,
+    ) -> Finding:
+        """Put together what was found; `sentence` is asked only when every cell is done."""
+        said = (
+            f"stopped after {len(self.cells)} of {max(self.planned, len(self.cells))} cells"
+            if self.stopped
+            else sentence()
+        )
+        worst = max((float(c.numbers["self_check"] or 0) for c in self.cells), default=0.0)
+        rms = any(cell.config["optimizer"] == "rms" for cell in self.cells)
+        return Finding(
+            experiment=name,
+            sentence=said,
+            tables=tuple(tables),
+            figures=tuple(figures),
+            cells=tuple(self.cells),
+            warnings=_unique(self.warnings),
+            tuned_on=tuple(s.name for s in self.tuning) if tuned or rms else (),
+            reported_on=tuple(s.name for s in self.streams),
+            self_check=(
+                f"learning at a rate of 0 equals static on the first {CHECKED} chunks of each of "
+                f"{len(self.cells)} cells: largest difference {worst:.2g} nats/token"
+            ),
+            chosen=chosen or {},
+        )
+
+
+def open_lab(
+    model: Model,
+    streams: Sequence[Stream],
+    settings: Settings,
+    *,
+    tune: Sequence[Stream] = (),
+    needs: int = 0,
+    progress: Progress | None = None,
+    store: Path | None = None,
+) -> Lab:
+    """Make a Lab; where `needs` tokens of tuning text are not named, take the first for it."""
+    taken, rest = list(tune), list(streams)
+    needs = needs or (TUNING if settings.learner.optimizer == "rms" else 0)
+    if needs and not taken:
+        taken, rest = head(model, streams, needs)
+    return Lab(model, rest, settings, taken, progress, Store(store) if store else None)
+
+
+def head(
+    model: Model, streams: Sequence[Stream], tokens: int = TUNING
+) -> tuple[list[Stream], list[Stream]]:
+    """Take the first `tokens`, at most a third of all, off the streams; give them and the rest.
+
+    Raises MlxdynError when there is too little text to part.
+    """
+    total = sum(len(stream.tokens) for stream in streams)
+    left, taken, rest = min(tokens, total // 3), list[Stream](), list[Stream]()
+    if left < 16:
+        raise MlxdynError(f"{total} tokens are too few to choose anything on; name more text")
+    for stream in streams:
+        size = len(stream.tokens)
+        cut = min(left, size)
+        if cut > 1:
+            taken.append(evaluate.part(model, stream, 0, cut) if cut < size else stream)
+        if size - cut > 1:
+            rest.append(evaluate.part(model, stream, cut, size) if cut else stream)
+        left -= cut
+    return taken, rest
+
+
+def tune(
+    model: Model, streams: Sequence[Stream], settings: Settings, progress: Progress | None = None
+) -> Tuned:
+    """Choose the learning rate that learns `streams` best, by steps of half a decade and then less.
+
+    The loss is U-shaped in the logarithm of the rate: walk downhill from the default, then try
+    between the best and its neighbours.
+    """
+    tried: dict[float, float] = {}
+    known = Baselines()
+
+    def loss(power: float) -> float:
+        rate = start * STEP**power
+        if rate not in tried:
+            tick = None if progress is None else _relabel(progress, rate, len(tried))
+            tried[rate] = _loss(model, streams, _at(settings, rate), known, None, tick)
+        return tried[rate]
+
+    start = settings.learner.learning_rate or cells.default_rate(settings)
+    best = 0.0
+    for way in (1.0, -1.0):
+        while abs(best + way) <= FURTHEST and loss(best + way) < loss(best):
+            best += way
+    best = min((best - 0.5, best, best + 0.5), key=loss)
+    return Tuned(start * STEP**best, tuple(sorted(tried.items())))
+
+
+def _relabel(progress: Progress, rate: float, done: int) -> Progress:
+    def told(tick: Tick) -> None:
+        progress(replace(tick, label=f"choosing the rate: {rate:.2g}", cell=done + 1, cells=5))
+
+    return told
+
+
+def _at(settings: Settings, rate: float) -> Settings:
+    return replace(settings, learner=replace(settings.learner, learning_rate=rate))
+
+
+def _loss(
+    model: Model,
+    streams: Sequence[Stream],
+    settings: Settings,
+    known: Baselines,
+    store: Store | None,
+    progress: Progress | None = None,
+) -> float:
+    """Dynamic nats per token; infinite when an update had to be refused."""
+    job = ({"learning_rate": settings.learner.learning_rate}, settings)
+    try:
+        cell = cells.run(
+            model, streams, job, gather=streams, known=known, store=store, progress=progress
+        )
+    except cells.Stopped as error:
+        raise KeyboardInterrupt from error
+    loss = float(cell.numbers["dynamic"] or math.inf)
+    return loss if not cell.numbers["rejected"] and math.isfinite(loss) else math.inf
+
+
+def _unique(warnings: list[str]) -> tuple[str, ...]:
+    """Each thing once, however many cells say it."""
+    seen: dict[str, str] = {}
+    for warning in warnings:
+        seen.setdefault(warning.split(": ", 1)[-1], warning)
+    return tuple(seen.values())

@@ -1,0 +1,214 @@
+"""Evaluation data as plain values: files, directories and standard input become documents."""
+
+import codecs
+import gzip
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from mlxdyn.lab import catalog
+from mlxdyn.lab.catalog import STDIN, SUFFIXES, Order, Refused
+
+__all__ = ["STDIN", "SUFFIXES", "Document", "Noted", "Reading", "Refused", "read"]
+
+BYTES_PER_TOKEN = 1024  # no tokenizer in use has a longer token
+HEADER = 2**16  # bytes that a Gutenberg header surely fits
+BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
+
+START = re.compile(r"^\*\*\* ?START OF TH[EI]S? PROJECT GUTENBERG[^*]{0,300}\*\*\*.*$", re.M | re.I)
+OLD_START = re.compile(r"^\*END ?\*? ?THE SMALL PRINT!.*$", re.M | re.I)  # before about 2003
+END = re.compile(
+    r"^(?:\*\*\* ?END OF TH[EI]S? PROJECT GUTENBERG|End of (?:Th[ei]s? )?Project Gutenberg)",
+    re.M | re.I,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text and where it came from."""
+
+    path: str  # of its file; a line of a .jsonl has its number behind a colon
+    text: str  # all of it, or its start when a limit made the rest superfluous
+    sha256: str  # of the whole file, unzipped; of the text of a line; of what was read from stdin
+    bytes: int  # likewise
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something about a TEXT that is read all the same."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How TEXTs are read, beyond which."""
+
+    order: Order = "name"
+    index: str | None = None  # TSV file with dates
+    strip_gutenberg: bool = False
+    skip: int = 0  # characters at the start of each text (after the header) that are passed over
+    seed: int = 0  # of the shuffle
+
+
+def read(
+    arguments: Iterable[str],
+    stdin: BinaryIO,
+    *,
+    limit: int | None = None,
+    how: Reading | None = None,
+) -> Iterator[Document | Refused | Noted]:
+    """Read every TEXT in order; with `limit`, only as much of each as that many tokens can need.
+
+    Raises MlxdynError when the index of dates cannot be used.
+    """
+    how = how or Reading()
+    most = -1 if limit is None else limit * BYTES_PER_TOKEN + 4 * how.skip
+    if limit is not None and how.strip_gutenberg:
+        most += HEADER
+    for path in _ordered(arguments, how):
+        if not isinstance(path, str):
+            yield path
+            continue
+        for found in _read(path, stdin, most):
+            yield from _trimmed(found, how) if isinstance(found, Document) else (found,)
+
+
+def _ordered(arguments: Iterable[str], how: Reading) -> Iterator[str | Refused | Noted]:
+    found = list(catalog.files(arguments))
+    paths = [path for path in found if isinstance(path, str)]
+    yield from (path for path in found if isinstance(path, Refused))
+    if how.order == "date":
+        paths, undated = catalog.dated(paths, how.index)
+        yield from (Noted(path, "it has no date and is read last") for path in undated)
+    elif how.order == "shuffle":
+        paths = catalog.shuffled(paths, how.seed)
+    yield from paths
+
+
+def _read(path: str, stdin: BinaryIO, most: int) -> Iterator[Document | Refused]:
+    try:
+        if path == STDIN:
+            data = stdin.read(most)
+            digest = hashlib.sha256(data).hexdigest()
+            yield _document("standard input", data, digest, len(data))
+        else:
+            with _open(path) as stream:
+                if path.lower().removesuffix(".gz").endswith(".jsonl"):
+                    yield from _lines(path, stream)
+                else:
+                    yield _document(path, *_contents(stream, most))
+    except FileNotFoundError:
+        yield Refused(path, "there is no such file")
+    except BROKEN:
+        yield Refused(path, "it is no whole gzip file; unpack or download it again")
+    except OSError as error:
+        yield Refused(path, f"it cannot be read: {error.strerror or error}")
+
+
+def _open(path: str) -> BinaryIO:
+    if path.lower().endswith(".gz"):
+        return cast(BinaryIO, gzip.open(path))
+    return open(path, "rb")
+
+
+def _contents(stream: BinaryIO, most: int) -> tuple[bytes, str, int]:
+    data = stream.read(most)
+    whole, size = hashlib.sha256(data), len(data)
+    while rest := stream.read(2**20):
+        whole.update(rest)
+        size += len(rest)
+    return data, whole.hexdigest(), size
+
+
+def _document(name: str, data: bytes, digest: str, size: int) -> Document | Refused:
+    if not data.strip():
+        return Refused(name, "it is empty")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return Refused(name, "it is UTF-16, not UTF-8; convert it first")
+    if b"\0" in data:
+        return Refused(name, "it is binary (it holds NUL bytes)")
+    try:
+        decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        text = decoder.decode(data, final=len(data) == size and name != "standard input")
+    except UnicodeDecodeError as error:
+        return Refused(name, f"it is not UTF-8 text (byte {error.start}); convert it first")
+    return Document(name, text.replace("\r\n", "\n"), digest, size)
+
+
+def _lines(path: str, stream: BinaryIO) -> Iterator[Document | Refused]:
+    """Yield a document for each line of JSON; name the first line that is none, count the rest."""
+    broken = number = 0
+    for number, line in enumerate(stream, 1):
+        if not line.strip():
+            continue
+        text = _text(line)
+        if text:
+            data = text.encode("utf-8", "replace")  # JSON may hold half a surrogate pair
+            digest = hashlib.sha256(data).hexdigest()
+            yield Document(f"{path}:{number}", data.decode(), digest, len(data))
+            continue
+        broken += 1
+        if broken == 1:
+            yield Refused(
+                f"{path}:{number}", 'it is no JSON object with "text", "messages" or "turns"'
+            )
+    if broken > 1:
+        yield Refused(path, f"{broken - 1} more of its {number} lines are not such objects")
+    if not number:
+        yield Refused(path, "it is empty")
+
+
+def _text(line: bytes) -> str | None:
+    try:
+        value = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    if isinstance(text := value.get("text"), str):
+        return text.strip() and text
+    turns = value.get("messages") or value.get("turns")
+    lines = [_turn(turn) for turn in turns] if isinstance(turns, list) else []
+    return None if None in lines else "\n".join(map(str, lines))
+
+
+def _turn(turn: Any) -> str | None:
+    """Render a turn as `role: text`, from a pair or from an object with a role and a content."""
+    match turn:
+        case [str(role), str(text)]:
+            return f"{role}: {text}"
+        case {"role": str(role), "content": str(text)} | {"role": str(role), "text": str(text)}:
+            return f"{role}: {text}"
+        case {"role": str(role), "content": [*parts]}:
+            texts = (part["text"] for part in parts if isinstance(part, dict) and "text" in part)
+            return f"{role}: {' '.join(map(str, texts))}"
+    return None
+
+
+def _trimmed(document: Document, how: Reading) -> Iterator[Document | Refused | Noted]:
+    """Take off what was asked: a Gutenberg header and licence, then characters."""
+    path, text = document.path, document.text
+    if how.strip_gutenberg:
+        text, found = _without_licence(text)
+        if not found:
+            yield Noted(path, "it has no Gutenberg marks; nothing was stripped")
+    text = text[how.skip :]
+    if not text.strip():
+        yield Refused(path, "nothing is left of it once its start is passed over")
+    else:
+        yield Document(path, text, document.sha256, document.bytes)
+
+
+def _without_licence(text: str) -> tuple[str, bool]:
+    """Return what lies between Project Gutenberg's marks, and whether there was one."""
+    start = START.search(text) or OLD_START.search(text)
+    end = END.search(text, start.end() if start else 0)
+    return text[start.end() if start else 0 : end.start() if end else None].strip("\n"), bool(
+        start or end
+    )

@@ -1,0 +1,144 @@
+"""A plain evaluation as a Finding: what it says in one sentence, its tables and its figures."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from mlxdyn.lab.evaluate import ChunkScore, Report, Result
+from mlxdyn.lab.findings import Figure, Finding, Series, Table, Value
+
+BINS = 24  # most points of a curve along the stream
+DRAWN = 40  # most documents in a figure
+
+
+def finding(report: Report) -> Finding:
+    """Say what a plain evaluation found, with its tables and figures."""
+    return Finding(
+        experiment="eval",
+        sentence=_sentence(report),
+        tables=tuple(_tables(report)),
+        figures=tuple(_figures(report)),
+        warnings=report.warnings,
+        reported_on=tuple(stream.name for stream in report.streams),
+        self_check=f"a rate of 0 differs from static by {report.self_check:.2g} nats/token",
+    )
+
+
+def _sentence(report: Report) -> str:
+    before, after = report.static.total, report.dynamic.total
+    worth = "is worth" if report.gain >= 0 else "costs"
+    doubt = ""
+    if report.ci95 and report.ci95[0] <= 0 <= report.ci95[1]:
+        doubt = ", which chance may explain"
+    spread = " (95% from {:.4f} to {:.4f})".format(*report.ci95) if report.ci95 else ""
+    return (
+        f"Learning while reading {worth} {abs(report.gain):.4f} nats/token{spread} on these "
+        f"{after.tokens} tokens{doubt}: {before.nats_per_token:.4f} without, "
+        f"{after.nats_per_token:.4f} with it." + _split_sentence(report)
+    )
+
+
+def _split_sentence(report: Report) -> str:
+    said = split(report).strip()
+    return f" {said[0].upper()}{said[1:]}." if said else ""
+
+
+def split(report: Report) -> str:
+    """Say how much of the gain was carried over between documents; "" with one document."""
+    if report.within is None or report.carried is None:
+        return ""
+    return (
+        f"of which {report.within:+.4f} was learned within each document and "
+        f"{report.carried:+.4f} carried over from earlier ones\n"
+    )
+
+
+def _tables(report: Report) -> Iterator[Table]:
+    head = (
+        "run", "nats/token", "bits/byte", "perplexity", "word perplexity", "tokens/s", "seconds",
+        "peak MiB",
+    )  # fmt: skip
+    rows = tuple(_row(run.name, run.total) for run in (report.static, report.dynamic))
+    yield Table("Static beside dynamic, on the same tokens and windows", head, rows)
+    if len(report.streams) > 1:
+        pairs = zip(report.static.documents, report.dynamic.documents, strict=True)
+        yield Table(
+            "Documents, in the order they were read",
+            ("document", "tokens", "static", "dynamic", "gain"),
+            tuple(
+                (s.path, s.tokens, s.nats_per_token, d.nats_per_token,
+                 s.nats_per_token - d.nats_per_token)
+                for s, d in pairs
+            ),
+        )  # fmt: skip
+
+
+def _row(name: str, result: Result) -> tuple[Value, ...]:
+    return (
+        name, result.nats_per_token, result.bits_per_byte, round(result.perplexity, 2),
+        _rounded(result.word_perplexity), round(result.tokens_per_second), round(result.seconds, 2),
+        round(result.peak_memory_bytes / 2**20),
+    )  # fmt: skip
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 1) if math.isfinite(value) else None
+
+
+def _figures(report: Report) -> Iterator[Figure]:
+    bins = list(_bins(report.chunks))
+    x = tuple(middle for middle, _ in bins)
+    sides = [tuple(_mean(rows, side) for _, rows in bins) for side in ("static", "dynamic")]
+    yield Figure(
+        "Loss along the stream", "tokens read", "loss, nats/token",
+        (Series("static", x, sides[0]), Series("dynamic", x, sides[1])),
+    )  # fmt: skip
+    gains = tuple(before - after for before, after in zip(*sides, strict=True))
+    errors = [1.96 * _error(rows) for _, rows in bins]
+    yield Figure(
+        "Gain along the stream", "tokens read", "gain, nats/token",
+        (Series(
+            "gain", x, gains,
+            tuple(g - e for g, e in zip(gains, errors, strict=True)),
+            tuple(g + e for g, e in zip(gains, errors, strict=True)),
+        ),),
+        note="The band is 95% of what the chunks behind each point allow.",
+    )  # fmt: skip
+    if 1 < len(report.streams) <= DRAWN:
+        yield _by_document(report)
+
+
+def _by_document(report: Report) -> Figure:
+    pairs = zip(report.static.documents, report.dynamic.documents, strict=True)
+    gains = tuple(s.nats_per_token - d.nats_per_token for s, d in pairs)
+    names = tuple(stream.path.rpartition("/")[2] for stream in report.streams)
+    places = tuple(float(index) for index in range(len(gains)))
+    series = Series("gain", places, gains, style="bars")
+    return Figure(
+        "Gain by document", "document, in the order they were read", "gain, nats/token",
+        (series,), categories=names,
+    )  # fmt: skip
+
+
+def _bins(rows: Sequence[ChunkScore]) -> Iterator[tuple[float, list[ChunkScore]]]:
+    """Yield consecutive chunks in at most BINS runs, with the tokens read at their middle."""
+    size = max(1, math.ceil(len(rows) / BINS))
+    read = 0
+    for start in range(0, len(rows), size):
+        part = list(rows[start : start + size])
+        tokens = sum(row.tokens for row in part)
+        yield read + tokens / 2, part
+        read += tokens
+
+
+def _mean(rows: Sequence[ChunkScore], side: str) -> float:
+    return math.fsum(getattr(row, side) for row in rows) / sum(row.tokens for row in rows)
+
+
+def _error(rows: Sequence[ChunkScore]) -> float:
+    """Standard error of the gain in nats/token, chunks taken as independent (delta method)."""
+    tokens = sum(row.tokens for row in rows)
+    mean = math.fsum(row.static - row.dynamic for row in rows) / tokens
+    if len(rows) < 2:
+        return math.nan
+    squares = math.fsum((row.static - row.dynamic - mean * row.tokens) ** 2 for row in rows)
+    return math.sqrt(squares * len(rows) / (len(rows) - 1)) / tokens

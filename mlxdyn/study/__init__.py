@@ -1,0 +1,1 @@
+"""Study: what a message teaches, and steps on it that make facts come back; no ledger."""

@@ -1,0 +1,205 @@
+"""Lessons: steps on question and answer items, beside anchors, that make facts come back.
+
+Each step studies the items that are known least and holds the model to its base on questions it
+cannot answer, on near misses of what it learns, and on dialogue. Everything is drawn from a seed
+and from what was measured on the way, so the same study gives the same bits.
+"""
+
+import random
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from mlxdyn.config import LearnerConfig, StudyConfig
+from mlxdyn.learner import Learner
+from mlxdyn.stream import Chunk
+from mlxdyn.study.anchors import Anchors, Ask, answer, ask
+from mlxdyn.study.contrast import framed
+from mlxdyn.study.items import CONTRAST, Item, ItemRow, paraphrases
+from mlxdyn.study.topic import content, key
+from mlxdyn.template import Turn
+
+T = TypeVar("T")
+TOGETHER = 16  # items in one forward pass of a probe
+UNKNOWN = 2.0  # nats at which an item counts as not known at all
+
+
+@dataclass(slots=True, eq=False)
+class Card:
+    """An item in one study: what was last seen of it, and when."""
+
+    row: ItemRow
+    nll: float = UNKNOWN
+    seen: int = 0
+
+    @property
+    def weight(self) -> float:
+        return min(self.nll, UNKNOWN) + 0.03 - 0.002 * self.seen
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A question never answered, in one study: what was last seen of it."""
+
+    ask: Ask
+    divergence: float = 0.05
+
+    @property
+    def weight(self) -> float:
+        return min(self.divergence, 1.0) + 0.02
+
+
+def standing(items: Sequence[ItemRow]) -> list[ItemRow]:
+    """Leave out what a later message corrected: for each topic the newest statement wins.
+
+    `items` come in the order in which their messages were learned. Near misses are left out too.
+    """
+    taught = [item for item in items if item.source != CONTRAST]
+    newest = {key(item.question): item.message for item in taught}
+    return [item for item in taught if newest[key(item.question)] == item.message]
+
+
+def near_misses(tokenizer: Any, items: Sequence[ItemRow], told: set[str]) -> list[Ask]:
+    """Make the saved near misses that nobody has answered since into questions to hold."""
+    found = [item for item in items if item.source == CONTRAST and key(item.question) not in told]
+    return [ask(tokenizer, item.question, item.answer) for item in found]
+
+
+@lru_cache(maxsize=4096)
+def wordings(row: ItemRow) -> tuple[str, ...]:
+    """All ways in which an item is asked for while it is studied, its own as often as the rest."""
+    others = [item.question for item in paraphrases(Item(row.question, row.answer))]
+    return (*[row.question] * max(len(others), 1), *others)
+
+
+def encode(tokenizer: Any, question: str, words: str) -> Chunk:
+    """Make an item a lesson: the question in an empty context, the answer to be learned."""
+    return answer(tokenizer, [Turn("user", question), Turn("assistant", words)])
+
+
+def student(like: Learner, config: StudyConfig, rate: float) -> Learner:
+    """Make a learner of the same network that studies, its optimizer new."""
+    return like.sibling(
+        LearnerConfig(
+            optimizer=config.optimizer,
+            learning_rate=config.learning_rate * rate,
+            beta2=config.beta2,
+            bias_correction=True,
+            shrink=config.shrink,
+            max_gradient_norm=config.max_gradient_norm,
+        )
+    )
+
+
+class Desk:
+    """What lies ready for one study: items, questions to hold, dialogues, and the dice."""
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        items: Sequence[ItemRow],
+        near: Sequence[Ask],
+        anchors: Anchors,
+        config: StudyConfig,
+        *,
+        told: set[str],
+        seed: int,
+    ) -> None:
+        """`told` are the topics of everything taught: asks about them are held no more."""
+        self.tokenizer, self.config = tokenizer, config
+        self.rng = random.Random(seed)
+        self.cards = [Card(item) for item in items]
+        self.near = [Held(one) for one in near if one.key not in told]
+        self.asks = [Held(one) for one in anchors.asks if one.key not in told]
+        self.talks = anchors.talks
+
+    def items(self, step: int) -> list[Card]:
+        """Choose items, those known least and not seen for long first."""
+        chosen = self._draw(self.cards, self.config.items, lambda card: card.weight + 0.002 * step)
+        for card in chosen:
+            card.seen = step
+        return chosen
+
+    def held(self, cards: Sequence[Card]) -> list[Held]:
+        """Choose questions to hold, restless ones first: near misses, and some about other things.
+
+        A question that shares words with the items may be theirs in other words: only those made as
+        near misses are held.
+        """
+        topics = [set(content(card.row.question)) for card in cards]
+        far = [h for h in self.asks if not any(h.ask.words & topic for topic in topics)]
+        weight, asks = lambda held: held.weight, self.config.asks
+        chosen = self._draw(self.near, round(asks * self.config.near), weight)
+        return chosen + self._draw(far, asks - len(chosen), weight)
+
+    def dialogues(self) -> list[Chunk]:
+        return self.rng.sample(self.talks, min(self.config.talks, len(self.talks)))
+
+    def lesson(self, card: Card) -> Chunk:
+        question = self.rng.choice(wordings(card.row))
+        if self.rng.random() < self.config.framed:
+            question = framed(self.rng, question)
+        return encode(self.tokenizer, question, card.row.answer)
+
+    def _draw(self, pool: Sequence[T], count: int, weight: Callable[[T], float]) -> list[T]:
+        """Draw up to `count` of `pool` without putting back, by weight."""
+        keyed = [(self.rng.random() ** (1 / max(weight(one), 1e-3)), one) for one in pool]
+        return [one for _, one in sorted(keyed, key=lambda pair: -pair[0])[:count]]
+
+
+def steps(
+    student: Learner, desk: Desk, count: int
+) -> Generator[None, None, tuple[int, float | None, str]]:
+    """Take `count` steps; return how many, the last gradient norm and what was refused.
+
+    A step that is not finite leaves the weights as they were and ends the study.
+    """
+    norm: float | None = None
+    for step in range(count):
+        cards = desk.items(step)
+        held, talks = desk.held(cards), desk.dialogues()
+        groups = [
+            shared([one.ask.chunk for one in held], desk.config.ask_weight),
+            shared(talks, desk.config.talk_weight),
+        ]
+        seen = student.study([desk.lesson(card) for card in cards], groups)
+        for card, nll in zip(cards, seen.nll, strict=True):
+            card.nll = nll
+        for one, divergence in zip(held, seen.divergence, strict=False):
+            one.divergence = divergence
+        norm = seen.gradient_norm
+        yield
+        if not seen.accepted:
+            return step + 1, norm, seen.reason
+    return count, norm, ""
+
+
+def shared(chunks: Sequence[Chunk], weight: float) -> list[Chunk]:
+    """Share `weight` out equally among all targets of `chunks`."""
+    weights = [chunk.weights or (1.0,) * len(chunk.targets) for chunk in chunks]
+    total = sum(map(sum, weights)) or 1.0
+    return [
+        replace(chunk, weights=tuple(weight * w / total for w in own))
+        for chunk, own in zip(chunks, weights, strict=True)
+    ]
+
+
+def probe(learner: Learner, items: Sequence[Chunk]) -> Generator[None, None, tuple[float, float]]:
+    """Measure recall in an empty context: the share known word for word, and nats per token."""
+    exact = nll = tokens = 0.0
+    for first in range(0, len(items), TOGETHER):
+        for known in learner.probe(items[first : first + TOGETHER]):
+            exact, nll, tokens = exact + known.exact, nll + known.nll, tokens + known.tokens
+        yield
+    return exact / max(len(items), 1), nll / max(tokens, 1)
+
+
+def look_through(learner: Learner, desk: Desk) -> Generator[None, None, None]:
+    """Measure every card once, so that the first steps go to what is known least."""
+    for first in range(0, len(desk.cards), TOGETHER):
+        part = desk.cards[first : first + TOGETHER]
+        chunks = [encode(desk.tokenizer, card.row.question, card.row.answer) for card in part]
+        for card, known in zip(part, learner.probe(chunks), strict=True):
+            card.nll = known.nll / max(known.tokens, 1)
+        yield

@@ -1,0 +1,129 @@
+"""The model writes study items: questions that a message answers, with the answers.
+
+The bare base writes them, never the memory, so that items do not depend on what was learned before.
+Near misses of the questions are written down too, with what the base says to those.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mlx.core as mx
+from mlx_lm.generate import BatchGenerator
+from mlx_lm.sample_utils import make_sampler
+
+from mlxdyn.learner import Learner
+from mlxdyn.model import Model, bare
+from mlxdyn.study import contrast, items
+from mlxdyn.study.anchors import answer
+from mlxdyn.study.items import CONTRAST, Item
+from mlxdyn.study.topic import content, key
+from mlxdyn.template import Turn, render
+
+SAMPLES = 8  # answers to the study request; each words its questions in its own way
+TEMPERATURE = 1.0
+MOST_TOKENS = 96  # of one of them
+MOST_ITEMS = 8
+MOST_DOUBT = 0.35  # nats per token that an answer may cost the base with the message before it
+LONGEST = 1200  # characters of a message that are read for items
+BEGINNING = 8  # tokens of what the base says to a near miss
+
+Writing = Generator[None, None, "Written"]
+Sampler = Callable[[mx.array], mx.array]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Items by who wrote them: model, template, and near misses with what the base says to them."""
+
+    items: dict[str, list[Item]]
+    leans: bool  # they cannot be understood without the message before
+
+
+def write(model: Model, learner: Learner, message: str, earlier: str = "") -> Writing:
+    """Write the items of `message`, a few tokens at a time; between, the adapter is in its place.
+
+    Common sentences are read by rule; of everything else the base writes items itself. `earlier` is
+    what the user said before: "No, it is Max" corrects it.
+    """
+    read = message[:LONGEST]
+    requests = [[Turn("user", items.prompt(read))]] * SAMPLES
+    mx.random.seed(len(read))
+    said = yield from _replies(model, requests, MOST_TOKENS, make_sampler(temp=TEMPERATURE))
+    found = {item.question: item for text in said for item in items.parse(text)}
+    mine = [item for item in found.values() if items.about(item, read)]
+    sure = yield from _judged(model, learner, read, mine)
+    ruled = items.from_template(read, earlier)
+    agreed = _agreeing(sure, ruled)
+    kept = [*ruled, *agreed]
+    asked = contrast.near_misses(kept, seed=len(read))
+    heard = yield from _replies(model, [[Turn("user", q)] for q in asked], BEGINNING)
+    near = [Item(q, text) for q, text in zip(asked, heard, strict=True) if text]
+    by_source = {"template": ruled, "model": agreed, CONTRAST: near}
+    return Written(by_source, leans=ruled != items.from_template(read))
+
+
+def _agreeing(written: Sequence[Item], ruled: Sequence[Item]) -> list[Item]:
+    """Keep what the model wrote unless the rules read another answer to the same question."""
+    told = {key(item.question): _value(item) for item in ruled}
+    asked = {item.question for item in ruled}
+    return [
+        item
+        for item in written
+        if item.question not in asked
+        and told.get(key(item.question), set()) <= set(content(item.answer))
+    ]
+
+
+def _value(item: Item) -> set[str]:
+    """What the answer adds to the question."""
+    return set(content(item.answer)) - set(content(item.question))
+
+
+def _judged(
+    model: Model, learner: Learner, message: str, found: Sequence[Item]
+) -> Generator[None, None, list[Item]]:
+    """Keep the items that the base itself answers so when it has just read the message."""
+    if not found:
+        return []
+    told = [Turn("user", message), Turn("assistant", "Okay.")]
+    chunks = [
+        answer(model.tokenizer, [*told, Turn("user", i.question), Turn("assistant", i.answer)])
+        for i in found
+    ]
+    with bare(model):
+        doubts = [known.nll / max(known.tokens, 1) for known in learner.probe(chunks)]
+    yield
+    ranked = sorted(zip(doubts, range(len(found)), found, strict=True))
+    sure = [item for doubt, _, item in ranked if doubt <= MOST_DOUBT]
+    return (sure or [item for *_, item in ranked[:2]])[:MOST_ITEMS]
+
+
+def _replies(
+    model: Model,
+    dialogues: Sequence[list[Turn]],
+    most: int,
+    sampler: Sampler | None = None,
+) -> Generator[None, None, list[str]]:
+    """Let the bare base answer all `dialogues` side by side, one token of each at a step."""
+    prompts = [list(render(model.tokenizer, turns, reply=True).tokens) for turns in dialogues]
+    if not prompts or max(map(len, prompts)) + most > model.context_size:
+        return [""] * len(prompts)
+    ends = [[token] for token in model.tokenizer.eos_token_ids]
+    model.network.eval()
+    batch = BatchGenerator(model.network, stop_tokens=ends, sampler=sampler)
+    said: dict[int, list[int]] = {uid: [] for uid in batch.insert(prompts, [most] * len(prompts))}
+    try:
+        while responses := _next(model, batch):
+            for response in responses:
+                if response.finish_reason != "stop":
+                    said[response.uid].append(response.token)
+            yield
+    finally:
+        batch.close()
+    return [model.decode(tokens).strip() for tokens in said.values()]
+
+
+def _next(model: Model, batch: Any) -> Any:
+    with bare(model):
+        return batch.next_generated()
