@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mlxdyn.secret import PLACEHOLDER
-from mlxdyn.study import statement
-from mlxdyn.study.statement import tells
+from mlxdyn.study import question, statement
+from mlxdyn.study.statement import SPEAKER, tells
 from mlxdyn.study.topic import FRAMES, TOKEN, content, key, stem, words
 
 MOST = 12
@@ -237,9 +237,6 @@ SENTENCE = re.compile(
     r"(?<=[.!?;\n])\s+|\n+|,?\s+(?:and|but|also|plus)\s+(?=(?:[\w'’]+ ){0,6}?(?:my|our|i|i['’]m)\b)",
     re.IGNORECASE,
 )
-SPEAKER = re.compile(
-    r"\b(?:i|im|ive|i['’]\w+|my|mine|me|we|we['’]\w+|our|us|myself|here)\b", re.IGNORECASE
-)
 POINTS_BACK = re.compile(
     r"\W*(?:his|her|its|their|he|she|it|they|that|this|the name)\b", re.IGNORECASE
 )
@@ -322,58 +319,9 @@ def _ragged(item: Item, message: str) -> bool:
     return bool(end and end[1] and message != message.lower())
 
 
-# The same question in other words.
-
-SUBJECT = r"(?:my [\w' -]+?|I|we|our [\w' -]+?)"
-TURNED = (
-    (
-        re.compile(
-            rf"(?P<w>(?:What|Who|Where|When|Which|How)\b.*?) (?P<v>is|are|was|were|am) (?P<s>{SUBJECT})(?P<r> (?:called|named|allergic to|afraid of|from|born))?\?"
-        ),
-        "{w} {s} {v}{r}",
-    ),
-    (
-        re.compile(r"(?P<w>(?:What|Who|Where|When|Which|How)\b.*?) do (?P<s>I|we) (?P<v>.+)\?"),
-        "{w} {s} {v}",
-    ),
-)
-PLAIN = re.compile(
-    r"(?:What is|What's|Who is|What are) (?P<s>my (?!.*\b(?:called|named|allergic|afraid|from|born)\b)[\w' -]+)\?"
-)
-
-
 def paraphrases(item: Item) -> list[Item]:
     """Reword the question of an item by rule; the answer and the topic (`key`) stay."""
-    question = item.question
-    low = question[:1].lower() + question[1:]
-    said = [f"Remind me, {low}", f"{question[:-1]} again?", f"Quick question: {low}"]
-    plain = PLAIN.fullmatch(question)
-    if plain:
-        topic = plain["s"]
-        said += [
-            f"Do you remember {topic}?",
-            f"Tell me {topic}.",
-            f"What did I say {topic} was?",
-            f"I forgot {topic}. What is it?",
-        ]
-    indirect = next(
-        (_turned(m, shape) for pattern, shape in TURNED if (m := pattern.fullmatch(question))), ""
-    )
-    if indirect:
-        said += [
-            f"Do you remember {indirect}?",
-            f"Can you tell me {indirect}?",
-            f"I forgot {indirect}.",
-        ]
-    same = key(question)
-    told = [Item(text, item.answer) for text in dict.fromkeys(said) if text != question]
-    return [one for one in told if question.endswith("?") and key(one.question) == same]
-
-
-def _turned(found: re.Match[str], shape: str) -> str:
-    parts = {name: text or "" for name, text in found.groupdict(default="").items()}
-    said = shape.format_map({"r": "", **parts})
-    return said[:1].lower() + said[1:]
+    return [Item(text, item.answer) for text in question.wordings(item.question)]
 
 
 def from_template(message: str, earlier: str = "") -> list[Item]:
@@ -383,9 +331,3 @@ def from_template(message: str, earlier: str = "") -> list[Item]:
     message the last statement on a topic wins.
     """
     return [Item(*pair) for pair in statement.pairs(message, earlier)][: 2 * MOST]
-
-
-def merged(written: Sequence[Item], ruled: Sequence[Item]) -> list[Item]:
-    """Join what a model wrote with what the rules read: each topic once, the rules' word first."""
-    certain = {key(item.question) for item in ruled}
-    return [*ruled, *(item for item in written if key(item.question) not in certain)][: 2 * MOST]

@@ -142,7 +142,10 @@ ASPECTS: tuple[tuple[str, str], ...] = (
         "timing",
     ),
     (r"\btiming\b(?=.*\bbirthdays?\b)", ""),
-    (r"\bwhere (?:do|did|can|should) i (?:keep|put|leave|find|store)\b|\bwhere\b", "placing"),
+    (
+        r"\bwhere (?:(?:do|did|can|should) )?i (?:always |last )?(?:keep|kept|put|leave|left|find|store|stored|hide|hid)\b|\bwhere\b",
+        "placing",
+    ),
     (r"\bcars?\b(.{1,40}?)\bdrives?\b|\bdrives?\b", r"\1 car"),
     (r"\binstruments?\b(.{1,40}?)\bplays?\b|\bplays?\b", r"\1 instrument"),
     (r"\blanguages?\b(.{1,40}?)\bspeaks?\b|\bspeaks?\b", r"\1 language"),

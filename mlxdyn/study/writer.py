@@ -4,6 +4,7 @@ The bare base writes them, never the memory, so that items do not depend on what
 Near misses of the questions are written down too, with what the base says to those.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,9 @@ from mlx_lm.sample_utils import make_sampler
 
 from mlxdyn.learner import Learner
 from mlxdyn.model import Model, bare
-from mlxdyn.study import contrast, items
+from mlxdyn.study import contrast, items, statement
 from mlxdyn.study.anchors import answer
-from mlxdyn.study.items import CONTRAST, Item
+from mlxdyn.study.items import ASPECT, CONTRAST, Item
 from mlxdyn.study.topic import content, key
 from mlxdyn.template import Turn, render
 
@@ -47,20 +48,38 @@ def write(model: Model, learner: Learner, message: str, earlier: str = "") -> Wr
     what the user said before: "No, it is Max" corrects it.
     """
     read = message[:LONGEST]
-    requests = [[Turn("user", items.prompt(read))]] * SAMPLES
-    mx.random.seed(len(read))
-    said = yield from _replies(model, requests, MOST_TOKENS, make_sampler(temp=TEMPERATURE))
-    found = {item.question: item for text in said for item in items.parse(text)}
-    mine = [item for item in found.values() if items.about(item, read)]
-    sure = yield from _judged(model, learner, read, mine)
-    ruled = items.from_template(read, earlier)
-    agreed = _agreeing(sure, ruled)
+    ruled, agreed = items.from_template(read, earlier), list[Item]()
+    if statement.unread(read):
+        agreed = _agreeing((yield from _written(model, learner, read)), ruled)
     kept = [*ruled, *agreed]
     asked = contrast.near_misses(kept, seed=len(read))
     heard = yield from _replies(model, [[Turn("user", q)] for q in asked], BEGINNING)
     near = [Item(q, text) for q, text in zip(asked, heard, strict=True) if text]
     by_source = {"template": ruled, "model": agreed, CONTRAST: near}
     return Written(by_source, leans=ruled != items.from_template(read))
+
+
+def _written(
+    model: Model, learner: Learner, message: str
+) -> Generator[None, None, list[Item]]:
+    """Ask the base for items several times; keep what the message supports and the base is sure of.
+
+    A question about a thing that the message does not name must come up more than once.
+    """
+    requests = [[Turn("user", items.prompt(message))]] * SAMPLES
+    mx.random.seed(len(message))
+    said = yield from _replies(model, requests, MOST_TOKENS, make_sampler(temp=TEMPERATURE))
+    found = [{key(item.question): item for item in items.parse(text)} for text in said]
+    votes = Counter(topic for sample in found for topic in sample)
+    heard = set(content(message))
+    mine = {
+        item.question: item
+        for text in said
+        for item in items.parse(text)
+        if items.about(item, message)
+        and (set(content(item.question)) <= heard | ASPECT or votes[key(item.question)] > 1)
+    }
+    return (yield from _judged(model, learner, message, list(mine.values())))
 
 
 def _agreeing(written: Sequence[Item], ruled: Sequence[Item]) -> list[Item]:
