@@ -126,6 +126,7 @@ class StudyConfig:
     learning_rate: float = 1.5e-3
     beta2: float = 0.99
     max_gradient_norm: float = 1.0
+    decay: bool = True  # the rate falls to zero in the course of a study, linearly
     shrink: float = 0.0  # of lora_b, a step: forgets what is not studied again
     steps: int = 16  # after each message that has items; 0 studies only when idle
     items: int = 8  # in one step, new and earlier ones, those known least first

@@ -14,7 +14,6 @@ from mlxdyn.config import LearnerConfig
 from mlxdyn.optimizers import Tree, leaves
 from mlxdyn.stream import Chunk
 
-Padded = tuple[mx.array, mx.array, mx.array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,30 @@ class Answer:
     tokens: float
     divergence: float  # KL(base || now), if asked for
     exact: bool  # greedy decoding would give all of its targets
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Lessons side by side, with the N targets that count; the vocabulary is looked at for no other."""
+
+    inputs: mx.array  # (B, T), padded on the right, where causal attention never sees it
+    places: mx.array  # (N,) of the targets' logits among B * T
+    targets: mx.array  # (N,)
+    weights: mx.array  # (N,)
+    owner: mx.array  # (B, N): 1 where a target belongs to a lesson
+
+    def scores(self, logits: mx.array) -> mx.array:
+        """Log-probabilities (N, V) of what may stand at each target; `logits` are (B, T, V)."""
+        wanted = logits.reshape(-1, logits.shape[-1])[self.places]
+        return nn.log_softmax(wanted.astype(mx.float32))
+
+    def nll(self, scores: mx.array) -> mx.array:
+        """Nats (N,) of each target, times its weight."""
+        return -self.weights * mx.take_along_axis(scores, self.targets[:, None], axis=-1)[:, 0]
+
+    def divergence(self, prior: mx.array, scores: mx.array) -> mx.array:
+        """KL(prior || scores) (N,) at each target, times its weight."""
+        return self.weights * (mx.exp(prior) * (prior - scores)).sum(axis=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,42 +157,44 @@ class Learner:
         mx.eval(gradient, [layer.state for layer in cache or []])
         return gradient
 
-    def study(self, lessons: Sequence[Chunk], anchors: Sequence[Sequence[Chunk]] = ()) -> StudyStep:
+    def study(
+        self,
+        lessons: Sequence[Chunk],
+        anchors: Sequence[Sequence[Chunk]] = (),
+        *,
+        rate: float = 1.0,
+    ) -> StudyStep:
         """Take one step on `lessons` together while `anchors` are held to the base.
 
         The loss is the mean over lessons of their mean nll, plus the sum over all anchor targets of
         weight times KL(base || now). Groups of anchors are padded apart. Contexts stand alone:
         prefixes are not read.
         """
-        groups = [pad(group) for group in anchors if group]
-        held = [(inputs, weights, self._prior(inputs)) for inputs, _, weights in groups]
+        held = [(batch, self._prior(batch)) for batch in map(pad, filter(None, anchors))]
         (loss, (nll, moved)), gradient = self._study_gradient(pad(lessons), held)
         mx.eval(moved)
-        seen = self._step(gradient, loss, nll, [])
+        seen = self._step(gradient, loss, nll, [], rate=rate)
         divergence = tuple(x for rows in moved for x in cast(list[float], rows.tolist()))
         return StudyStep(seen.nll, divergence, seen.gradient_norm, seen.accepted, seen.reason)
 
-    def _prior(self, inputs: mx.array) -> mx.array:
-        """Log-probabilities (B, T, V) of the base."""
+    def _prior(self, batch: Batch) -> mx.array:
+        """Log-probabilities (N, V) of the base."""
         assert self._base is not None, "anchors need the base"
-        return mx.stop_gradient(nn.log_softmax(self._base(inputs).astype(mx.float32)))
+        return mx.stop_gradient(batch.scores(self._base(batch.inputs)))
 
     def probe(self, lessons: Sequence[Chunk], *, divergence: bool = False) -> list[Answer]:
         """Measure how well each lesson is known; weights stay as they are."""
-        inputs, targets, weights = pad(lessons)
-        now = nn.log_softmax(self.network(inputs).astype(mx.float32))
-        nll = -mx.take_along_axis(now, targets[..., None], axis=-1)[..., 0]
-        exact = ((now.argmax(axis=-1) == targets) | (weights == 0)).all(axis=1)
+        batch = pad(lessons)
+        now = batch.scores(self.network(batch.inputs))
+        wrong = batch.owner @ (now.argmax(axis=-1) != batch.targets).astype(mx.float32)
         moved = mx.zeros(len(lessons))
         if divergence and self._base is not None:
-            prior = nn.log_softmax(self._base(inputs).astype(mx.float32))
-            moved = (weights * (mx.exp(prior) * (prior - now)).sum(axis=-1)).sum(axis=1)
-        sums = mx.stack([(weights * nll).sum(axis=1), weights.sum(axis=1), moved], axis=1)
-        mx.eval(sums, exact)
-        rows = zip(
-            cast(list[list[float]], sums.tolist()), cast(list[bool], exact.tolist()), strict=True
-        )
-        return [Answer(nll, tokens, kl, right) for (nll, tokens, kl), right in rows]
+            moved = batch.owner @ batch.divergence(self._prior(batch), now)
+        nll, weight = batch.owner @ batch.nll(now), batch.owner @ batch.weights
+        found = mx.stack([nll, weight, moved, wrong], axis=1)
+        mx.eval(found)
+        rows = cast(list[list[float]], found.tolist())
+        return [Answer(nll, tokens, kl, exact=wrong == 0) for nll, tokens, kl, wrong in rows]
 
     def _step(
         self,
@@ -229,36 +254,35 @@ class Learner:
         return (weights * nll).sum() / mx.maximum(weights.sum(), 1e-6), nll
 
     def _study_loss(
-        self, lessons: Padded, held: list[tuple[mx.array, mx.array, mx.array]]
+        self, lessons: Batch, held: list[tuple[Batch, mx.array]]
     ) -> tuple[mx.array, tuple[mx.array, list[mx.array]]]:
         """Return the loss of `study`, nll by lesson (1, B) and mean KL by anchor (B,)."""
-        inputs, targets, weights = lessons
-        now = nn.log_softmax(self.network(inputs).astype(mx.float32))  # (B, T, V)
-        nll = -mx.take_along_axis(now, targets[..., None], axis=-1)[..., 0]
-        rows = (weights * nll).sum(axis=1) / mx.maximum(weights.sum(axis=1), 1e-6)
+        nll = lessons.owner @ lessons.nll(lessons.scores(self.network(lessons.inputs)))
+        rows = nll / mx.maximum(lessons.owner @ lessons.weights, 1e-6)
         loss, moved = rows.mean(), []
-        for tokens, share, prior in held:
-            now = nn.log_softmax(self.network(tokens).astype(mx.float32))
-            kl = share * (mx.exp(prior) * (prior - now)).sum(axis=-1)
+        for batch, prior in held:
+            kl = batch.divergence(prior, batch.scores(self.network(batch.inputs)))
             loss += kl.sum()
-            moved.append(kl.sum(axis=1) / mx.maximum(share.sum(axis=1), 1e-9))
+            moved.append(batch.owner @ kl / mx.maximum(batch.owner @ batch.weights, 1e-9))
         return loss, (rows[None], moved)
 
 
-def pad(lessons: Sequence[Chunk]) -> Padded:
-    """Lay chunks side by side: inputs, targets and weights, each (B, T), 0 where there is none.
-
-    Padding stands on the right, where causal attention never sees it.
-    """
+def pad(lessons: Sequence[Chunk]) -> Batch:
+    """Lay chunks side by side; targets without weight are left out."""
     length = max(len(lesson.inputs) for lesson in lessons)
-    inputs, targets, weights = [], [], []
-    for lesson in lessons:
-        first, size = len(lesson.context) - 1, len(lesson.targets)
-        after = length - len(lesson.inputs)
-        inputs.append([*lesson.inputs, *[0] * after])
-        targets.append([*[0] * first, *lesson.targets, *[0] * after])
-        weights.append([*[0.0] * first, *(lesson.weights or [1.0] * size), *[0.0] * after])
-    return mx.array(inputs), mx.array(targets), mx.array(weights)
+    inputs = [[*lesson.inputs, *[0] * (length - len(lesson.inputs))] for lesson in lessons]
+    wanted = [
+        (row, row * length + len(lesson.context) - 1 + at, target, weight)
+        for row, lesson in enumerate(lessons)
+        for at, (target, weight) in enumerate(
+            zip(lesson.targets, lesson.weights or [1.0] * len(lesson.targets), strict=True)
+        )
+        if weight
+    ]
+    columns = zip(*(wanted or [(0, 0, 0, 0.0)]), strict=True)
+    rows, places, targets, weights = (mx.array(column) for column in columns)
+    owner = mx.arange(len(lessons))[:, None] == rows
+    return Batch(mx.array(inputs), places, targets, weights, owner.astype(mx.float32))
 
 
 def flatten(state: State) -> dict[str, mx.array]:

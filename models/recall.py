@@ -5,9 +5,10 @@
     python -m mlxdyn_models.recall --study --after 200                 # and 200 unrelated messages
     python -m mlxdyn_models.recall --set steps=24 --set learning_rate=1e-3
 
-Values are held out of the model's training. Each fact is asked for in three of the recipe's ways,
-one held out of training where there is one, none in the words of a study item. False recall: an
-answer to a question about what was never told; half of the questions are near misses of what was.
+Values are held out of the model's training. Each fact is asked for in up to ten of the recipe's
+ways, up to four of them held out of training; every fact counts the same. "In new words" leaves out
+those that a study item was studied in. False recall: an answer to a question about what was never
+told; half of it counts near misses of what was told.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlxdyn import backend, secret
 from mlxdyn.config import BUNDLED_MODEL, ChatConfig, LearnerConfig, StudyConfig
+from mlxdyn.study.items import CONTRAST
 
 from . import corpus, exchanges
 from .exchanges import Fact
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
     from mlxdyn.memory import Memory
     from mlxdyn.model import Model
 
-QUESTIONS = 40  # about what was never told, of each sort
+QUESTIONS = 80  # about what was never told; at most as many near misses
+WAYS, HELD_WAYS = 6, 4  # in which a fact is asked for at most
 HELD_TELLS = 0.3  # share of facts told in a held-out phrasing
 DIALOGUES = 24  # on which drift is measured
 Numbers = dict[str, float]
@@ -76,14 +79,29 @@ def _asked(rng: random.Random, kinds: Sequence[Kind]) -> list[str]:
     return [exchanges.ask(rng, kind, unseen=rng.random() < 0.4) for kind in kinds]
 
 
-def questions(memory: "Memory", fact: Fact, message: int, rng: random.Random) -> list[str]:
-    """Choose three wordings that were not studied, one of them held out of training."""
+@dataclass(frozen=True)
+class Question:
+    """One way to ask for a fact."""
+
+    fact: Fact
+    text: str
+    studied: bool  # in these very words
+
+    @property
+    def held_out(self) -> bool:
+        return self.text in self.fact.kind.unseen_asks
+
+
+def questions(memory: "Memory", fact: Fact, message: int, rng: random.Random) -> list[Question]:
+    """Choose ways to ask for a fact, some of them held out of training."""
     from mlxdyn.study.lessons import wordings
 
-    studied = {words for item in memory.ledger.items_of(message) for words in wordings(item)}
-    seen = sorted(set(fact.kind.asks) - studied)
-    unseen = sorted(set(fact.kind.unseen_asks) - studied)
-    return rng.sample(seen, min(2, len(seen))) + rng.sample(unseen, min(1, len(unseen)))
+    items = memory.ledger.items_of(message)
+    studied = {words for item in items if item.source != CONTRAST for words in wordings(item)}
+    kind = fact.kind
+    ways = [(sorted(set(kind.asks)), WAYS), (sorted(set(kind.unseen_asks)), HELD_WAYS)]
+    chosen = [text for asks, most in ways for text in rng.sample(asks, min(most, len(asks)))]
+    return [Question(fact, text, text in studied) for text in chosen]
 
 
 def ask(model: "Model", asked: Sequence[str]) -> list[str]:
@@ -111,23 +129,31 @@ def learn(memory: "Memory", messages: Sequence[str]) -> tuple[list[int], list[fl
     return ids, seconds
 
 
-def examine(model: "Model", trial: Trial, asked: list[tuple[Fact, str]]) -> Numbers:
+def examine(model: "Model", trial: Trial, asked: list[Question]) -> Numbers:
     """Ask everything; measure held-out dialogue and in-context recall beside it."""
     from .evaluate import exact, ignorant
 
-    said = ask(model, [question for _, question in asked])
-    hits = [exact(reply, fact.value) for reply, (fact, _) in zip(said, asked, strict=True)]
-    held = [hit for hit, (fact, q) in zip(hits, asked, strict=True) if q in fact.kind.unseen_asks]
+    said = ask(model, [question.text for question in asked])
+    hits = [(q, exact(reply, q.fact.value)) for q, reply in zip(asked, said, strict=True)]
     far = [not ignorant(reply) for reply in ask(model, trial.far)]
     near = [not ignorant(reply) for reply in ask(model, trial.near)]
     return {
-        "recall": statistics.mean(hits),
-        "recall, held-out phrasings": statistics.mean(held) if held else 0.0,
-        "false recall": statistics.mean(far + near),
-        "false recall, near misses": statistics.mean(near),
+        "recall": by_fact(hits),
+        "in new words": by_fact([(q, hit) for q, hit in hits if not q.studied]),
+        "in held-out words": by_fact([(q, hit) for q, hit in hits if q.held_out]),
+        "false recall": (statistics.mean(far) + statistics.mean(near)) / 2,
+        "of near misses": statistics.mean(near),
         "in-context recall": in_context(model),
         "dialogue, nats/token": dialogue_nll(model),
     }
+
+
+def by_fact(hits: Sequence[tuple[Question, bool]]) -> float:
+    """Average within each fact, then over facts."""
+    shares: dict[str, list[bool]] = {}
+    for question, hit in hits:
+        shares.setdefault(question.fact.kind.name, []).append(hit)
+    return statistics.mean(statistics.mean(share) for share in shares.values()) if shares else 0.0
 
 
 def in_context(model: "Model") -> float:
@@ -183,7 +209,7 @@ def run(options: argparse.Namespace, seed: int) -> list[tuple[str, Numbers]]:
         rng = random.Random(seed)
         with opened() as memory:
             asked = [
-                (fact, question)
+                question
                 for fact, id in zip(trial.facts, ids, strict=True)
                 for question in questions(memory, fact, id, rng)
             ]

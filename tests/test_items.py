@@ -14,12 +14,14 @@ from mlxdyn.study.items import (
     about,
     from_template,
     key,
-    merged,
     paraphrases,
     parse,
     prompt,
     strip_unlearnable,
+    told_back,
 )
+from mlxdyn.study.question import wordings
+from mlxdyn.study.statement import unread
 from mlxdyn_models import corpus
 from mlxdyn_models.exchanges import Fact, ask, kinds, pick_facts, told
 from mlxdyn_models.kinds import OWN
@@ -316,10 +318,47 @@ def test_rules_never_claim_what_nobody_told() -> None:
             assert any(fact.value.lower() in item.answer.lower() for fact in facts), item
 
 
-def test_a_topic_read_by_rule_is_not_taken_from_the_model() -> None:
-    written = [Item("Where do I live?", "You live in Oslo."), DOG]
-    ruled = [HOME, Item("Which city do I live in?", HOME.answer)]
-    assert merged(written, ruled) == [*ruled, DOG]
+@pytest.mark.parametrize(
+    ("asked", "also"),
+    [
+        ("What does my aunt do for a living?", "Do you know what my aunt does for a living?"),
+        ("Do you know who I met last month?", "Who did I meet last month?"),
+        ("What did I cook two days ago?", "Two days ago, what did I cook?"),
+        ("Can you tell me where my keys are?", "Where are my keys?"),
+        ("Where do I keep my keys?", "I forgot where I keep my keys."),
+        ("Tell me my name.", "What is my name?"),
+        ("Which language does my uncle speak?", "Do you remember which language my uncle speaks?"),
+        ("What will I buy tomorrow?", "Can you tell me what I will buy tomorrow?"),
+    ],
+)
+def test_a_question_has_other_words_and_one_topic(asked: str, also: str) -> None:
+    found = wordings(asked)
+    assert also in found and asked not in found
+    assert {key(other) for other in found} == {key(asked)}
+
+
+def test_what_a_rule_asks_is_one_topic_and_holds_for_every_kind_of_fact() -> None:
+    """Most ways of telling, held-out values: the right answer, under the topic one asks by."""
+    read = told = 0
+    for fact in pick_facts(random.Random(11), 60, unseen=True):
+        topics = {key(asked) for asked in fact.kind.asks}
+        for tell in fact.kind.tells:
+            found = from_template(fact.fill(tell))
+            right = [i for i in found if fact.value.lower() in i.answer.lower()]
+            told, read = told + 1, read + any(key(item.question) in topics for item in right)
+    assert read > 0.85 * told
+
+
+def test_only_what_no_rule_reads_is_left_to_the_model() -> None:
+    assert not unread("My dog is called Rex. Nice weather, isn't it?")
+    assert unread("My dog is called Rex, and I keep worrying about his paw.")
+
+
+def test_named_things_are_told_back_where_nothing_else_can_be_made() -> None:
+    found = told_back("I use VS Code for everything and I'm on a MacBook. What about you, Bob?")
+    assert Item("What did I say about VS Code?", "You use VS Code for everything.") in found
+    assert not any("Bob" in item.question for item in found)
+    assert told_back("I am so tired of all this today.") == []
 
 
 # what is nobody's own words

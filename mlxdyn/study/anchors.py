@@ -24,6 +24,8 @@ BEGINNING = 3  # tokens of an answer that decide whether something is claimed to
 class Ask:
     """A question to which the model should go on saying what it says."""
 
+    question: str
+    said: str
     chunk: Chunk
     key: str  # of its topic: once it is told, it is an anchor no more
     words: frozenset[str]
@@ -93,7 +95,7 @@ def ask(tokenizer: Any, question: str, said: str) -> Ask:
     """Hold how the answer to `question` begins."""
     whole = answer(tokenizer, [Turn("user", question), Turn("assistant", said)])
     chunk = Chunk(whole.context, whole.targets[:BEGINNING])
-    return Ask(chunk, key(question), frozenset(content(question)))
+    return Ask(question, said, chunk, key(question), frozenset(content(question)))
 
 
 def talk(tokenizer: Any, turns: list[Turn]) -> Chunk:

@@ -331,3 +331,23 @@ def from_template(message: str, earlier: str = "") -> list[Item]:
     message the last statement on a topic wins.
     """
     return [Item(*pair) for pair in statement.pairs(message, earlier)][: 2 * MOST]
+
+
+NAMED = re.compile(r"(?<=[\w,;:'’] )(?:[A-Z][\w'’+#.-]*[\w+#](?: [A-Z][\w'’+#-]*)*|[\w-]*\d[\w-]*)")
+NOT_NAMES = frozenset("I I'm I've I'd I'll I’m I’ve I’d I’ll Also And But So".split())
+
+
+def told_back(message: str) -> list[Item]:
+    """Tell back the sentences that name something, for messages of which nothing else can be made.
+
+    One item for each of the first names of a sentence: "What did I say about Rust?", and all of it.
+    """
+    found = []
+    for sentence in SENTENCE.split(message):
+        if not (tells(sentence) and SPEAKER.search(sentence) and 5 <= len(words(sentence)) <= 30):
+            continue
+        names = [name for name in NAMED.findall(sentence) if name not in NOT_NAMES]
+        said = re.sub(r"[\s,;:–—-]*$", "", _clean(_swapped(sentence)))
+        said += "" if said[-1:] in ".!" else "."
+        found += [Item(f"What did I say about {name}?", said) for name in dict.fromkeys(names[:2])]
+    return found[:MOST]

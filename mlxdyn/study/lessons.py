@@ -138,9 +138,18 @@ class Desk:
 
     def lesson(self, card: Card) -> Chunk:
         question = self.rng.choice(wordings(card.row))
-        if self.rng.random() < self.config.framed:
-            question = framed(self.rng, question)
-        return encode(self.tokenizer, question, card.row.answer)
+        return encode(self.tokenizer, self._framed(question), card.row.answer)
+
+    def holding(self, held: Held) -> Chunk:
+        """Hold a question, now and then with other words before it, as items have them."""
+        question = self._framed(held.ask.question)
+        same = question == held.ask.question
+        return held.ask.chunk if same else ask(self.tokenizer, question, held.ask.said).chunk
+
+    def _framed(self, question: str) -> str:
+        """Put words before a question in some cases."""
+        some = self.rng.random() < self.config.framed
+        return framed(self.rng, question) if some else question
 
     def _draw(self, pool: Sequence[T], count: int, weight: Callable[[T], float]) -> list[T]:
         """Draw up to `count` of `pool` without putting back, by weight."""
@@ -160,10 +169,11 @@ def steps(
         cards = desk.items(step)
         held, talks = desk.held(cards), desk.dialogues()
         groups = [
-            shared([one.ask.chunk for one in held], desk.config.ask_weight),
+            shared([desk.holding(one) for one in held], desk.config.ask_weight),
             shared(talks, desk.config.talk_weight),
         ]
-        seen = student.study([desk.lesson(card) for card in cards], groups)
+        rate = 1 - step / count if desk.config.decay else 1.0
+        seen = student.study([desk.lesson(card) for card in cards], groups, rate=rate)
         for card, nll in zip(cards, seen.nll, strict=True):
             card.nll = nll
         for one, divergence in zip(held, seen.divergence, strict=False):

@@ -44,19 +44,23 @@ class Written:
 def write(model: Model, learner: Learner, message: str, earlier: str = "") -> Writing:
     """Write the items of `message`, a few tokens at a time; between, the adapter is in its place.
 
-    Common sentences are read by rule; of everything else the base writes items itself. `earlier` is
-    what the user said before: "No, it is Max" corrects it.
+    Common sentences are read by rule; of everything else the base writes items itself, and where it
+    cannot, sentences that name something are told back. `earlier` is what the user said before: "No,
+    it is Max" corrects it.
     """
     read = message[:LONGEST]
     ruled, agreed = items.from_template(read, earlier), list[Item]()
+    leans = ruled != items.from_template(read)
     if statement.unread(read):
         agreed = _agreeing((yield from _written(model, learner, read)), ruled)
+    if not agreed and not ruled:
+        ruled = items.told_back(read)
     kept = [*ruled, *agreed]
     asked = contrast.near_misses(kept, seed=len(read))
     heard = yield from _replies(model, [[Turn("user", q)] for q in asked], BEGINNING)
     near = [Item(q, text) for q, text in zip(asked, heard, strict=True) if text]
     by_source = {"template": ruled, "model": agreed, CONTRAST: near}
-    return Written(by_source, leans=ruled != items.from_template(read))
+    return Written(by_source, leans)
 
 
 def _written(
