@@ -15,7 +15,6 @@ from mlxdyn.optimizers import Tree, leaves
 from mlxdyn.stream import Chunk
 
 
-
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What one chunk showed: nats for each target, seen by weights that had not learned it."""

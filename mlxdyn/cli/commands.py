@@ -13,6 +13,7 @@ import click
 
 from mlxdyn import __version__
 from mlxdyn.cli import change
+from mlxdyn.cli.bench import bench
 from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.cli.exchange import export_memory, import_memory
 from mlxdyn.cli.memory import memory
@@ -145,3 +146,4 @@ for command in (*change.COMMANDS, export_memory, import_memory):
     memory.add_command(command)
 main.add_command(model)
 main.add_command(doctor)
+main.add_command(bench)

@@ -16,6 +16,7 @@ BLANKS = {"x": WHO_IS, "v": VALUE, "name": NAME}
 WHEN = r"(?:yesterday|today|tonight|tomorrow|some day|soon|(?:this|last|next|yesterday|tomorrow) (?:morning|afternoon|evening|night|week|weekend|month|year|spring|summer|autumn|fall|winter|\w+day)|on (?:\w+day)|(?:a|an|one|two|three|four|five|six|ten|a few|\d+) (?:days?|weeks?|months?|years?) ago|in (?:a|two|three|\d+) (?:days?|weeks?|months?|years?)|in (?:january|february|march|april|may|june|july|august|september|october|november|december|spring|summer|autumn|winter|(?:19|20)\d\d))"
 DONE = r"(?: now| though| too| by the way| btw|,? please(?: remember(?: that| it)?)?| lol| haha| as well| at the moment| these days| actually)*(?:,? (?:and|but) (?:it|he|she|they|we|his|her)\b.*)?\W*"
 
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A sentence that tells something: how it is told, asked for ({x}) and answered ({x}, {v})."""
@@ -34,7 +35,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _rule(told: str, asks: str, answer: str) -> Rule:
-    pattern = re.sub(r"(?<!P)<(x|v|name)(\d?)>", lambda m: BLANKS[m[1]].replace(">", f"{m[2]}>", 1), told)
+    pattern = re.sub(
+        r"(?<!P)<(x|v|name)(\d?)>", lambda m: BLANKS[m[1]].replace(">", f"{m[2]}>", 1), told
+    )
     pattern = pattern.replace("TIME", TIME)
     return Rule(f"(?:{pattern}){DONE}", tuple(asks.split(" / ")), answer)
 
@@ -137,7 +140,9 @@ def _deeds(verb: str) -> tuple[Rule, ...]:
     asked = ("Who" if verb in WHO else "What", r"(?P<v>[^,;:!?]{1,60}?)")
     nouns = [(ASKED_FOR[verb], name), asked] if verb in ASKED_FOR else [asked]
     return tuple(
-        rule for noun, value in nouns for rule in (_done(verb, noun, value), _planned(verb, noun, value))
+        rule
+        for noun, value in nouns
+        for rule in (_done(verb, noun, value), _planned(verb, noun, value))
     )
 
 

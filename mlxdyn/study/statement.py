@@ -104,7 +104,9 @@ def _parts(match: re.Match[str]) -> dict[str, str]:
             parts[name.rstrip("0123456789")] = text if name == "b" else text.strip(" .,")
     time = parts["t"]
     parts["t"] = f" {time[:1].lower()}{time[1:]}" if time else ""
-    parts["at"] = "at" if re.match(r"\d{1,2}(?:[:.]\d\d| ?[ap]\.?m|$)|noon|midnight", parts["v"]) else "on"
+    parts["at"] = (
+        "at" if re.match(r"\d{1,2}(?:[:.]\d\d| ?[ap]\.?m|$)|noon|midnight", parts["v"]) else "on"
+    )
     return {"b": "", **parts}
 
 

@@ -63,9 +63,7 @@ def write(model: Model, learner: Learner, message: str, earlier: str = "") -> Wr
     return Written(by_source, leans)
 
 
-def _written(
-    model: Model, learner: Learner, message: str
-) -> Generator[None, None, list[Item]]:
+def _written(model: Model, learner: Learner, message: str) -> Generator[None, None, list[Item]]:
     """Ask the base for items several times; keep what the message supports and the base is sure of.
 
     A question about a thing that the message does not name must come up more than once.
