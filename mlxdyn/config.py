@@ -123,21 +123,21 @@ class StudyConfig:
     """
 
     optimizer: Optimizer = "adam"
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
     beta2: float = 0.99
     max_gradient_norm: float = 1.0
     decay: bool = True  # the rate falls to zero in the course of a study, linearly
     shrink: float = 0.0  # of lora_b, a step: forgets what is not studied again
-    steps: int = 16  # after each message that has items; 0 studies only when idle
+    steps: int = 24  # after each message that has items; 0 studies only when idle
     items: int = 8  # in one step, new and earlier ones, those known least first
     recalled: int = 48  # earlier items they are chosen from
     asks: int = 8  # questions never answered, beside them, held to what the base says
     near: float = 0.5  # of these, the share of near misses of the items
-    talks: int = 2  # dialogues held to the base, beside them
+    talks: int = 1  # dialogues held to the base, beside them
     ask_weight: float = 1.0
     talk_weight: float = 1.0
-    framed: float = 0.2  # share of questions that get words before them
-    pass_steps: int = 3  # for each item, when the adapter is made anew
+    framed: float = 0.3  # share of questions that get words before them
+    pass_steps: int = 5  # for each item, when the adapter is made anew
     most_steps: int = 400  # when it is made anew
     words: int = 64  # newest messages whose words it learns again, gently
     max_drift: float = 0.06  # nats per token that the guarding dialogues may get worse

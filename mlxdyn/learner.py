@@ -48,7 +48,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Lessons side by side, with the N targets that count; the vocabulary is looked at for no other."""
+    """Lessons side by side, and the N targets that count: no others are scored."""
 
     inputs: mx.array  # (B, T), padded on the right, where causal attention never sees it
     places: mx.array  # (N,) of the targets' logits among B * T

@@ -14,7 +14,7 @@ from itertools import pairwise
 from mlxdyn.secret import PLACEHOLDER
 from mlxdyn.study import question, statement
 from mlxdyn.study.statement import SPEAKER, tells
-from mlxdyn.study.topic import FRAMES, TOKEN, content, key, stem, words
+from mlxdyn.study.topic import FRAMES, TOKEN, content, stem, words
 
 MOST = 12
 """Items kept of one message."""

@@ -1,4 +1,5 @@
 """The same question in other words: direct, indirect, and framed; the topic stays."""
+# ruff: noqa: E501  (a pattern is read best in one line)
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
 """Forms of common English verbs: what questions and statements need, and no more."""
+# ruff: noqa: E501, SIM905  (a list of words is read best in one line)
 
 import re
 

@@ -44,9 +44,9 @@ class Written:
 def write(model: Model, learner: Learner, message: str, earlier: str = "") -> Writing:
     """Write the items of `message`, a few tokens at a time; between, the adapter is in its place.
 
-    Common sentences are read by rule; of everything else the base writes items itself, and where it
-    cannot, sentences that name something are told back. `earlier` is what the user said before: "No,
-    it is Max" corrects it.
+    Common sentences are read by rule; of everything else the base writes items itself, and where
+    it cannot, sentences that name something are told back. `earlier` is what the user said before:
+    "No, it is Max" corrects it.
     """
     read = message[:LONGEST]
     ruled, agreed = items.from_template(read, earlier), list[Item]()
