@@ -13,7 +13,6 @@ from mlxdyn.study.items import (
     Item,
     about,
     from_template,
-    key,
     paraphrases,
     parse,
     prompt,
@@ -22,6 +21,7 @@ from mlxdyn.study.items import (
 )
 from mlxdyn.study.question import wordings
 from mlxdyn.study.statement import unread
+from mlxdyn.study.topic import key
 from mlxdyn_models import corpus
 from mlxdyn_models.exchanges import Fact, ask, kinds, pick_facts, told
 from mlxdyn_models.kinds import OWN

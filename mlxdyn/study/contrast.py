@@ -35,8 +35,8 @@ OPENINGS = (
     "Hi!", "Okay.", "I have a question.", "So,", "By the way,", "Hello!", "Just checking:",
     "One more thing.", "Thanks!", "Listen:", "Now tell me:", "Let's see if you remember.",
     "I wonder:", "Hey,", "Good morning!",
-    "Question:", "Let me ask you something.", "I was wondering:", "A small check.", "Well,", "Alright,",
-    "Be honest:", "Tell me this:", "Now,", "Something else.", "Okay, next.", "Please,",
+    "Question:", "Let me ask you something.", "I was wondering:", "A small check.", "Well,",
+    "Alright,", "Be honest:", "Tell me this:", "Now,", "Something else.", "Okay, next.", "Please,",
 )  # fmt: skip
 """Words before a question that change nothing about it."""
 
