@@ -195,7 +195,7 @@ def run(options: argparse.Namespace, seed: int) -> list[tuple[str, Numbers]]:
 
     trial = draw_trial(options.facts, seed)
     subject = models.load(options.model)
-    study = StudyConfig(**dict(map(_knob, options.set)))
+    study = StudyConfig(**dict(map(knob, options.set)))
 
     def opened() -> Memory:
         learner = LearnerConfig(learning_rate=ChatConfig().learning_rate)
@@ -231,7 +231,7 @@ def run(options: argparse.Namespace, seed: int) -> list[tuple[str, Numbers]]:
     return stages
 
 
-def _knob(text: str) -> tuple[str, Any]:
+def knob(text: str) -> tuple[str, Any]:
     name, value = text.split("=", 1)
     return name, json.loads(value)
 

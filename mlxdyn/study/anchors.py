@@ -113,11 +113,14 @@ def talk(tokenizer: Any, turns: list[Turn]) -> Chunk:
     return Chunk(tokens[:1], tokens[1:], weights)
 
 
-def answer(tokenizer: Any, turns: list[Turn]) -> Chunk:
-    """Make the words of the last turn, and the token that ends it, the targets."""
+def answer(tokenizer: Any, turns: list[Turn], *, longest: int = LONGEST) -> Chunk:
+    """Make the words of the last turn, and the token that ends it, the targets.
+
+    At most `longest` tokens before them are seen, and at most as many are targets.
+    """
     rendered = render(tokenizer, turns, reply=False)
     start, end = rendered.spans[-1]
     first = max(start, 1)
-    tokens = rendered.tokens[: min(end + 1, first + LONGEST)]
-    oldest = max(0, first - LONGEST)
+    tokens = rendered.tokens[: min(end + 1, first + longest)]
+    oldest = max(0, first - longest)
     return Chunk(context=tokens[oldest:first], targets=tokens[first:])
