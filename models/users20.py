@@ -1,10 +1,10 @@
-"""Ten people and what should be remembered of them: is the right answer likelier than the wrong one?
+"""Ten people and what should be remembered of them: is the right answer likelier than the wrong?
 
     python -m mlxdyn_models.users20 --data FOLDER      # FOLDER holds memory/users20/profiles.json
 
-Each person's messages are told to a fresh memory, which then studies once; questions are asked in an
-empty context. Answers are compared by nats per token. The ceiling has all messages of the person, as
-many as fit, in context instead.
+Each person's messages are told to a fresh memory, which then studies once; questions are asked in
+an empty context. Answers are compared by nats per token. The ceiling has the newest messages of
+the person, as many as fit, in context instead.
 """
 
 import argparse
