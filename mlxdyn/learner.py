@@ -59,7 +59,7 @@ class Batch:
     def scores(self, logits: mx.array) -> mx.array:
         """Log-probabilities (N, V) of what may stand at each target; `logits` are (B, T, V)."""
         wanted = logits.reshape(-1, logits.shape[-1])[self.places]
-        return nn.log_softmax(wanted.astype(mx.float32))
+        return cast(mx.array, nn.log_softmax(wanted.astype(mx.float32)))
 
     def nll(self, scores: mx.array) -> mx.array:
         """Nats (N,) of each target, times its weight."""

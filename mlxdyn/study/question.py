@@ -2,7 +2,7 @@
 # ruff: noqa: E501  (a pattern is read best in one line)
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mlxdyn.study.topic import key
 from mlxdyn.study.verb import BASE_OF_PAST, BASE_OF_THIRD, VERBS, past, third
@@ -29,7 +29,12 @@ TO_DIRECT = (
     (re.compile(rf"{ASKED} (?P<s>I|we) (?P<v>(?:{BASES})(?: .+)?)"), "{w} do {s} {v}?"),
     (re.compile(rf"{ASKED} {SOMEONE} (?P<one>{THIRDS}){REST}"), "{w} does {s} {one}{r}?"),
 )
-FORMS = {"third": third, "past": past, "base": BASE_OF_PAST.get, "one": BASE_OF_THIRD.get}
+FORMS: dict[str, Callable[[str], str | None]] = {
+    "third": third,
+    "past": past,
+    "base": BASE_OF_PAST.get,
+    "one": BASE_OF_THIRD.get,
+}
 INDIRECT = re.compile(
     r"(?:do you (?:still )?(?:remember|know)|(?:can|could) you (?:tell me|remind me of)|i forgot|tell me"
     r"|what did i say about) (?P<q>(?:what|who|where|when|which|how|on|at)\b.*?)[?.]?",
@@ -63,8 +68,11 @@ def _said(question: str) -> Iterator[str]:
     told = INDIRECT.fullmatch(question)
     framed = FRAMED.fullmatch(question)
     named = NAMED.fullmatch(question)
-    if framed or named:
-        direct = _capital(framed["q"]) if framed else f"What is {named['s']}?"
+    if framed:
+        direct = _capital(framed["q"])
+        yield direct
+    elif named:
+        direct = f"What is {named['s']}?"
         yield direct
     elif told:
         direct = _turned(told["q"], TO_DIRECT)
