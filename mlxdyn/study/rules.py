@@ -12,6 +12,7 @@ WHO_IS = r"(?P<x>(?:[\w-]+(?:['’]s)? ){0,3}?[\w-]+)"
 VALUE = r"(?P<v>[^,;:!?]{1,60}?)"
 NAME = r"(?P<v>[\w'’.-]+(?: [A-Z][\w'’.-]*){0,3})"
 TIME = r"(?:\d{1,2}(?:[:.]\d{2})?(?: ?[ap]\.?m\.?| o'clock)?|noon|midnight|(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? )?(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday)(?: \d{1,2}(?:st|nd|rd|th)?)?(?: (?:morning|afternoon|evening))?)"
+COLOUR = r"(?:dark |light )?(?:red|blue|green|yellow|orange|purple|pink|black|white|gr[ae]y|brown|turquoise|teal|gold|silver|beige|violet|crimson|navy|maroon|indigo|lavender|scarlet|magenta|olive|emerald|cream|lilac|bronze|coral|mint|ruby|amber|peach)"
 BLANKS = {"x": WHO_IS, "v": VALUE, "name": NAME}
 WHEN = r"(?:yesterday|today|tonight|tomorrow|some day|soon|(?:this|last|next|yesterday|tomorrow) (?:morning|afternoon|evening|night|week|weekend|month|year|spring|summer|autumn|fall|winter|\w+day)|on (?:\w+day)|(?:a|an|one|two|three|four|five|six|ten|a few|\d+) (?:days?|weeks?|months?|years?) ago|in (?:a|two|three|\d+) (?:days?|weeks?|months?|years?)|in (?:january|february|march|april|may|june|july|august|september|october|november|december|spring|summer|autumn|winter|(?:19|20)\d\d))"
 DONE = r"(?: now| though| too| by the way| btw|,? please(?: remember(?: that| it)?)?| lol| haha| as well| at the moment| these days| actually)*(?:,? (?:and|but) (?:it|he|she|they|we|his|her)\b.*)?\W*"
@@ -38,7 +39,7 @@ def _rule(told: str, asks: str, answer: str) -> Rule:
     pattern = re.sub(
         r"(?<!P)<(x|v|name)(\d?)>", lambda m: BLANKS[m[1]].replace(">", f"{m[2]}>", 1), told
     )
-    pattern = pattern.replace("TIME", TIME)
+    pattern = pattern.replace("TIME", TIME).replace("COLOUR", COLOUR)
     return Rule(f"(?:{pattern}){DONE}", tuple(asks.split(" / ")), answer)
 
 
@@ -46,6 +47,7 @@ RELATION = r"(?:(?:best |older |younger |little |big |twin |youngest |oldest |el
 VALUED = r"(?:name|surname|nickname|job|hobby|address|number|employer|school|town|hometown|birthplace|profession|major|subject|goal|dream|destination|pronouns|size|team|editor|husband|wife|partner|diet|time|day|date|fear|project|country|city|breakfast|lunch|dinner|supper|meal|drink|treat|snack|dessert|song|height|weight|band|plan|wish|collection|allergy|seat|room|floor|hotel|gate|platform|stop|route|shop|brand|language|tongue|sign|hero|habit|skill|instrument|pet|car|bike|holiday|trip|zodiac|star|club|library|blog|novel|ringtone|username|boss|teacher|doctor)"
 NAMING = "What is my {x} called? / What's my {x}'s name? / What is the name of my {x}? / Do you remember what my {x} is called?"
 RULES = (
+    # oneself and those one names
     _rule(r"(?:my name(?: is|['’]s)|(?:you can |please |people )?call me|everyone calls me) <name>", "What is my name? / What's my name? / Who am I? / What am I called?", "Your name is {v}."),
     _rule(r"(?:i(?: am|['’]?m)|this is) (?!(?-i:AI|HR|IT|PM|UK|US|EU|French|German|Dutch|Greek|Welsh|Swiss|Czech|Thai|Iraqi|Israeli|Pakistani|Christian|Catholic|Muslim|Jewish|Hindu|Buddhist|Protestant|Orthodox)\b|[\w-]+(?:ish|ese|ican|ian|dian)\b)(?P<v>(?-i:[A-Z][\w'’-]+(?: [A-Z][\w'’-]+){0,2}))", "What is my name? / What's my name? / Who am I? / What am I called?", "Your name is {v}."),
     _rule(r"(?:my|our) <x>(?: is|['’]s|s?) (?:called|named) <name>", NAMING, "Your {x} is called {v}."),
@@ -54,6 +56,7 @@ RULES = (
     _rule(r"(?:i|we)(?: have|['’]ve got| got| adopted| bought) an? (?:new |pet )?<x>(?: and (?:i |we )?(?:named|called) (?:him|her|it|them)| called| named| and (?:its|his|her) name is| and it(?: is|['’]s) called) <name>", NAMING, "Your {x} is called {v}."),
     _rule(r"(?:i|we) (?:named|called|gave) (?:my|our) <x> (?:the name )?(?-i:(?P<v>[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*){0,3}))", NAMING, "Your {x} is called {v}."),
     _rule(r"(?:i|we) (?:named|called) (?:my|our) <x> <name>", NAMING, "Your {x} is called {v}."),
+    # ages, birthdays, homes, work
     _rule(r"i(?: am|['’]?m) (?P<v>\d{1,3})(?: years old| yrs old| y/?o)?", "How old am I? / What is my age? / Do you know how old I am?", "You are {v} years old."),
     _rule(r"(?:i just |i )turned (?P<v>\d{1,3})", "How old am I? / What is my age? / Do you know how old I am?", "You are {v} years old."),
     _rule(r"my <x> is (?P<v>\d{1,3}) years old", "How old is my {x}? / What is my {x}'s age? / Do you know how old my {x} is?", "Your {x} is {v} years old."),
@@ -69,6 +72,7 @@ RULES = (
     _rule(r"i(?:['’]m| am)? work(?:ing)? (?:at|for) <v>(?: as .{1,40})?", "Where do I work? / Which company do I work for? / Who do I work for? / Who is my employer?", "You work at {v}."),
     _rule(r"my <x> works as (?P<v>an? [^,;:!?]{1,40}?)", "What does my {x} do for a living? / What is my {x}'s job? / Do you know what my {x} does for a living?", "Your {x} works as {v}."),
     _rule(r"my <x> works (?:at|for) <v>", "Where does my {x} work? / Do you know where my {x} works? / Who does my {x} work for?", "Your {x} works at {v}."),
+    # likes, allergies, languages
     _rule(r"my (?:absolute |all-time )?fav(?:ou?rite)? <x> (?:is|are|has always been) <v>", "What is my favourite {x}? / What's my favourite {x}? / Which {x} do I like most? / Do you remember my favourite {x}?", "Your favourite {x} is {v}."),
     _rule(r"i(?: am|['’]?m) (?:very |really |super )?allergic to <v>", "What am I allergic to? / What is my allergy? / Do you know what I'm allergic to?", "You are allergic to {v}."),
     _rule(r"my <x> is allergic to <v>", "What is my {x} allergic to? / What is my {x}'s allergy? / Do you know what my {x} is allergic to?", "Your {x} is allergic to {v}."),
@@ -81,14 +85,15 @@ RULES = (
     _rule(r"i have (?P<v>one|two|three|four|five|six|seven|\d{1,2}) (?P<x>kids|children|sons|daughters|brothers|sisters|siblings|dogs|cats|grandchildren)", "How many {x} do I have? / Do you know how many {x} I have? / Remind me, how many {x} do I have?", "You have {v} {x}."),
     _rule(r"my <x>(?P<b> is| are) (?P<v>(?:in|on|under|behind) the .{1,40}?)", "Where{b} my {x}? / Do you know where my {x}{b}? / Where did I put my {x}?", "Your {x}{b} {v}."),
     _rule(r"my <x> is (?P<v>(?:on|at) (?:\d|mon|tues|wednes|thurs|fri|satur|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|the \d).{0,30}?)", "When is my {x}? / Do you remember when my {x} is? / I forgot when my {x} is.", "Your {x} is {v}."),
-    _rule(r"my <x> is (?P<v>(?:dark |light )?(?:red|blue|green|yellow|orange|purple|pink|black|white|grey|gray|brown|turquoise|teal|gold|silver|beige|violet|crimson))", "What colour is my {x}? / Which colour is my {x}? / What is the colour of my {x}?", "Your {x} is {v}."),
-    _rule(r"my (?P<x>(?:[\w-]+(?:['’]s)? ){0,2}(?:name|surname|nickname|job|hobby|address|phone number|number|employer|school|home ?town|birthplace|profession|major|subject|goal|dream|pronouns|size|team|editor|husband|wife|partner|diet)) (?:is|are) <v>", "What is my {x}? / What's my {x}? / Do you remember my {x}? / Tell me my {x}.", "Your {x} is {v}."),
+    _rule(r"my <x> is (?P<v>COLOUR)", "What colour is my {x}? / Which colour is my {x}? / What is the colour of my {x}?", "Your {x} is {v}."),
+    # more names
     _rule(r"(?!(?:same|right|over|out|up|down|new|not|it|rain\w*|snow\w*|sunny)\b)(?P<v>(?-i:[A-Z][\w'’-]+)) here(?: again| speaking)?", "What is my name? / What's my name? / Who am I? / What am I called?", "Your name is {v}."),
     _rule(r"(?-i:(?P<v>[A-Z][\w'’-]+)) is my <x>(?:['’]s|s) name", NAMING, "Your {x} is called {v}."),
     _rule(rf"(?-i:(?P<v>[A-Z][\w' ’-]+?)) is my (?P<x>(?:[\w-]+ )?{VALUED}|birthday)", "What is my {x}? / What's my {x}? / Do you remember my {x}? / Tell me my {x}.", "Your {x} is {v}."),
     _rule(r"my <x> goes by <name>", NAMING, "Your {x} is called {v}."),
     _rule(r"(?-i:(?P<v>[A-Z][\w'’-]+)) is the name of my <x>", NAMING, "Your {x} is called {v}."),
     _rule(rf"(?:.{{1,30}} )?my (?P<x>{RELATION}) (?-i:(?P<v>[A-Z][\w'’-]+)) .{{1,60}}", NAMING, "Your {x} is called {v}."),
+    # other people
     _rule(r"my <x> has an? (?P<y>dog|cat|horse|parrot|hamster|rabbit|pony|pet) (?:called|named) <name>", "What is my {x}'s {y} called? / What is the name of my {x}'s {y}? / Do you remember what my {x}'s {y} is called?", "Your {x} has a {y} called {v}."),
     _rule(r"my <x> has (?:a |his |her |its )?birthday on <v>", "When is my {x}'s birthday? / What is my {x}'s birthday? / Do you remember when my {x}'s birthday is?", "Your {x} has a birthday on {v}."),
     _rule(r"my <x> (?:plays|is learning|can play) the <v>", "What instrument does my {x} play? / Which instrument does my {x} play? / What does my {x} play?", "Your {x} plays the {v}."),
@@ -96,12 +101,13 @@ RULES = (
     _rule(r"my <x> studies <v>", "What does my {x} study? / Which subject does my {x} study? / What subject does my {x} study?", "Your {x} studies {v}."),
     _rule(r"my <x> drives (?P<v>an? .{1,40}?)", "What car does my {x} drive? / Which car does my {x} drive? / What does my {x} drive?", "Your {x} drives {v}."),
     _rule(r"my <x> (?P<y>comes|is) from <v>", "Where does my {x} come from? / Where is my {x} from? / Which country does my {x} come from?", "Your {x} {y} from {v}."),
-    _rule(r"my <x> likes (?:the colou?r )?(?P<v>(?:dark |light )?(?:red|blue|green|yellow|orange|purple|pink|black|white|gr[ae]y|brown|turquoise|teal|gold|silver|beige|violet|crimson|navy|maroon|indigo|lavender|scarlet|magenta|olive|emerald|cream|lilac|bronze|coral|mint|ruby|amber|peach|\w+)) (?:best|most)", "Which colour does my {x} like best? / What colour does my {x} like best? / What is my {x}'s favourite colour?", "Your {x} likes {v} best."),
+    _rule(r"my <x> likes (?:the colou?r )?(?P<v>COLOUR|\w+) (?:best|most)", "Which colour does my {x} like best? / What colour does my {x} like best? / What is my {x}'s favourite colour?", "Your {x} likes {v} best."),
     _rule(r"my <x>(?:['’]s|s) fav(?:ou?rite)? (?P<y>[\w-]+) (?:is|are) <v>", "What is my {x}'s favourite {y}? / Which {y} does my {x} like best? / Do you remember my {x}'s favourite {y}?", "Your {x}'s favourite {y} is {v}."),
     _rule(r"my <x> (?:loves|likes) (?:to eat|eating) <v>", "What does my {x} love to eat? / What does my {x} like to eat? / Do you know what my {x} loves to eat?", "Your {x} loves to eat {v}."),
     _rule(r"my <x> (?:really |also )?(?:enjoys|loves|likes) (?P<v>[\w-]+ing(?: .{1,30}?)?|yoga|chess|karate|judo|tennis|football)", "What does my {x} enjoy? / What is my {x}'s hobby? / Do you remember what my {x} enjoys?", "Your {x} really enjoys {v}."),
-    _rule(r"my <x> (?P<y>hates|collects|supports|teaches|owns|rides|wears) <v>", "What does my {x} {y}? / Do you remember what my {x} {y}? / Do you know what my {x} {y}?", "Your {x} {y} {v}."),
+    _rule(r"my <x> (?P<y>hates|collects|supports|teaches|owns|rides|wears) <v>", "Do you know what my {x} {y}? / Do you remember what my {x} {y}? / I forgot what my {x} {y}.", "Your {x} {y} {v}."),
     _rule(r"my <x> is (?:afraid|scared|terrified) of <v>", "What is my {x} afraid of? / What is my {x} scared of? / Do you know what my {x} is afraid of?", "Your {x} is afraid of {v}."),
+    # fears, habits, places of things
     _rule(r"i(?: am|['’]?m) (?:very |really |so )?(?:afraid|scared|terrified) of <v>|<v2> (?:frighten|scare)s? me", "What am I afraid of? / What am I scared of? / What is my biggest fear? / Do you remember what I am afraid of?", "You are afraid of {v}."),
     _rule(r"my (?:biggest|greatest|worst) fear is <v>", "What is my biggest fear? / What am I afraid of? / What am I scared of? / Do you remember my biggest fear?", "Your biggest fear is {v}."),
     _rule(r"i collect <v>", "What do I collect? / Do you remember what I collect? / Do you know what I collect?", "You collect {v}."),
@@ -110,10 +116,12 @@ RULES = (
     _rule(r"i (?:always |usually |often |normally )?(?:wake up|get up) at <v>", "When do I get up? / When do I wake up? / At what time do I get up?", "You get up at {v}."),
     _rule(r"i(?: always|['’]ve| have)? (?P<y>keep|put|store|left|leave|hid|hide) my <x> (?P<v>(?:in|on|under|behind|at|near|next to|inside|above) .{1,40}?)", "Where is my {x}? / Where do I keep my {x}? / Where did I put my {x}? / I can't find my {x}. Where is it?", "Your {x} is {v}."),
     _rule(r"you can find my <x> (?P<v>(?:in|on|under|behind|at|near|next to|inside|above) .{1,40}?)", "Where is my {x}? / Where do I keep my {x}? / Where did I put my {x}?", "Your {x} is {v}."),
+    # appointments and journeys
     _rule(r"(?:i have |i moved |please remember )?my <x> (?:is planned for|is scheduled for|is set for|has been moved to|was moved to|to|on|at|is (?:on|at)|starts at|begins at) (?P<v>TIME)", "When is my {x}? / When do I have my {x}? / Do you remember when my {x} is? / What is the time of my {x}?", "Your {x} is {at} {v}."),
     _rule(r"(?:the |an? )?(?!.*\b(?:i|you|we|he|she|it|they|me|us|see|meet|call|leaves?|departs?|starts?|begins?|ends?)\b)(?P<x>[a-z][\w'’-]*(?: [\w'’-]+){0,3}?) (?:is )?(?:at|on) (?P<v>TIME)", "When is my {x}? / When do I have my {x}? / Do you remember when my {x} is? / What is the time of my {x}?", "Your {x} is {at} {v}."),
     _rule(r"my (?P<x>train|bus|flight|plane|boat|ferry|tram) (?:leaves|goes|departs) at <v>", "When does my {x} leave? / What time does my {x} leave? / At what time does my {x} leave?", "Your {x} leaves at {v}."),
     _rule(r"(?:i(?: am|['’]?m) (?:going|flying|travelling|traveling)|my (?:next )?(?:trip|holiday|vacation) (?:goes|is)|(?:i|we)(?:['’]ve| have)? booked a (?:trip|flight|holiday)) to (?P<v>(?-i:[A-Z])[\w' -]{1,40}?)(?: (?:on|for) (?:holiday|vacation))?(?: next \w+)?", "Where am I going on holiday? / What is my holiday? / What's my holiday? / Do you remember my holiday?", "You are going to {v} on holiday."),
+    # colours, favourites, and whatever is called somebody's
     _rule(r"the colou?r of my <x> is <v>|i painted my <x2> (?P<v2>[\w ]{3,20})", "What colour is my {x}? / Which colour is my {x}? / What is the colour of my {x}? / Do you remember what colour my {x} is?", "Your {x} is {v}."),
     _rule(r"my <x>(?:['’]s|s) colou?r is <v>", "What colour is my {x}? / Which colour is my {x}? / What is the colour of my {x}? / Do you remember what colour my {x} is?", "Your {x} is {v}."),
     _rule(r"if i had to pick an? <x>,? it would be <v>|of (?:every|all) <x2>s? there (?:is|are), i love (?P<v2>.{1,40}?) (?:the )?most|the <x3> i like (?:the )?(?:most|best) is (?P<v3>.{1,40}?)", "What is my favourite {x}? / What's my favourite {x}? / Which {x} do I like most? / Do you remember my favourite {x}?", "Your favourite {x} is {v}."),
