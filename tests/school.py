@@ -32,7 +32,7 @@ ANCHORS = "\n".join(
 )
 NO_BOUND = float("inf")
 QUICK = StudyConfig(
-    steps=1, items=2, recalled=2, asks=1, talks=1, pass_steps=1, most_steps=4,
+    steps=1, items=2, recalled=2, asks=1, framed=0.0, pass_steps=1, most_steps=4,
     max_drift=NO_BOUND, max_divergence=NO_BOUND,
 )  # fmt: skip
 GUARDED = {"study": QUICK, "anchor_text": ANCHORS}
