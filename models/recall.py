@@ -18,7 +18,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -186,8 +186,8 @@ def unrelated(count: int, seed: int) -> list[str]:
     return [corpus.small_talk(rng, 1)[0][1] for _ in range(count)]
 
 
-def run(options: argparse.Namespace, seed: int) -> list[tuple[str, Numbers]]:
-    """Tell, restart, ask; return what was found at each stage."""
+def run(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Numbers]]:
+    """Tell, restart, ask; yield what was found at each stage."""
     from mlxdyn import model as models
     from mlxdyn.home import home
     from mlxdyn.ledger import Ledger
@@ -213,22 +213,22 @@ def run(options: argparse.Namespace, seed: int) -> list[tuple[str, Numbers]]:
                 for fact, id in zip(trial.facts, ids, strict=True)
                 for question in questions(memory, fact, id, rng)
             ]
-            rejected = sum(not row.accepted for row in memory.ledger.log(memory.row.id))
-            stages = [("told", examine(subject, trial, asked))]
-            stages[0][1]["seconds a fact"] = statistics.mean(seconds)
-            stages[0][1]["updates refused"] = rejected
+
+            def stage(name: str, **more: float) -> tuple[str, Numbers]:
+                found = examine(subject, trial, asked)
+                drift = {"drift, nats/token": found["dialogue, nats/token"] - before}
+                return name, found | drift | more
+
+            refused = sum(not row.accepted for row in memory.ledger.log(memory.row.id))
+            spent = {"seconds a fact": statistics.mean(seconds), "updates refused": refused}
+            yield stage("told", **spent)
             if options.study:
                 began = time.process_time()
-                event = memory.consolidate()
-                found = examine(subject, trial, asked)
-                spent = {"seconds of study": time.process_time() - began, "kept": event.accepted}
-                stages.append(("studied", found | spent))
+                kept = memory.consolidate().accepted
+                yield stage("studied", **{"seconds": time.process_time() - began, "kept": kept})
             if options.after:
                 learn(memory, unrelated(options.after, seed))
-                stages.append((f"{options.after} later", examine(subject, trial, asked)))
-    for _, found in stages:
-        found["drift, nats/token"] = found["dialogue, nats/token"] - before
-    return stages
+                yield stage(f"{options.after} later")
 
 
 def knob(text: str) -> tuple[str, Any]:
