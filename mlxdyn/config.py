@@ -136,6 +136,7 @@ class StudyConfig:
     talks: int = 1  # dialogues held to the base, beside them
     ask_weight: float = 1.0
     talk_weight: float = 1.0
+    opening: float = 3.0  # weight of an answer's first tokens against the others
     framed: float = 0.3  # share of questions that get words before them
     pass_steps: int = 5  # for each item, when the adapter is made anew
     most_steps: int = 400  # when it is made anew

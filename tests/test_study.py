@@ -13,7 +13,7 @@ from mlxdyn.memory import Memory
 from mlxdyn.model import Model
 from mlxdyn.study import anchors
 from mlxdyn.study.items import CONTRAST, Item, ItemRow
-from mlxdyn.study.lessons import standing
+from mlxdyn.study.lessons import Desk, encode, standing
 
 DOG = ("What is my dog called?", "Your dog is called Rex.")
 TOWN = ("Where do I live?", "You live in Oslo.")
@@ -46,6 +46,29 @@ def test_a_study_makes_the_facts_known_and_is_kept(mite: Model):
         assert update.nll_after < update.nll_before and update.drift is not None
         assert memory.verify() == []
         assert memory.undo().id == event.id and same(state(memory), before)
+
+
+def test_the_beginning_of_an_answer_weighs_most_and_only_in_study(mite: Model):
+    with opened("m", mite, study=replace(QUICK, opening=3.0)) as memory:
+        desk = Desk(mite.tokenizer, [], [], memory.anchors, memory.study_config, told=set(), seed=0)
+        plain = encode(mite.tokenizer, *DOG)
+        weighed = desk.opened(plain)
+        first = anchors.BEGINNING
+        assert plain.weights is None and weighed.targets == plain.targets
+        assert set(weighed.weights[:first]) == {3.0} and set(weighed.weights[first:]) == {1.0}
+
+
+def test_questions_that_are_held_are_framed_as_items_are(mite: Model):
+    told = [row(1, 1, *DOG)]
+    with opened("m", mite, study=replace(QUICK, framed=1.0)) as memory:
+        desk = Desk(
+            mite.tokenizer, told, [], memory.anchors, memory.study_config, told=set(), seed=0
+        )
+        (card,), held = desk.items(0), desk.asks[0]
+        asked = encode(mite.tokenizer, *DOG)
+        assert len(desk.lesson(card).context) > len(asked.context)
+        assert len(desk.holding(held).context) > len(held.ask.chunk.context)
+        assert desk.holding(held).targets == held.ask.chunk.targets
 
 
 def test_a_study_that_brings_nothing_changes_nothing(mite: Model):

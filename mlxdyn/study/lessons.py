@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from mlxdyn.config import LearnerConfig, StudyConfig
 from mlxdyn.learner import Learner
 from mlxdyn.stream import Chunk
-from mlxdyn.study.anchors import Anchors, Ask, answer, ask
+from mlxdyn.study.anchors import BEGINNING, Anchors, Ask, answer, ask
 from mlxdyn.study.contrast import framed
 from mlxdyn.study.items import CONTRAST, Item, ItemRow, paraphrases
 from mlxdyn.study.topic import content, key
@@ -138,7 +138,13 @@ class Desk:
 
     def lesson(self, card: Card) -> Chunk:
         question = self.rng.choice(wordings(card.row))
-        return encode(self.tokenizer, self._framed(question), card.row.answer)
+        return self.opened(encode(self.tokenizer, self._framed(question), card.row.answer))
+
+    def opened(self, lesson: Chunk) -> Chunk:
+        """Weigh the beginning of an answer more: there, knowing parts from not knowing."""
+        size = len(lesson.targets)
+        first = min(BEGINNING, size)
+        return replace(lesson, weights=(self.config.opening,) * first + (1.0,) * (size - first))
 
     def holding(self, held: Held) -> Chunk:
         """Hold a question, now and then with other words before it, as items have them."""
@@ -209,7 +215,9 @@ def look_through(learner: Learner, desk: Desk) -> Generator[None, None, None]:
     """Measure every card once, so that the first steps go to what is known least."""
     for first in range(0, len(desk.cards), TOGETHER):
         part = desk.cards[first : first + TOGETHER]
-        chunks = [encode(desk.tokenizer, card.row.question, card.row.answer) for card in part]
+        chunks = [
+            desk.opened(encode(desk.tokenizer, card.row.question, card.row.answer)) for card in part
+        ]
         for card, known in zip(part, learner.probe(chunks), strict=True):
             card.nll = known.nll / max(known.tokens, 1)
         yield
