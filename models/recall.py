@@ -205,6 +205,9 @@ def run(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Numbers]]
         os.environ["MLXDYN_HOME"] = folder
         with opened() as memory:
             before = dialogue_nll(subject)
+            rng = random.Random(seed)
+            asked = [q for fact in trial.facts for q in questions(memory, fact, 0, rng)]
+            yield "before", examine(subject, trial, asked) | {"drift, nats/token": 0.0}
             ids, seconds = learn(memory, trial.told)
         rng = random.Random(seed)
         with opened() as memory:
