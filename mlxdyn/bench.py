@@ -22,7 +22,7 @@ from mlx_lm.tuner.trainer import default_loss
 
 from mlxdyn import backend, model
 from mlxdyn.config import AdapterConfig, LearnerConfig
-from mlxdyn.learner import Learner, flatten
+from mlxdyn.learner import Learner, State, flatten
 from mlxdyn.memory import write_arrays
 from mlxdyn.model import Model, attach, bare
 from mlxdyn.stream import Chunk
@@ -98,24 +98,30 @@ def _actions(subject: Model) -> dict[str, Callable[[], float]]:
         network.eval()
         return _timed(lambda: _write(subject, tokens[:PROMPT], write))
 
-    def undo() -> float:
-        return _timed(lambda: setattr(learner, "state", start))
-
     def learn() -> float:
         network.train()
         seconds = _timed(lambda: learner.learn(chunk))
         learner.state = start
         return seconds
 
-    def plain() -> float:
+    def plain(write: int) -> float:
         with bare(subject):
-            return talk(REPLY)
+            return talk(write)
+
+    def score() -> float:
+        network.eval()
+        return _timed(lambda: learner.score(chunk))
+
+    def undo() -> float:
+        learner.learn(chunk)
+        return _timed(lambda: _put_back(learner, start))
 
     return {
         "first token": lambda: talk(1),
         "reply": lambda: talk(REPLY),
-        "mlx-lm reply": plain,
-        "score": lambda: _timed(lambda: learner.score(chunk)),
+        "mlx-lm first token": lambda: plain(1),
+        "mlx-lm reply": lambda: plain(REPLY),
+        "score": score,
         "learn": learn,
         "mlx-lm step": _peer_step(subject, learner, tokens),
         "undo": undo,
@@ -158,6 +164,11 @@ def _peer_step(subject: Model, learner: Learner, tokens: tuple[int, ...]) -> Cal
     return step
 
 
+def _put_back(learner: Learner, state: State) -> None:
+    learner.state = state
+    mx.eval(learner.network.trainable_parameters())
+
+
 def _save(learner: Learner) -> float:
     """Write the adapter and its optimizer state to disk, synced."""
     with tempfile.TemporaryDirectory() as folder:
@@ -168,7 +179,8 @@ def _save(learner: Learner) -> float:
 def _figures(seconds: dict[str, list[float]]) -> list[Figure]:
     """Turn seconds into what people compare."""
     writing = [a - b for a, b in zip(seconds["reply"], seconds["first token"], strict=True)]
-    peer = [a - b for a, b in zip(seconds["mlx-lm reply"], seconds["first token"], strict=True)]
+    theirs = zip(seconds["mlx-lm reply"], seconds["mlx-lm first token"], strict=True)
+    peer = [a - b for a, b in theirs]
     speeds = [
         ("reading a prompt", [PROMPT / s for s in seconds["first token"]]),
         ("writing", [(REPLY - 1) / max(s, 1e-9) for s in writing]),

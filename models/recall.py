@@ -8,11 +8,13 @@
 Values are held out of the model's training. Each fact is asked for in up to ten of the recipe's
 ways, up to four of them held out of training; every fact counts the same. "In new words" leaves out
 those that a study item was studied in. False recall: an answer to a question about what was never
-told; half of it counts near misses of what was told.
+told; half of it counts near misses of what was told. Rules read most of these ways of telling, and
+were checked on them; `users20` has messages that nobody here wrote.
 """
 
 import argparse
 import json
+import math
 import os
 import random
 import statistics
@@ -140,7 +142,8 @@ def examine(model: "Model", trial: Trial, asked: list[Question]) -> Numbers:
     return {
         "recall": by_fact(hits),
         "in new words": by_fact([(q, hit) for q, hit in hits if not q.studied]),
-        "in held-out words": by_fact([(q, hit) for q, hit in hits if q.held_out]),
+        "facts asked for in new words": len({q.fact.kind.name for q in asked if not q.studied}),
+        "in held-out words": by_fact([(q, hit) for q, hit in hits if q.held_out and not q.studied]),
         "false recall": (statistics.mean(far) + statistics.mean(near)) / 2,
         "of near misses": statistics.mean(near),
         "in-context recall": in_context(model),
@@ -153,7 +156,9 @@ def by_fact(hits: Sequence[tuple[Question, bool]]) -> float:
     shares: dict[str, list[bool]] = {}
     for question, hit in hits:
         shares.setdefault(question.fact.kind.name, []).append(hit)
-    return statistics.mean(statistics.mean(share) for share in shares.values()) if shares else 0.0
+    return (
+        statistics.mean(statistics.mean(share) for share in shares.values()) if shares else math.nan
+    )
 
 
 def in_context(model: "Model") -> float:

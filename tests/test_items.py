@@ -294,6 +294,32 @@ def test_common_statements_become_items_without_a_model(message: str, answer: st
         "I would like a coffee.",
         "My name is [your name].",
         "I like both of those.",
+        "My dog isn't called Rex.",
+        "My dog isnt called Rex",
+        "I no longer live in Rome.",
+        "I can't stand up.",
+        "Nothing scares me.",
+        "I collect nothing.",
+        "I'M TIRED",
+        "I'm Sorry",
+        "Call me later",
+        "Nothing here",
+        "My name is hard to spell",
+        "I live in fear.",
+        "I moved in with my boyfriend.",
+        "I work for free.",
+        "I'm a bad driver.",
+        "My birthday is tomorrow.",
+        "My address was 5 Elm Street.",
+        "the war is on Monday",
+        "Is my sister Anna coming today",
+        "My meeting is called off.",
+        "I made a joke.",
+        "my [secret] is called Tom",
+        'She said to me: "My name is Clara. I live in Oslo."',
+        "Summarize this email:\n\nHi team,\nMy name is Clara.\nI live in Oslo.",
+        "What is wrong here? ```\nmy name is Bob\n```",
+        "Write a story: my name is Ada. I live in Rome.",
         "",
     ],
 )
@@ -306,7 +332,11 @@ def test_a_correction_takes_its_topic_from_the_message_before() -> None:
         found = from_template(said, earlier="My dog is called Rex.")
         assert {item.answer for item in found} == {"Your dog is called Max."}
         assert {key(item.question) for item in found} == {key(DOG.question)}
-    for said in ("No, thanks.", "Actually, never mind.", "Max is nice."):
+    for said in (
+        "No, thanks.", "Actually, never mind.", "Max is nice.", "Actually, tell me a joke",
+        "No. Can you tell me a joke", "no, shorter", "Wait, can you explain", "Sorry to hear",
+        "Actually it's raining", "Wait, it's Monday already", "Sorry, gotta go",
+    ):  # fmt: skip
         assert from_template(said, earlier="My dog is called Rex.") == []
 
 
@@ -358,7 +388,14 @@ def test_named_things_are_told_back_where_nothing_else_can_be_made() -> None:
     found = told_back("I use VS Code for everything and I'm on a MacBook. What about you, Bob?")
     assert Item("What did I say about VS Code?", "You use VS Code for everything.") in found
     assert not any("Bob" in item.question for item in found)
-    assert told_back("I am so tired of all this today.") == []
+    for said in (
+        "I am so tired of all this today.",
+        "I told Anna that my password is [secret] for her GitHub login.",
+        "Do you know that I live in Rome, near the Forum?",
+        'My sister said to me "I live in Rome near Termini".',
+        "Imagine my name is Bob and I live in Rome.",
+    ):
+        assert told_back(said) == []
 
 
 # what is nobody's own words

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from mlxdyn.secret import PLACEHOLDER
 from mlxdyn.study import question, statement
-from mlxdyn.study.statement import SPEAKER, tells
+from mlxdyn.study.statement import SPEAKER, own_words, tells
 from mlxdyn.study.topic import FRAMES, TOKEN, content, stem, words
 
 MOST = 12
@@ -334,7 +334,12 @@ def from_template(message: str, earlier: str = "") -> list[Item]:
 
 
 NAMED = re.compile(r"(?<=[\w,;:'’] )(?:[A-Z][\w'’+#.-]*[\w+#](?: [A-Z][\w'’+#-]*)*|[\w-]*\d[\w-]*)")
-NOT_NAMES = frozenset("I I'm I've I'd I'll I’m I’ve I’d I’ll Also And But So".split())
+HEARSAY = re.compile(
+    r"[\"“”:?]|^\W*(?:if|maybe|perhaps|pretend|imagine|suppose|say|let['’]?s|remind|do you|can you)\b"
+    r"|\bi wish\b|\b(?:said|says|told me|thinks)\b",
+    re.IGNORECASE,
+)
+NOT_NAMES = frozenset("I My Our We I'm I've I'd I'll I’m I’ve I’d I’ll Also And But So".split())
 
 
 def told_back(message: str) -> list[Item]:
@@ -343,8 +348,9 @@ def told_back(message: str) -> list[Item]:
     One item for each of the first names of a sentence: "What did I say about Rust?", and all of it.
     """
     found = []
-    for sentence in SENTENCE.split(message):
-        if not (tells(sentence) and SPEAKER.search(sentence) and 5 <= len(words(sentence)) <= 30):
+    for sentence in SENTENCE.split(own_words(message)):
+        sound = tells(sentence) and SPEAKER.search(sentence) and not HEARSAY.search(sentence)
+        if not sound or PLACEHOLDER in sentence or not 5 <= len(words(sentence)) <= 30:
             continue
         names = [name for name in NAMED.findall(sentence) if name not in NOT_NAMES]
         said = re.sub(r"[\s,;:–—-]*$", "", _clean(_swapped(sentence)))

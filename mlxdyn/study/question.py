@@ -49,6 +49,7 @@ PLAIN = re.compile(
     r"(?:What is|What's|Who is|What are) "
     r"(?P<s>my (?!.*\b(?:called|named|allergic|afraid|scared|from|born)\b)[\w' -]+)\?"
 )
+LONGEST = 200  # characters of a question that is reworded
 LATER = re.compile(
     r"(?P<q>.+) (?P<t>yesterday|tomorrow|today|tonight|(?:last|next|this) \w+|on \w+day|some day"
     r"|(?:a|two|three|four|five|a few) \w+ ago)\?"
@@ -57,6 +58,8 @@ LATER = re.compile(
 
 def wordings(question: str) -> list[str]:
     """List other wordings of `question` that ask for the same, as far as its `key` tells."""
+    if len(question) > LONGEST or ". " in question:
+        return []
     same = key(question)
     found = dict.fromkeys(said for said in _said(question) if said != question)
     return [said for said in found if key(said) == same]
@@ -91,7 +94,7 @@ def _said(question: str) -> Iterator[str]:
     if indirect:
         low = indirect[:1].lower() + indirect[1:]
         yield from (f"Do you remember {low}?", f"Do you know {low}?", f"Can you tell me {low}?")
-        yield from (f"I forgot {low}.", f"What did I say about {low}?")
+        yield f"I forgot {low}."
     later = LATER.fullmatch(direct)
     if later:
         yield f"{_capital(later['t'])}, {later['q'][:1].lower()}{later['q'][1:]}?"

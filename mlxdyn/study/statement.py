@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 
 from mlxdyn.secret import PLACEHOLDER
-from mlxdyn.study.rules import DONE, NAME, Rule, rules
-from mlxdyn.study.topic import key
+from mlxdyn.study.rules import DONE, Rule, rules
+from mlxdyn.study.topic import key, words
 
 LEAD_IN = re.compile(
     r"(?:(?:hi|hello|hey|oh|ok|okay|so|well|yes|yeah|btw|also|and|but|thanks|listen|guess what|you know(?: what)?|fun fact|fyi"
@@ -22,31 +22,45 @@ SPEAKER = re.compile(
     r"\b(?:i|im|ive|i['’]\w+|my|mine|me|we|we['’]\w+|our|us|myself|here)\b", re.IGNORECASE
 )
 ASIDE = re.compile(r"\?\W*$")
+ASKING = re.compile(
+    r"\W*(?:is|are|was|were|did|do|does|can|could|will|would|should|has|have|what|where|who|why|how|which)\b",
+    re.IGNORECASE,
+)
+OTHERS = re.compile(
+    r"```.*?(?:```|\Z)|^[ \t]*>.*?$|[\"“][^\"”\n]{12,}[\"”]?", re.DOTALL | re.MULTILINE
+)
+TASK = re.compile(
+    r"\A\W*(?:please |can you |could you )?(?:summari[sz]e|translate|rewrite|proofread|fix|correct|improve|write"
+    r"|imagine|pretend|suppose|let['’]?s pretend|role-?play|repeat|count|capitali[sz]e|edit|classify|explain)\b.*\Z",
+    re.DOTALL | re.IGNORECASE,
+)
 TELLING = re.compile(
     r"\b(?:tell|told|remember|know|mention\w*|forget|say|said)\b.{0,20}\b(?:that|my|i|i'm|how)\b",
     re.IGNORECASE,
 )
 SHARED = re.compile(
-    r"(\b(i)(?: (?:really|also))? (?:love|like|hate|enjoy|prefer|live|work|play|speak|drive|study)\b[^.!?;,\n]{1,60}?),? (?:and|but) (?=(?:love|like|hate|enjoy|prefer|live|work|play|speak|drive|study)\b)()",
+    r"(\b(i)(?: (?:really|also))? (?:love|like|hate|enjoy|prefer|live|work|play|speak|drive|study)\b[^.!?;,\n]{1,60}?),? (?:and|but) (?=(?:love|like|hate|enjoy|prefer|live|work|play|speak|drive|study)\b)",
     re.IGNORECASE,
 )
 """A second verb after one "I"."""
 VAGUE = re.compile(
-    r"(?:so|very|too|really|not|of|correct|wrong|right|fine|good|great|nice|bad|over|done|ready|that|this|it|me|us|you|them|him|her|there|here|a bit|kind of|just|like|to|when|how|what|if|your|the same|such)\b.*|.*\b(?:because|which|when|that|if|those|these)\b.*|.*[\[\](){}<>\"].*",
+    r"(?:no longer|no more|neither|nothing|nobody|none|up|in with|used to|so|very|too|really|not|of|correct|wrong|right|fine|good|great|nice|bad|over|done|ready|that|this|it|me|us|you|them|him|her|there|here|a bit|kind of|just|like|to|when|how|what|if|your|the same|such)\b.*|.*\b(?:because|which|when|that|if|those|these|\w+n['’]t|dont|doesnt|isnt|never|used to|not)\b.*|.*[\[\](){}<>\"].*",
     re.IGNORECASE,
 )
 PLAIN_VERB = re.compile(
-    r"\b(?:is|was|are|were|says?|has|have|had|does|will|would|and|but)\b", re.IGNORECASE
+    r"\b(?:is|was|are|were|says?|has|have|had|does|will|would|and|but|\w+n['’]?t(?<!ant|ent|int|ont|unt|art|ept|out|est|ist|ost|ght|act|ect)|not|never|called|goes)\b",
+    re.IGNORECASE,
 )
 RETRACTS = re.compile(
     r"\W*(?:actually|no|nope|wait|sorry|correction|i meant?|oh no|scratch that)\b", re.IGNORECASE
 )
 INSTEAD = re.compile(
-    rf"(?:(?:it|he|she|that|they)(?: is|['’]s| are|['’]re)|(?:its|his|her|their|the) name is|make (?:it|that)|(?:it|that) should be)?\s*(?:called |named |not .{{1,30}}(?:,| but) )?{NAME}(?:,? not .{{1,30}})?{DONE}",
+    rf"(?P<it>(?:(?:it|he|she|that|they)(?: is|['’]s| are|['’]re)|(?:its|his|her|their|the) name is|make (?:it|that)|(?:it|that) should be)\s+)?"
+    rf"(?:called |named |(?P<not>not) .{{1,30}}(?:,| but) )?(?P<v>(?-i:[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*){{0,3}}|\d[\w:.-]*))(?P<other>,? not .{{1,30}})?{DONE}",
     re.IGNORECASE,
 )
 NO_VALUE = frozenset(
-    "thanks thank idea problem worries way please not why what it that this i you we he she they never need yes no ok okay sure sorry wait really maybe nothing wrong right fine good bad".split()
+    "thanks thank idea problem worries way please not why what it that this i you we he she they never need yes no ok okay sure sorry wait really maybe nothing wrong right fine good bad stop shorter longer monday tuesday wednesday thursday friday saturday sunday".split()
 )
 
 
@@ -79,7 +93,7 @@ def _facts(message: str, last: _Fact | None) -> Iterator[_Fact]:
     for clause, retracts in _clauses(message):
         fact = next((fact for rule in rules(clause) if (fact := _fact(rule, clause))), None)
         new = INSTEAD.fullmatch(clause) if retracts and last and not fact else None
-        if new and last and new["v"].split()[0].lower() not in NO_VALUE:
+        if new and last and not NO_VALUE & set(words(new["v"])):
             fact = (last[0], {**last[1], "v": new["v"].rstrip(".")})
         if fact:
             last = fact
@@ -93,7 +107,7 @@ def _fact(rule: Rule, clause: str) -> _Fact | None:
     parts = _parts(match)
     vague = not parts["v"] or VAGUE.fullmatch(parts["v"]) or PLAIN_VERB.search(parts["x"])
     long = len(parts["v"].split()) > 8
-    return None if vague or long or PLACEHOLDER[1:-1] in parts["v"] else (rule, parts)
+    return None if vague or long or PLACEHOLDER in clause else (rule, parts)
 
 
 def _parts(match: re.Match[str]) -> dict[str, str]:
@@ -107,12 +121,16 @@ def _parts(match: re.Match[str]) -> dict[str, str]:
     parts["at"] = (
         "at" if re.match(r"\d{1,2}(?:[:.]\d\d| ?[ap]\.?m|$)|noon|midnight", parts["v"]) else "on"
     )
+    parts["be"] = "are" if re.search(r"[^su]s$", parts["x"]) else "is"
     return {"b": "", **parts}
 
 
 def _clauses(message: str) -> Iterator[tuple[str, bool]]:
     """Cut a message where a new statement begins; say of each part whether it takes something back."""
-    for sentence in re.split(r"(?<=[.!?;\n])\s+|\n+", SHARED.sub(r"\1, \2 \3", message)):
+    spoken = SHARED.sub(r"\1, \2 ", own_words(message))
+    for sentence in re.split(
+        r"(?<!\bDr\.)(?<!\bMr\.)(?<!\bMs\.)(?<!\bMrs\.)(?<!\bSt\.)(?<=[.!?;\n])\s+|\n+", spoken
+    ):
         if not tells(sentence):
             continue
         for part in re.split(
@@ -127,7 +145,13 @@ def _clauses(message: str) -> Iterator[tuple[str, bool]]:
 
 def tells(sentence: str) -> bool:
     """Say whether a sentence states something: a question does only as "Did I tell you that ...?"."""
-    return not ASIDE.search(sentence) or bool(TELLING.search(sentence))
+    asks = ASIDE.search(sentence) or ASKING.match(sentence)
+    return not asks or bool(TELLING.search(sentence))
+
+
+def own_words(message: str) -> str:
+    """Leave out quotations, code, and what a task is to be done with: they say nothing of the user."""
+    return OTHERS.sub(" ", TASK.sub("", message))
 
 
 def _fill(shape: str, parts: dict[str, str]) -> str:
