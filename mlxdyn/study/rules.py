@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 from mlxdyn.study.verb import BASE_OF_PAST, DEEDS, WHO, past
 
@@ -130,6 +131,7 @@ RULES = (
     _rule(rf"(?:my|our) (?P<x>(?!fav|name\b)(?:[\w-]+(?:['’]s)? ){{0,2}}{VALUED}) (?:is|are) (?!going\b)<v>", "What is my {x}? / What's my {x}? / Do you remember my {x}? / Tell me my {x}.", "Your {x} is {v}."),
     _rule(r"(?:my|our) (?P<x>(?!fav)(?:[\w-]+(?:['’]s)? ){0,2}[\w-]+) (?:is|are) (?P<v>(?-i:[A-Z\d])[^,;:!?]{0,50}?)", "What is my {x}? / What's my {x}? / Do you remember my {x}? / Tell me my {x}.", "Your {x} is {v}."),
 )  # fmt: skip
+MOST_DEEDS = 6  # verbs of a clause that are looked at: their patterns take time to compile
 ASKED_FOR = {"visit": "Which city", "read": "Which book", "watch": "Which film"}  # with a name
 WILL = r"(?:i(?: will|['’]ll|(?: am|['’]m) going to| want to| plan to| have to| need to| hope to|['’]d like to| would like to)|remind me to|my plan is to)"
 
@@ -137,10 +139,9 @@ WILL = r"(?:i(?: will|['’]ll|(?: am|['’]m) going to| want to| plan to| have 
 def rules(clause: str) -> Iterator[Rule]:
     """Yield the rules that may fit a clause, in the order in which they count."""
     yield from RULES
-    for word in dict.fromkeys(re.findall(r"[a-z]+", clause.lower())):
-        verb = BASE_OF_PAST.get(word, word)
-        if verb in DEEDS:
-            yield from _deeds(verb)
+    said = (BASE_OF_PAST.get(word, word) for word in re.findall(r"[a-z]+", clause.lower()))
+    for verb in islice(dict.fromkeys(verb for verb in said if verb in DEEDS), MOST_DEEDS):
+        yield from _deeds(verb)
 
 
 @cache

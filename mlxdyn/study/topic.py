@@ -4,6 +4,8 @@
 import re
 from functools import lru_cache
 
+from mlxdyn.study.verb import IRREGULAR
+
 TOKEN = re.compile(r"[^\W_]+(?:[-.][^\W_]+)*")
 EMPTY = frozenset(
     """a an the my your our his her its their i you he she we they me him us them it this that these those
@@ -34,15 +36,14 @@ def stem(word: str) -> str:
     return word
 
 
-PAST = dict(
+PAST = {past: verb for verb, past in IRREGULAR.items()} | dict(
     pair.split(":")
-    for pair in """bought:buy found:find lost:lose cooked:cook saw:see seen:see ate:eat eaten:eat broke:break
-    broken:break sold:sell met:meet drew:draw drawn:draw drank:drink drunk:drink went:go gone:go made:make gave:give
-    given:give got:get kept:keep left:leave put:put taught:teach wrote:write written:write born:born grew:grow
-    drove:drive spoke:speak flew:fly began:begin chose:choose wore:wear read:read ran:run took:take taken:take
-    planned:plan favorite:favourite favorites:favourite color:colour colors:colour kids:child kid:child
-    children:child neighbor:neighbour mom:mother mum:mother dad:father birthdays:birthday""".split()
+    for pair in """cooked:cook seen:see eaten:eat broken:break drawn:draw drunk:drink gone:go given:give written:write
+    born:born ran:run taken:take favorite:favourite favorites:favourite color:colour colors:colour
+    kids:child kid:child children:child neighbor:neighbour mom:mother mum:mother dad:father
+    birthdays:birthday""".split()
 )
+"""Words that count as another: past forms, participles and spellings."""
 
 
 def content(text: str) -> list[str]:

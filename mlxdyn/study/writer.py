@@ -49,7 +49,9 @@ def write(model: Model, learner: Learner, message: str, earlier: str = "") -> Wr
     "No, it is Max" corrects it.
     """
     read = message[:LONGEST]
+    yield  # rules are compiled when they are first needed
     ruled, agreed = items.from_template(read, earlier), list[Item]()
+    yield
     leans = ruled != items.from_template(read)
     if statement.unread(read):
         agreed = _agreeing((yield from _written(model, learner, read)), ruled)
