@@ -7,7 +7,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ORDER = (
     "position", "window", "placement", "interval", "optimizer", "order", "prefit", "cost", "recall",
-    "kv", "precision", "home",
+    "kv", "precision", "history", "home",
 )  # fmt: skip
 HEAD = """# Results
 

@@ -392,12 +392,17 @@ def _self_check(bench: _Bench, stream: Stream) -> float:
         abs(one - other) / len(chunk.targets)
         for one, other, chunk in zip(static, learned, first, strict=True)
     )
-    if worst > EXACT:
+    trust(worst)
+    return worst
+
+
+def trust(difference: float) -> None:
+    """Raise MlxdynError when learning at a rate of 0 differs (nats per token) from static."""
+    if difference > EXACT:
         raise MlxdynError(
-            f"self-check failed: learning at a rate of 0 differs from static by {worst:.2g} "
+            f"self-check failed: learning at a rate of 0 differs from static by {difference:.2g} "
             "nats/token, so no number here can be trusted; please report it with the command"
         )
-    return worst
 
 
 def _both(

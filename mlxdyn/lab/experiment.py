@@ -145,14 +145,19 @@ class Lab:
         figures: Iterable[Figure] = (),
         tuned: bool = False,
         chosen: dict[str, Any] | None = None,
+        checked: str = "",
     ) -> Finding:
-        """Put together what was found; `sentence` is asked only when every cell is done."""
+        """Put together what was found; `sentence` is asked only when every cell is done.
+
+        `checked` says on what the self-check was made, if not on the first chunks of every cell.
+        """
         said = (
             f"stopped after {len(self.cells)} of {max(self.planned, len(self.cells))} cells"
             if self.stopped
             else sentence()
         )
         worst = max((float(c.numbers["self_check"] or 0) for c in self.cells), default=0.0)
+        first = f"the first {CHECKED} chunks of each of {len(self.cells)} cells"
         rms = any(cell.config["optimizer"] == "rms" for cell in self.cells)
         return Finding(
             experiment=name,
@@ -164,8 +169,8 @@ class Lab:
             tuned_on=tuple(s.name for s in self.tuning) if tuned or rms else (),
             reported_on=tuple(s.name for s in self.streams),
             self_check=(
-                f"learning at a rate of 0 equals static on the first {CHECKED} chunks of each of "
-                f"{len(self.cells)} cells: largest difference {worst:.2g} nats/token"
+                f"learning at a rate of 0 equals static on {checked or first}: "
+                f"largest difference {worst:.2g} nats/token"
             ),
             chosen=chosen or {},
         )

@@ -136,13 +136,19 @@ def _loss(cell: Cell) -> float:
 
 
 def _table(names: Sequence[str], found: Sequence[Cell]) -> Table:
-    sides = ("static", "dynamic", "gain", "low", "high", "updates", "static_flops", "dynamic_flops")
+    sides = ("static", "dynamic", "gain", "low", "high", "updates")
     rows = tuple(
-        (*(_plain(cell.knobs[n]) for n in names), *(cell.numbers[side] for side in sides))
+        (*(_plain(cell.knobs[n]) for n in names), *(cell.numbers[side] for side in sides),
+         *(_millions(cell.numbers[f"{side}_flops"]) for side in ("static", "dynamic")))
         for cell in found
-    )
+    )  # fmt: skip
     head = (*names, "static", "dynamic", "gain", "95% from", "to", "updates")
-    return Table("nats/token", (*head, "static operations a token", "dynamic"), rows)
+    costs = ("million operations a token, static", "dynamic")
+    return Table("nats/token by cell", (*head, *costs), rows)
+
+
+def _millions(value: float | None) -> float | None:
+    return None if value is None else round(value / 1e6, 2)
 
 
 def _plain(value: Any) -> Value:

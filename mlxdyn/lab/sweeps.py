@@ -89,13 +89,18 @@ def placement(lab: Lab) -> Finding:
     def sentence() -> str:
         ranked = sorted(zip(names, found, strict=True), key=lambda pair: at(pair[1], "dynamic"))
         best, cell = ranked[0]
-        parts = {n: at(c, "dynamic") for n, c in zip(names, found, strict=True)}
-        compared = ", ".join(
-            f"{n} {parts[n]:.3f}" for n in ("mlp", "attention", "full") if n in parts
+        losses = {n: at(c, "dynamic") for n, c in zip(names, found, strict=True)}
+        groups = (
+            ("mlp", "attention"),
+            ("full", "rank 8"),
+            ("middle blocks", "early blocks", "late blocks"),
         )
-        return (
-            f"best is {best} ({at(cell, 'dynamic'):.3f} nats/token with "
-            f"{cell.numbers['adapter_parameters']} weights); {compared}"
+        return "; ".join(
+            [
+                f"best is {best} ({at(cell, 'dynamic'):.3f} nats/token with "
+                f"{cell.numbers['adapter_parameters']} weights)",
+                *(_ranked(losses, group) for group in groups if group[0] in losses),
+            ]
         )
 
     head_ = (*HEAD, "rate", "trainable weights", "peak MiB", "operations against static")
@@ -112,6 +117,12 @@ def placement(lab: Lab) -> Finding:
     table = Table("by placement; rates chosen on the tuning text", head_, rows)
     figures = [_scatter(names, found, *axis) for axis in PLACEMENT_AXES]
     return lab.finding("placement", sentence, tables=[table], figures=figures, tuned=True)
+
+
+def _ranked(losses: dict[str, float], names: Sequence[str]) -> str:
+    """The named placements from best to worst."""
+    known = sorted((n for n in names if n in losses), key=losses.__getitem__)
+    return " before ".join(f"{n} {losses[n]:.3f}" for n in known)
 
 
 PLACEMENT_AXES = (
@@ -358,9 +369,10 @@ def kv(lab: Lab) -> Finding:
         kept, fresh = found[0], found[1]
         stale = at(kept, "dynamic") - at(fresh, "dynamic")
         times = at(fresh, "dynamic_flops") / at(kept, "dynamic_flops")
+        verb = "cost" if stale > 0 else "gain"
         return (
-            f"in the same windows, keys and values from older weights cost {stale:+.4f} "
-            f"nats/token; making them anew takes {times:.1f} times the operations"
+            f"in the same windows, keys and values from older weights {verb} {abs(stale):.4f} "
+            f"nats/token against those made anew, which take {times:.1f} times the operations"
         )
 
     rows = tuple(
