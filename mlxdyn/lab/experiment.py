@@ -157,7 +157,8 @@ class Lab:
             else sentence()
         )
         worst = max((float(c.numbers["self_check"] or 0) for c in self.cells), default=0.0)
-        first = f"the first {CHECKED} chunks of each of {len(self.cells)} cells"
+        each = f" of each of {len(self.cells)} cells" if len(self.cells) > 1 else ""
+        first = f"the first {CHECKED} chunks{each}"
         rms = any(cell.config["optimizer"] == "rms" for cell in self.cells)
         return Finding(
             experiment=name,

@@ -1,6 +1,7 @@
 """A grid of cells: resumable from a directory, shared out over processes and machines."""
 
 import json
+import math
 import os
 import queue
 import subprocess
@@ -26,6 +27,7 @@ from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Tick, Valu
 from mlxdyn.model import Model
 
 SHORT = {"lr": "learning_rate"}  # as the command line says it
+SWITCH = {"true": True, "false": False}
 LIMIT = "limit"  # not a knob of a grid: the text is read once for all cells
 DONE = "done"  # opens a line that a worker says; the libraries may say others
 
@@ -62,6 +64,10 @@ def _value(name: str, kind: Any, word: str) -> Any:
         if word not in allowed:
             raise MlxdynError(f"{name}={word}: it is one of {', '.join(allowed)}")
         return word
+    if kind is bool:
+        if word.lower() not in SWITCH:
+            raise MlxdynError(f"{name}={word}: it is true or false")
+        return SWITCH[word.lower()]
     try:
         return kind(word)
     except ValueError as error:
@@ -123,16 +129,19 @@ def run(
 def _sentence(found: Sequence[Cell]) -> str:
     best = min(found, key=_loss)
     number = best.numbers
+    if not math.isfinite(_loss(best)):
+        return "no cell has a loss that is finite"
+    many = len(found) > 1
+    which = f"the best of {len(found)} cells is" if many else "the only cell is"
     return (
-        f"the best of {len(found)} cells is {cells.label(best.knobs)}: {number['dynamic']:.4f} "
-        f"nats/token, a gain of {number['gain']:+.4f}; chosen on the reported text, so a little "
-        "flattered"
+        f"{which} {cells.label(best.knobs)}: {number['dynamic']:.4f} nats/token, a gain of "
+        f"{number['gain']:+.4f}" + "; chosen on the reported text, so a little flattered" * many
     )
 
 
 def _loss(cell: Cell) -> float:
     loss = cell.numbers["dynamic"]
-    return float(loss) if loss is not None and loss == loss else float("inf")
+    return math.inf if loss is None or math.isnan(loss) else float(loss)
 
 
 def _table(names: Sequence[str], found: Sequence[Cell]) -> Table:

@@ -275,7 +275,7 @@ def cost(lab: Lab) -> Finding:
     found: list[tuple[str, Cell]] = []
     for knobs, name in arms:
         for cell in lab.run(jobs(lab, [knobs]), known=Baselines()):  # both sides timed together
-            found.append((f"{name}, window {knobs['window']}", cell))
+            found.append((f"{name} (window {knobs['window']})", cell))
     points = list(_points(found))
     front = [p for p in points if not any(_dominates(other, p) for other in points)]
 
@@ -319,7 +319,7 @@ def _points(found: Sequence[tuple[str, Cell]]) -> Iterator[Point]:
         size = int(cell.config["window"])
         if size not in told:
             told.add(size)
-            yield _point(f"static, window {size}", cell, "static", 2.0)
+            yield _point(f"static (window {size})", cell, "static", 2.0)
         full = cell.config["adapt"] == "full"
         share = (at(cell, "dynamic_flops") - at(cell, "static_flops")) > 0
         yield _point(name, cell, "dynamic", 6.0 if full else 4.0 if share else 2.0)

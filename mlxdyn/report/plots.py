@@ -235,10 +235,13 @@ def _name_points(panel: Axes, alone: Sequence[Series]) -> None:
     points = [(s.name, s.x[0], s.y[0]) for s in alone if math.isfinite(s.y[0])]
     pixels = panel.transData.transform([(x, y) for _, x, y in points]) * 72 / 100  # to points
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in pixels]
-    start, edge = (panel.transAxes.transform((side, 0))[0] * 72 / 100 for side in (0, 1))
+    (west, south), (east, north) = panel.transAxes.transform([(0, 0), (1, 1)]) * 72 / 100
     for (name, x, y), (left, bottom) in zip(points, pixels, strict=True):
         boxes = {side: _box(left, bottom, side, 5.2 * len(name)) for side in SIDES}
-        inside = [s for s, box in boxes.items() if start < box[0] and box[2] < edge]
+        inside = [
+            s for s, b in boxes.items()
+            if west < b[0] and b[2] < east and south < b[1] and b[3] < north
+        ]  # fmt: skip
         free = [side for side in inside if not _meets(boxes[side], taken)]
         side = (free or inside or list(SIDES))[0]
         taken.append(boxes[side])

@@ -31,12 +31,17 @@ def _summary(report: Report) -> str:
     parts = f"{split(report)}\n" if split(report) else ""
     return (
         f"{_gain(report)}\n{parts}"
-        f"{total.tokens} tokens, each scored before it was learned; {total.updates} updates; "
+        f"{_many(total.tokens, 'token')}, each scored before it was learned; "
+        f"{_many(total.updates, 'update')}; "
         f"window {stream.window}, chunk {stream.chunk}, {stream.context}\n"
         f"dynamic costs {report.wall:.2f} times static in time, {report.flops:.2f} in operations\n"
         f"self-check: learning at a rate of 0 equals static, largest difference "
         f"{report.self_check:.2g} nats/token"
     )
+
+
+def _many(count: int, name: str) -> str:
+    return f"{count} {name}{'s' * (count != 1)}"
 
 
 def _gain(report: Report) -> str:
