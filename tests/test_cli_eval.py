@@ -77,6 +77,17 @@ def test_order_and_limits_choose_the_text(texts: Path) -> None:
     assert read("--limit-each", "9", *index)[0] == ("1900_birds.txt", 9)
 
 
+def test_a_large_text_without_a_limit_is_named(
+    texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifty megabytes take hours, so the one who waits is told how to wait less."""
+    monkeypatch.setattr("mlxdyn.cli.texts.LARGE", 100)
+    arguments = ["eval", "--window", "32", "--chunk", "16", "--lr", "0", str(texts)]
+    whole = CliRunner().invoke(main, arguments)
+    assert whole.exit_code == 0 and whole.stderr.count("--limit TOKENS reads its start") == 2
+    assert "note" not in CliRunner().invoke(main, [*arguments, "--limit", "60"]).stderr
+
+
 def test_a_rate_is_chosen_on_text_of_its_own(texts: Path) -> None:
     tune = texts / "1900_birds.txt"
     done = call(texts, "--lr", "auto", "--tune", tune, "--json", "-", "--limit-each", "40")
