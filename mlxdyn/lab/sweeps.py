@@ -126,8 +126,8 @@ def _ranked(losses: dict[str, float], names: Sequence[str]) -> str:
 
 
 PLACEMENT_AXES = (
-    ("adapter_parameters", "trainable weights"),
-    ("dynamic_peak", "peak memory, bytes"),
+    ("adapter_parameters", "trainable weights", 1),
+    ("dynamic_peak", "peak memory, MiB", 2**20),
 )
 
 
@@ -145,9 +145,11 @@ def _placements(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "full", {"adapt": "full"}
 
 
-def _scatter(names: Sequence[str], found: Sequence[Cell], number: str, label: str) -> Figure:
+def _scatter(
+    names: Sequence[str], found: Sequence[Cell], number: str, label: str, unit: int
+) -> Figure:
     series = tuple(
-        Series(name, (at(c, number),), (at(c, "dynamic"),), style="points")
+        Series(name, (at(c, number) / unit,), (at(c, "dynamic"),), style="points")
         for name, c in zip(names, found, strict=True)
     )
     return Figure(f"Loss against {label}", label, "dynamic nats/token", series, log_x=True)
