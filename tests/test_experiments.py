@@ -133,6 +133,23 @@ def test_the_chosen_rate_is_near_the_best_of_a_grid(mite: Model) -> None:
         assert tried[tuned.rate] == min(tried.values()) <= min(losses.values()) + 0.05
 
 
+@pytest.mark.parametrize("start", [1e-4, 0.01])
+def test_every_placement_is_judged_at_a_rate_that_suits_it(mite: Model, start: float) -> None:
+    """A rate that is too low or too high to begin with is left, whichever way that is."""
+    tuning = streams(mite, BIRDS)
+    lab = experiment.open_lab(mite, streams(mite, BOATS), SMALL, tune=tuning)
+    _, how = lab.best(({}, cells.vary(SMALL, {"learning_rate": start})))
+    rates = [
+        how.learner.learning_rate * factor for factor in (1 / experiment.STEP, 1.0, experiment.STEP)
+    ]
+    low, here, high = (
+        evaluate.evaluate(mite, tuning, cells.vary(SMALL, {"learning_rate": rate}))
+        for rate in rates
+    )
+    loss = here.dynamic.total.nats
+    assert loss <= low.dynamic.total.nats and loss <= high.dynamic.total.nats
+
+
 def test_recall_comes_from_what_was_taught(mite: Model) -> None:
     """What was taught gets likelier, the base is left as it was, and the run repeats."""
     found = run("recall", mite, BIRDS + BOATS)

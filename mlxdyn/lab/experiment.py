@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,16 +102,24 @@ class Lab:
         self.keep(Cell(name, {}, numbers, config, seconds, report.warnings))
         return report
 
-    def best(self, job: Job, factors: Sequence[float] = (1.0, STEP)) -> Job:
-        """Give `job` the rate that learned the tuning text best, of its own times `factors`."""
+    def best(self, job: Job, factors: Sequence[float] = ()) -> Job:
+        """Give `job` the rate that learned the tuning text best, of its own times `factors`.
+
+        Without factors, walk by STEP from its own rate as long as the loss falls.
+        """
         knobs, settings = job
-        rates = [settings.learner.learning_rate * factor for factor in factors]
+        start = settings.learner.learning_rate
+
+        @cache
+        def loss(factor: float) -> float:
+            return self._tuning_loss(settings, start * factor)
+
         try:
-            losses = [self._tuning_loss(settings, rate) for rate in rates]
+            found = min(factors, key=loss) if factors else STEP ** downhill(lambda p: loss(STEP**p))
         except KeyboardInterrupt:
             self.stop()
             return job
-        rate = rates[losses.index(min(losses))]
+        rate = start * found
         return {**knobs, "learning_rate": rate}, _at(settings, rate)
 
     def _tuning_loss(self, settings: Settings, rate: float) -> float:
@@ -236,12 +245,18 @@ def tune(
         return tried[rate]
 
     start = settings.learner.learning_rate or cells.default_rate(settings)
+    best = downhill(loss)
+    best = min((best - 0.5, best, best + 0.5), key=loss)
+    return Tuned(start * STEP**best, tuple(sorted(tried.items())))
+
+
+def downhill(loss: Callable[[float], float]) -> float:
+    """Walk from 0 by whole steps, up and then down, for as long as `loss` falls."""
     best = 0.0
     for way in (1.0, -1.0):
         while abs(best + way) <= FURTHEST and loss(best + way) < loss(best):
             best += way
-    best = min((best - 0.5, best, best + 0.5), key=loss)
-    return Tuned(start * STEP**best, tuple(sorted(tried.items())))
+    return best
 
 
 def _relabel(progress: Progress, rate: float, done: int) -> Progress:
