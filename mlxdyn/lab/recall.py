@@ -324,7 +324,7 @@ def _by_passes(found: Sequence[Cell]) -> Figure:
         for kind in ("taught", "controls"):
             x = tuple(float(c.knobs["passes"]) for c in some)
             y = tuple(float(c.numbers[f"{kind}_after"] or math.nan) for c in some)
-            series.append(Series(f"{kind}, {phrasings} phrasing(s)", x, y))
+            series.append(Series(f"{kind}, {_phrased(phrasings)}", x, y))
     if arms:
         told = float(arms[0].numbers["in_context_before"] or math.nan)
         series.append(
@@ -336,10 +336,14 @@ def _by_passes(found: Sequence[Cell]) -> Figure:
     )  # fmt: skip
 
 
+def _phrased(count: int) -> str:
+    return f"{count} phrasing{'s' * (count != 1)}"
+
+
 def _against_drift(found: Sequence[Cell]) -> Figure:
     series = tuple(
         Series(
-            f"{phrasings} phrasing(s)",
+            _phrased(phrasings),
             tuple(float(c.numbers["drift"] or 0.0) for c in some),
             tuple(float(c.numbers["picked_after"] or 0.0) for c in some),
             style="points",
