@@ -35,6 +35,9 @@ harm: .venv/ready ## what learning from messages does to the bundled model's ans
 results: .venv/ready ## run every experiment again and write results/ (make results DATA=FOLDER)
 	DATA="$(or $(DATA),../shared/data)" BIN="$(BIN)" sh results/make.sh
 
+agree: .venv/ready ## set our losses beside reference numbers (make agree DATA=FOLDER)
+	$(BIN)/python results/agree.py "$(or $(DATA),../shared/data)"
+
 wheel: .venv/ready-dev ## build a wheel into dist/
 	rm -rf build
 	$(BIN)/python -m build --wheel --no-isolation
@@ -75,4 +78,4 @@ help: ## this list
 	@ln -sfn ../../models .venv/rooms/mlxdyn_models
 	@touch $@
 
-.PHONY: chat check clean doctor format harm help lock results slow test wheel
+.PHONY: agree chat check clean doctor format harm help lock results slow test wheel

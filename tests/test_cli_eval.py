@@ -45,7 +45,7 @@ def test_every_output_is_written_whole(texts: Path, tmp_path: Path) -> None:
     done = call(texts, "--limit-each", "40", *pairs)
     assert done.exit_code == 0, done.output
     report = json.loads(paths[0].read_text())
-    assert "carried over from earlier ones" in done.stdout
+    assert "was carried over from earlier ones" in done.stdout
     assert report["gain"]["within"] + report["gain"]["carried"] == pytest.approx(
         report["gain"]["nats_per_token"]
     )
@@ -75,6 +75,17 @@ def test_order_and_limits_choose_the_text(texts: Path) -> None:
     (texts / "index.tsv").write_text("file\tyear\n1800_boats.txt\t1950\n")
     index = ["--order", "date", "--index", str(texts / "index.tsv")]
     assert read("--limit-each", "9", *index)[0] == ("1900_birds.txt", 9)
+
+
+def test_a_large_text_without_a_limit_is_named(
+    texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifty megabytes take hours, so the one who waits is told how to wait less."""
+    monkeypatch.setattr("mlxdyn.cli.texts.LARGE", 100)
+    arguments = ["eval", "--window", "32", "--chunk", "16", "--lr", "0", str(texts)]
+    whole = CliRunner().invoke(main, arguments)
+    assert whole.exit_code == 0 and whole.stderr.count("--limit TOKENS reads its start") == 2
+    assert "note" not in CliRunner().invoke(main, [*arguments, "--limit", "60"]).stderr
 
 
 def test_a_rate_is_chosen_on_text_of_its_own(texts: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from mlxdyn import model as models
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import cells, drift, evaluate, experiment, experiments, recall, sweeps
+from mlxdyn.lab import cells, drift, evaluate, experiment, experiments, passages, recall, sweeps
 from mlxdyn.lab.evaluate import Settings, Stream
 from mlxdyn.lab.findings import Finding, Tick
 from mlxdyn.lab.tasks import Document
@@ -132,6 +133,23 @@ def test_the_chosen_rate_is_near_the_best_of_a_grid(mite: Model) -> None:
         assert tried[tuned.rate] == min(tried.values()) <= min(losses.values()) + 0.05
 
 
+@pytest.mark.parametrize("start", [1e-4, 0.01])
+def test_every_placement_is_judged_at_a_rate_that_suits_it(mite: Model, start: float) -> None:
+    """A rate that is too low or too high to begin with is left, whichever way that is."""
+    tuning = streams(mite, BIRDS)
+    lab = experiment.open_lab(mite, streams(mite, BOATS), SMALL, tune=tuning)
+    _, how = lab.best(({}, cells.vary(SMALL, {"learning_rate": start})))
+    rates = [
+        how.learner.learning_rate * factor for factor in (1 / experiment.STEP, 1.0, experiment.STEP)
+    ]
+    low, here, high = (
+        evaluate.evaluate(mite, tuning, cells.vary(SMALL, {"learning_rate": rate}))
+        for rate in rates
+    )
+    loss = here.dynamic.total.nats
+    assert loss <= low.dynamic.total.nats and loss <= high.dynamic.total.nats
+
+
 def test_recall_comes_from_what_was_taught(mite: Model) -> None:
     """What was taught gets likelier, the base is left as it was, and the run repeats."""
     found = run("recall", mite, BIRDS + BOATS)
@@ -196,17 +214,18 @@ def _at_once(tick: Tick) -> None:
     raise AssertionError("a cell came to its end")
 
 
-def test_finished_cells_are_not_run_again(mite: Model, tmp_path: Path) -> None:
-    first = run("interval", mite, BIRDS, store=tmp_path)
+@pytest.mark.parametrize("name", ["interval", "recall"])
+def test_finished_cells_are_not_run_again(
+    mite: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    first = run(name, mite, BIRDS, store=tmp_path)
     assert len(list(tmp_path.iterdir())) == len({cell.key for cell in first.cells})
-    assert [c.seconds for c in run("interval", mite, BIRDS, store=tmp_path).cells] == [
-        c.seconds for c in first.cells
-    ]
+    monkeypatch.setattr(Learner, "learn", None)
+    again = run(name, mite, BIRDS, store=tmp_path)
+    assert again.cells == first.cells and again.sentence == first.sentence
 
 
 def test_quantised_bases_say_something_else(mite: Model) -> None:
-    from mlxdyn.lab import passages
-
     rough = passages.quantised(mite, 4)
     assert cells.is_quantised(rough) and not cells.is_quantised(mite)
     with pytest.raises(MlxdynError, match="quantised already"):
@@ -225,3 +244,45 @@ def test_operations_follow_theory(mite: Model) -> None:
     cell = cells.run(mite, text, ({}, late))
     ratio = float(cell.numbers["dynamic_flops"] or 0) / float(cell.numbers["static_flops"] or 1)
     assert ratio == pytest.approx(4 / 3, rel=0.01)
+
+
+def test_documents_alternate_or_the_report_says_that_they_cannot(mite: Model) -> None:
+    """Arms of equal texts are never set beside each other as if they differed."""
+    found = run("order", mite, BIRDS, BOATS)
+    named = {cell.knobs.get("order") for cell in found.cells}
+    assert "alternating" in named and "alternating" in found.sentence
+    losses = {
+        cell.knobs["order"]: cell.numbers["dynamic"]
+        for cell in found.cells
+        if cell.knobs["reset"] == "never" and "order" in cell.knobs
+    }
+    assert losses["alternating"] != losses["in order"]
+    short = run("order", mite, BIRDS[:72], BOATS[:79])
+    assert "alternating" not in {cell.knobs.get("order") for cell in short.cells}
+    assert "alternating" not in short.sentence
+    assert any("too short to alternate" in warning for warning in short.warnings)
+
+
+@pytest.mark.parametrize(
+    ("damage", "left", "said"),
+    [(0.4, 0.1, "repairs 75%"), (0.4, -0.1, "repairs 100%"), (0.1, 0.2, "does not repair"),
+     (-0.01, 0.1, "nothing to repair")],
+)  # fmt: skip
+def test_only_damage_can_be_repaired(damage: float, left: float, said: str) -> None:
+    assert said in passages._repair(damage, left)
+
+
+def test_teaching_at_a_rate_of_zero_teaches_nothing(
+    mite: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recall is checked on its own probes, and no number is shown when the check fails."""
+    assert "every probe" in run("recall", mite, BIRDS + BOATS).self_check
+    ask = recall._ask
+    askew = iter((0.0, 0.1))
+
+    def astray(*arguments: Any) -> recall.Scores:
+        return replace(ask(*arguments), taught=next(askew))
+
+    monkeypatch.setattr(recall, "_ask", astray)
+    with pytest.raises(MlxdynError, match="self-check failed"):
+        run("recall", mite, BIRDS + BOATS)

@@ -183,13 +183,27 @@ def test_killed_twice_it_ends_with_the_same_numbers(mite: Model, tmp_path: Path)
         ({"optimizer": ["newton"]}, "newton.*adam0"),
         ({"window": ["4096"]}, "4096"),
         ({"chunk": ["64"]}, "64"),
+        ({"bias_correction": ["maybe"]}, "bias_correction=maybe.*true or false"),
+        ({"lr": ["1e-3", "-1"]}, "-1"),
+        ({"rank": ["4", "0"]}, "rank of 0"),
+        ({"targets": ["all", "nonsense"]}, "no linear layer.*nonsense"),
+        ({"layers": ["all", "9"]}, "layers '9'"),
     ],
 )
 def test_a_wrong_axis_is_named_before_any_work(
-    mite: Model, axes: dict[str, list[str]], said: str
+    mite: Model, tmp_path: Path, axes: dict[str, list[str]], said: str
 ) -> None:
     with pytest.raises(MlxdynError, match=said):
-        run(mite, axes)
+        run(mite, axes, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_switch_is_on_or_off(mite: Model) -> None:
+    """The word "false" is not true."""
+    how = {"optimizer": ["adam"], "bias_correction": ["true", "false"]}
+    on, off = run(mite, how).cells
+    assert (on.config["bias_correction"], off.config["bias_correction"]) == (True, False)
+    assert on.numbers["dynamic"] != off.numbers["dynamic"]
 
 
 def test_a_rate_keeps_its_ratio_to_the_default_of_its_kind() -> None:

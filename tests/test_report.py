@@ -149,8 +149,30 @@ def test_a_plain_evaluation_is_a_finding_too(report: Report) -> None:
 
 def test_the_split_of_the_gain_is_said(report: Report) -> None:
     split = replace(report, within=1.5)
-    assert "+1.5000 was learned within" in text.table(split)
-    assert "+0.5000 carried over" in evaluation.finding(split).sentence
+    assert "+1.5000 of it was learned within" in text.table(split)
+    assert "+0.5000 was carried over" in evaluation.finding(split).sentence
+
+
+def test_a_band_is_only_spoken_of_where_there_is_one(report: Report) -> None:
+    """Of a few chunks each stands alone; of more, several stand behind every point."""
+    _, alone, _ = evaluation.finding(report).figures
+    assert alone.note == "" and all(map(math.isnan, alone.series[0].low or ()))
+    many = replace(report, chunks=report.chunks * 6)
+    _, gain, _ = evaluation.finding(many).figures
+    assert "95%" in gain.note and len(gain.series[0].x) == 6
+    assert all(map(math.isfinite, gain.series[0].low or ()))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(512.34, "512.3"), (4.5106e8, "4.51e8"), (3e12, "3.00e12"), (math.nan, "")]
+)
+def test_perplexities_of_words_are_legible(value: float, said: str) -> None:
+    assert evaluation.large(value) == said
+
+
+def test_the_self_check_is_said(report: Report) -> None:
+    assert "a rate of 0 equals static" in text.table(report)
+    assert "a rate of 0" in evaluation.finding(report).self_check
 
 
 def test_where_a_rate_was_chosen_is_said(report: Report, wren: Model) -> None:

@@ -1,13 +1,27 @@
 """The folder of results: small, whole, and of no one's machine in particular."""
 
+import importlib.util
 import json
 import re
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 from conftest import ROOT
 
+from mlxdyn.lab.experiments import NAMES
+
 RESULTS = ROOT / "results"
 REPORTS = sorted(RESULTS.glob("*/*.json"))
+
+
+@pytest.fixture(scope="module")
+def agree() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("agree", RESULTS / "agree.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.mark.skipif(not REPORTS, reason="no results yet; `make results` writes them")
@@ -22,8 +36,41 @@ def test_every_report_is_whole_and_in_the_index() -> None:
         assert path.with_suffix(".svg").exists()
 
 
+def test_every_experiment_was_run_on_both_models() -> None:
+    for model in ("tinystories-656k", "wren"):
+        assert set(NAMES) <= {path.stem for path in REPORTS if path.parent.name == model}
+
+
 def test_results_are_small_and_name_no_machine() -> None:
-    files = [path for path in RESULTS.rglob("*") if path.is_file()]
+    files = [path for path in RESULTS.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert sum(path.stat().st_size for path in files) < 1.5 * 2**20
     for path in files:
         assert not re.search(r"[\s\"'=](/home|/Users|/root|/tmp|/work)/", path.read_text()), path
+
+
+def test_the_page_of_agreement_has_every_reference_and_agrees(agree: ModuleType) -> None:
+    """Its own verdict is checked again from the numbers it prints."""
+    page = (RESULTS / "agreement.md").read_text()
+    for reference in agree.REFERENCES:
+        (row,) = re.findall(
+            rf"^\| {re.escape(reference.title)} \| ([\d.]+) \| ([\d.]+) ", page, re.M
+        )
+        assert float(row[0]) == reference.loss
+        apart = abs(float(row[1]) - reference.loss)
+        assert reference is agree.RANK_ONE or apart <= agree.WITHIN + 5e-4, reference.title
+    assert agree.SPANNED in page and "**no**" not in page
+
+
+def test_what_lies_apart_does_not_agree(agree: ModuleType) -> None:
+    reference = agree.Reference("any", 4.5)
+    assert agree.agrees(reference, [4.509]) and agree.agrees(reference, [4.4, 4.6])
+    assert not agree.agrees(reference, [4.511]) and not agree.agrees(reference, [4.3, 4.4])
+
+
+@pytest.mark.slow
+def test_the_first_references_agree(agree: ModuleType, data: Path, tmp_path: Path) -> None:
+    """`make agree` runs all of them."""
+    model = agree.models.load(str(data / "models" / "tinystories-656k"))
+    desk = agree.Desk(model, data / "text" / "pg19", tmp_path)
+    lines = list(agree.page(desk, agree.REFERENCES[:3]))
+    assert len(lines) > 6 and all(fine for _, fine in lines)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlxdyn.model import Model
 
 T = TypeVar("T")
+LARGE = 4 * 2**20  # bytes of a text that is read for an hour or so
 
 
 class Reading(TypedDict):
@@ -116,6 +117,8 @@ def streams_of(model: Model, documents: Iterable[tasks.Document], options: Readi
     from mlxdyn.lab import evaluate
 
     left, each = options["limit"], options["limit_each"]
+    if least(options) is None:
+        documents = map(_said_if_large, documents)
     if each is None:
         return list(readable(evaluate.encode(model, documents, left)))
     streams: list[Stream] = []
@@ -126,3 +129,10 @@ def streams_of(model: Model, documents: Iterable[tasks.Document], options: Readi
         if options["limit"] is not None and (left := options["limit"] - read) < 2:
             break
     return streams
+
+
+def _said_if_large(document: tasks.Document) -> tasks.Document:
+    if document.bytes > LARGE:
+        size = f"{document.bytes / 2**20:.0f} MB is read to its end"
+        click.echo(f"note {document.path}: {size}; --limit TOKENS reads its start", err=True)
+    return document

@@ -75,7 +75,7 @@ def label(knobs: Mapping[str, Any]) -> str:
     """Knobs as a person reads them: "rank=4 lr=0.001"."""
     short = {"learning_rate": "lr"}
     return " ".join(
-        f"{short.get(name, name)}={value:g}"
+        f"{short.get(name, name)}={value:.4g}"
         if isinstance(value, float)
         else f"{short.get(name, name)}={value}"
         for name, value in knobs.items()

@@ -258,7 +258,19 @@ def part(model: Model, stream: Stream, start: int, stop: int) -> Stream:
 
 
 def check(model: Model, settings: Settings) -> None:
-    """Raise MlxdynError when the windows fit neither the model nor each other."""
+    """Raise MlxdynError when the knobs fit neither the model nor each other."""
+    adapter, rate = settings.adapter, settings.learner.learning_rate
+    if not rate >= 0:
+        raise MlxdynError(f"a learning rate of {rate:g} unlearns; use 0 or more")
+    if adapter.adapt == "lora":
+        if adapter.rank < 1:
+            raise MlxdynError(f"a rank of {adapter.rank} has no weights; use 1 or more")
+        models.detach(model)
+        if not models.matching(model, adapter):
+            raise MlxdynError(
+                f"{model.name} has no linear layer in targets {adapter.targets!r}, layers "
+                f"{adapter.layers!r}; targets are all, mlp, attention or names such as q_proj"
+            )
     stream, most = settings.stream, model.context_size
     if stream.window > most:
         raise MlxdynError(
@@ -392,12 +404,17 @@ def _self_check(bench: _Bench, stream: Stream) -> float:
         abs(one - other) / len(chunk.targets)
         for one, other, chunk in zip(static, learned, first, strict=True)
     )
-    if worst > EXACT:
+    trust(worst)
+    return worst
+
+
+def trust(difference: float) -> None:
+    """Raise MlxdynError when learning at a rate of 0 differs (nats per token) from static."""
+    if difference > EXACT:
         raise MlxdynError(
-            f"self-check failed: learning at a rate of 0 differs from static by {worst:.2g} "
+            f"self-check failed: learning at a rate of 0 differs from static by {difference:.2g} "
             "nats/token, so no number here can be trusted; please report it with the command"
         )
-    return worst
 
 
 def _both(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,16 +102,24 @@ class Lab:
         self.keep(Cell(name, {}, numbers, config, seconds, report.warnings))
         return report
 
-    def best(self, job: Job, factors: Sequence[float] = (1.0, STEP)) -> Job:
-        """Give `job` the rate that learned the tuning text best, of its own times `factors`."""
+    def best(self, job: Job, factors: Sequence[float] = ()) -> Job:
+        """Give `job` the rate that learned the tuning text best, of its own times `factors`.
+
+        Without factors, walk by STEP from its own rate as long as the loss falls.
+        """
         knobs, settings = job
-        rates = [settings.learner.learning_rate * factor for factor in factors]
+        start = settings.learner.learning_rate
+
+        @cache
+        def loss(factor: float) -> float:
+            return self._tuning_loss(settings, start * factor)
+
         try:
-            losses = [self._tuning_loss(settings, rate) for rate in rates]
+            found = min(factors, key=loss) if factors else STEP ** downhill(lambda p: loss(STEP**p))
         except KeyboardInterrupt:
             self.stop()
             return job
-        rate = rates[losses.index(min(losses))]
+        rate = start * found
         return {**knobs, "learning_rate": rate}, _at(settings, rate)
 
     def _tuning_loss(self, settings: Settings, rate: float) -> float:
@@ -145,14 +154,20 @@ class Lab:
         figures: Iterable[Figure] = (),
         tuned: bool = False,
         chosen: dict[str, Any] | None = None,
+        checked: str = "",
     ) -> Finding:
-        """Put together what was found; `sentence` is asked only when every cell is done."""
+        """Put together what was found; `sentence` is asked only when every cell is done.
+
+        `checked` says on what the self-check was made, if not on the first chunks of every cell.
+        """
         said = (
             f"stopped after {len(self.cells)} of {max(self.planned, len(self.cells))} cells"
             if self.stopped
             else sentence()
         )
         worst = max((float(c.numbers["self_check"] or 0) for c in self.cells), default=0.0)
+        each = f" of each of {len(self.cells)} cells" if len(self.cells) > 1 else ""
+        first = f"the first {CHECKED} chunks{each}"
         rms = any(cell.config["optimizer"] == "rms" for cell in self.cells)
         return Finding(
             experiment=name,
@@ -164,8 +179,8 @@ class Lab:
             tuned_on=tuple(s.name for s in self.tuning) if tuned or rms else (),
             reported_on=tuple(s.name for s in self.streams),
             self_check=(
-                f"learning at a rate of 0 equals static on the first {CHECKED} chunks of each of "
-                f"{len(self.cells)} cells: largest difference {worst:.2g} nats/token"
+                f"learning at a rate of 0 equals static on {checked or first}: "
+                f"largest difference {worst:.2g} nats/token"
             ),
             chosen=chosen or {},
         )
@@ -230,12 +245,18 @@ def tune(
         return tried[rate]
 
     start = settings.learner.learning_rate or cells.default_rate(settings)
+    best = downhill(loss)
+    best = min((best - 0.5, best, best + 0.5), key=loss)
+    return Tuned(start * STEP**best, tuple(sorted(tried.items())))
+
+
+def downhill(loss: Callable[[float], float]) -> float:
+    """Walk from 0 by whole steps, up and then down, for as long as `loss` falls."""
     best = 0.0
     for way in (1.0, -1.0):
         while abs(best + way) <= FURTHEST and loss(best + way) < loss(best):
             best += way
-    best = min((best - 0.5, best, best + 0.5), key=loss)
-    return Tuned(start * STEP**best, tuple(sorted(tried.items())))
+    return best
 
 
 def _relabel(progress: Progress, rate: float, done: int) -> Progress:

@@ -1,6 +1,7 @@
 """A grid of cells: resumable from a directory, shared out over processes and machines."""
 
 import json
+import math
 import os
 import queue
 import subprocess
@@ -26,6 +27,7 @@ from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Tick, Valu
 from mlxdyn.model import Model
 
 SHORT = {"lr": "learning_rate"}  # as the command line says it
+SWITCH = {"true": True, "false": False}
 LIMIT = "limit"  # not a knob of a grid: the text is read once for all cells
 DONE = "done"  # opens a line that a worker says; the libraries may say others
 
@@ -62,6 +64,10 @@ def _value(name: str, kind: Any, word: str) -> Any:
         if word not in allowed:
             raise MlxdynError(f"{name}={word}: it is one of {', '.join(allowed)}")
         return word
+    if kind is bool:
+        if word.lower() not in SWITCH:
+            raise MlxdynError(f"{name}={word}: it is true or false")
+        return SWITCH[word.lower()]
     try:
         return kind(word)
     except ValueError as error:
@@ -123,26 +129,35 @@ def run(
 def _sentence(found: Sequence[Cell]) -> str:
     best = min(found, key=_loss)
     number = best.numbers
+    if not math.isfinite(_loss(best)):
+        return "no cell has a loss that is finite"
+    many = len(found) > 1
+    which = f"the best of {len(found)} cells is" if many else "the only cell is"
     return (
-        f"the best of {len(found)} cells is {cells.label(best.knobs)}: {number['dynamic']:.4f} "
-        f"nats/token, a gain of {number['gain']:+.4f}; chosen on the reported text, so a little "
-        "flattered"
+        f"{which} {cells.label(best.knobs)}: {number['dynamic']:.4f} nats/token, a gain of "
+        f"{number['gain']:+.4f}" + "; chosen on the reported text, so a little flattered" * many
     )
 
 
 def _loss(cell: Cell) -> float:
     loss = cell.numbers["dynamic"]
-    return float(loss) if loss is not None and loss == loss else float("inf")
+    return math.inf if loss is None or math.isnan(loss) else float(loss)
 
 
 def _table(names: Sequence[str], found: Sequence[Cell]) -> Table:
-    sides = ("static", "dynamic", "gain", "low", "high", "updates", "static_flops", "dynamic_flops")
+    sides = ("static", "dynamic", "gain", "low", "high", "updates")
     rows = tuple(
-        (*(_plain(cell.knobs[n]) for n in names), *(cell.numbers[side] for side in sides))
+        (*(_plain(cell.knobs[n]) for n in names), *(cell.numbers[side] for side in sides),
+         *(_millions(cell.numbers[f"{side}_flops"]) for side in ("static", "dynamic")))
         for cell in found
-    )
+    )  # fmt: skip
     head = (*names, "static", "dynamic", "gain", "95% from", "to", "updates")
-    return Table("nats/token", (*head, "static operations a token", "dynamic"), rows)
+    costs = ("million operations a token, static", "dynamic")
+    return Table("nats/token by cell", (*head, *costs), rows)
+
+
+def _millions(value: float | None) -> float | None:
+    return None if value is None else round(value / 1e6, 2)
 
 
 def _plain(value: Any) -> Value:

@@ -141,14 +141,15 @@ def _cumulative(rows: Sequence[ChunkScore], hindsight: Sequence[float], seed: in
 def order(lab: Lab) -> Finding:
     """The same pieces of text in several orders and with several resets, then the first again."""
     dealt = _pieces(lab)
-    texts = _unmixed(dealt)
-    mixed = {
-        "in order": texts,
-        "shuffled": Random(lab.settings.adapter.seed).sample(texts, len(texts)),
-        "alternating": [p for turn in zip_longest(*dealt) for p in turn if p is not None],
-    }
+    mixed = _orders(dealt, lab.settings.adapter.seed)
     arms = [("in order", r) for r in ("never", "document", "decay")]
     arms += [("shuffled", "never"), ("alternating", "never"), ("alternating", "document")]
+    arms = [(name, reset) for name, reset in arms if name in mixed]
+    if "alternating" not in mixed:
+        lab.warnings.append(
+            f"the documents are too short to alternate: none has {4 * lab.settings.stream.chunk} "
+            "tokens, so that it could be left and come back to"
+        )
     lab.planned = len(arms) + 1
     models.detach(lab.model)
     anchors = drift.anchors(lab.model, seed=lab.settings.adapter.seed)
@@ -171,6 +172,14 @@ def order(lab: Lab) -> Finding:
     )
 
 
+def _orders(dealt: Sequence[Sequence[Stream]], seed: int) -> dict[str, list[Stream]]:
+    """The same pieces, differently; those of documents of one piece each cannot alternate."""
+    texts = list(chain.from_iterable(dealt))
+    orders = {"in order": texts, "shuffled": Random(seed).sample(texts, len(texts))}
+    turns = [p for turn in zip_longest(*dealt) for p in turn if p is not None]
+    return orders if turns == texts else orders | {"alternating": turns}
+
+
 def _pieces(lab: Lab) -> list[list[Stream]]:
     """Cut every document in pieces that end with whole chunks; a single one counts as several."""
     size = lab.settings.stream.chunk
@@ -190,10 +199,6 @@ def _pieces(lab: Lab) -> list[list[Stream]]:
     return [named[i : i + half] for i in range(0, len(named), half)]
 
 
-def _unmixed(dealt: Sequence[Sequence[Stream]]) -> list[Stream]:
-    return list(chain.from_iterable(dealt))
-
-
 def _aftermath(
     lab: Lab, first: Sequence[Stream], anchors: Sequence[Chunk], before: float, learner: Learner
 ) -> Numbers:
@@ -205,16 +210,20 @@ def _aftermath(
 
 def _order_sentence(found: dict[str, Cell], first: Sequence[Cell]) -> str:
     carry, reset = found["in order, reset never"], found["in order, reset document"]
-    switching = found["alternating, reset never"]
+    switching = found.get("alternating, reset never")
     forward = at(reset, "dynamic") - at(carry, "dynamic")
     forgot = at(carry, "first_again") - at(first[0], "first_again")
     better = "better" if forward > 0 else "worse"
+    turns = (
+        f"with alternating documents the gain is {at(switching, 'gain'):+.3f} against "
+        f"{at(carry, 'gain'):+.3f} in order; "
+        if switching
+        else ""
+    )
     return (
         f"carrying weights over is {abs(forward):.3f} nats/token {better} than starting each "
-        f"document anew; with alternating documents the gain is {at(switching, 'gain'):+.3f} "
-        f"against {at(carry, 'gain'):+.3f} in order; at the end the first document costs "
-        f"{forgot:+.3f} nats/token against just after it was learned, and the base's own text "
-        f"{at(carry, 'drift'):+.3f}"
+        f"document anew; {turns}at the end the first document costs {forgot:+.3f} nats/token "
+        f"against just after it was learned, and the base's own text {at(carry, 'drift'):+.3f}"
     )
 
 
@@ -314,8 +323,7 @@ def precision(lab: Lab) -> Finding:
         left = at(rough, "dynamic") - at(whole, "dynamic")
         return (
             f"quantising to 4 bits costs the static base {damage:+.4f} nats/token, and "
-            f"{left:+.4f} when both bases learn: learning "
-            + ("does not repair it" if left >= damage else f"repairs {1 - left / damage:.0%} of it")
+            f"{left:+.4f} when both bases learn: {_repair(damage, left)}"
         )
 
     table = Table("nats/token by bits of the base", HEAD, tuple(map(row, names, found)))
@@ -326,6 +334,14 @@ def precision(lab: Lab) -> Finding:
     )
     figure = Figure("Precision of the base", "bits", "nats/token", series, categories=tuple(names))
     return lab.finding("precision", sentence, tables=[table], figures=[figure])
+
+
+def _repair(damage: float, left: float) -> str:
+    if damage <= 0:
+        return "on this text there was nothing to repair"
+    if left >= damage:
+        return "learning does not repair it"
+    return f"learning repairs {min(1.0, 1 - left / damage):.0%} of it"
 
 
 def quantised(model: Model, bits: int) -> Model:

@@ -1,18 +1,22 @@
 """Does what was taught come back, in an empty context, from weights alone?"""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cache, partial
+from itertools import product
 
 from mlxdyn import model as models
-from mlxdyn.lab import cells, drift
+from mlxdyn.lab import cells, drift, evaluate
 from mlxdyn.lab.evaluate import Settings, Stream
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Tick
 from mlxdyn.learner import Learner
 from mlxdyn.model import Model
 from mlxdyn.stream import Chunk
+
+Arm = dict[str, float | int]  # passes, phrasings, learning_rate
 
 PASSES = (1, 4, 16)
 FACTORS = (1 / 3, 1.0, 3.0)  # of the configured rate
@@ -82,45 +86,80 @@ class Scores:
 def recall(lab: Lab) -> Finding:
     """Teach facts and a passage at several rates, passes and phrasings; ask in an empty context."""
     probes = _probes(lab.model, lab.streams, lab.settings)
-    arms = [
-        {"passes": passes, "phrasings": phrasings, "learning_rate": rate}
-        for phrasings in (1, len(TAUGHT))
-        for rate in (lab.settings.learner.learning_rate * factor for factor in FACTORS)
-        for passes in PASSES
-    ]
-    lab.planned = len(arms)
-    before = _teach(lab, arms[0] | {"passes": 0}, probes)
-    read = _picked_by_reading(lab)
-    for arm in arms:
-        tick = lab.ticker(arm)
-        try:
-            after = _teach(lab, arm, probes)
-            lab.keep(_cell(lab, arm, before, after, read))
-            if tick:
-                tick(Tick("", 1, 1, 1, 1, before.taught - after.taught))
-        except KeyboardInterrupt:
-            lab.stop()
-            break
+    rates = [lab.settings.learner.learning_rate * factor for factor in FACTORS]
+    ways = list(product((1, len(TAUGHT)), rates))
+    lab.planned = len(ways) * len(PASSES)
+    untaught = cache(lambda: _untaught(lab, probes))
+    try:
+        for phrasings, rate in ways:
+            _run(lab, phrasings, rate, probes, untaught)
+    except KeyboardInterrupt:
+        lab.stop()
     return lab.finding(
         "recall",
         partial(_sentence, lab),
         tables=[_table(lab.cells)],
         figures=[_by_passes(lab.cells), _against_drift(lab.cells)],
+        checked="every probe, after a pass of lessons",
     )
 
 
-def _teach(lab: Lab, arm: dict[str, float | int], probes: Probes) -> Scores:
-    """Teach a fresh adapter and probe it; leave the bare base."""
-    config = replace(lab.settings.learner, learning_rate=float(arm["learning_rate"]))
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What the bare base answers, and whether teaching at a rate of 0 leaves it at that."""
+
+    scores: Scores
+    by_reading: float
+    self_check: float  # largest nats per token between the two
+
+
+def _untaught(lab: Lab, probes: Probes) -> _Base:
+    models.detach(lab.model)
+    base = _ask(Learner(lab.model.network, lab.settings.learner, lab.model.new_cache), probes)
+    (still,) = _teach(lab, [{"passes": 1, "phrasings": 1, "learning_rate": 0.0}], probes)
+    pairs = ((getattr(base, f.name), getattr(still, f.name)) for f in fields(Scores))
+    worst = max(abs(one - other) for one, other in pairs)
+    evaluate.trust(worst)
+    return _Base(base, _by_reading(lab), worst)
+
+
+def _run(
+    lab: Lab, phrasings: int, rate: float, probes: Probes, untaught: Callable[[], _Base]
+) -> None:
+    """Keep a cell for each number of passes; nothing is taught when all are known."""
+    arms: list[Arm] = [
+        {"passes": passes, "phrasings": phrasings, "learning_rate": rate} for passes in PASSES
+    ]
+    known = [cell for cell in (_known(lab, arm) for arm in arms) if cell]
+    made = iter(known) if len(known) == len(arms) else _cells(lab, arms, probes, untaught())
+    for arm in arms:
+        tick = lab.ticker(arm)
+        cell = next(made)
+        lab.keep(cell)
+        if tick:
+            tick(Tick("", 1, 1, 1, 1, float(cell.numbers["recall"] or 0.0)))
+
+
+def _cells(lab: Lab, arms: Sequence[Arm], probes: Probes, base: _Base) -> Iterator[Cell]:
+    with closing(_teach(lab, arms, probes)) as taught:
+        for arm, after in zip(arms, taught, strict=True):
+            yield _cell(lab, arm, base, after)
+
+
+def _teach(lab: Lab, arms: Sequence[Arm], probes: Probes) -> Generator[Scores]:
+    """Teach a fresh adapter and probe it after the passes of each arm; leave the bare base."""
+    config = replace(lab.settings.learner, learning_rate=float(arms[0]["learning_rate"]))
     models.detach(lab.model)
     base = dict(lab.model.network.parameters())
     models.attach(lab.model, lab.settings.adapter)
     try:
-        learner = Learner(lab.model.network, config, lab.model.new_cache)
-        for _ in range(int(arm["passes"])):
-            for chunk in _lessons(lab.model, probes, int(arm["phrasings"])):
-                learner.learn(chunk)
-        return _ask(learner, probes)
+        learner, done = Learner(lab.model.network, config, lab.model.new_cache), 0
+        for arm in arms:
+            for _ in range(int(arm["passes"]) - done):
+                for chunk in _lessons(lab.model, probes, int(arm["phrasings"])):
+                    learner.learn(chunk)
+            done = int(arm["passes"])
+            yield _ask(learner, probes)
     finally:
         models.detach(lab.model)
         lab.model.network.update(base)
@@ -177,7 +216,7 @@ def _probes(model: Model, streams: Sequence[Stream], settings: Settings) -> Prob
     )
 
 
-def _picked_by_reading(lab: Lab) -> float:
+def _by_reading(lab: Lab) -> float:
     """The same share for the base when it has just been told all the facts."""
     told = " ".join(fact.say(TAUGHT[0]) for fact in TOLD) + " "
     models.detach(lab.model)
@@ -206,18 +245,28 @@ def _tokens(model: Model, text: str) -> tuple[int, ...]:
     return tuple(tokens if tokens[0] == begin else [begin, *tokens])
 
 
-def _cell(
-    lab: Lab, arm: dict[str, float | int], before: Scores, after: Scores, read: float
-) -> Cell:
-    names = [f.name for f in fields(Scores)]
+def _cell(lab: Lab, arm: Arm, base: _Base, after: Scores) -> Cell:
+    before, names = base.scores, [f.name for f in fields(Scores)]
     numbers: cells.Numbers = {f"{n}_before": getattr(before, n) for n in names}
     numbers |= {f"{n}_after": getattr(after, n) for n in names}
-    numbers["picked_by_reading"] = read
+    numbers["picked_by_reading"] = base.by_reading
     numbers["recall"] = before.taught - after.taught
     numbers["drift"] = after.anchors - before.anchors
-    numbers["self_check"] = 0.0
-    key = cells.key(lab.model, f"recall {sorted(arm.items())}", lab.streams, lab.settings, ())
-    return Cell(key, dict(arm), numbers, cells.configuration(lab.settings), 0.0)
+    numbers["self_check"] = base.self_check
+    cell = Cell(_key(lab, arm), dict(arm), numbers, cells.configuration(lab.settings), 0.0)
+    if lab.store:
+        lab.store.put(cell)
+    return cell
+
+
+def _known(lab: Lab, arm: Arm) -> Cell | None:
+    found = lab.store.get(_key(lab, arm)) if lab.store else None
+    return None if found is None else replace(found, knobs=dict(arm))
+
+
+def _key(lab: Lab, arm: Arm) -> str:
+    variant = f"recall {sorted(arm.items())} of {TAUGHT, ASKED, TOLD, CONTROLS}"
+    return cells.key(lab.model, variant, lab.streams, lab.settings, ())
 
 
 def _best(found: Sequence[Cell]) -> Cell:
@@ -275,7 +324,7 @@ def _by_passes(found: Sequence[Cell]) -> Figure:
         for kind in ("taught", "controls"):
             x = tuple(float(c.knobs["passes"]) for c in some)
             y = tuple(float(c.numbers[f"{kind}_after"] or math.nan) for c in some)
-            series.append(Series(f"{kind}, {phrasings} phrasing(s)", x, y))
+            series.append(Series(f"{kind}, {_phrased(phrasings)}", x, y))
     if arms:
         told = float(arms[0].numbers["in_context_before"] or math.nan)
         series.append(
@@ -287,10 +336,14 @@ def _by_passes(found: Sequence[Cell]) -> Figure:
     )  # fmt: skip
 
 
+def _phrased(count: int) -> str:
+    return f"{count} phrasing{'s' * (count != 1)}"
+
+
 def _against_drift(found: Sequence[Cell]) -> Figure:
     series = tuple(
         Series(
-            f"{phrasings} phrasing(s)",
+            _phrased(phrasings),
             tuple(float(c.numbers["drift"] or 0.0) for c in some),
             tuple(float(c.numbers["picked_after"] or 0.0) for c in some),
             style="points",

@@ -89,13 +89,18 @@ def placement(lab: Lab) -> Finding:
     def sentence() -> str:
         ranked = sorted(zip(names, found, strict=True), key=lambda pair: at(pair[1], "dynamic"))
         best, cell = ranked[0]
-        parts = {n: at(c, "dynamic") for n, c in zip(names, found, strict=True)}
-        compared = ", ".join(
-            f"{n} {parts[n]:.3f}" for n in ("mlp", "attention", "full") if n in parts
+        losses = {n: at(c, "dynamic") for n, c in zip(names, found, strict=True)}
+        groups = (
+            ("mlp", "attention"),
+            ("full", "rank 8"),
+            ("middle blocks", "early blocks", "late blocks"),
         )
-        return (
-            f"best is {best} ({at(cell, 'dynamic'):.3f} nats/token with "
-            f"{cell.numbers['adapter_parameters']} weights); {compared}"
+        return "; ".join(
+            [
+                f"best is {best} ({at(cell, 'dynamic'):.3f} nats/token with "
+                f"{cell.numbers['adapter_parameters']} weights)",
+                *(_ranked(losses, group) for group in groups if group[0] in losses),
+            ]
         )
 
     head_ = (*HEAD, "rate", "trainable weights", "peak MiB", "operations against static")
@@ -114,9 +119,15 @@ def placement(lab: Lab) -> Finding:
     return lab.finding("placement", sentence, tables=[table], figures=figures, tuned=True)
 
 
+def _ranked(losses: dict[str, float], names: Sequence[str]) -> str:
+    """The named placements from best to worst."""
+    known = sorted((n for n in names if n in losses), key=losses.__getitem__)
+    return " before ".join(f"{n} {losses[n]:.3f}" for n in known)
+
+
 PLACEMENT_AXES = (
-    ("adapter_parameters", "trainable weights"),
-    ("dynamic_peak", "peak memory, bytes"),
+    ("adapter_parameters", "trainable weights", 1),
+    ("dynamic_peak", "peak memory, MiB", 2**20),
 )
 
 
@@ -134,9 +145,11 @@ def _placements(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "full", {"adapt": "full"}
 
 
-def _scatter(names: Sequence[str], found: Sequence[Cell], number: str, label: str) -> Figure:
+def _scatter(
+    names: Sequence[str], found: Sequence[Cell], number: str, label: str, unit: int
+) -> Figure:
     series = tuple(
-        Series(name, (at(c, number),), (at(c, "dynamic"),), style="points")
+        Series(name, (at(c, number) / unit,), (at(c, "dynamic"),), style="points")
         for name, c in zip(names, found, strict=True)
     )
     return Figure(f"Loss against {label}", label, "dynamic nats/token", series, log_x=True)
@@ -180,15 +193,19 @@ def interval(lab: Lab) -> Finding:
         curve("rate scaled with the chunk", grown, "chunk", "gain"),
     )
     figure = Figure("Update interval", "chunk, tokens", "gain, nats/token", series, log_x=True)
-    price = Series(
-        "one rate",
-        tuple(at(c, "dynamic_flops") for c in fixed),
-        tuple(at(c, "dynamic") for c in fixed),
-        style="points",
+    prices = tuple(
+        Series(
+            f"chunk {c.knobs['chunk']}",
+            (at(c, "dynamic_flops") / 1e6,),
+            (at(c, "dynamic"),),
+            style="points",
+        )
+        for c in fixed
     )
     against = Figure(
-        "Sample efficiency against cost", "operations a token", "dynamic nats/token", (price,), True
-    )
+        "Sample efficiency against cost", "million operations a token", "dynamic nats/token",
+        prices, log_x=True, note="at one rate",
+    )  # fmt: skip
     return lab.finding("interval", sentence, tables=[table], figures=[figure, against])
 
 
@@ -264,7 +281,7 @@ def cost(lab: Lab) -> Finding:
     found: list[tuple[str, Cell]] = []
     for knobs, name in arms:
         for cell in lab.run(jobs(lab, [knobs]), known=Baselines()):  # both sides timed together
-            found.append((f"{name}, window {knobs['window']}", cell))
+            found.append((f"{name} (window {knobs['window']})", cell))
     points = list(_points(found))
     front = [p for p in points if not any(_dominates(other, p) for other in points)]
 
@@ -308,7 +325,7 @@ def _points(found: Sequence[tuple[str, Cell]]) -> Iterator[Point]:
         size = int(cell.config["window"])
         if size not in told:
             told.add(size)
-            yield _point(f"static, window {size}", cell, "static", 2.0)
+            yield _point(f"static (window {size})", cell, "static", 2.0)
         full = cell.config["adapt"] == "full"
         share = (at(cell, "dynamic_flops") - at(cell, "static_flops")) > 0
         yield _point(name, cell, "dynamic", 6.0 if full else 4.0 if share else 2.0)
@@ -358,9 +375,10 @@ def kv(lab: Lab) -> Finding:
         kept, fresh = found[0], found[1]
         stale = at(kept, "dynamic") - at(fresh, "dynamic")
         times = at(fresh, "dynamic_flops") / at(kept, "dynamic_flops")
+        verb = "cost" if stale > 0 else "gain"
         return (
-            f"in the same windows, keys and values from older weights cost {stale:+.4f} "
-            f"nats/token; making them anew takes {times:.1f} times the operations"
+            f"in the same windows, keys and values from older weights {verb} {abs(stale):.4f} "
+            f"nats/token against those made anew, which take {times:.1f} times the operations"
         )
 
     rows = tuple(

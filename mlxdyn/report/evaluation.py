@@ -7,6 +7,8 @@ from mlxdyn.lab.evaluate import ChunkScore, Report, Result
 from mlxdyn.lab.findings import Figure, Finding, Series, Table, Value
 
 BINS = 24  # most points of a curve along the stream
+SOME = 4  # chunks behind a point that it takes to say how sure it is
+BAND = "The band is 95% of what the chunks behind each point allow."
 DRAWN = 40  # most documents in a figure
 
 
@@ -38,8 +40,8 @@ def _sentence(report: Report) -> str:
 
 
 def _split_sentence(report: Report) -> str:
-    said = split(report).strip()
-    return f" {said[0].upper()}{said[1:]}." if said else ""
+    said = split(report)
+    return f" {said}." if said else ""
 
 
 def split(report: Report) -> str:
@@ -47,8 +49,8 @@ def split(report: Report) -> str:
     if report.within is None or report.carried is None:
         return ""
     return (
-        f"of which {report.within:+.4f} was learned within each document and "
-        f"{report.carried:+.4f} carried over from earlier ones\n"
+        f"{report.within:+.4f} of it was learned within each document, "
+        f"{report.carried:+.4f} was carried over from earlier ones"
     )
 
 
@@ -75,13 +77,16 @@ def _tables(report: Report) -> Iterator[Table]:
 def _row(name: str, result: Result) -> tuple[Value, ...]:
     return (
         name, result.nats_per_token, result.bits_per_byte, round(result.perplexity, 2),
-        _rounded(result.word_perplexity), round(result.tokens_per_second), round(result.seconds, 2),
+        large(result.word_perplexity), round(result.tokens_per_second), round(result.seconds, 2),
         round(result.peak_memory_bytes / 2**20),
     )  # fmt: skip
 
 
-def _rounded(value: float) -> float | None:
-    return round(value, 1) if math.isfinite(value) else None
+def large(value: float) -> str:
+    """Write a perplexity of words, which may be of any size: 512.3, 4.51e8."""
+    if not math.isfinite(value):
+        return ""
+    return f"{value:.1f}" if value < 1e5 else f"{value:.2e}".replace("e+0", "e").replace("e+", "e")
 
 
 def _figures(report: Report) -> Iterator[Figure]:
@@ -101,7 +106,7 @@ def _figures(report: Report) -> Iterator[Figure]:
             tuple(g - e for g, e in zip(gains, errors, strict=True)),
             tuple(g + e for g, e in zip(gains, errors, strict=True)),
         ),),
-        note="The band is 95% of what the chunks behind each point allow.",
+        note=BAND if any(map(math.isfinite, errors)) else "",
     )  # fmt: skip
     if 1 < len(report.streams) <= DRAWN:
         yield _by_document(report)
@@ -121,7 +126,7 @@ def _by_document(report: Report) -> Figure:
 
 def _bins(rows: Sequence[ChunkScore]) -> Iterator[tuple[float, list[ChunkScore]]]:
     """Yield consecutive chunks in at most BINS runs, with the tokens read at their middle."""
-    size = max(1, math.ceil(len(rows) / BINS))
+    size = max(1, math.ceil(len(rows) / BINS), min(SOME, len(rows) // SOME))
     read = 0
     for start in range(0, len(rows), size):
         part = list(rows[start : start + size])

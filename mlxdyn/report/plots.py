@@ -26,7 +26,10 @@ PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7
 """Okabe and Ito's, which the colour-blind can tell apart."""
 MARKERS = ("os^Dv<P", "X>*phd8")
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-SIDES = ((7, 0), (-7, 0), (0, 11), (0, -11), (6, 9), (-6, 9), (6, -9), (-6, -9))  # of a point
+SIDES = (
+    (7, 0), (-7, 0), (0, 11), (0, -11), (6, 9), (-6, 9), (6, -9), (-6, -9), (0, 20), (0, -20),
+    (12, 18), (-12, 18), (12, -18), (-12, -18),
+)  # fmt: skip  # of a point, nearest first
 FROM_ZERO = re.compile("gain|difference|recall|share|%")  # what is read against nothing
 Box = tuple[float, float, float, float]  # left, bottom, right, top
 SIZE = (5.6, 3.7)  # inches of one panel
@@ -232,10 +235,13 @@ def _name_points(panel: Axes, alone: Sequence[Series]) -> None:
     points = [(s.name, s.x[0], s.y[0]) for s in alone if math.isfinite(s.y[0])]
     pixels = panel.transData.transform([(x, y) for _, x, y in points]) * 72 / 100  # to points
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in pixels]
-    start, edge = (panel.transAxes.transform((side, 0))[0] * 72 / 100 for side in (0, 1))
+    (west, south), (east, north) = panel.transAxes.transform([(0, 0), (1, 1)]) * 72 / 100
     for (name, x, y), (left, bottom) in zip(points, pixels, strict=True):
-        boxes = {side: _box(left, bottom, side, 4.8 * len(name)) for side in SIDES}
-        inside = [s for s, box in boxes.items() if start < box[0] and box[2] < edge]
+        boxes = {side: _box(left, bottom, side, 5.2 * len(name)) for side in SIDES}
+        inside = [
+            s for s, b in boxes.items()
+            if west < b[0] and b[2] < east and south < b[1] and b[3] < north
+        ]  # fmt: skip
         free = [side for side in inside if not _meets(boxes[side], taken)]
         side = (free or inside or list(SIDES))[0]
         taken.append(boxes[side])

@@ -6,32 +6,42 @@ from typing import Any
 
 from mlxdyn.lab.evaluate import Report, Result
 from mlxdyn.lab.findings import Finding, Table, Value
-from mlxdyn.report.evaluation import split
+from mlxdyn.report.evaluation import large, split
 
 SHOWN = 20  # most documents in the table
 
 
 def table(report: Report, found: Finding | None = None) -> str:
     """Set the result as text, ready to print; `found` says what was chosen, and on which text."""
-    head = ("", "nats/token", "bits/byte", "perplexity", "tokens/s", "seconds", "peak MiB")
+    head = (
+        "", "nats/token", "bits/byte", "perplexity", "of words", "tokens/s", "seconds", "peak MiB",
+    )  # fmt: skip
     runs = (report.static, report.dynamic)
     parts = [_align([head, *(_cells(run.name, run.total) for run in runs)])]
     if len(report.streams) > 1:
         parts.append(_align(list(_documents(report))))
     if (more := len(report.streams) - SHOWN) > 0:
         parts[-1] += f"\n… and {more} more documents; --json and --csv have them all"
-    chosen = _provenance(found) if found and found.tuned_on else ()
+    chosen = _choices(found) if found else ()
     return "\n\n".join([*parts, "\n".join([_summary(report), *chosen])])
 
 
 def _summary(report: Report) -> str:
     total, stream = report.dynamic.total, report.settings.stream
+    parts = f"{split(report)}\n" if split(report) else ""
     return (
-        f"{_gain(report)}\n{split(report)}"
-        f"{total.tokens} tokens, each scored before it was learned; {total.updates} updates; "
+        f"{_gain(report)}\n{parts}"
+        f"{_many(total.tokens, 'token')}, each scored before it was learned; "
+        f"{_many(total.updates, 'update')}; "
         f"window {stream.window}, chunk {stream.chunk}, {stream.context}\n"
-        f"dynamic costs {report.wall:.2f} times static in time, {report.flops:.2f} in operations"
+        f"dynamic costs {report.wall:.2f} times static in time, {report.flops:.2f} in operations\n"
+        f"self-check: learning at a rate of 0 equals static, largest difference "
+        f"{report.self_check:.2g} nats/token"
     )
+
+
+def _many(count: int, name: str) -> str:
+    return f"{count} {name}{'s' * (count != 1)}"
 
 
 def _gain(report: Report) -> str:
@@ -58,6 +68,7 @@ def _cells(name: str, result: Result) -> tuple[str, ...]:
         f"{result.nats_per_token:.4f}",
         f"{result.bits_per_byte:.4f}",
         f"{result.perplexity:.2f}",
+        large(result.word_perplexity),
         f"{result.tokens_per_second:.0f}",
         f"{result.seconds:.2f}",
         f"{result.peak_memory_bytes / 2**20:.0f}",
@@ -71,14 +82,18 @@ def finding_text(found: Finding) -> str:
 
 
 def _provenance(found: Finding) -> Iterator[str]:
+    yield from _choices(found)
+    if found.self_check:
+        yield f"self-check: {found.self_check}"
+
+
+def _choices(found: Finding) -> Iterator[str]:
     if found.chosen:
         yield "chosen: " + ", ".join(f"{k} {shown_value(v)}" for k, v in found.chosen.items())
     if found.tuned_on:
         yield "tuned on " + _listed(found.tuned_on)
     if found.tuned_on and found.reported_on:
         yield "reported on " + _listed(found.reported_on)
-    if found.self_check:
-        yield f"self-check: {found.self_check}"
 
 
 def _listed(names: Sequence[str], most: int = 4) -> str:

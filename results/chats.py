@@ -1,0 +1,25 @@
+"""Save the conversations of a benchmark as chats, which `--experiment history` reads."""
+
+import json
+import sys
+from pathlib import Path
+
+from mlxdyn.home import home
+from mlxdyn.ledger import Ledger
+
+
+def main(file: str) -> None:
+    """Write them once; a home that has chats is left alone."""
+    home().mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(home() / "mlxdyn.db")
+    if not ledger.conversations(None):
+        for person in json.loads(Path(file).read_text(encoding="utf-8")):
+            for session in person["sessions"]:
+                chat = ledger.add_conversation(None)
+                for turn in session["turns"]:
+                    ledger.add_message(chat, turn["role"], turn["content"], "none")
+    ledger.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
