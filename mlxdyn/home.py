@@ -43,15 +43,23 @@ def memory_directory(name: str, *, make: bool = True) -> Path:
 def chosen_memory() -> str:
     """Return the memory that a .mlxdyn file in this directory or one above names, or the default.
 
-    Raises MlxdynError when the file names none.
+    Raises MlxdynError when the file names none that could be.
     """
     here = Path.cwd()
     for directory in (here, *here.parents):
         file = directory / PROJECT
         if file.is_file():
-            name = file.read_text("utf-8").strip()
-            return check_name(name) if name else DEFAULT_MEMORY
+            return _named(file)
     return DEFAULT_MEMORY
+
+
+def _named(file: Path) -> str:
+    try:
+        return check_name(file.read_text("utf-8").strip() or DEFAULT_MEMORY)
+    except (MlxdynError, OSError, ValueError) as error:
+        raise MlxdynError(
+            f"{file} names no memory ({error}); write a name into it, or pass --memory"
+        ) from error
 
 
 def check_name(name: str) -> str:

@@ -38,6 +38,7 @@ from mlxdyn.stream import Chunk
 from mlxdyn.study import writer
 from mlxdyn.study.items import CONTRAST, Item, strip_unlearnable
 from mlxdyn.template import Turn, lesson, render
+from mlxdyn.wording import legible
 
 RECALLED = 400  # updates whose messages are told of when a conversation is opened
 
@@ -149,6 +150,7 @@ class Session:
 
         Raises MlxdynError, with nothing saved, when the message alone overflows the context.
         """
+        text = legible(text)
         self._prompt([Turn("user", text)])
         self.conversation = self.conversation or self.ledger.add_conversation(self._owner)
         learning = "none" if self.learn == "off" else "pending"
@@ -239,6 +241,7 @@ class Session:
         Each token of the memory's answer is weighed: how much likelier memory made it, in nats.
         Nothing is saved or learned. Both answers end early once `stopped()` is true.
         """
+        text = legible(text)
         prompt, _ = self._prompt([Turn("user", text)])
         answers = [self._greedy(prompt, strength, stopped) for strength in (0.0, 1.0)]
         weights = [

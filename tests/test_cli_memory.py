@@ -1,6 +1,7 @@
 """Laws of the memory commands, through the real command line and the bundled model."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -209,6 +210,56 @@ def test_a_home_or_ledger_that_cannot_be_used_is_said(taught, tmp_path, monkeypa
     assert "MLXDYN_HOME" in refused("memory", "list")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["forget", "--search", "", "--yes"], "say which words"),
+        (["log", "--search", "  "], "say which words"),
+        (["log", "--since", "yesterday"], "'yesterday' is no time"),
+        (["forget", "--until", "soon", "--yes"], "'soon' is no time"),
+        (["forget", "--yes"], "name messages, or choose them"),
+        (["edit", "1", "--question", " "], "needs a question and an answer"),
+        (["edit", "1", "--answer", ""], "needs a question and an answer"),
+        (["edit", "1", "--answer", "", "--delete"], "--delete goes alone"),
+    ],
+)
+def test_what_means_nothing_is_wrong_usage_and_changes_nothing(taught, arguments, said):
+    before = files(home())
+    result = run("memory", *arguments)
+    assert result.exit_code == 2 and said in result.stderr
+    assert files(home()) == before
+
+
+@pytest.mark.parametrize("command", [["forget", "1"], ["reset"], ["merge", "work"]])
+def test_with_nobody_to_say_yes_nothing_changes_and_it_says_how(taught, command):
+    told("branch", "work")
+    result = run("memory", *command, stdin="")
+    assert result.exit_code == 1 and result.stderr.endswith("nothing changed; pass --yes\n")
+    assert len(ask("log")) == 4
+
+
+def test_times_are_read_as_people_write_them(taught):
+    with sqlite3.connect(home() / "mlxdyn.db") as db:
+        db.execute("UPDATE events SET time = '2026-05-01T12:00:00.000+00:00' WHERE id = 1")
+        db.execute("UPDATE events SET time = '2026-05-02T00:00:00.000+00:00' WHERE id = 2")
+    db.close()
+
+    def found(*wanted: str) -> int:
+        return len({row["message"] for row in ask("log", *wanted)})
+
+    assert found("--since", "2026-05-01") == found("--until", "2026-05-02") == 2
+    assert found("--until", "2026-05-01") == found("--since", "2026-05-02") == 1
+    assert found("--until", "2026-05-01T12:00") == 1 and found("--until", "2026-05-01T11:59") == 0
+    assert found("--since", "2026-05-01T13:00+01:00", "--until", "2026-05-01 14:00+02:00") == 1
+
+
+def test_what_is_said_moves_no_cursor(taught):
+    ask("edit", "1", "--answer", "\x1b[2J\x07 \x9b1mred \udcff")
+    assert "No item matches" in told("items", "--search", "\udcff\udcff")
+    shown = told("items")
+    assert "[2J" in shown and not set("\x1b\x07\x9b") & set(shown)
+
+
 def test_a_project_file_names_the_memory(taught, tmp_path, monkeypatch):
     told("branch", "work")
     (tmp_path / "project" / "below").mkdir(parents=True)
@@ -217,6 +268,10 @@ def test_a_project_file_names_the_memory(taught, tmp_path, monkeypatch):
     assert ask("show")["name"] == "work"
     (tmp_path / "project" / ".mlxdyn").write_text("no name at all\n")
     assert "cannot name a memory" in refused("memory", "show")
+    (tmp_path / "project" / ".mlxdyn").write_bytes(b"\xff\xfe")
+    assert "names no memory" in refused("memory", "show")
+    (tmp_path / "project" / ".mlxdyn").write_text("\n")
+    assert ask("show")["name"] == "default"
 
 
 def test_anchors_are_for_a_new_memory(taught, tmp_path):

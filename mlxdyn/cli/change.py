@@ -10,6 +10,7 @@ from mlxdyn.cli.open import (
     as_json,
     chosen,
     clipped,
+    confirm,
     filtered,
     find,
     nats,
@@ -22,6 +23,7 @@ from mlxdyn.cli.open import (
     table,
 )
 from mlxdyn.errors import MlxdynError
+from mlxdyn.wording import legible
 
 if TYPE_CHECKING:
     from mlxdyn.events import Message
@@ -138,7 +140,7 @@ def _ask(found: list[Message]) -> None:
         wide="text",
     )
     what = "this" if len(found) == 1 else f"these {len(found)}"
-    click.confirm(f"Forget {what} for good, with the replies?", abort=True, err=True)
+    confirm(f"Forget {what} for good, with the replies?")
 
 
 def _counted(number: int, noun: str) -> str:
@@ -158,7 +160,7 @@ def reset(name: str, yes: bool, as_json: bool) -> None:
     ledger = open_ledger()
     find(ledger, name)
     if not yes:
-        click.confirm(f"Empty memory {name!r}? (a backup stays)", abort=True, err=True)
+        confirm(f"Empty memory {name!r}? (a backup stays)")
     prepare()
     from mlxdyn.memory import archive
 
@@ -204,7 +206,7 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
             f"{source!r} was learned on another base than {name!r}; they cannot merge"
         )
     if not yes:
-        click.confirm(f"Merge {source!r} into {name!r}?", abort=True, err=True)
+        confirm(f"Merge {source!r} into {name!r}?")
     ledger.close()
     with opened(name) as held, progress("Replaying") as tick:
         lessons = held.merge(source, tick)
@@ -252,10 +254,13 @@ def edit(
     """Edit or delete study item ITEM, as if it had been so from the beginning."""
     from mlxdyn.study.items import Item
 
-    if not (delete or question or answer):
+    if not delete and question is None and answer is None:
         raise click.UsageError("say what changes: --question, --answer or --delete")
-    if delete and (question or answer):
+    if delete and not (question is None and answer is None):
         raise click.UsageError("--delete goes alone")
+    question, answer = (text and legible(text).strip() for text in (question, answer))
+    if "" in (question, answer):
+        raise click.UsageError("an item needs a question and an answer; --delete takes it away")
     ledger = open_ledger()
     row = ledger.item(item, find(ledger, name).id)
     ledger.close()

@@ -6,12 +6,14 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import check_name, chosen_memory, home
+from mlxdyn.wording import harmless, legible
 
 if TYPE_CHECKING:
     from mlxdyn.ledger import Ledger, MemoryRow
@@ -27,16 +29,74 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 sure = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
+class Words(click.ParamType):
+    """Words to look for; none at all would match everything."""
+
+    name = "words"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not str(value).strip():
+            self.fail("say which words; nothing is in every message", param, ctx)
+        return legible(str(value))
+
+
+class Time(click.ParamType):
+    """A time as people write it, to the form of the ledger's; without a zone it is UTC.
+
+    A day alone means its first moment, or with `last` its last.
+    """
+
+    name = "time"
+
+    def __init__(self, *, last: bool = False) -> None:
+        self._last = last
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            time = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no time; write 2026-05-01 or 2026-05-01T12:00", param, ctx)
+        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+        if self._last and len(str(value)) <= len("2026-05-01"):
+            time += timedelta(days=1) - timedelta(milliseconds=1)
+        return time.isoformat(timespec="milliseconds")
+
+
 def filtered(command: Any) -> Any:
     """Add the options that choose messages by what they say and when."""
     for option in (
-        click.option("--until", metavar="TIME", help="Not after this time (UTC)."),
-        click.option("--since", metavar="TIME", help="Not before this time, as 2026-05-01T12:00."),
+        click.option(
+            "--until", metavar="TIME", type=Time(last=True),
+            help="Not after this time (UTC); a day alone is meant with all its hours.",
+        ),
+        click.option(
+            "--since", metavar="TIME", type=Time(),
+            help="Not before this time (UTC), as 2026-05-01 or 2026-05-01T12:00.",
+        ),
         click.option("--conversation", type=int, metavar="ID", help="Only of this conversation."),
-        click.option("--search", metavar="WORDS", help="Only messages with these words in them."),
-    ):
+        click.option(
+            "--search", metavar="WORDS", type=Words(),
+            help="Only messages with these words in them.",
+        ),
+    ):  # fmt: skip
         command = option(command)
     return command
+
+
+def confirm(question: str) -> None:
+    """Ask; end the command unless the answer is yes.
+
+    Raises MlxdynError where there is nobody to answer.
+    """
+    try:
+        yes = click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        if sys.stdin.isatty():
+            raise
+        raise MlxdynError("nobody is there to say yes, so nothing changed; pass --yes") from None
+    if not yes:
+        raise click.Abort
 
 
 def open_ledger() -> Ledger:
@@ -52,8 +112,9 @@ def find(ledger: Ledger, name: str) -> MemoryRow:
     """Return a memory's row; raise MlxdynError that names the ones there are."""
     row = ledger.memory(check_name(name))
     if row is None:
-        known = ", ".join(row.name for row in ledger.memories()) or "none yet"
-        raise MlxdynError(f"there is no memory {name!r}; there is: {known}")
+        known = ", ".join(row.name for row in ledger.memories())
+        there = f"there is: {known}" if known else "none has begun yet: mlxdyn chat"
+        raise MlxdynError(f"there is no memory {name!r}; {there}")
     return row
 
 
@@ -122,7 +183,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, wide: str = "")
     from rich.text import Text
 
     shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    cells = [[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row] for row in rows]
+    cells = [
+        [cell if isinstance(cell, Text) else Text(harmless(str(cell))) for cell in row]
+        for row in rows
+    ]
     for name, column in zip(head, zip(*cells, strict=True), strict=True):
         widest = max(len(name), *(cell.cell_len for cell in column))
         least = widest if wide and name != wide else None
