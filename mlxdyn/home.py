@@ -2,15 +2,23 @@
 
 import os
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
+from filelock import FileLock, Timeout
 
 from mlxdyn.config import DEFAULT_MEMORY
 from mlxdyn.errors import MlxdynError
 
 PROJECT = ".mlxdyn"
 """A file with the name of a memory, for the directory that holds it and all below."""
+
+
+NOTE = ".leaves-"
+"""Files of this name in the home hold the path of something that is there for a moment only."""
 
 
 def home(*, make: bool = True) -> Path:
@@ -69,3 +77,47 @@ def check_name(name: str) -> str:
             f"{name!r} cannot name a memory: use letters, digits, dot, dash and underscore"
         )
     return name
+
+
+@contextmanager
+def fleeting(path: Path) -> Iterator[Path]:
+    """Yield `path`, a file or directory to make, and remove what is there when the block ends.
+
+    Should the process be killed before, `sweep` removes it: it may hold what was since forgotten.
+    """
+    note = home() / f"{NOTE}{os.urandom(8).hex()}"
+    with _noted(note, timeout=-1):
+        try:
+            note.write_text(str(path.absolute()), "utf-8")
+            yield path
+        finally:
+            remove(path)
+
+
+def sweep() -> None:
+    """Remove what killed processes left of the fleeting; what others are at work on stays."""
+    for lock in home().glob(f"{NOTE}*.lock"):
+        note = lock.with_suffix("")
+        with suppress(Timeout), _noted(note, timeout=0):
+            if note.exists() and (path := note.read_text("utf-8")):
+                remove(Path(path))
+
+
+@contextmanager
+def _noted(note: Path, *, timeout: float) -> Iterator[None]:
+    """Hold the lock of `note`; both are gone after the block."""
+    lock = note.with_name(f"{note.name}.lock")
+    with FileLock(lock, timeout=timeout):
+        try:
+            yield
+        finally:
+            note.unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a directory with all in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -177,7 +177,7 @@ class Ledger:
             self._db.execute("PRAGMA secure_delete = ON")
             self._migrate(path)
             self._db.execute("PRAGMA foreign_keys = ON")
-            if self._db.execute("SELECT count(*) FROM erasing").fetchone()[0]:
+            if not self.erased():
                 self.erase()  # what was killed before it could
         except (sqlite3.Error, OSError) as error:
             raise MlxdynError(f"the ledger {path} cannot be opened: {error}") from error
@@ -231,6 +231,10 @@ class Ledger:
             if not self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                 self._db.execute("DELETE FROM erasing")
 
+    def erased(self) -> bool:
+        """Tell whether all that was forgotten has left the files."""
+        return not self._db.execute("SELECT count(*) FROM erasing").fetchone()[0]
+
     def _insert(self, table: str, **values: Any) -> int:
         names, holes = ", ".join(values), ", ".join("?" * len(values))
         cursor = self._db.execute(
@@ -260,6 +264,7 @@ class Ledger:
         study: dict[str, Any],
         origin: str | None = None,
     ) -> MemoryRow:
+        self.check_new(name)
         self._insert(
             "memories",
             name=name,
@@ -274,6 +279,16 @@ class Ledger:
         row = self.memory(name)
         assert row is not None
         return row
+
+    def check_new(self, name: str) -> None:
+        """Raise MlxdynError when there is a memory `name`, capitals aside: disks may not tell."""
+        alike = next((r.name for r in self.memories() if r.name.lower() == name.lower()), None)
+        if alike == name:
+            raise MlxdynError(f"memory {name!r} exists; choose another name, or reset it first")
+        if alike:
+            raise MlxdynError(
+                f"memory {alike!r} exists; choose a name that differs in more than its capitals"
+            )
 
     def rename_memory(self, memory: int, name: str) -> None:
         self._db.execute("UPDATE memories SET name = ? WHERE id = ?", (name, memory))
@@ -668,6 +683,15 @@ class Ledger:
             if changed:
                 self.outdate(memory, min(changed))
         return min(changed, default=None)
+
+    def count_lessons(self, memory: int, messages: Sequence[int]) -> int:
+        """Count the lessons that stand and were accepted of `messages` and their copies here."""
+        row = self._db.execute(
+            "SELECT count(*) FROM events WHERE memory = ? AND accepted AND NOT undone"
+            " AND message IN (SELECT value FROM json_each(?))",
+            (memory, json.dumps(self._copies(memory, messages))),
+        ).fetchone()
+        return int(row[0])
 
     def _copies(self, memory: int, messages: Sequence[int]) -> list[int]:
         rows = self._db.execute(

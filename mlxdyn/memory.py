@@ -18,7 +18,8 @@ from filelock import FileLock, Timeout
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import check_name, memory_directory
+from mlxdyn.events import Message
+from mlxdyn.home import check_name, memory_directory, sweep
 from mlxdyn.learner import Learner, State, flatten, same, unflatten
 from mlxdyn.ledger import EventRow, Ledger, Lesson, MemoryRow, Outcome, SnapshotRow, Update
 from mlxdyn.model import Model, attach, bare
@@ -77,6 +78,7 @@ class Memory:
         try:
             self._check_fit()
             if writable:
+                sweep()
                 self._found(study, anchor_text)
             attach(model, AdapterConfig(**self.row.adapter))
             self._load_origin()
@@ -299,6 +301,19 @@ class Memory:
 
     # changing the past
 
+    def take_back(self) -> Message | EventRow | None:
+        """Undo what a person saw last: let the newest message that waits be, else undo a lesson.
+
+        Rejected lessons are passed over: nobody saw them change anything.
+        """
+        if waiting := self.ledger.pending(self.row.id):
+            self.ledger.settle(waiting[-1], "none")
+            return self.ledger.turns_upto(waiting[-1])[-1]
+        event = self.undo()
+        while event and not event.accepted:
+            event = self.undo()
+        return event
+
     def undo(self) -> EventRow | None:
         """Take back the last lesson, bitwise; return it. One that was rejected changes nothing."""
         event = self.ledger.undoable(self.row.id)
@@ -322,13 +337,14 @@ class Memory:
         """
         replies = [self.ledger.reply_to(message) for message in messages]
         wanted = sorted({*messages, *(reply for reply in replies if reply is not None)})
-        taught = len(self.ledger.learned(self.row.id))
+        lessons = self.ledger.count_lessons(self.row.id, wanted)
         changed = self.ledger.forget(self.row.id, wanted)
         self._encoded.clear()
         if changed is not None:
             self.restore(progress)
+        sweep()
         self.ledger.erase()
-        return taught - len(self.ledger.learned(self.row.id))
+        return lessons
 
     def change_item(
         self, item: ItemRow, new: Item | None, progress: Progress | None = None
@@ -337,6 +353,7 @@ class Memory:
         self._encoded.clear()
         if self.ledger.change_item(self.row.id, item, new) is not None:
             self.restore(progress)
+        sweep()
         self.ledger.erase()
 
     def merge(self, source: str, progress: Progress | None = None) -> int:
@@ -530,10 +547,10 @@ def archive(name: str, ledger: Ledger) -> str:
 
     Raises MlxdynError when there is none or it is open elsewhere.
     """
-    row = _existing(name, ledger)
     aside = f"{name[:75]}.{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
     source = memory_directory(name)
-    with _held(name):
+    with held(name):
+        row = _existing(name, ledger)
         _copy(source, source.with_name(aside))
         with ledger.transaction():
             ledger.rename_memory(row.id, aside)
@@ -548,15 +565,10 @@ def branch(name: str, new: str, ledger: Ledger) -> MemoryRow:
 
     Raises MlxdynError when there is no such memory, `new` exists, or one is open elsewhere.
     """
-    row = _existing(name, ledger)
-    if ledger.memory(check_name(new)):
-        raise MlxdynError(f"memory {new!r} exists; choose another name, or reset it first")
-    source = memory_directory(name)
-    target = source.with_name(new)
-    with _held(name):
-        shutil.rmtree(target, ignore_errors=True)  # what a branch that was killed left
-        _copy(source, target)
-        return ledger.copy_memory(row, ledger, new)
+    _existing(name, ledger)
+    with held(name), vacant(new, ledger):
+        _copy(memory_directory(name), memory_directory(new))
+        return ledger.copy_memory(_existing(name, ledger), ledger, new)
 
 
 class Difference(NamedTuple):
@@ -605,16 +617,36 @@ def _existing(name: str, ledger: Ledger) -> MemoryRow:
 
 
 @contextmanager
-def _held(name: str) -> Iterator[None]:
+def held(name: str) -> Iterator[None]:
+    """Keep every other process from opening memory `name` during the block."""
     try:
-        with FileLock(memory_directory(name) / "lock", timeout=0):
+        with FileLock(memory_directory(check_name(name)) / "lock", timeout=0):
             yield
     except Timeout as error:
         raise MlxdynError(f"memory {name!r} is open in another mlxdyn; close that one") from error
 
 
+@contextmanager
+def vacant(name: str, ledger: Ledger) -> Iterator[None]:
+    """Hold the place of memory `name`, which the block founds; if it fails, nothing is left there.
+
+    Raises MlxdynError when there is such a memory.
+    """
+    ledger.check_new(check_name(name))  # to say so even of one that is open
+    with held(name):
+        ledger.check_new(name)
+        directory = memory_directory(name)
+        for path in directory.glob("*.safetensors"):  # what one that was killed left
+            path.unlink()
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
+
+
 def _copy(source: Path, target: Path) -> None:
-    target.mkdir(mode=0o700)
+    target.mkdir(mode=0o700, exist_ok=True)
     for path in source.glob("*.safetensors"):
         shutil.copyfile(path, target / path.name)
         _sync(target / path.name)

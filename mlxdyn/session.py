@@ -364,15 +364,10 @@ class Session:
         return event
 
     def undo(self) -> str | None:
-        """Take back the last lesson, or what the newest message would teach; say what it was."""
+        """Take back what the newest message taught, or would teach; say what it was."""
         self.drop_work()
-        if waiting := self._pending():
-            self.ledger.settle(waiting[-1], "none")
-            return self.ledger.turns_upto(waiting[-1])[-1].text
-        event = self.memory.undo()
-        while event and not event.accepted:  # nobody saw a rejected lesson
-            event = self.memory.undo()
-        return self._said(event)
+        taken = self.memory.take_back()
+        return taken.text if isinstance(taken, Message) else self._said(taken)
 
     def redo(self, progress: Progress | None = None) -> str | None:
         """Bring back the last lesson that was undone; say what it was."""

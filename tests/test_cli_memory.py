@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -108,12 +109,42 @@ def test_undo_and_redo_say_what_they_did(taught):
     assert refused("memory", "undo") == "Error: memory 'default' holds nothing to undo"
 
 
+def test_undo_takes_a_message_that_waits_before_any_lesson(taught):
+    """As a chat leaves it that was killed before it could learn."""
+    ledger = Ledger(home() / "mlxdyn.db")
+    waiting = ledger.add_message(1, "user", "I bake bread.", "pending").id
+    ledger.close()
+    assert ask("undo")["undone"] == {
+        "kind": "waiting", "message": waiting, "text": "I bake bread.", "time": None,
+    }  # fmt: skip
+    assert ask("show")["learning"]["pending"] == 0
+    assert ask("undo")["undone"]["text"] == SAID[1]
+
+
+def test_a_text_that_cannot_be_erased_yet_is_said_and_erased_later(taught):
+    with closing(sqlite3.connect(home() / "mlxdyn.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM messages").fetchone()
+        result = run("memory", "forget", "1", "--yes")
+        assert result.exit_code == 0 and "not erased from the disk yet" in result.stdout
+        assert "another program reads the ledger" in result.stderr
+    told("list")
+    assert not any(b"Tinta" in data for data in files(home()).values())
+
+
+def test_forget_counts_the_lessons_that_went(taught):
+    """Whatever the replay makes of those that stay."""
+    told("undo")
+    assert ask("forget", "3", "--yes")["lessons"] == 0, "what was undone taught nothing"
+    assert ask("forget", "1", "--yes")["lessons"] == 1
+
+
 def test_forget_asks_erases_and_names_the_copies(taught):
     told("branch", "work")
     assert run("memory", "forget", "1", stdin="n\n").exit_code == 1
     assert len(ask("log")) == 4
     done = ask("forget", "--search", "tinta", "--yes")
-    assert done == {"forgotten": [1], "lessons": 1, "copies_in": ["work"]}
+    assert done == {"forgotten": [1], "lessons": 1, "copies_in": ["work"], "erased": True}
     assert ask("forget", "--memory", "work", "--search", "tinta", "--yes")["copies_in"] == []
     assert b"Tinta" not in (home() / "mlxdyn.db").read_bytes()
     assert [row["text"] for row in ask("log")] == [SAID[1]] * 2
@@ -178,6 +209,7 @@ def test_compare_shows_both_answers_and_writes_nothing(taught):
         (["merge", "nobody", "--yes"], "no memory 'nobody'"),
         (["merge", "default", "--yes"], "another memory"),
         (["branch", "default"], "exists"),
+        (["branch", "Default"], "differs in more than its capitals"),
         (["compare", "word " * 3000], "smaller parts"),
     ],
 )
@@ -282,6 +314,17 @@ def test_anchors_are_for_a_new_memory(taught, tmp_path):
     assert run(*chat, "--temporary").exit_code == 2
     file.write_text("too little")
     assert "add more text" in refused(*chat, "--memory", "new")
+
+
+@pytest.mark.parametrize("command", ["branch Default", "import m.bundle --memory Default"])
+def test_a_name_that_differs_in_capitals_touches_no_file(taught, tmp_path, monkeypatch, command):
+    """On many disks the two would be one directory."""
+    monkeypatch.chdir(tmp_path)
+    told("export", "m.bundle", "--format", "bundle", "--no-leak-probe")
+    memory_directory("Default", make=False).symlink_to(memory_directory("default"))
+    before = files(home())
+    assert "more than its capitals" in refused("memory", *command.split())
+    assert files(home()) == before
 
 
 def test_the_doctor_shows_disk_and_problems(taught):

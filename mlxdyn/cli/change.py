@@ -35,13 +35,23 @@ if TYPE_CHECKING:
 @chosen
 @as_json
 def undo(name: str, as_json: bool) -> None:
-    """Take back, bitwise, what the last lesson taught; again for the one before."""
+    """Take back, bitwise, what the last lesson taught; again for the one before.
+
+    A message that waits to be learned goes first: it will not be learned.
+    """
+    from mlxdyn.ledger import EventRow
+
     with opened(name) as held:
-        event = held.undo()
-        if event is None:
+        taken = held.take_back()
+        if taken is None:
             raise MlxdynError(f"memory {name!r} holds nothing to undo")
-        said = f"Undone: {_named(held, event)}. `mlxdyn memory redo` brings it back."
-        say(said, as_json, undone=_facts(held, event))
+        if isinstance(taken, EventRow):
+            said = f"Undone: {_named(held, taken)}. `mlxdyn memory redo` brings it back."
+            say(said, as_json, undone=_facts(held, taken))
+            return
+        said = f"Message {taken.id}, “{clipped(taken.text, 60)}”, waited and will not be learned."
+        undone = {"kind": "waiting", "message": taken.id, "text": taken.text, "time": None}
+        say(said, as_json, undone=undone)
 
 
 @click.command()
@@ -109,14 +119,23 @@ def forget(
     ledger.close()
     with opened(name) as held, progress("Replaying") as tick:
         lessons = held.forget(ids, tick)
+        erased = held.ledger.erased()
     what = f"{_counted(len(ids), 'message')}, {_counted(lessons, 'lesson')}"
+    how = "the text is erased" if erased else "the text is not erased from the disk yet"
     say(
-        f"Forgotten: {what}; the text is erased.",
+        f"Forgotten: {what}; {how}.",
         as_json,
         forgotten=ids,
         lessons=lessons,
         copies_in=others,
+        erased=erased,
     )
+    if not erased:
+        click.echo(
+            "The disk is full or another program reads the ledger; mend that, and the next command "
+            "erases the text.",
+            err=True,
+        )
     for other in others:
         click.echo(
             f"Memory {other!r} holds a copy: mlxdyn memory forget --memory {other}", err=True

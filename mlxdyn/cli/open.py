@@ -29,53 +29,46 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 sure = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
-class Words(click.ParamType):
-    """Words to look for; none at all would match everything."""
-
-    name = "words"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not str(value).strip():
-            self.fail("say which words; nothing is in every message", param, ctx)
-        return legible(str(value))
+def _words(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Read words to look for; none at all would be in every message."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("say which words; nothing is in every message")
+    return value and legible(value)
 
 
-class Time(click.ParamType):
-    """A time as people write it, to the form of the ledger's; without a zone it is UTC.
+def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Read a time as people write it into the form of the ledger's; without a zone it is UTC.
 
-    A day alone means its first moment, or with `last` its last.
+    A day alone means its first moment, for --until its last.
     """
-
-    name = "time"
-
-    def __init__(self, *, last: bool = False) -> None:
-        self._last = last
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            time = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no time; write 2026-05-01 or 2026-05-01T12:00", param, ctx)
-        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-        if self._last and len(str(value)) <= len("2026-05-01"):
-            time += timedelta(days=1) - timedelta(milliseconds=1)
-        return time.isoformat(timespec="milliseconds")
+    if value is None:
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is no time; write 2026-05-01 or 2026-05-01T12:00"
+        ) from None
+    time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    if param.name == "until" and len(value) <= len("2026-05-01"):
+        time += timedelta(days=1) - timedelta(milliseconds=1)
+    return time.isoformat(timespec="milliseconds")
 
 
 def filtered(command: Any) -> Any:
     """Add the options that choose messages by what they say and when."""
     for option in (
         click.option(
-            "--until", metavar="TIME", type=Time(last=True),
+            "--until", metavar="TIME", callback=_time,
             help="Not after this time (UTC); a day alone is meant with all its hours.",
         ),
         click.option(
-            "--since", metavar="TIME", type=Time(),
+            "--since", metavar="TIME", callback=_time,
             help="Not before this time (UTC), as 2026-05-01 or 2026-05-01T12:00.",
         ),
         click.option("--conversation", type=int, metavar="ID", help="Only of this conversation."),
         click.option(
-            "--search", metavar="WORDS", type=Words(),
+            "--search", metavar="WORDS", callback=_words,
             help="Only messages with these words in them.",
         ),
     ):  # fmt: skip
