@@ -722,10 +722,22 @@ class Ledger:
         )
         return None if changed is None else int(changed)
 
-    def change_item(self, memory: int, item: ItemRow, new: Item | None) -> int | None:
-        """Edit an item, or delete it with None; return the first position that changed."""
+    def change_item(
+        self,
+        memory: int,
+        item: ItemRow,
+        new: Item | None,
+        gone: Sequence[ItemRow] = (),
+        near: Sequence[Item] = (),
+    ) -> int | None:
+        """Edit an item, or delete it with None; return the first position that changed.
+
+        Of its near misses, `gone` are deleted and `near` are new.
+        """
         with self.transaction():
             self._db.execute("INSERT INTO erasing VALUES (?)", (_now(),))
+            self._db.executemany("DELETE FROM items WHERE id = ?", [(row.id,) for row in gone])
+            self.add_items(item.message, near, CONTRAST)
             if new is None:
                 self._db.execute("DELETE FROM items WHERE id = ?", (item.id,))
                 self._db.execute(  # near misses of nothing

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,10 +25,12 @@ from mlxdyn.learner import Learner, State, flatten, same, unflatten
 from mlxdyn.ledger import EventRow, Ledger, Lesson, MemoryRow, Outcome, SnapshotRow, Update
 from mlxdyn.model import Model, attach, bare
 from mlxdyn.stream import Chunk
-from mlxdyn.study import anchors, guard, lessons
-from mlxdyn.study.items import Item, ItemRow
+from mlxdyn.study import anchors, contrast, guard, lessons
+from mlxdyn.study.items import CONTRAST, Item, ItemRow
 from mlxdyn.study.lessons import Desk
 from mlxdyn.study.topic import key
+from mlxdyn.study.writer import BEGINNING
+from mlxdyn.template import Turn, render
 
 ADAPTER, STUDY = AdapterConfig(), StudyConfig()
 ORIGIN = "origin.safetensors"
@@ -349,12 +352,48 @@ class Memory:
     def change_item(
         self, item: ItemRow, new: Item | None, progress: Progress | None = None
     ) -> None:
-        """Edit a study item, or delete it with None, as if it had been so from the beginning."""
+        """Edit a study item, or delete it with None, as if it had been so from the beginning.
+
+        Near misses of a question that goes go with it; a new question gets its own.
+        """
         self._encoded.clear()
-        if self.ledger.change_item(self.row.id, item, new) is not None:
+        gone = self._missing_only(item) if new is None or new.question != item.question else []
+        near = self._near_misses(new, max(len(gone), 1)) if new and gone else []
+        if self.ledger.change_item(self.row.id, item, new, gone, near) is not None:
             self.restore(progress)
         sweep()
         self.ledger.erase()
+
+    def _missing_only(self, item: ItemRow) -> list[ItemRow]:
+        """List the near misses of `item` that miss no other question of its message."""
+        rows = self.ledger.items_of(item.message)
+        others = [row.question for row in rows if row.source != CONTRAST and row.id != item.id]
+        return [
+            row
+            for row in rows
+            if row.source == CONTRAST
+            and _misses(row.question, item.question)
+            and not any(_misses(row.question, other) for other in others)
+        ]
+
+    def _near_misses(self, item: Item, count: int) -> list[Item]:
+        """Ask beside `item`, with what the bare base says to that."""
+        asked = contrast.near_misses([item], seed=len(item.question))[:count]
+        return [Item(question, said) for question in asked if (said := self._base_says(question))]
+
+    def _base_says(self, question: str) -> str:
+        """How the bare base begins its likeliest answer."""
+        model, said = self.model, list[int]()
+        prompt = render(model.tokenizer, [Turn("user", question)], reply=True).tokens
+        model.network.eval()
+        with bare(model):
+            while len(said) < BEGINNING:
+                logits = model.network(mx.array([[*prompt, *said]]))[0, -1]
+                token = cast(int, mx.argmax(logits).item())
+                if token in model.tokenizer.eos_token_ids:
+                    break
+                said.append(token)
+        return model.decode(said).strip()
 
     def merge(self, source: str, progress: Progress | None = None) -> int:
         """Learn what memory `source` learned and this one did not, in order of time, by replay."""
@@ -706,6 +745,18 @@ def _digest(path: Path) -> str | None:
 def _alike(one: Outcome, other: Outcome) -> bool:
     """Compare what was measured, to the last bit."""
     return replace(one, reason="") == replace(other, reason="")
+
+
+def _misses(near: str, question: str) -> bool:
+    """Is `near` this very question but for one swapped word?"""
+    return any(
+        f"{question[: found.start()]}{other}{question[found.end() :]}" == near
+        for group in contrast.ALIKE
+        for word in group
+        for found in re.finditer(rf"\b{word}\b", question)
+        for other in group
+        if other != word
+    )
 
 
 def _finite_mean(values: tuple[float, ...]) -> float | None:
