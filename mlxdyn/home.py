@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock, Timeout
 
 from mlxdyn.config import DEFAULT_MEMORY
 from mlxdyn.errors import MlxdynError
@@ -96,6 +95,8 @@ def fleeting(path: Path) -> Iterator[Path]:
 
 def sweep() -> None:
     """Remove what killed processes left of the fleeting; what others are at work on stays."""
+    from filelock import Timeout
+
     for lock in home().glob(f"{NOTE}*.lock"):
         note = lock.with_suffix("")
         with suppress(Timeout), _noted(note, timeout=0):
@@ -106,6 +107,8 @@ def sweep() -> None:
 @contextmanager
 def _noted(note: Path, *, timeout: float) -> Iterator[None]:
     """Hold the lock of `note`; both are gone after the block."""
+    from filelock import FileLock
+
     lock = note.with_name(f"{note.name}.lock")
     with FileLock(lock, timeout=timeout):
         try:

@@ -23,7 +23,6 @@ from mlxdyn.cli.open import (
     table,
 )
 from mlxdyn.errors import MlxdynError
-from mlxdyn.wording import legible
 
 if TYPE_CHECKING:
     from mlxdyn.events import Message
@@ -272,6 +271,7 @@ def edit(
 ) -> None:
     """Edit or delete study item ITEM, as if it had been so from the beginning."""
     from mlxdyn.study.items import Item
+    from mlxdyn.wording import legible
 
     if not delete and question is None and answer is None:
         raise click.UsageError("say what changes: --question, --answer or --delete")

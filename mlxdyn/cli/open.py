@@ -13,7 +13,6 @@ import click
 
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import check_name, chosen_memory, home
-from mlxdyn.wording import harmless, legible
 
 if TYPE_CHECKING:
     from mlxdyn.ledger import Ledger, MemoryRow
@@ -31,6 +30,8 @@ sure = click.option("--yes", is_flag=True, help="Do not ask.")
 
 def _words(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Read words to look for; none at all would be in every message."""
+    from mlxdyn.wording import legible
+
     if value is not None and not value.strip():
         raise click.BadParameter("say which words; nothing is in every message")
     return value and legible(value)
@@ -174,6 +175,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, wide: str = "")
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from mlxdyn.wording import harmless
 
     shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     cells = [
