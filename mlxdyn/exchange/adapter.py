@@ -147,3 +147,6 @@ def _check_shapes(model: Model, adapter: Adapter, config: AdapterConfig) -> None
         raise MlxdynError(
             f"the adapter does not fit {model.name}: {len(wrong)} weights differ, {wrong[0]} first"
         )
+    broken = [n for n, a in sorted(adapter.arrays.items()) if not mx.isfinite(a).all().item()]
+    if broken:
+        raise MlxdynError(f"the adapter is damaged: {broken[0]} is not finite; export it again")
