@@ -340,6 +340,20 @@ def test_the_doctor_shows_disk_and_problems(taught):
     assert "cannot be opened" in records()[1][0]
 
 
+def test_nothing_is_open_to_others_and_the_doctor_sees_what_is(taught, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told("branch", "work"), told("undo"), told("forget", "1", "--yes")
+    told("export", "m.bundle", "--format", "bundle", "--no-leak-probe")
+    told("export", "m", "--no-leak-probe")
+    told("import", "m.bundle", "--memory", "back"), told("import", "m", "--memory", "bare")
+    run("memory", "reset", "--yes")
+    assert run("chat", "--model", str(taught), "--once", "Hi").exit_code == 0
+    made = [home(), *home().rglob("*"), *(tmp_path / "m").rglob("*"), tmp_path / "m.bundle"]
+    assert len(made) > 12 and not any(path.stat().st_mode & 0o077 for path in made)
+    (home() / "mlxdyn.db").chmod(0o644)
+    assert f"mlxdyn.db can be read by others: chmod -R go= {home()}" in run("doctor").stderr
+
+
 def test_help_is_there_at_once():
     heavy = "{'mlx.core', 'rich', 'textual', 'transformers'}"
     script = f"import sys, mlxdyn.cli; sys.exit(bool({heavy} & set(sys.modules)))"

@@ -90,7 +90,8 @@ def log(
     rejected: bool,
     limit: int | None,
 ) -> None:
-    """List every update, oldest first; "message" is the ID that `forget` takes.
+    """List every update, oldest first; "message" is the ID that `forget` takes, "chat" is the
+    one of --conversation.
 
     nll is the surprise at the words (kind words) or at the answers (study, consolidation) before
     and after, drift how much worse the anchors are predicted than at the start, in nats per token.
@@ -108,7 +109,7 @@ def log(
         click.echo("Nothing learned yet." if everything else "No update matches.")
     else:
         table(
-            ["update", "time (UTC)", "message", "kind", "tokens", "nll", "drift", "text"],
+            ["update", "time (UTC)", "chat", "message", "kind", "tokens", "nll", "drift", "text"],
             [_brief_update(row) for row in rows],
             wide="text",
         )
@@ -123,8 +124,8 @@ def _brief_update(row: UpdateRow) -> tuple[Any, ...]:
     text = " ".join(row.text.split()) or "all items"
     stands = row.accepted and not row.undone
     return (
-        row.update, row.time[5:16].replace("T", " "), row.message or "", row.kind, row.tokens,
-        nll, nats(row.drift), text if stands else f"✗ {text}",
+        row.update, row.time[5:16].replace("T", " "), row.conversation or "", row.message or "",
+        row.kind, row.tokens, nll, nats(row.drift), text if stands else f"✗ {text}",
     )  # fmt: skip
 
 
