@@ -317,6 +317,13 @@ class Memory:
             event = self.undo()
         return event
 
+    def bring_back(self, progress: Progress | None = None) -> EventRow | None:
+        """Redo what a person saw undone last: rejected lessons come back unseen, as they went."""
+        event = self.redo(progress)
+        while event and not event.accepted:
+            event = self.redo(progress)
+        return event
+
     def undo(self) -> EventRow | None:
         """Take back the last lesson, bitwise; return it. One that was rejected changes nothing."""
         event = self.ledger.undoable(self.row.id)

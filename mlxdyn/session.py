@@ -372,7 +372,7 @@ class Session:
     def redo(self, progress: Progress | None = None) -> str | None:
         """Bring back the last lesson that was undone; say what it was."""
         self.drop_work()
-        return self._said(self.memory.redo(progress))
+        return self._said(self.memory.bring_back(progress))
 
     def change_item(self, item: int, new: Item | None, progress: Progress | None = None) -> None:
         """Edit study item `item`, or delete it with None, as if it had been so all along.

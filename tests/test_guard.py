@@ -92,6 +92,21 @@ def test_the_gentler_rate_that_holds_is_what_is_learned(mite: Model):
         assert same(state(other), learned)
 
 
+def test_undo_and_redo_pass_over_what_was_rejected(mite: Model):
+    """Nobody saw it change anything."""
+    with opened("m", mite, study=NEVER) as memory:
+        first = teach(memory, SAID[0])
+        assert not teach(memory, SAID[1], guarded=True).accepted
+        second, learned = teach(memory, SAID[2]), state(memory)
+        assert not teach(memory, SAID[1], guarded=True).accepted
+        undone = [memory.take_back() for _ in range(3)]
+        assert [event and event.id for event in undone] == [second.id, first.id, None]
+        brought = [memory.bring_back() for _ in range(3)]
+        assert [event and event.id for event in brought] == [first.id, second.id, None]
+        assert same(state(memory), learned) and memory.verify() == []
+        assert not any(event.undone for event in memory.ledger.events(1, active=False))
+
+
 def test_a_study_that_breaks_a_bound_leaves_the_memory_as_it_was(mite: Model):
     with opened("m", mite, study=NEVER) as memory:
         teach(memory, SAID[0], DOG)

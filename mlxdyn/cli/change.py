@@ -60,7 +60,7 @@ def redo(name: str, as_json: bool) -> None:
     """Bring back the lesson that was undone last, if nothing was learned since."""
     with opened(name) as held:
         with progress("Replaying") as tick:
-            event = held.redo(tick)
+            event = held.bring_back(tick)
         if event is None:
             raise MlxdynError(f"memory {name!r} holds nothing to redo")
         say(f"Learned again: {_named(held, event)}.", as_json, redone=_facts(held, event))

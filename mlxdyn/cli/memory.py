@@ -90,9 +90,9 @@ def log(
     rejected: bool,
     limit: int | None,
 ) -> None:
-    """List every update, oldest first; "message" is the ID that `forget` takes, "chat" is the
-    one of --conversation.
+    """List every update, oldest first; `forget` takes the IDs under "message".
 
+    "chat" is what --conversation takes.
     nll is the surprise at the words (kind words) or at the answers (study, consolidation) before
     and after, drift how much worse the anchors are predicted than at the start, in nats per token.
     """
