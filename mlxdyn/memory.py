@@ -1,6 +1,7 @@
 """A named memory: adapter, optimizer state and the ledger that produced them."""
 
 import hashlib
+import io
 import os
 import random
 import re
@@ -497,9 +498,9 @@ class Memory:
 
     def _sound_snapshots(self) -> Iterator[tuple[int, State]]:
         for row in self.ledger.snapshots(self.row.id):
-            path = self.directory / row.file
-            if _digest(path) == row.sha256:
-                yield row.upto, unflatten(read_arrays(path), self._start)
+            arrays = sound_arrays(self.directory / row.file, row.sha256)
+            if arrays is not None:
+                yield row.upto, unflatten(arrays, self._start)
 
     # opening
 
@@ -545,12 +546,13 @@ class Memory:
         if self.row.origin is None:
             return
         path = self.directory / ORIGIN
-        if _digest(path) != self.row.origin:
+        arrays = sound_arrays(path, self.row.origin)
+        if arrays is None:
             raise MlxdynError(
                 f"{path}, the imported adapter this memory starts from, is missing or damaged; "
                 "import it again"
             )
-        self.model.network.load_weights(list(read_arrays(path).items()), strict=False)
+        self.model.network.load_weights(list(arrays.items()), strict=False)
 
     def _metadata(self, upto: int) -> dict[str, str]:
         return {"fingerprint": self.model.fingerprint, "upto": str(upto), "mlx": version("mlx")}
@@ -728,11 +730,26 @@ def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, st
     return digest
 
 
-def read_arrays(path: Path) -> dict[str, mx.array]:
+def read_arrays(source: Path | io.BytesIO) -> dict[str, mx.array]:
     """Load a safetensors file completely; MLX alone would read it only when it is used."""
-    arrays = cast(dict[str, mx.array], mx.load(str(path)))
+    named = str(source) if isinstance(source, Path) else source
+    arrays = cast(dict[str, mx.array], mx.load(named, format="safetensors"))
     mx.eval(arrays)
     return arrays
+
+
+def sound_arrays(path: Path, sha256: str) -> dict[str, mx.array] | None:
+    """Load a safetensors file unless it is missing or holds other bytes than `sha256` says.
+
+    It is read once: another process may remove it at any time.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        return None
+    return read_arrays(io.BytesIO(data))
 
 
 def _sync(path: Path) -> None:
