@@ -155,6 +155,7 @@ _LOGGED = (
 )
 
 
+_WAITED = "it waited to be learned"
 _FOR_GOOD = 2
 """In `undone`: something was learned since, so that redo does not bring it back."""
 
@@ -477,9 +478,7 @@ class Ledger:
     def add_event(self, memory: int, lesson: Lesson, outcome: Outcome) -> EventRow:
         """Record a lesson with its outcome; its message is learned in the same transaction."""
         with self.transaction():
-            position = self._db.execute(
-                "SELECT coalesce(max(position), 0) + 1 FROM events WHERE memory = ?", (memory,)
-            ).fetchone()[0]
+            position = self._next_position(memory)
             self._db.execute(
                 "UPDATE events SET undone = ? WHERE memory = ? AND undone", (_FOR_GOOD, memory)
             )
@@ -502,6 +501,13 @@ class Ledger:
             if lesson.message is not None:
                 self.settle(lesson.message, "done")
         return self.events(memory, after=position - 1, active=False)[0]
+
+    def _next_position(self, memory: int) -> int:
+        return int(
+            self._db.execute(
+                "SELECT coalesce(max(position), 0) + 1 FROM events WHERE memory = ?", (memory,)
+            ).fetchone()[0]
+        )
 
     def revise(self, event: int, outcome: Outcome) -> None:
         """Replace the outcome of an event whose past was changed."""
@@ -638,6 +644,39 @@ class Ledger:
             (memory, self.totals(memory).position),
         ).fetchone()
         return None if row[0] is None else self.events(memory, after=row[0] - 1, active=False)[0]
+
+    def let_be(self, memory: int, message: int) -> None:
+        """Let a message wait no more; an undone event without a lesson keeps its place for redo."""
+        with self.transaction():
+            self.settle(message, "none")
+            self._insert(
+                "events",
+                memory=memory,
+                position=self._next_position(memory),
+                kind="message",
+                message=message,
+                time=_now(),
+                chunks=_dump(()),
+                steps=0,
+                guarded=True,
+                accepted=False,
+                reason=_WAITED,
+                undone=1,
+            )
+
+    def wait_again(self, event: EventRow) -> Message | None:
+        """Let the message of `event` wait once more; None if it was learned before the undo."""
+        row = self._db.execute(
+            "SELECT m.id, m.role, m.text FROM events e JOIN messages m ON m.id = e.message"
+            " WHERE e.id = ? AND e.reason = ?",
+            (event.id, _WAITED),
+        ).fetchone()
+        if row is None:
+            return None
+        with self.transaction():
+            self._db.execute("DELETE FROM events WHERE id = ?", (event.id,))
+            self.settle(row[0], "pending")
+        return Message(*row)
 
     def set_undone(self, memory: int, event: EventRow, undone: bool) -> None:
         """Take an event out of the memory's life or put it back; outdated snapshots go."""

@@ -311,19 +311,25 @@ class Memory:
         Rejected lessons are passed over: nobody saw them change anything.
         """
         if waiting := self.ledger.pending(self.row.id):
-            self.ledger.settle(waiting[-1], "none")
+            self.ledger.let_be(self.row.id, waiting[-1])
             return self.ledger.turns_upto(waiting[-1])[-1]
         event = self.undo()
         while event and not event.accepted:
             event = self.undo()
         return event
 
-    def bring_back(self, progress: Progress | None = None) -> EventRow | None:
-        """Redo what a person saw undone last: rejected lessons come back unseen, as they went."""
-        event = self.redo(progress)
-        while event and not event.accepted:
-            event = self.redo(progress)
-        return event
+    def bring_back(self, progress: Progress | None = None) -> Message | EventRow | None:
+        """Redo what a person saw undone last: a lesson, or a message that then waits again.
+
+        Rejected lessons come back unseen, as they went.
+        """
+        while event := self.ledger.redoable(self.row.id):
+            if message := self.ledger.wait_again(event):
+                return message
+            self.redo(progress)
+            if event.accepted:
+                return event
+        return None
 
     def undo(self) -> EventRow | None:
         """Take back the last lesson, bitwise; return it. One that was rejected changes nothing."""

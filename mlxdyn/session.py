@@ -366,8 +366,7 @@ class Session:
     def undo(self) -> str | None:
         """Take back what the newest message taught, or would teach; say what it was."""
         self.drop_work()
-        taken = self.memory.take_back()
-        return taken.text if isinstance(taken, Message) else self._said(taken)
+        return self._said(self.memory.take_back())
 
     def redo(self, progress: Progress | None = None) -> str | None:
         """Bring back the last lesson that was undone; say what it was."""
@@ -401,9 +400,11 @@ class Session:
             self.new()
         return found.text
 
-    def _said(self, event: EventRow | None) -> str | None:
+    def _said(self, event: Message | EventRow | None) -> str | None:
         if event is None:
             return None
+        if isinstance(event, Message):
+            return event.text
         if event.lesson.message is None:
             return "the last study"
         return self.ledger.turns_upto(event.lesson.message)[-1].text

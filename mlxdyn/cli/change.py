@@ -49,8 +49,7 @@ def undo(name: str, as_json: bool) -> None:
             say(said, as_json, undone=_facts(held, taken))
             return
         said = f"Message {taken.id}, “{clipped(taken.text, 60)}”, waited and will not be learned."
-        undone = {"kind": "waiting", "message": taken.id, "text": taken.text, "time": None}
-        say(said, as_json, undone=undone)
+        say(said, as_json, undone=_waiting(taken))
 
 
 @click.command()
@@ -58,12 +57,22 @@ def undo(name: str, as_json: bool) -> None:
 @as_json
 def redo(name: str, as_json: bool) -> None:
     """Bring back the lesson that was undone last, if nothing was learned since."""
+    from mlxdyn.ledger import EventRow
+
     with opened(name) as held:
         with progress("Replaying") as tick:
             event = held.bring_back(tick)
         if event is None:
             raise MlxdynError(f"memory {name!r} holds nothing to redo")
-        say(f"Learned again: {_named(held, event)}.", as_json, redone=_facts(held, event))
+        if isinstance(event, EventRow):
+            say(f"Learned again: {_named(held, event)}.", as_json, redone=_facts(held, event))
+            return
+        said = f"Message {event.id}, “{clipped(event.text, 60)}”, waits again for the next chat."
+        say(said, as_json, redone=_waiting(event))
+
+
+def _waiting(message: Message) -> dict[str, Any]:
+    return {"kind": "waiting", "message": message.id, "text": message.text, "time": None}
 
 
 def _named(held: Memory, event: EventRow) -> str:
