@@ -169,6 +169,11 @@ def test_an_undone_message_is_not_learned_on(open_session: Open):
     assert session.undo() == LONG
     assert learn(session) == []
     assert same(session.memory.learner.state, session.memory._start)
+    session = open_session()
+    assert session.redo() == LONG and session.redo() is None
+    assert [summary.accepted for summary in learn(session)] == [True]
+    assert session.undo() == LONG and session.redo() == LONG
+    assert session.memory.verify() == []
 
 
 def test_a_message_without_words_settles(open_session: Open):
