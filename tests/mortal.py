@@ -17,9 +17,8 @@ from typing import Any
 TEXTS = ["my dog is called Rex", "I live in Oslo", "the sea is cold today", "I bake bread"]
 ITEMS = [("What is my dog called?", "Rex."), ("Where do I live?", "In Oslo."), ("Who am I?", "Me.")]
 DEATH = -signal.SIGKILL
-LONGEST = (
-    0.5  # seconds, about what an action takes: death comes at its start as often as at its end
-)
+LONGEST = 0.5
+"""Seconds, about what an action takes: death comes at its start as often as at its end."""
 
 
 class Parent:
