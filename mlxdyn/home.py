@@ -80,42 +80,42 @@ def check_name(name: str) -> str:
 
 @contextmanager
 def fleeting(path: Path) -> Iterator[Path]:
-    """Yield `path`, a file or directory to make, and remove what is there when the block ends.
+    """Yield `path`, a hidden file or directory to make; what is there goes when the block ends.
 
     Should the process be killed before, `sweep` removes it: it may hold what was since forgotten.
     """
+    from filelock import FileLock
+
     note = home() / f"{NOTE}{os.urandom(8).hex()}"
-    with _noted(note, timeout=-1):
+    lock = note.with_name(f"{note.name}.lock")
+    with FileLock(lock):
         try:
-            note.write_text(str(path.absolute()), "utf-8")
+            note.write_bytes(os.fsencode(path.absolute()) + b"\n")
             yield path
         finally:
-            remove(path)
+            _clear(path, note, lock)
 
 
 def sweep() -> None:
-    """Remove what killed processes left of the fleeting; what others are at work on stays."""
-    from filelock import Timeout
+    """Remove what killed processes left of the fleeting; what others are at work on stays.
+
+    What cannot be removed now is tried again the next time.
+    """
+    from filelock import FileLock, Timeout
 
     for lock in home().glob(f"{NOTE}*.lock"):
-        note = lock.with_suffix("")
-        with suppress(Timeout), _noted(note, timeout=0):
-            if note.exists() and (path := note.read_text("utf-8")):
-                remove(Path(path))
+        with suppress(Timeout, OSError), FileLock(lock, timeout=0):
+            note = lock.with_suffix("")
+            told = os.fsdecode(note.read_bytes()) if note.exists() else ""
+            whole = told.endswith("\n")  # or else it was cut short, and names something else
+            _clear(Path(told[:-1]) if whole else None, note, lock)
 
 
-@contextmanager
-def _noted(note: Path, *, timeout: float) -> Iterator[None]:
-    """Hold the lock of `note`; both are gone after the block."""
-    from filelock import FileLock
-
-    lock = note.with_name(f"{note.name}.lock")
-    with FileLock(lock, timeout=timeout):
-        try:
-            yield
-        finally:
-            note.unlink(missing_ok=True)
-            lock.unlink(missing_ok=True)
+def _clear(path: Path | None, note: Path, lock: Path) -> None:
+    if path and path.name.startswith("."):
+        remove(path)
+    note.unlink(missing_ok=True)
+    lock.unlink(missing_ok=True)
 
 
 def remove(path: Path) -> None:

@@ -371,8 +371,9 @@ class Memory:
         Near misses of a question that goes go with it; a new question gets its own.
         """
         self._encoded.clear()
-        gone = self._missing_only(item) if new is None or new.question != item.question else []
-        near = self._near_misses(new, max(len(gone), 1)) if new and gone else []
+        asked = new is not None and new.question == item.question
+        gone = [] if asked else self._missing_only(item)
+        near = self._near_misses(new, max(len(gone), 1)) if new and not asked else []
         if self.ledger.change_item(self.row.id, item, new, gone, near) is not None:
             self.restore(progress)
         sweep()

@@ -297,6 +297,30 @@ def test_what_a_killed_export_left_anywhere_goes(memory: Memory, tiny, ledger, t
     assert not left.exists() and not list(home().glob(".*"))
 
 
+def test_a_leftover_that_cannot_be_removed_is_in_nobodys_way(memory: Memory, tmp_path):
+    left = tmp_path / "elsewhere" / ".m.partial.bundle"
+    left.parent.mkdir()
+    killed_with(left)
+    left.parent.rename(tmp_path / "moved")
+    left.parent.write_text("a file now")
+    sweep()
+    left.parent.unlink()
+    (tmp_path / "moved").rename(left.parent)
+    sweep()
+    assert not left.exists() and not list(home().glob(".*"))
+
+
+@pytest.mark.parametrize("cut", [-1, -5])
+def test_a_note_of_a_leftover_that_was_cut_short_removes_nothing(tmp_path: Path, cut: int):
+    kept, left = tmp_path / ".m.partial", tmp_path / ".m.partial.txt"
+    kept.write_text("mine")
+    killed_with(left)
+    (note,) = (path for path in home().glob(".leaves-*") if not path.suffix)
+    note.write_text(note.read_text()[:cut])
+    sweep()
+    assert kept.exists() and left.exists() and not list(home().glob(".*"))
+
+
 def killed_with(path: Path) -> None:
     """Let a process die while `path` is there for a moment only."""
     script = (
