@@ -172,6 +172,7 @@ def test_killed_at_any_step_the_memory_is_sound(
         assert code in (0, DEATH), lines
         with opened("m", mite) as memory:
             assert_sound(memory, Expected([1, 2], []), lines)
+        assert not list(home().glob(".*")), "no part of an export is left"
         if code == 0:
             break
     assert least < step < 98
