@@ -390,7 +390,8 @@ class Session:
         Raises MlxdynError when this memory holds no such message.
         """
         self.drop_work()
-        found = self.ledger.message(message, self.memory.row.id)
+        known = message.bit_length() < 64  # what SQLite can count to
+        found = self.ledger.message(message, self.memory.row.id) if known else None
         if found is None:
             raise MlxdynError(
                 f"there is no message {message} in this memory; see: mlxdyn memory log"

@@ -256,6 +256,11 @@ def test_a_home_or_ledger_that_cannot_be_used_is_said(taught, tmp_path, monkeypa
         (["log", "--search", "  "], "say which words"),
         (["log", "--since", "yesterday"], "'yesterday' is no time"),
         (["forget", "--until", "soon", "--yes"], "'soon' is no time"),
+        (["forget", "--until", "0001-01-01T00:00+01:00", "--yes"], "is no time"),
+        (["forget", "9" * 30, "--yes"], "is not in the range"),
+        (["log", "--conversation", "9" * 30], "is not in the range"),
+        (["log", "--limit", "9" * 30], "is not in the range"),
+        (["edit", "9" * 30, "--delete"], "is not in the range"),
         (["forget", "--yes"], "name messages, or choose them"),
         (["edit", "1", "--question", " "], "needs a question and an answer"),
         (["edit", "1", "--answer", ""], "needs a question and an answer"),
@@ -288,6 +293,7 @@ def test_times_are_read_as_people_write_them(taught):
 
     assert found("--since", "2026-05-01") == found("--until", "2026-05-02") == 2
     assert found("--until", "2026-05-01") == found("--since", "2026-05-02") == 1
+    assert found("--until", "9999-12-31") == 2
     assert found("--until", "2026-05-01T12:00") == 1 and found("--until", "2026-05-01T11:59") == 0
     assert found("--since", "2026-05-01T13:00+01:00", "--until", "2026-05-01 14:00+02:00") == 1
 

@@ -447,6 +447,8 @@ def test_forgetting_in_a_conversation_takes_the_reply_along(open_session: Open):
     assert [chat.title for chat in session.chats()] == ["I live in Oslo."]
     with pytest.raises(MlxdynError, match="no message 999"):
         session.forget(999)
+    with pytest.raises(MlxdynError, match="no message"):
+        session.forget(10**30)
 
 
 def test_redo_brings_back_what_undo_took(open_session: Open):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlxdyn.cli.open import (
+    NUMBER,
     as_json,
     chosen,
     clipped,
@@ -48,7 +49,8 @@ def undo(name: str, as_json: bool) -> None:
             said = f"Undone: {_named(held, taken)}. `mlxdyn memory redo` brings it back."
             say(said, as_json, undone=_facts(held, taken))
             return
-        said = f"Message {taken.id}, “{clipped(taken.text, 60)}”, waited and will not be learned."
+        said = f"Message {taken.id}, “{clipped(taken.text, 60)}”, waited and will not be learned. "
+        said += "`mlxdyn memory redo` lets it wait again."
         say(said, as_json, undone=_waiting(taken))
 
 
@@ -89,7 +91,7 @@ def _facts(held: Memory, event: EventRow) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("messages", metavar="[ID]...", nargs=-1, type=int)
+@click.argument("messages", metavar="[ID]...", nargs=-1, type=NUMBER)
 @chosen
 @filtered
 @sure
@@ -269,7 +271,7 @@ def study(name: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("item", type=int)
+@click.argument("item", type=NUMBER)
 @click.option("--question", metavar="TEXT", help="The new question.")
 @click.option("--answer", metavar="TEXT", help="The new answer.")
 @click.option("--delete", is_flag=True, help="Delete the item.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlxdyn.cli.open import (
+    NUMBER,
     as_json,
     chosen,
     filtered,
@@ -77,7 +78,7 @@ def show(name: str, as_json: bool) -> None:
 @filtered
 @click.option("--rejected", is_flag=True, help="Only updates that were refused or rolled back.")
 @click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N",
+    "--limit", type=NUMBER, metavar="N",
     help=f"Only the newest N updates.  [default: {SHOWN}; all with --json]",
 )  # fmt: skip
 def log(

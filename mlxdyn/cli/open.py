@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlxdyn.ledger import Ledger, MemoryRow
     from mlxdyn.memory import Memory, Progress
 
+NUMBER = click.IntRange(1, 2**63 - 1)  # of a row: what SQLite can count to
 WIDE = 100  # columns of a table that is not on a terminal
 
 chosen = click.option(
@@ -46,13 +47,13 @@ def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
         return None
     try:
         time = datetime.fromisoformat(value)
-    except ValueError:
+        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise click.BadParameter(
             f"{value!r} is no time; write 2026-05-01 or 2026-05-01T12:00"
         ) from None
-    time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     if param.name == "until" and len(value) <= len("2026-05-01"):
-        time += timedelta(days=1) - timedelta(milliseconds=1)
+        time = time.replace(hour=23, minute=59, second=59, microsecond=999_000)
     return time.isoformat(timespec="milliseconds")
 
 
@@ -67,7 +68,9 @@ def filtered(command: Any) -> Any:
             "--since", metavar="TIME", callback=_time,
             help="Not before this time (UTC), as 2026-05-01 or 2026-05-01T12:00.",
         ),
-        click.option("--conversation", type=int, metavar="ID", help="Only of this conversation."),
+        click.option(
+            "--conversation", metavar="ID", type=NUMBER, help="Only of this conversation."
+        ),
         click.option(
             "--search", metavar="WORDS", callback=_words,
             help="Only messages with these words in them.",
