@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 OVERRIDE = "MLXDYN_BLAS"
@@ -50,6 +49,8 @@ def _candidates() -> Iterator[Candidate]:
 
 def _installed(distribution: str, library: str) -> str | None:
     """Return the path of an installed distribution's shared library, whatever its version."""
+    from importlib.metadata import PackageNotFoundError, files
+
     try:
         listed = files(distribution) or []
     except PackageNotFoundError:

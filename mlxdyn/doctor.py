@@ -57,9 +57,18 @@ def examine() -> Health:
             "install a C compiler and reinstall mlxdyn, or `apt install libopenblas0-pthread`, "
             "or name a BLAS library in MLXDYN_BLAS"
         )
-    if path.stat().st_mode & 0o077:
-        problems.append(f"{path} can be read by others: chmod 700 {path}")
+    problems += _open_to_others(path)
     return Health(facts, memories, problems)
+
+
+def _open_to_others(path: Path) -> list[str]:
+    """Say what of the home others can read: nothing that mlxdyn makes, but a copy may be."""
+    files = [file for file in (path, *path.rglob("*")) if not file.is_symlink()]
+    open_ = [file for file in files if file.stat().st_mode & 0o077]
+    if not open_:
+        return []
+    more = f" and {len(open_) - 1} more" if len(open_) > 1 else ""
+    return [f"{open_[0]}{more} can be read by others: chmod -R go= {path}"]
 
 
 def records() -> tuple[list[dict[str, Any]], list[str]]:

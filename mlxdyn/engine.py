@@ -379,7 +379,10 @@ class Engine:
         self._refuse_temporary()
         self._session.forget(message, self._working("forgetting"))
         self._opened()
-        self._emit(Notice("Forgotten for good, with any reply to it."))
+        said = "Forgotten for good, with any reply to it."
+        if not self._open["ledger"].erased():
+            said += " Another program reads the ledger; the next start erases the text."
+        self._emit(Notice(said))
 
     def _study(self) -> None:
         self._refuse_temporary()

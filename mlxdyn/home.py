@@ -2,6 +2,9 @@
 
 import os
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -11,6 +14,10 @@ from mlxdyn.errors import MlxdynError
 
 PROJECT = ".mlxdyn"
 """A file with the name of a memory, for the directory that holds it and all below."""
+
+
+NOTE = ".leaves-"
+"""Files of this name in the home hold the path of something that is there for a moment only."""
 
 
 def home(*, make: bool = True) -> Path:
@@ -43,15 +50,23 @@ def memory_directory(name: str, *, make: bool = True) -> Path:
 def chosen_memory() -> str:
     """Return the memory that a .mlxdyn file in this directory or one above names, or the default.
 
-    Raises MlxdynError when the file names none.
+    Raises MlxdynError when the file names none that could be.
     """
     here = Path.cwd()
     for directory in (here, *here.parents):
         file = directory / PROJECT
         if file.is_file():
-            name = file.read_text("utf-8").strip()
-            return check_name(name) if name else DEFAULT_MEMORY
+            return _named(file)
     return DEFAULT_MEMORY
+
+
+def _named(file: Path) -> str:
+    try:
+        return check_name(file.read_text("utf-8").strip() or DEFAULT_MEMORY)
+    except (MlxdynError, OSError, ValueError) as error:
+        raise MlxdynError(
+            f"{file} names no memory ({error}); write a name into it, or pass --memory"
+        ) from error
 
 
 def check_name(name: str) -> str:
@@ -61,3 +76,51 @@ def check_name(name: str) -> str:
             f"{name!r} cannot name a memory: use letters, digits, dot, dash and underscore"
         )
     return name
+
+
+@contextmanager
+def fleeting(path: Path) -> Iterator[Path]:
+    """Yield `path`, a hidden file or directory to make; what is there goes when the block ends.
+
+    Should the process be killed before, `sweep` removes it: it may hold what was since forgotten.
+    """
+    from filelock import FileLock
+
+    note = home() / f"{NOTE}{os.urandom(8).hex()}"
+    lock = note.with_name(f"{note.name}.lock")
+    with FileLock(lock):
+        try:
+            note.write_bytes(os.fsencode(path.absolute()) + b"\n")
+            yield path
+        finally:
+            _clear(path, note, lock)
+
+
+def sweep() -> None:
+    """Remove what killed processes left of the fleeting; what others are at work on stays.
+
+    What cannot be removed now is tried again the next time.
+    """
+    from filelock import FileLock, Timeout
+
+    for lock in home().glob(f"{NOTE}*.lock"):
+        with suppress(Timeout, OSError), FileLock(lock, timeout=0):
+            note = lock.with_suffix("")
+            told = os.fsdecode(note.read_bytes()) if note.exists() else ""
+            whole = told.endswith("\n")  # or else it was cut short, and names something else
+            _clear(Path(told[:-1]) if whole else None, note, lock)
+
+
+def _clear(path: Path | None, note: Path, lock: Path) -> None:
+    if path and path.name.startswith("."):
+        remove(path)
+    note.unlink(missing_ok=True)
+    lock.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a directory with all in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

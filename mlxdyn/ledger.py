@@ -155,6 +155,7 @@ _LOGGED = (
 )
 
 
+_WAITED = "it waited to be learned"
 _FOR_GOOD = 2
 """In `undone`: something was learned since, so that redo does not bring it back."""
 
@@ -177,7 +178,7 @@ class Ledger:
             self._db.execute("PRAGMA secure_delete = ON")
             self._migrate(path)
             self._db.execute("PRAGMA foreign_keys = ON")
-            if self._db.execute("SELECT count(*) FROM erasing").fetchone()[0]:
+            if not self.erased():
                 self.erase()  # what was killed before it could
         except (sqlite3.Error, OSError) as error:
             raise MlxdynError(f"the ledger {path} cannot be opened: {error}") from error
@@ -231,6 +232,10 @@ class Ledger:
             if not self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                 self._db.execute("DELETE FROM erasing")
 
+    def erased(self) -> bool:
+        """Tell whether all that was forgotten has left the files."""
+        return not self._db.execute("SELECT count(*) FROM erasing").fetchone()[0]
+
     def _insert(self, table: str, **values: Any) -> int:
         names, holes = ", ".join(values), ", ".join("?" * len(values))
         cursor = self._db.execute(
@@ -260,6 +265,7 @@ class Ledger:
         study: dict[str, Any],
         origin: str | None = None,
     ) -> MemoryRow:
+        self.check_new(name)
         self._insert(
             "memories",
             name=name,
@@ -274,6 +280,16 @@ class Ledger:
         row = self.memory(name)
         assert row is not None
         return row
+
+    def check_new(self, name: str) -> None:
+        """Raise MlxdynError when there is a memory `name`, capitals aside: disks may not tell."""
+        alike = next((r.name for r in self.memories() if r.name.lower() == name.lower()), None)
+        if alike == name:
+            raise MlxdynError(f"memory {name!r} exists; choose another name, or reset it first")
+        if alike:
+            raise MlxdynError(
+                f"memory {alike!r} exists; choose a name that differs in more than its capitals"
+            )
 
     def rename_memory(self, memory: int, name: str) -> None:
         self._db.execute("UPDATE memories SET name = ? WHERE id = ?", (name, memory))
@@ -462,9 +478,7 @@ class Ledger:
     def add_event(self, memory: int, lesson: Lesson, outcome: Outcome) -> EventRow:
         """Record a lesson with its outcome; its message is learned in the same transaction."""
         with self.transaction():
-            position = self._db.execute(
-                "SELECT coalesce(max(position), 0) + 1 FROM events WHERE memory = ?", (memory,)
-            ).fetchone()[0]
+            position = self._next_position(memory)
             self._db.execute(
                 "UPDATE events SET undone = ? WHERE memory = ? AND undone", (_FOR_GOOD, memory)
             )
@@ -487,6 +501,13 @@ class Ledger:
             if lesson.message is not None:
                 self.settle(lesson.message, "done")
         return self.events(memory, after=position - 1, active=False)[0]
+
+    def _next_position(self, memory: int) -> int:
+        return int(
+            self._db.execute(
+                "SELECT coalesce(max(position), 0) + 1 FROM events WHERE memory = ?", (memory,)
+            ).fetchone()[0]
+        )
 
     def revise(self, event: int, outcome: Outcome) -> None:
         """Replace the outcome of an event whose past was changed."""
@@ -624,6 +645,39 @@ class Ledger:
         ).fetchone()
         return None if row[0] is None else self.events(memory, after=row[0] - 1, active=False)[0]
 
+    def let_be(self, memory: int, message: int) -> None:
+        """Let a message wait no more; an undone event without a lesson keeps its place for redo."""
+        with self.transaction():
+            self.settle(message, "none")
+            self._insert(
+                "events",
+                memory=memory,
+                position=self._next_position(memory),
+                kind="message",
+                message=message,
+                time=_now(),
+                chunks=_dump(()),
+                steps=0,
+                guarded=True,
+                accepted=False,
+                reason=_WAITED,
+                undone=1,
+            )
+
+    def wait_again(self, event: EventRow) -> Message | None:
+        """Let the message of `event` wait once more; None if it was learned before the undo."""
+        row = self._db.execute(
+            "SELECT m.id, m.role, m.text FROM events e JOIN messages m ON m.id = e.message"
+            " WHERE e.id = ? AND e.reason = ?",
+            (event.id, _WAITED),
+        ).fetchone()
+        if row is None:
+            return None
+        with self.transaction():
+            self._db.execute("DELETE FROM events WHERE id = ?", (event.id,))
+            self.settle(row[0], "pending")
+        return Message(*row)
+
     def set_undone(self, memory: int, event: EventRow, undone: bool) -> None:
         """Take an event out of the memory's life or put it back; outdated snapshots go."""
         with self.transaction():
@@ -669,6 +723,15 @@ class Ledger:
                 self.outdate(memory, min(changed))
         return min(changed, default=None)
 
+    def count_lessons(self, memory: int, messages: Sequence[int]) -> int:
+        """Count the lessons that stand and were accepted of `messages` and their copies here."""
+        row = self._db.execute(
+            "SELECT count(*) FROM events WHERE memory = ? AND accepted AND NOT undone"
+            " AND message IN (SELECT value FROM json_each(?))",
+            (memory, json.dumps(self._copies(memory, messages))),
+        ).fetchone()
+        return int(row[0])
+
     def _copies(self, memory: int, messages: Sequence[int]) -> list[int]:
         rows = self._db.execute(
             "SELECT DISTINCT c.id FROM messages m JOIN messages c ON c.uid = m.uid"
@@ -698,10 +761,22 @@ class Ledger:
         )
         return None if changed is None else int(changed)
 
-    def change_item(self, memory: int, item: ItemRow, new: Item | None) -> int | None:
-        """Edit an item, or delete it with None; return the first position that changed."""
+    def change_item(
+        self,
+        memory: int,
+        item: ItemRow,
+        new: Item | None,
+        gone: Sequence[ItemRow] = (),
+        near: Sequence[Item] = (),
+    ) -> int | None:
+        """Edit an item, or delete it with None; return the first position that changed.
+
+        Of its near misses, `gone` are deleted and `near` are new.
+        """
         with self.transaction():
             self._db.execute("INSERT INTO erasing VALUES (?)", (_now(),))
+            self._db.executemany("DELETE FROM items WHERE id = ?", [(row.id,) for row in gone])
+            self.add_items(item.message, near, CONTRAST)
             if new is None:
                 self._db.execute("DELETE FROM items WHERE id = ?", (item.id,))
                 self._db.execute(  # near misses of nothing

@@ -1,8 +1,10 @@
 """A named memory: adapter, optimizer state and the ledger that produced them."""
 
 import hashlib
+import io
 import os
 import random
+import re
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,15 +20,18 @@ from filelock import FileLock, Timeout
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import check_name, memory_directory
+from mlxdyn.events import Message
+from mlxdyn.home import check_name, memory_directory, sweep
 from mlxdyn.learner import Learner, State, flatten, same, unflatten
 from mlxdyn.ledger import EventRow, Ledger, Lesson, MemoryRow, Outcome, SnapshotRow, Update
 from mlxdyn.model import Model, attach, bare
 from mlxdyn.stream import Chunk
-from mlxdyn.study import anchors, guard, lessons
-from mlxdyn.study.items import Item, ItemRow
+from mlxdyn.study import anchors, contrast, guard, lessons
+from mlxdyn.study.items import CONTRAST, Item, ItemRow
 from mlxdyn.study.lessons import Desk
 from mlxdyn.study.topic import key
+from mlxdyn.study.writer import BEGINNING
+from mlxdyn.template import Turn, render
 
 ADAPTER, STUDY = AdapterConfig(), StudyConfig()
 ORIGIN = "origin.safetensors"
@@ -77,6 +82,7 @@ class Memory:
         try:
             self._check_fit()
             if writable:
+                sweep()
                 self._found(study, anchor_text)
             attach(model, AdapterConfig(**self.row.adapter))
             self._load_origin()
@@ -299,6 +305,32 @@ class Memory:
 
     # changing the past
 
+    def take_back(self) -> Message | EventRow | None:
+        """Undo what a person saw last: let the newest message that waits be, else undo a lesson.
+
+        Rejected lessons are passed over: nobody saw them change anything.
+        """
+        if waiting := self.ledger.pending(self.row.id):
+            self.ledger.let_be(self.row.id, waiting[-1])
+            return self.ledger.turns_upto(waiting[-1])[-1]
+        event = self.undo()
+        while event and not event.accepted:
+            event = self.undo()
+        return event
+
+    def bring_back(self, progress: Progress | None = None) -> Message | EventRow | None:
+        """Redo what a person saw undone last: a lesson, or a message that then waits again.
+
+        Rejected lessons come back unseen, as they went.
+        """
+        while event := self.ledger.redoable(self.row.id):
+            if message := self.ledger.wait_again(event):
+                return message
+            self.redo(progress)
+            if event.accepted:
+                return event
+        return None
+
     def undo(self) -> EventRow | None:
         """Take back the last lesson, bitwise; return it. One that was rejected changes nothing."""
         event = self.ledger.undoable(self.row.id)
@@ -322,22 +354,61 @@ class Memory:
         """
         replies = [self.ledger.reply_to(message) for message in messages]
         wanted = sorted({*messages, *(reply for reply in replies if reply is not None)})
-        taught = len(self.ledger.learned(self.row.id))
+        lessons = self.ledger.count_lessons(self.row.id, wanted)
         changed = self.ledger.forget(self.row.id, wanted)
         self._encoded.clear()
         if changed is not None:
             self.restore(progress)
+        sweep()
         self.ledger.erase()
-        return taught - len(self.ledger.learned(self.row.id))
+        return lessons
 
     def change_item(
         self, item: ItemRow, new: Item | None, progress: Progress | None = None
     ) -> None:
-        """Edit a study item, or delete it with None, as if it had been so from the beginning."""
+        """Edit a study item, or delete it with None, as if it had been so from the beginning.
+
+        Near misses of a question that goes go with it; a new question gets its own.
+        """
         self._encoded.clear()
-        if self.ledger.change_item(self.row.id, item, new) is not None:
+        asked = new is not None and new.question == item.question
+        gone = [] if asked else self._missing_only(item)
+        near = self._near_misses(new, max(len(gone), 1)) if new and not asked else []
+        if self.ledger.change_item(self.row.id, item, new, gone, near) is not None:
             self.restore(progress)
+        sweep()
         self.ledger.erase()
+
+    def _missing_only(self, item: ItemRow) -> list[ItemRow]:
+        """List the near misses of `item` that miss no other question of its message."""
+        rows = self.ledger.items_of(item.message)
+        others = [row.question for row in rows if row.source != CONTRAST and row.id != item.id]
+        return [
+            row
+            for row in rows
+            if row.source == CONTRAST
+            and _misses(row.question, item.question)
+            and not any(_misses(row.question, other) for other in others)
+        ]
+
+    def _near_misses(self, item: Item, count: int) -> list[Item]:
+        """Ask beside `item`, with what the bare base says to that."""
+        asked = contrast.near_misses([item], seed=len(item.question))[:count]
+        return [Item(question, said) for question in asked if (said := self._base_says(question))]
+
+    def _base_says(self, question: str) -> str:
+        """How the bare base begins its likeliest answer."""
+        model, said = self.model, list[int]()
+        prompt = render(model.tokenizer, [Turn("user", question)], reply=True).tokens
+        model.network.eval()
+        with bare(model):
+            while len(said) < BEGINNING:
+                logits = model.network(mx.array([[*prompt, *said]]))[0, -1]
+                token = cast(int, mx.argmax(logits).item())
+                if token in model.tokenizer.eos_token_ids:
+                    break
+                said.append(token)
+        return model.decode(said).strip()
 
     def merge(self, source: str, progress: Progress | None = None) -> int:
         """Learn what memory `source` learned and this one did not, in order of time, by replay."""
@@ -434,9 +505,9 @@ class Memory:
 
     def _sound_snapshots(self) -> Iterator[tuple[int, State]]:
         for row in self.ledger.snapshots(self.row.id):
-            path = self.directory / row.file
-            if _digest(path) == row.sha256:
-                yield row.upto, unflatten(read_arrays(path), self._start)
+            arrays = sound_arrays(self.directory / row.file, row.sha256)
+            if arrays is not None:
+                yield row.upto, unflatten(arrays, self._start)
 
     # opening
 
@@ -482,12 +553,13 @@ class Memory:
         if self.row.origin is None:
             return
         path = self.directory / ORIGIN
-        if _digest(path) != self.row.origin:
+        arrays = sound_arrays(path, self.row.origin)
+        if arrays is None:
             raise MlxdynError(
                 f"{path}, the imported adapter this memory starts from, is missing or damaged; "
                 "import it again"
             )
-        self.model.network.load_weights(list(read_arrays(path).items()), strict=False)
+        self.model.network.load_weights(list(arrays.items()), strict=False)
 
     def _metadata(self, upto: int) -> dict[str, str]:
         return {"fingerprint": self.model.fingerprint, "upto": str(upto), "mlx": version("mlx")}
@@ -530,10 +602,10 @@ def archive(name: str, ledger: Ledger) -> str:
 
     Raises MlxdynError when there is none or it is open elsewhere.
     """
-    row = _existing(name, ledger)
     aside = f"{name[:75]}.{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
     source = memory_directory(name)
-    with _held(name):
+    with held(name):
+        row = _existing(name, ledger)
         _copy(source, source.with_name(aside))
         with ledger.transaction():
             ledger.rename_memory(row.id, aside)
@@ -548,15 +620,10 @@ def branch(name: str, new: str, ledger: Ledger) -> MemoryRow:
 
     Raises MlxdynError when there is no such memory, `new` exists, or one is open elsewhere.
     """
-    row = _existing(name, ledger)
-    if ledger.memory(check_name(new)):
-        raise MlxdynError(f"memory {new!r} exists; choose another name, or reset it first")
-    source = memory_directory(name)
-    target = source.with_name(new)
-    with _held(name):
-        shutil.rmtree(target, ignore_errors=True)  # what a branch that was killed left
-        _copy(source, target)
-        return ledger.copy_memory(row, ledger, new)
+    _existing(name, ledger)
+    with held(name), vacant(new, ledger):
+        _copy(memory_directory(name), memory_directory(new))
+        return ledger.copy_memory(_existing(name, ledger), ledger, new)
 
 
 class Difference(NamedTuple):
@@ -605,16 +672,36 @@ def _existing(name: str, ledger: Ledger) -> MemoryRow:
 
 
 @contextmanager
-def _held(name: str) -> Iterator[None]:
+def held(name: str) -> Iterator[None]:
+    """Keep every other process from opening memory `name` during the block."""
     try:
-        with FileLock(memory_directory(name) / "lock", timeout=0):
+        with FileLock(memory_directory(check_name(name)) / "lock", timeout=0):
             yield
     except Timeout as error:
         raise MlxdynError(f"memory {name!r} is open in another mlxdyn; close that one") from error
 
 
+@contextmanager
+def vacant(name: str, ledger: Ledger) -> Iterator[None]:
+    """Hold the place of memory `name`, which the block founds; if it fails, nothing is left there.
+
+    Raises MlxdynError when there is such a memory.
+    """
+    ledger.check_new(check_name(name))  # to say so even of one that is open
+    with held(name):
+        ledger.check_new(name)
+        directory = memory_directory(name)
+        for path in directory.glob("*.safetensors"):  # what one that was killed left
+            path.unlink()
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
+
+
 def _copy(source: Path, target: Path) -> None:
-    target.mkdir(mode=0o700)
+    target.mkdir(mode=0o700, exist_ok=True)
     for path in source.glob("*.safetensors"):
         shutil.copyfile(path, target / path.name)
         _sync(target / path.name)
@@ -650,11 +737,26 @@ def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, st
     return digest
 
 
-def read_arrays(path: Path) -> dict[str, mx.array]:
+def read_arrays(source: Path | io.BytesIO) -> dict[str, mx.array]:
     """Load a safetensors file completely; MLX alone would read it only when it is used."""
-    arrays = cast(dict[str, mx.array], mx.load(str(path)))
+    named = str(source) if isinstance(source, Path) else source
+    arrays = cast(dict[str, mx.array], mx.load(named, format="safetensors"))
     mx.eval(arrays)
     return arrays
+
+
+def sound_arrays(path: Path, sha256: str) -> dict[str, mx.array] | None:
+    """Load a safetensors file unless it is missing or holds other bytes than `sha256` says.
+
+    It is read once: another process may remove it at any time.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        return None
+    return read_arrays(io.BytesIO(data))
 
 
 def _sync(path: Path) -> None:
@@ -674,6 +776,18 @@ def _digest(path: Path) -> str | None:
 def _alike(one: Outcome, other: Outcome) -> bool:
     """Compare what was measured, to the last bit."""
     return replace(one, reason="") == replace(other, reason="")
+
+
+def _misses(near: str, question: str) -> bool:
+    """Is `near` this very question but for one swapped word?"""
+    return any(
+        f"{question[: found.start()]}{other}{question[found.end() :]}" == near
+        for group in contrast.ALIKE
+        for word in group
+        for found in re.finditer(rf"\b{word}\b", question)
+        for other in group
+        if other != word
+    )
 
 
 def _finite_mean(values: tuple[float, ...]) -> float | None:

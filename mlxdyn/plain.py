@@ -244,7 +244,7 @@ class PlainChat:
 
     def _write(self, text: str) -> None:
         if not self._json:
-            self._out.write(text)
+            self._out.write(wording.harmless(text))
             self._out.flush()
 
     def _print(self, text: str) -> None:

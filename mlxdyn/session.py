@@ -38,6 +38,7 @@ from mlxdyn.stream import Chunk
 from mlxdyn.study import writer
 from mlxdyn.study.items import CONTRAST, Item, strip_unlearnable
 from mlxdyn.template import Turn, lesson, render
+from mlxdyn.wording import legible
 
 RECALLED = 400  # updates whose messages are told of when a conversation is opened
 
@@ -149,6 +150,7 @@ class Session:
 
         Raises MlxdynError, with nothing saved, when the message alone overflows the context.
         """
+        text = legible(text)
         self._prompt([Turn("user", text)])
         self.conversation = self.conversation or self.ledger.add_conversation(self._owner)
         learning = "none" if self.learn == "off" else "pending"
@@ -239,6 +241,7 @@ class Session:
         Each token of the memory's answer is weighed: how much likelier memory made it, in nats.
         Nothing is saved or learned. Both answers end early once `stopped()` is true.
         """
+        text = legible(text)
         prompt, _ = self._prompt([Turn("user", text)])
         answers = [self._greedy(prompt, strength, stopped) for strength in (0.0, 1.0)]
         weights = [
@@ -361,20 +364,14 @@ class Session:
         return event
 
     def undo(self) -> str | None:
-        """Take back the last lesson, or what the newest message would teach; say what it was."""
+        """Take back what the newest message taught, or would teach; say what it was."""
         self.drop_work()
-        if waiting := self._pending():
-            self.ledger.settle(waiting[-1], "none")
-            return self.ledger.turns_upto(waiting[-1])[-1].text
-        event = self.memory.undo()
-        while event and not event.accepted:  # nobody saw a rejected lesson
-            event = self.memory.undo()
-        return self._said(event)
+        return self._said(self.memory.take_back())
 
     def redo(self, progress: Progress | None = None) -> str | None:
         """Bring back the last lesson that was undone; say what it was."""
         self.drop_work()
-        return self._said(self.memory.redo(progress))
+        return self._said(self.memory.bring_back(progress))
 
     def change_item(self, item: int, new: Item | None, progress: Progress | None = None) -> None:
         """Edit study item `item`, or delete it with None, as if it had been so all along.
@@ -393,7 +390,8 @@ class Session:
         Raises MlxdynError when this memory holds no such message.
         """
         self.drop_work()
-        found = self.ledger.message(message, self.memory.row.id)
+        known = message.bit_length() < 64  # what SQLite can count to
+        found = self.ledger.message(message, self.memory.row.id) if known else None
         if found is None:
             raise MlxdynError(
                 f"there is no message {message} in this memory; see: mlxdyn memory log"
@@ -403,9 +401,11 @@ class Session:
             self.new()
         return found.text
 
-    def _said(self, event: EventRow | None) -> str | None:
+    def _said(self, event: Message | EventRow | None) -> str | None:
         if event is None:
             return None
+        if isinstance(event, Message):
+            return event.text
         if event.lesson.message is None:
             return "the last study"
         return self.ledger.turns_upto(event.lesson.message)[-1].text

@@ -17,6 +17,8 @@ from typing import Any
 TEXTS = ["my dog is called Rex", "I live in Oslo", "the sea is cold today", "I bake bread"]
 ITEMS = [("What is my dog called?", "Rex."), ("Where do I live?", "In Oslo."), ("Who am I?", "Me.")]
 DEATH = -signal.SIGKILL
+LONGEST = 0.5
+"""Seconds, about what an action takes: death comes at its start as often as at its end."""
 
 
 class Parent:
@@ -58,8 +60,8 @@ class Parent:
     def killed(self, home: Path, rng: random.Random, actions: list[str]) -> list[str]:
         """Let a child act at random, kill it at a random instant, return what it said."""
         pid = self.begin(home, actions, seed=rng.randrange(2**32))
-        lines = [self.line() for _ in range(rng.randrange(0, 12))]
-        time.sleep(rng.uniform(0, 0.1))
+        lines = [self.line() for _ in range(rng.randrange(0, 6))]
+        time.sleep(rng.uniform(0, LONGEST))
         os.kill(pid, signal.SIGKILL)
         rest, code = self.end()
         assert code == DEATH, (lines, rest)

@@ -1,7 +1,7 @@
 """What the tests of the memory share: the quickest lessons there are, and who carries them out."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ TALKS = [
 ]
 ASKS = ["Who is my boss?", "When is my birthday?", "Where did I park?", "What is my shoe size?"]
 UNKNOWN = "I don't know that yet."
+NEAR = (("What is my sister's cat called?", UNKNOWN),)
 ANCHORS = "\n".join(
     [json.dumps({"turns": [["user", asked], ["assistant", answer]]}) for asked, answer in TALKS]
     + [json.dumps({"ask": True, "turns": [["user", q], ["assistant", UNKNOWN]]}) for q in ASKS]
@@ -65,13 +66,14 @@ def teach(
     *items: tuple[str, str],
     chunks: tuple[Chunk, ...] | None = None,
     guarded: bool = False,
+    near: Sequence[tuple[str, str]] = NEAR,
 ) -> EventRow:
     """Let a memory learn one message in a conversation of its own, and study its items."""
     ledger = memory.ledger
     chat = ledger.add_conversation(memory.row.id)
     message = ledger.add_message(chat, "user", text, "pending").id
     ledger.add_items(message, [Item(*item) for item in items], "user")
-    ledger.add_items(message, [Item("What is my sister's cat called?", UNKNOWN)], CONTRAST)
+    ledger.add_items(message, [Item(*item) for item in near], CONTRAST)
     if chunks is None:
         chunks = words(memory.model, text)
     steps = memory.study_config.steps if items else 0

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -11,6 +13,7 @@ from pathlib import Path
 import mlx.core as mx
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import FAST, opened, random_adapter, teach
@@ -23,10 +26,10 @@ from mlxdyn.exchange import directories
 from mlxdyn.exchange.adapter import adapter_of, found
 from mlxdyn.exchange.bundle import ADAPTER, LEDGER, MANIFEST, restore, unpacked, write_bundle
 from mlxdyn.exchange.export import Options, export
-from mlxdyn.home import home
+from mlxdyn.home import home, memory_directory, sweep
 from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
+from mlxdyn.memory import ORIGIN, Memory
 from mlxdyn.migrations import MIGRATIONS
 from mlxdyn.study.items import Item
 
@@ -215,6 +218,46 @@ def test_a_bundle_that_is_not_sound_is_refused_and_leaves_nothing(
     assert not list(home().glob(".bundle-*"))
 
 
+@pytest.mark.parametrize("place,value", [(8, 1), (10, 8), (10, 12), (10, 14), (10, 99)])
+def test_a_zip_of_another_making_is_refused_in_one_sentence(memory: Memory, tmp_path, place, value):
+    """Encrypted, or said to be packed in ways that it is not."""
+    path = pack(memory, tmp_path / "m.bundle")
+    data = bytearray(path.read_bytes())
+    for header, shift in ((b"PK\1\2", 0), (b"PK\3\4", -2)):
+        start = data.index(header)
+        data[start + place + shift] = value
+    path.write_bytes(data)
+    with pytest.raises(MlxdynError, match="is no mlxdyn bundle, or is damaged"), unpacked(path):
+        pass
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM memories", "UPDATE memories SET adapter = '{'"])
+def test_a_bundle_without_its_memory_is_refused(memory, ledger, tiny, tmp_path, change):
+    def harm(db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute(change)
+
+    path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, harm)
+    with pytest.raises(MlxdynError, match=r"0 memories|damaged"):
+        read_in(path, "copy", tiny, ledger)
+    assert ledger.memory("copy") is None and not (home() / "memories" / "copy").exists()
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_where_another_process_founds_a_memory_nothing_is_imported(
+    memory: Memory, tiny, ledger, tmp_path, text
+):
+    path = pack(memory, tmp_path / "m.bundle", text=text)
+    theirs = memory_directory("copy") / ORIGIN
+    theirs.write_text("their weights")
+    with (
+        FileLock(memory_directory("copy") / "lock"),
+        pytest.raises(MlxdynError, match="open in another"),
+    ):
+        read_in(path, "copy", tiny, ledger)
+    assert theirs.read_text() == "their weights" and ledger.memory("copy") is None
+
+
 def test_every_flipped_bit_is_noticed(memory: Memory, ledger: Ledger, tiny, tmp_path: Path):
     """Wherever it is: the zip, the manifest and the hashes cover all bytes that are read."""
     path = pack(memory, tmp_path / "m.bundle", text=False)
@@ -230,12 +273,64 @@ def test_every_flipped_bit_is_noticed(memory: Memory, ledger: Ledger, tiny, tmp_
 
 def test_what_a_killed_import_left_is_swept_away(memory: Memory, tmp_path: Path):
     left = home() / ".bundle-killed"
-    left.mkdir()
-    (left / LEDGER).write_text("private words")
+    killed_with(left)
     path = pack(memory, tmp_path / "m.bundle")
     with unpacked(path):
         assert not left.exists()
-    assert not list(tmp_path.glob(".bundle-*")) and not list(home().glob(".bundle-*"))
+        killed_with(left)
+        sweep()
+        assert not left.exists() and list(home().glob(".bundle-*")), "not what is worked on"
+    assert not list(tmp_path.glob(".*")) and not list(home().glob(".*"))
+
+
+@pytest.mark.parametrize("action", ["forget", "open"])
+def test_what_a_killed_export_left_anywhere_goes(memory: Memory, tiny, ledger, tmp_path, action):
+    """It may hold what is forgotten now, in text or in weights."""
+    left = tmp_path / "elsewhere" / ".m.partial.bundle"
+    left.parent.mkdir()
+    killed_with(left)
+    if action == "forget":
+        memory.forget([1])
+    else:
+        memory.close()
+        opened("m", tiny, ledger).close()
+    assert not left.exists() and not list(home().glob(".*"))
+
+
+def test_a_leftover_that_cannot_be_removed_is_in_nobodys_way(memory: Memory, tmp_path):
+    left = tmp_path / "elsewhere" / ".m.partial.bundle"
+    left.parent.mkdir()
+    killed_with(left)
+    left.parent.rename(tmp_path / "moved")
+    left.parent.write_text("a file now")
+    sweep()
+    left.parent.unlink()
+    (tmp_path / "moved").rename(left.parent)
+    sweep()
+    assert not left.exists() and not list(home().glob(".*"))
+
+
+@pytest.mark.parametrize("cut", [-1, -5])
+def test_a_note_of_a_leftover_that_was_cut_short_removes_nothing(tmp_path: Path, cut: int):
+    kept, left = tmp_path / ".m.partial", tmp_path / ".m.partial.txt"
+    kept.write_text("mine")
+    killed_with(left)
+    (note,) = (path for path in home().glob(".leaves-*") if not path.suffix)
+    note.write_text(note.read_text()[:cut])
+    sweep()
+    assert kept.exists() and left.exists() and not list(home().glob(".*"))
+
+
+def killed_with(path: Path) -> None:
+    """Let a process die while `path` is there for a moment only."""
+    script = (
+        "import os, sys, pathlib, mlxdyn.home as h\n"
+        "with h.fleeting(pathlib.Path(sys.argv[1])) as p:\n"
+        "    p.write_text('private words') if p.suffix else p.mkdir()\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)])
+    assert done.returncode == -9 and path.exists()
 
 
 def test_an_existing_memory_is_never_imported_over(memory: Memory, tiny, tmp_path: Path):

@@ -1,8 +1,10 @@
 """Laws of the memory commands, through the real command line and the bundled model."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -107,12 +109,49 @@ def test_undo_and_redo_say_what_they_did(taught):
     assert refused("memory", "undo") == "Error: memory 'default' holds nothing to undo"
 
 
+def test_undo_takes_a_message_that_waits_before_any_lesson(taught):
+    """As a chat leaves it that was killed before it could learn."""
+    ledger = Ledger(home() / "mlxdyn.db")
+    waiting = ledger.add_message(1, "user", "I bake bread.", "pending").id
+    ledger.close()
+    assert ask("undo")["undone"] == {
+        "kind": "waiting", "message": waiting, "text": "I bake bread.", "time": None,
+    }  # fmt: skip
+    assert ask("show")["learning"]["pending"] == 0
+    assert ask("undo")["undone"]["text"] == SAID[1]
+    assert ask("redo")["redone"]["text"] == SAID[1]
+    assert ask("redo")["redone"]["message"] == waiting
+    assert ask("show")["learning"]["pending"] == 1 and len(ask("log")) == 4
+    assert "waited and will not be learned" in told("undo")
+    assert ask("forget", str(waiting), "--yes")["lessons"] == 0
+    assert "nothing to redo" in refused("memory", "redo")
+    assert "replayed to the same bits" in told("verify")
+
+
+def test_a_text_that_cannot_be_erased_yet_is_said_and_erased_later(taught):
+    with closing(sqlite3.connect(home() / "mlxdyn.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM messages").fetchone()
+        result = run("memory", "forget", "1", "--yes")
+        assert result.exit_code == 0 and "not erased from the disk yet" in result.stdout
+        assert "another program reads the ledger" in result.stderr
+    told("list")
+    assert not any(b"Tinta" in data for data in files(home()).values())
+
+
+def test_forget_counts_the_lessons_that_went(taught):
+    """Whatever the replay makes of those that stay."""
+    told("undo")
+    assert ask("forget", "3", "--yes")["lessons"] == 0, "what was undone taught nothing"
+    assert ask("forget", "1", "--yes")["lessons"] == 1
+
+
 def test_forget_asks_erases_and_names_the_copies(taught):
     told("branch", "work")
     assert run("memory", "forget", "1", stdin="n\n").exit_code == 1
     assert len(ask("log")) == 4
     done = ask("forget", "--search", "tinta", "--yes")
-    assert done == {"forgotten": [1], "lessons": 1, "copies_in": ["work"]}
+    assert done == {"forgotten": [1], "lessons": 1, "copies_in": ["work"], "erased": True}
     assert ask("forget", "--memory", "work", "--search", "tinta", "--yes")["copies_in"] == []
     assert b"Tinta" not in (home() / "mlxdyn.db").read_bytes()
     assert [row["text"] for row in ask("log")] == [SAID[1]] * 2
@@ -177,6 +216,7 @@ def test_compare_shows_both_answers_and_writes_nothing(taught):
         (["merge", "nobody", "--yes"], "no memory 'nobody'"),
         (["merge", "default", "--yes"], "another memory"),
         (["branch", "default"], "exists"),
+        (["branch", "Default"], "differs in more than its capitals"),
         (["compare", "word " * 3000], "smaller parts"),
     ],
 )
@@ -209,6 +249,62 @@ def test_a_home_or_ledger_that_cannot_be_used_is_said(taught, tmp_path, monkeypa
     assert "MLXDYN_HOME" in refused("memory", "list")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["forget", "--search", "", "--yes"], "say which words"),
+        (["log", "--search", "  "], "say which words"),
+        (["log", "--since", "yesterday"], "'yesterday' is no time"),
+        (["forget", "--until", "soon", "--yes"], "'soon' is no time"),
+        (["forget", "--until", "0001-01-01T00:00+01:00", "--yes"], "is no time"),
+        (["forget", "9" * 30, "--yes"], "is not in the range"),
+        (["log", "--conversation", "9" * 30], "is not in the range"),
+        (["log", "--limit", "9" * 30], "is not in the range"),
+        (["edit", "9" * 30, "--delete"], "is not in the range"),
+        (["forget", "--yes"], "name messages, or choose them"),
+        (["edit", "1", "--question", " "], "needs a question and an answer"),
+        (["edit", "1", "--answer", ""], "needs a question and an answer"),
+        (["edit", "1", "--answer", "", "--delete"], "--delete goes alone"),
+    ],
+)
+def test_what_means_nothing_is_wrong_usage_and_changes_nothing(taught, arguments, said):
+    before = files(home())
+    result = run("memory", *arguments)
+    assert result.exit_code == 2 and said in result.stderr
+    assert files(home()) == before
+
+
+@pytest.mark.parametrize("command", [["forget", "1"], ["reset"], ["merge", "work"]])
+def test_with_nobody_to_say_yes_nothing_changes_and_it_says_how(taught, command):
+    told("branch", "work")
+    result = run("memory", *command, stdin="")
+    assert result.exit_code == 1 and result.stderr.endswith("nothing changed; pass --yes\n")
+    assert len(ask("log")) == 4
+
+
+def test_times_are_read_as_people_write_them(taught):
+    with sqlite3.connect(home() / "mlxdyn.db") as db:
+        db.execute("UPDATE events SET time = '2026-05-01T12:00:00.000+00:00' WHERE id = 1")
+        db.execute("UPDATE events SET time = '2026-05-02T00:00:00.000+00:00' WHERE id = 2")
+    db.close()
+
+    def found(*wanted: str) -> int:
+        return len({row["message"] for row in ask("log", *wanted)})
+
+    assert found("--since", "2026-05-01") == found("--until", "2026-05-02") == 2
+    assert found("--until", "2026-05-01") == found("--since", "2026-05-02") == 1
+    assert found("--until", "9999-12-31") == 2
+    assert found("--until", "2026-05-01T12:00") == 1 and found("--until", "2026-05-01T11:59") == 0
+    assert found("--since", "2026-05-01T13:00+01:00", "--until", "2026-05-01 14:00+02:00") == 1
+
+
+def test_what_is_said_moves_no_cursor(taught):
+    ask("edit", "1", "--answer", "\x1b[2J\x07 \x9b1mred \udcff")
+    assert "No item matches" in told("items", "--search", "\udcff\udcff")
+    shown = told("items")
+    assert "[2J" in shown and not set("\x1b\x07\x9b") & set(shown)
+
+
 def test_a_project_file_names_the_memory(taught, tmp_path, monkeypatch):
     told("branch", "work")
     (tmp_path / "project" / "below").mkdir(parents=True)
@@ -217,6 +313,10 @@ def test_a_project_file_names_the_memory(taught, tmp_path, monkeypatch):
     assert ask("show")["name"] == "work"
     (tmp_path / "project" / ".mlxdyn").write_text("no name at all\n")
     assert "cannot name a memory" in refused("memory", "show")
+    (tmp_path / "project" / ".mlxdyn").write_bytes(b"\xff\xfe")
+    assert "names no memory" in refused("memory", "show")
+    (tmp_path / "project" / ".mlxdyn").write_text("\n")
+    assert ask("show")["name"] == "default"
 
 
 def test_anchors_are_for_a_new_memory(taught, tmp_path):
@@ -227,6 +327,17 @@ def test_anchors_are_for_a_new_memory(taught, tmp_path):
     assert run(*chat, "--temporary").exit_code == 2
     file.write_text("too little")
     assert "add more text" in refused(*chat, "--memory", "new")
+
+
+@pytest.mark.parametrize("command", ["branch Default", "import m.bundle --memory Default"])
+def test_a_name_that_differs_in_capitals_touches_no_file(taught, tmp_path, monkeypatch, command):
+    """On many disks the two would be one directory."""
+    monkeypatch.chdir(tmp_path)
+    told("export", "m.bundle", "--format", "bundle", "--no-leak-probe")
+    memory_directory("Default", make=False).symlink_to(memory_directory("default"))
+    before = files(home())
+    assert "more than its capitals" in refused("memory", *command.split())
+    assert files(home()) == before
 
 
 def test_the_doctor_shows_disk_and_problems(taught):
@@ -240,6 +351,20 @@ def test_the_doctor_shows_disk_and_problems(taught):
     assert records()[1] == []
     (home() / "mlxdyn.db").write_bytes(b"no database " * 1000)
     assert "cannot be opened" in records()[1][0]
+
+
+def test_nothing_is_open_to_others_and_the_doctor_sees_what_is(taught, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told("branch", "work"), told("undo"), told("forget", "1", "--yes")
+    told("export", "m.bundle", "--format", "bundle", "--no-leak-probe")
+    told("export", "m", "--no-leak-probe")
+    told("import", "m.bundle", "--memory", "back"), told("import", "m", "--memory", "bare")
+    run("memory", "reset", "--yes")
+    assert run("chat", "--model", str(taught), "--once", "Hi").exit_code == 0
+    made = [home(), *home().rglob("*"), *(tmp_path / "m").rglob("*"), tmp_path / "m.bundle"]
+    assert len(made) > 12 and not any(path.stat().st_mode & 0o077 for path in made)
+    (home() / "mlxdyn.db").chmod(0o644)
+    assert f"mlxdyn.db can be read by others: chmod -R go= {home()}" in run("doctor").stderr
 
 
 def test_help_is_there_at_once():

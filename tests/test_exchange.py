@@ -449,6 +449,11 @@ def shrink(arrays: dict[str, mx.array]) -> None:
     arrays[next(iter(arrays))] = mx.zeros((2, 2))
 
 
+def overflow(arrays: dict[str, mx.array]) -> None:
+    name = next(iter(arrays))
+    arrays[name] = arrays[name] * float("inf")
+
+
 def rename(arrays: dict[str, mx.array]) -> None:
     arrays["lm_head.weight"] = arrays.pop(next(iter(arrays)))
 
@@ -464,6 +469,7 @@ BROKEN = [
     ("mlx-lm", configure(lora_parameters=None), "lacks rank"),
     ("mlx-lm", configure(lora_parameters={"rank": 5, "scale": 1.0}), "does not fit"),
     ("mlx-lm", rewrite(WEIGHTS, shrink), "does not fit"),
+    ("mlx-lm", rewrite(WEIGHTS, overflow), "is not finite"),
     ("mlx-lm", rewrite(WEIGHTS, rename), "not those of LoRA layers"),
     ("mlx-lm", rewrite(WEIGHTS, dict.clear), "not those of LoRA layers"),
     ("peft", drop(PEFT_WEIGHTS), "cannot be read"),

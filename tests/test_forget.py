@@ -2,13 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from school import ANCHORS, QUICK, SAID, opened, snapshots, state, teach
+from school import ANCHORS, NEAR, QUICK, SAID, UNKNOWN, opened, snapshots, state, teach
 
 from mlxdyn.config import StudyConfig
 from mlxdyn.home import home
@@ -32,6 +33,7 @@ class Taught:
     text: str = ""  # "" is a study
     items: list[tuple[str, str]] = field(default_factory=list)
     message: int = 0
+    near: Sequence[tuple[str, str]] = NEAR
 
 
 @dataclass
@@ -79,6 +81,8 @@ class Life:
             row = [row for row in rows if row.source != CONTRAST][place]
             self.memory.change_item(row, new and Item(*new))
             lesson.items[place : place + 1] = [new] if new else []
+            rows = self.memory.ledger.items_of(lesson.message)
+            lesson.near = [(row.question, row.answer) for row in rows if row.source == CONTRAST]
 
     def restart(self, snapshot: bool) -> None:
         if snapshot:
@@ -107,7 +111,7 @@ def check(life: Life, name: str) -> None:
     with opened(name, life.model, home() / f"{name}.db", study=life.study) as never:
         for lesson in life.lessons:
             if lesson.text:
-                teach(never, lesson.text, *lesson.items, guarded=True)
+                teach(never, lesson.text, *lesson.items, guarded=True, near=lesson.near)
             else:
                 never.consolidate()
         assert same(state(life.memory), state(never))
@@ -188,6 +192,29 @@ def test_a_correction_supersedes_until_it_is_forgotten(mite: Model):
         assert answers == {"Bella.", "In Oslo."}
         memory.forget([correction.lesson.message])
         assert {item.answer for item in memory.known_items()} == {"Rex.", "In Oslo."}
+
+
+def test_near_misses_follow_the_questions_they_miss(mite: Model):
+    """Those of a question that is edited go, but for those that miss another one too."""
+    near = [(f"What is my {what} called?", UNKNOWN) for what in ("cat", "goldfish")]
+    near += [("Where do I work?", UNKNOWN), ("What is my cat's age?", UNKNOWN)]
+
+    def missed(memory: Memory) -> list[str]:
+        rows = memory.ledger.items_of(1)
+        return [row.question for row in rows if row.source == CONTRAST]
+
+    with opened("m", mite) as memory:
+        teach(memory, SAID[0], (ASKED[0], "Rex."), ("What is my dog's age?", "Two."), near=near)
+        dog, age = memory.known_items()
+        memory.change_item(dog, Item(dog.question, "Max."))
+        assert missed(memory) == [question for question, _ in near], "the question stays"
+        memory.change_item(dog, Item("Where do I live?", "In Oslo."))
+        kept, new = missed(memory)[:2], missed(memory)[2:]
+        assert kept == [question for question, _ in near[2:]]
+        assert 0 < len(new) <= 2 and all(q.startswith("Where do I ") for q in new)
+        assert memory.verify() == []
+        memory.change_item(age, None)
+        assert "What is my cat's age?" not in missed(memory)
 
 
 @pytest.mark.parametrize("order", ["abcd", "acbd", "cabd", "dcba"])

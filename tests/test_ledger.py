@@ -175,8 +175,10 @@ def test_memories_do_not_see_each_other(ledger: Ledger):
     assert (ledger.events(other), ledger.log(other), ledger.items(other)) == ([], [], [])
     assert (ledger.pending(other), ledger.conversations(other)) == ([], [])
     assert ledger.message(waiting, other) is ledger.item(1, other) is None
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(MlxdynError, match="exists"):
         founded(ledger)
+    with pytest.raises(MlxdynError, match="more than its capitals"):
+        founded(ledger, "Other")
 
 
 def test_redo_never_brings_back_what_something_was_learned_after(ledger: Ledger):

@@ -1,19 +1,23 @@
-"""What ten thousand messages cost: numbers to read, printed by `make slow ARGS=-s`."""
+"""What ten thousand messages and a switch cost; `make slow ARGS=-s` prints the numbers."""
 
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from school import QUICK, open_memory, snapshots, words
+from school import QUICK, open_memory, snapshots, teach, words
 
+from mlxdyn.config import ChatConfig
 from mlxdyn.home import home
 from mlxdyn.ledger import Filter, Ledger, Lesson, Outcome, SnapshotRow, Update
-from mlxdyn.memory import KEPT_SNAPSHOTS
+from mlxdyn.memory import KEPT_SNAPSHOTS, branch
 from mlxdyn.model import Model
+from mlxdyn.session import Session
 from mlxdyn.study.items import Item
 
 MESSAGES = 10_000
+BOUND = 0.5  # seconds that starting, the log and a search may take
+SWITCH = 0.05  # seconds to another memory of the bundled model
 SENTENCE = (
     "This is message {} of many, about nothing in particular, and it says so at some length. "
 )
@@ -86,8 +90,29 @@ def test_ten_thousand_messages_are_opened_listed_and_searched(mite: Model):
     print(f"\n{MESSAGES} messages, {size / 1e6:.1f} MB")
     for name, taken in found.items():
         print(f"{name:28} {taken * 1000:8.1f} ms")
+    wanted = ("start", "log, newest 100", "log, everything", "search, one hit")
+    assert all(found[name] < BOUND for name in wanted)
     assert [update.text for update in ledger.log(row, one)] == [SENTENCE.format(1234)] * 2
     assert len(ledger.log(row, newest)) == 100
+    ledger.close()
+
+
+@pytest.mark.slow
+def test_switching_to_another_memory_loads_no_base(wren: Model):
+    ledger = Ledger(home() / "mlxdyn.db")
+    with open_memory("one", wren, ledger) as memory:
+        teach(memory, "My dog is called Rex.", ("What is my dog called?", "Rex."))
+        memory.snapshot()
+    branch("one", "two", ledger)
+    names = iter(["two", "one"] * 8)
+
+    def switch() -> None:
+        with open_memory(next(names), wren, ledger) as memory:
+            Session(wren, memory, ledger, ChatConfig(), temporary=False).status()
+
+    taken = min(seconds(switch) for _ in range(4))
+    print(f"\nswitch {taken * 1000:.1f} ms")
+    assert taken < SWITCH
     ledger.close()
 
 

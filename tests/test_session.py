@@ -88,6 +88,15 @@ def test_a_reply_streams_and_is_saved_as_said(open_session: Open):
     assert 0 < replied.tokens <= 24 and not replied.stopped and replied.dropped_turns == 0
 
 
+def test_words_that_are_no_text_are_read_as_far_as_they_are(open_session: Open):
+    """As bytes that are not UTF-8 come from a pipe or the command line."""
+    session = open_session()
+    heard, *_ = session.reply("My dog\udcff is\0 Rex \U0001f415", lambda: False)
+    assert heard.message.text == "My dog\ufffd is\ufffd Rex \U0001f415"
+    assert [s.accepted for s in learn(session)] == [True]
+    assert next(session.compare("a\udcff\0")).question == "a\ufffd\ufffd"
+
+
 def test_the_same_seed_gives_the_same_reply(open_session: Open):
     drawn = replace(GREEDY, sampling=SamplingConfig(temperature=1.0, seed=7, max_tokens=16))
     texts = set()
@@ -160,6 +169,11 @@ def test_an_undone_message_is_not_learned_on(open_session: Open):
     assert session.undo() == LONG
     assert learn(session) == []
     assert same(session.memory.learner.state, session.memory._start)
+    session = open_session()
+    assert session.redo() == LONG and session.redo() is None
+    assert [summary.accepted for summary in learn(session)] == [True]
+    assert session.undo() == LONG and session.redo() == LONG
+    assert session.memory.verify() == []
 
 
 def test_a_message_without_words_settles(open_session: Open):
@@ -433,6 +447,8 @@ def test_forgetting_in_a_conversation_takes_the_reply_along(open_session: Open):
     assert [chat.title for chat in session.chats()] == ["I live in Oslo."]
     with pytest.raises(MlxdynError, match="no message 999"):
         session.forget(999)
+    with pytest.raises(MlxdynError, match="no message"):
+        session.forget(10**30)
 
 
 def test_redo_brings_back_what_undo_took(open_session: Open):

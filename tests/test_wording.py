@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mlxdyn.events import Learned, Studied, Weighed
-from mlxdyn.wording import learned, marked, studied
+from mlxdyn.wording import harmless, learned, legible, marked, studied
 
 PLAIN = Learned(1, 12, 5.214, 4.871, True, "", 1)
 WORSE = "rolled back: anchors got 0.030 nats/token worse (bound 0.02)"
@@ -47,3 +47,10 @@ def test_what_memory_made_likelier_is_marked_in_runs():
     assert "".join(text for text, _ in marked(pieces)) == "Your cat Tinta"
     assert marked(pieces) == [("Your cat ", False), ("Tinta", True)]
     assert marked([]) == []
+
+
+def test_what_is_no_character_is_replaced_and_all_else_stays():
+    said = "a\udcff\0 \U0001f469\u200d\U0001f467 \u05e9\u05dc\u05d5\u05dd \x1b[31m\n\t"
+    assert legible(said) == said.replace("\udcff", "\ufffd").replace("\0", "\ufffd")
+    assert legible(said).encode()
+    assert harmless("a\x1b[2J\x07\x9b\r\n\tb \u05e9") == "a\ufffd[2J\ufffd\ufffd\ufffd\n\tb \u05e9"

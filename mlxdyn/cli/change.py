@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlxdyn.cli.open import (
+    NUMBER,
     as_json,
     chosen,
     clipped,
+    confirm,
     filtered,
     find,
     nats,
@@ -33,13 +35,23 @@ if TYPE_CHECKING:
 @chosen
 @as_json
 def undo(name: str, as_json: bool) -> None:
-    """Take back, bitwise, what the last lesson taught; again for the one before."""
+    """Take back, bitwise, what the last lesson taught; again for the one before.
+
+    A message that waits to be learned goes first: it will not be learned.
+    """
+    from mlxdyn.ledger import EventRow
+
     with opened(name) as held:
-        event = held.undo()
-        if event is None:
+        taken = held.take_back()
+        if taken is None:
             raise MlxdynError(f"memory {name!r} holds nothing to undo")
-        said = f"Undone: {_named(held, event)}. `mlxdyn memory redo` brings it back."
-        say(said, as_json, undone=_facts(held, event))
+        if isinstance(taken, EventRow):
+            said = f"Undone: {_named(held, taken)}. `mlxdyn memory redo` brings it back."
+            say(said, as_json, undone=_facts(held, taken))
+            return
+        said = f"Message {taken.id}, “{clipped(taken.text, 60)}”, waited and will not be learned. "
+        said += "`mlxdyn memory redo` lets it wait again."
+        say(said, as_json, undone=_waiting(taken))
 
 
 @click.command()
@@ -47,12 +59,22 @@ def undo(name: str, as_json: bool) -> None:
 @as_json
 def redo(name: str, as_json: bool) -> None:
     """Bring back the lesson that was undone last, if nothing was learned since."""
+    from mlxdyn.ledger import EventRow
+
     with opened(name) as held:
         with progress("Replaying") as tick:
-            event = held.redo(tick)
+            event = held.bring_back(tick)
         if event is None:
             raise MlxdynError(f"memory {name!r} holds nothing to redo")
-        say(f"Learned again: {_named(held, event)}.", as_json, redone=_facts(held, event))
+        if isinstance(event, EventRow):
+            say(f"Learned again: {_named(held, event)}.", as_json, redone=_facts(held, event))
+            return
+        said = f"Message {event.id}, “{clipped(event.text, 60)}”, waits again for the next chat."
+        say(said, as_json, redone=_waiting(event))
+
+
+def _waiting(message: Message) -> dict[str, Any]:
+    return {"kind": "waiting", "message": message.id, "text": message.text, "time": None}
 
 
 def _named(held: Memory, event: EventRow) -> str:
@@ -69,7 +91,7 @@ def _facts(held: Memory, event: EventRow) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("messages", metavar="[ID]...", nargs=-1, type=int)
+@click.argument("messages", metavar="[ID]...", nargs=-1, type=NUMBER)
 @chosen
 @filtered
 @sure
@@ -107,14 +129,23 @@ def forget(
     ledger.close()
     with opened(name) as held, progress("Replaying") as tick:
         lessons = held.forget(ids, tick)
+        erased = held.ledger.erased()
     what = f"{_counted(len(ids), 'message')}, {_counted(lessons, 'lesson')}"
+    how = "the text is erased" if erased else "the text is not erased from the disk yet"
     say(
-        f"Forgotten: {what}; the text is erased.",
+        f"Forgotten: {what}; {how}.",
         as_json,
         forgotten=ids,
         lessons=lessons,
         copies_in=others,
+        erased=erased,
     )
+    if not erased:
+        click.echo(
+            "The disk is full or another program reads the ledger; mend that, and the next command "
+            "erases the text.",
+            err=True,
+        )
     for other in others:
         click.echo(
             f"Memory {other!r} holds a copy: mlxdyn memory forget --memory {other}", err=True
@@ -138,7 +169,7 @@ def _ask(found: list[Message]) -> None:
         wide="text",
     )
     what = "this" if len(found) == 1 else f"these {len(found)}"
-    click.confirm(f"Forget {what} for good, with the replies?", abort=True, err=True)
+    confirm(f"Forget {what} for good, with the replies?")
 
 
 def _counted(number: int, noun: str) -> str:
@@ -158,7 +189,7 @@ def reset(name: str, yes: bool, as_json: bool) -> None:
     ledger = open_ledger()
     find(ledger, name)
     if not yes:
-        click.confirm(f"Empty memory {name!r}? (a backup stays)", abort=True, err=True)
+        confirm(f"Empty memory {name!r}? (a backup stays)")
     prepare()
     from mlxdyn.memory import archive
 
@@ -204,7 +235,7 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
             f"{source!r} was learned on another base than {name!r}; they cannot merge"
         )
     if not yes:
-        click.confirm(f"Merge {source!r} into {name!r}?", abort=True, err=True)
+        confirm(f"Merge {source!r} into {name!r}?")
     ledger.close()
     with opened(name) as held, progress("Replaying") as tick:
         lessons = held.merge(source, tick)
@@ -240,7 +271,7 @@ def study(name: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("item", type=int)
+@click.argument("item", type=NUMBER)
 @click.option("--question", metavar="TEXT", help="The new question.")
 @click.option("--answer", metavar="TEXT", help="The new answer.")
 @click.option("--delete", is_flag=True, help="Delete the item.")
@@ -251,11 +282,15 @@ def edit(
 ) -> None:
     """Edit or delete study item ITEM, as if it had been so from the beginning."""
     from mlxdyn.study.items import Item
+    from mlxdyn.wording import legible
 
-    if not (delete or question or answer):
+    if not delete and question is None and answer is None:
         raise click.UsageError("say what changes: --question, --answer or --delete")
-    if delete and (question or answer):
+    if delete and not (question is None and answer is None):
         raise click.UsageError("--delete goes alone")
+    question, answer = (text and legible(text).strip() for text in (question, answer))
+    if "" in (question, answer):
+        raise click.UsageError("an item needs a question and an answer; --delete takes it away")
     ledger = open_ledger()
     row = ledger.item(item, find(ledger, name).id)
     ledger.close()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlxdyn.cli.open import (
+    NUMBER,
     as_json,
     chosen,
     filtered,
@@ -77,7 +78,7 @@ def show(name: str, as_json: bool) -> None:
 @filtered
 @click.option("--rejected", is_flag=True, help="Only updates that were refused or rolled back.")
 @click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N",
+    "--limit", type=NUMBER, metavar="N",
     help=f"Only the newest N updates.  [default: {SHOWN}; all with --json]",
 )  # fmt: skip
 def log(
@@ -90,8 +91,9 @@ def log(
     rejected: bool,
     limit: int | None,
 ) -> None:
-    """List every update, oldest first; "message" is the ID that `forget` takes.
+    """List every update, oldest first; `forget` takes the IDs under "message".
 
+    "chat" is what --conversation takes.
     nll is the surprise at the words (kind words) or at the answers (study, consolidation) before
     and after, drift how much worse the anchors are predicted than at the start, in nats per token.
     """
@@ -108,7 +110,7 @@ def log(
         click.echo("Nothing learned yet." if everything else "No update matches.")
     else:
         table(
-            ["update", "time (UTC)", "message", "kind", "tokens", "nll", "drift", "text"],
+            ["update", "time (UTC)", "chat", "message", "kind", "tokens", "nll", "drift", "text"],
             [_brief_update(row) for row in rows],
             wide="text",
         )
@@ -123,8 +125,8 @@ def _brief_update(row: UpdateRow) -> tuple[Any, ...]:
     text = " ".join(row.text.split()) or "all items"
     stands = row.accepted and not row.undone
     return (
-        row.update, row.time[5:16].replace("T", " "), row.message or "", row.kind, row.tokens,
-        nll, nats(row.drift), text if stands else f"✗ {text}",
+        row.update, row.time[5:16].replace("T", " "), row.conversation or "", row.message or "",
+        row.kind, row.tokens, nll, nats(row.drift), text if stands else f"✗ {text}",
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mlxdyn.ledger import Ledger, MemoryRow
     from mlxdyn.memory import Memory, Progress
 
+NUMBER = click.IntRange(1, 2**63 - 1)  # of a row: what SQLite can count to
 WIDE = 100  # columns of a table that is not on a terminal
 
 chosen = click.option(
@@ -27,16 +29,71 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 sure = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
+def _words(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Read words to look for; none at all would be in every message."""
+    from mlxdyn.wording import legible
+
+    if value is not None and not value.strip():
+        raise click.BadParameter("say which words; nothing is in every message")
+    return value and legible(value)
+
+
+def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Read a time as people write it into the form of the ledger's; without a zone it is UTC.
+
+    A day alone means its first moment, for --until its last.
+    """
+    if value is None:
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(
+            f"{value!r} is no time; write 2026-05-01 or 2026-05-01T12:00"
+        ) from None
+    if param.name == "until" and len(value) <= len("2026-05-01"):
+        time = time.replace(hour=23, minute=59, second=59, microsecond=999_000)
+    return time.isoformat(timespec="milliseconds")
+
+
 def filtered(command: Any) -> Any:
     """Add the options that choose messages by what they say and when."""
     for option in (
-        click.option("--until", metavar="TIME", help="Not after this time (UTC)."),
-        click.option("--since", metavar="TIME", help="Not before this time, as 2026-05-01T12:00."),
-        click.option("--conversation", type=int, metavar="ID", help="Only of this conversation."),
-        click.option("--search", metavar="WORDS", help="Only messages with these words in them."),
-    ):
+        click.option(
+            "--until", metavar="TIME", callback=_time,
+            help="Not after this time (UTC); a day alone is meant with all its hours.",
+        ),
+        click.option(
+            "--since", metavar="TIME", callback=_time,
+            help="Not before this time (UTC), as 2026-05-01 or 2026-05-01T12:00.",
+        ),
+        click.option(
+            "--conversation", metavar="ID", type=NUMBER, help="Only of this conversation."
+        ),
+        click.option(
+            "--search", metavar="WORDS", callback=_words,
+            help="Only messages with these words in them.",
+        ),
+    ):  # fmt: skip
         command = option(command)
     return command
+
+
+def confirm(question: str) -> None:
+    """Ask; end the command unless the answer is yes.
+
+    Raises MlxdynError where there is nobody to answer.
+    """
+    try:
+        yes = click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        if sys.stdin.isatty():
+            raise
+        raise MlxdynError("nobody is there to say yes, so nothing changed; pass --yes") from None
+    if not yes:
+        raise click.Abort
 
 
 def open_ledger() -> Ledger:
@@ -52,8 +109,9 @@ def find(ledger: Ledger, name: str) -> MemoryRow:
     """Return a memory's row; raise MlxdynError that names the ones there are."""
     row = ledger.memory(check_name(name))
     if row is None:
-        known = ", ".join(row.name for row in ledger.memories()) or "none yet"
-        raise MlxdynError(f"there is no memory {name!r}; there is: {known}")
+        known = ", ".join(row.name for row in ledger.memories())
+        there = f"there is: {known}" if known else "none has begun yet: mlxdyn chat"
+        raise MlxdynError(f"there is no memory {name!r}; {there}")
     return row
 
 
@@ -121,8 +179,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, wide: str = "")
     from rich.table import Table
     from rich.text import Text
 
+    from mlxdyn.wording import harmless
+
     shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    cells = [[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row] for row in rows]
+    cells = [
+        [cell if isinstance(cell, Text) else Text(harmless(str(cell))) for cell in row]
+        for row in rows
+    ]
     for name, column in zip(head, zip(*cells, strict=True), strict=True):
         widest = max(len(name), *(cell.cell_len for cell in column))
         least = widest if wide and name != wide else None

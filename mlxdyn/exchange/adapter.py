@@ -1,6 +1,5 @@
 """LoRA weights as a plain value: taken from a memory, worn by a model, founding a memory."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -13,9 +12,9 @@ from mlx_lm.tuner.lora import LoRALinear
 
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import check_name, memory_directory
+from mlxdyn.home import memory_directory
 from mlxdyn.ledger import Ledger, MemoryRow
-from mlxdyn.memory import ORIGIN, Memory, write_arrays
+from mlxdyn.memory import ORIGIN, Memory, vacant, write_arrays
 from mlxdyn.model import Model, attach, bare
 from mlxdyn.optimizers import leaves
 
@@ -120,19 +119,14 @@ def found(
 
     Raises MlxdynError when the memory exists or the adapter does not fit the model.
     """
-    if ledger.memory(check_name(name)):
-        raise MlxdynError(f"memory {name!r} exists; import into a new --memory, or reset it first")
-    config = _config(adapter)
-    _check_shapes(model, adapter, config)
-    path = memory_directory(name) / ORIGIN
-    try:
+    with vacant(name, ledger):
+        config = _config(adapter)
+        _check_shapes(model, adapter, config)
+        path = memory_directory(name) / ORIGIN
         origin = write_arrays(path, adapter.arrays, {"format": "mlx"})
         base = (str(model.path), model.fingerprint)
         # {}: how it studies is chosen when it opens.
         return ledger.add_memory(name, *base, asdict(config), asdict(learner), {}, origin)
-    except BaseException:
-        shutil.rmtree(path.parent, ignore_errors=True)
-        raise
 
 
 def _config(adapter: Adapter) -> AdapterConfig:
@@ -153,3 +147,6 @@ def _check_shapes(model: Model, adapter: Adapter, config: AdapterConfig) -> None
         raise MlxdynError(
             f"the adapter does not fit {model.name}: {len(wrong)} weights differ, {wrong[0]} first"
         )
+    broken = [n for n, a in sorted(adapter.arrays.items()) if not mx.isfinite(a).all().item()]
+    if broken:
+        raise MlxdynError(f"the adapter is damaged: {broken[0]} is not finite; export it again")

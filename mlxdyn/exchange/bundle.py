@@ -7,15 +7,16 @@ files that they name, and restores to the very same memory.
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlxdyn_models
@@ -24,14 +25,19 @@ from mlxdyn.config import LearnerConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import Adapter, base_name, found
 from mlxdyn.exchange.directories import read, write_mlx_lm
-from mlxdyn.home import check_name, home, memory_directory
+from mlxdyn.home import fleeting, home, memory_directory, sweep
 from mlxdyn.ledger import Ledger, MemoryRow
-from mlxdyn.memory import ORIGIN, Memory
+from mlxdyn.memory import ORIGIN, Memory, vacant
 from mlxdyn.model import Model
 
 SCHEMA = 1
 MANIFEST, LEDGER, ADAPTER = "bundle.json", "ledger.db", "adapter"
 UNPACKED = ".bundle-"  # directories of this name hold a bundle's files while it is worked on
+NO_BUNDLE = (
+    OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What comes of reading a file as a bundle that is none; RuntimeError where it is encrypted."""
 PLAIN = re.compile(r"(?!/)(?!.*\.\.)[A-Za-z0-9._/-]+")  # a name that stays inside its directory
 
 
@@ -52,8 +58,7 @@ class Bundle:
 
 def write_bundle(memory: Memory, adapter: Adapter, path: Path, *, text: bool) -> None:
     """Write `memory` to one file; without `text`, only its weights."""
-    with TemporaryDirectory(prefix=UNPACKED, dir=path.parent) as folder:
-        directory = Path(folder)
+    with _workbench() as directory:
         write_mlx_lm(adapter, directory / ADAPTER)
         if text:
             _write_history(memory, directory)
@@ -62,6 +67,15 @@ def write_bundle(memory: Memory, adapter: Adapter, path: Path, *, text: bool) ->
         with zipfile.ZipFile(path, "x") as packed:
             for name in (MANIFEST, *manifest["files"]):
                 packed.write(directory / name, name)
+
+
+@contextmanager
+def _workbench() -> Iterator[Path]:
+    """A directory of the home where a bundle's files lie while it is worked on: they hold text."""
+    sweep()
+    with fleeting(home() / f"{UNPACKED}{os.urandom(4).hex()}") as directory:
+        directory.mkdir(mode=0o700)
+        yield directory
 
 
 def _write_history(memory: Memory, directory: Path) -> None:
@@ -108,10 +122,7 @@ def unpacked(path: Path) -> Iterator[Bundle]:
 
     Raises MlxdynError when the file is no bundle, is damaged or comes from a newer mlxdyn.
     """
-    for left in home().glob(f"{UNPACKED}*"):  # by an import that was killed: it holds text
-        shutil.rmtree(left, ignore_errors=True)
-    with TemporaryDirectory(prefix=UNPACKED, dir=home()) as folder:
-        directory = Path(folder)
+    with _workbench() as directory:
         manifest = _unpack(path, directory)
         yield Bundle(
             directory,
@@ -133,7 +144,7 @@ def _unpack(path: Path, directory: Path) -> dict[str, Any]:
                 packed.extract(name, directory)
         wrong += [n for n, digest in manifest["files"].items() if _digest(directory / n) != digest]
         manifest["memory"], manifest["model"], manifest["fingerprint"], manifest["text"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except NO_BUNDLE as error:
         raise MlxdynError(f"{path} is no mlxdyn bundle, or is damaged: {error}") from error
     if wrong:
         raise MlxdynError(f"{path} is damaged: {wrong[0]} differs from its hash; copy it again")
@@ -149,26 +160,22 @@ def restore(
     """
     if not bundle.text:
         return found(bundle.adapter, name, model, ledger, learner)
-    if ledger.memory(check_name(name)):
-        raise MlxdynError(f"memory {name!r} exists; import into a new --memory, or reset it first")
     if bundle.fingerprint != model.fingerprint:
         raise MlxdynError(
             f"the bundle's memory was learned on another base ({bundle.model}, fingerprint "
             f"{bundle.fingerprint}), not on {model.path} ({model.fingerprint}); name its base with "
             "--model"
         )
-    with closing(Ledger(bundle.directory / LEDGER)) as source:
+    with closing(Ledger(bundle.directory / LEDGER)) as source, vacant(name, ledger):
         return _restore(source, bundle.directory, name, model, ledger)
 
 
 def _restore(source: Ledger, directory: Path, name: str, model: Model, ledger: Ledger) -> MemoryRow:
     """Put the files in place, then the rows in one transaction: a crash leaves no memory."""
-    row = source.memories()[0]
+    rows = source.memories()
+    if len(rows) != 1:
+        raise MlxdynError(f"the bundle holds {len(rows)} memories, not one; export it again")
     target = memory_directory(name)
-    try:
-        for path in directory.glob("*.safetensors"):
-            shutil.copyfile(path, target / path.name)
-        return source.copy_memory(replace(row, model=str(model.path)), ledger, name)
-    except BaseException:
-        shutil.rmtree(target, ignore_errors=True)
-        raise
+    for path in directory.glob("*.safetensors"):
+        shutil.copyfile(path, target / path.name)
+    return source.copy_memory(replace(rows[0], model=str(model.path)), ledger, name)

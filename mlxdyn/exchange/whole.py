@@ -1,12 +1,12 @@
 """Files and directories that appear whole or not at all, and never over something else."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mlxdyn.errors import MlxdynError
+from mlxdyn.home import fleeting
 
 
 def check_free(target: Path) -> None:
@@ -30,15 +30,14 @@ def appearing(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.stem}-{os.urandom(4).hex()}.partial{target.suffix}")
     try:
-        yield partial
-        _sync_all(partial)
-        check_free(target)
-        os.rename(partial, target)  # onto an empty directory too, but never a full one
-        _sync(target.parent)
+        with fleeting(partial):
+            yield partial
+            _sync_all(partial)
+            check_free(target)
+            os.rename(partial, target)  # onto an empty directory too, but never a full one
+            _sync(target.parent)
     except RuntimeError as error:  # MLX knows no other when it cannot write
         raise MlxdynError(f"{target} cannot be written: {error}") from error
-    finally:
-        _remove(partial)
 
 
 def _sync_all(path: Path) -> None:
@@ -53,10 +52,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
