@@ -25,22 +25,17 @@ that was scored before it was learned. Rates and statistics were chosen on other
   benchmark, saved as chats in a home of their own.
 * `home` is a plain evaluation nearer to what the base was trained on: children's stories; and for
   wren dialogues, of a set that it was not trained on.
-* The texts are short: the 17 parts of the latest run took 22 seconds to 13 minutes each (recall of
-  wren), 40 minutes together, with half of one x86 core. The command below each report is the one
-  that made it. From an earlier run are position, optimizer and cost, wren's home, and prefit;
-  optimizer, and prefit on wren, had other limits and tuning text than `make results` takes now, and
-  placement is from before it walked to its rates.
+* The texts are short: most parts took 22 seconds to 13 minutes with half of one x86 core, while other
+  work ran. The command below each report is the one that made it. From an earlier run are optimizer
+  and cost (its times were taken under load), and prefit on tinystories; both optimizer reports had
+  other limits and tuning text than `make results` takes now.
 """
 
 WHY = """
 That a small model which learns matches a larger one which does not was not asked: there are no two
 sizes of one model here. Where wren says no:
 
-* Its placements were judged at the better of two rates, its own default and a higher one, and both
-  are too high for it. Full weights at 1e-4 give 4.172 (`--adapt full --lr 1e-4`), well before LoRA,
-  as the paper found. The experiment now walks both ways, so `make results` will say so.
-* Its late blocks do best at that rate; why was not looked into.
-* It was fine-tuned on novels there, another domain than the chat logs it reads, so the gain stayed.
+* Its late blocks do best; why was not looked into.
 """
 
 Report = dict[str, Any]
