@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from mlxdyn import blas
 
 from . import tokenizer
-from .network import Llama, Shape
+from .network import Shape, halved, read
 from .tokenizer import WREN
 
 GENERATION = {
@@ -25,12 +25,6 @@ GENERATION = {
     "top_p": 0.9,
     "max_new_tokens": 256,
 }
-
-
-def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
-    """Read a checkpoint's weights as float16, under Hugging Face's names."""
-    state = torch.load(checkpoint, weights_only=False, map_location="cpu")["model"]
-    return {f"model.{name}": value.to(torch.float16).contiguous() for name, value in state.items()}
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -48,12 +42,12 @@ def export(checkpoint: Path, vocabulary: Path, out: Path) -> None:
         Shape().config() | {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3},
     )
     write_json(out / "generation_config.json", GENERATION)
-    save_file(weights(checkpoint), out / "model.part", metadata={"format": "pt"})
+    save_file(halved(read(checkpoint)), out / "model.part", metadata={"format": "pt"})
     (out / "model.part").chmod(0o644)
     os.replace(out / "model.part", out / "model.safetensors")
 
 
-def difference(checkpoint: Path, out: Path) -> float:
+def difference(out: Path) -> float:
     """Measure the largest difference of PyTorch's and mlx-lm's logits on 64 tokens."""
     blas.load()
     import mlx.core as mx
@@ -61,10 +55,7 @@ def difference(checkpoint: Path, out: Path) -> float:
     from mlx_lm import load
 
     tokens = np.random.default_rng(0).integers(8, 2048, (1, 64))
-    network = Llama(Shape())
-    network.load_state_dict(
-        {name.removeprefix("model."): value.float() for name, value in weights(checkpoint).items()}
-    )
+    network = read(out)
     with torch.no_grad():
         ours = network(torch.from_numpy(tokens)).numpy()
     model = load(str(out))[0]
@@ -80,7 +71,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=WREN)
     options = parser.parse_args()
     export(options.checkpoint, options.tokenizer, options.out)
-    gap = difference(options.checkpoint, options.out)
+    gap = difference(options.out)
     print(f"{options.out}: largest difference of logits {gap:.2e}")
     if gap > 1e-2:
         raise SystemExit(f"mlx-lm and PyTorch disagree by {gap}: the export is wrong")

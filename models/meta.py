@@ -1,394 +1,390 @@
-"""Teach the bundled model to be taught: tell, a few LoRA steps, ask in an empty context.
+"""Teach the bundled model to be taught: tell, some LoRA steps, ask in an empty context.
 
-First-order MAML (Finn et al. 2017): pupils learn facts into adapters of one base; the gradient of
-their exams at the adapted weights moves the base, beside ordinary conversations. With `--pupils 0`
-only the conversations are left: the same training without lessons, to compare with.
+First-order MAML (Finn et al. 2017): pupils learn facts into adapters of one base, as the product
+does; the gradient of their exams at the adapted weights moves the base, beside ordinary
+conversations. Two wordings of a question are drawn together inside the network, and questions about
+different things apart (InfoNCE, van den Oord et al. 2018), so that what is learned for one wording
+holds for the other. `--pupils 0` leaves the lessons out, `--alike 0` the wordings.
 """
 
 import argparse
+import copy
 import random
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
+from . import lessons as school
 from .evaluate import ignorant
-from .lessons import Item, Lesson, Told, examined, kept, lesson, strangers, tell_more
-from .network import Linear, Llama, Shape
-from .tokenizer import END, PAD, WREN
-from .train import Encoder, Run, batches, loss_of, rate, recall, sequences
+from .feeds import feeds
+from .lessons import HOLD, LEARN, WIDE, Batch, Lesson, Plan, Row, Told
+from .network import Linear, Llama, read
+from .tokenizer import WREN
+from .train import (
+    Arrays,
+    Encoder,
+    Run,
+    batches,
+    loss_of,
+    move,
+    parser_of,
+    placed,
+    practise,
+    rate,
+    recall,
+    replies,
+)
 
-Pairs = list[tuple[Tensor, Tensor]]
+RANK, BETA1, BETA2, EPS, NORM = 8, 0.9, 0.99, 1e-8, 1.0
+TEMPERATURE = 0.1  # of InfoNCE
+DEEP = (2, 3, 4)  # blocks after which two wordings should look alike
 
 
 @dataclass(frozen=True)
-class Inner:
-    """How a lesson is learned: as the product learns, in fewer and larger steps."""
+class Placed:
+    """A batch on the device, and of what must stay: its targets, its rows, and places in these."""
 
-    optimizer: str = "adam0"
-    steps: int = 8
-    rate: float = 1e-3
-    rank: int = 8
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
-    norm: float = 1.0
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows of tokens (B, T), their targets, and masks of targets to learn and to leave alone."""
-
-    inputs: Tensor
+    tokens: Tensor
+    places: Tensor
     targets: Tensor
-    learn: Tensor
-    keep: Tensor
+    weights: Tensor
+    groups: Tensor
+    pupils: Tensor
+    held: Tensor
+    held_tokens: Tensor
+    held_places: Tensor
 
-    def kept_rows(self) -> "Batch":
-        rows = self.keep.any(1)
-        return Batch(self.inputs[rows], self.targets[rows], self.learn[rows], self.keep[rows])
-
-
-def start_from(path: Path) -> Llama:
-    """Load an exported model's weights as float32."""
-    model = Llama(Shape())
-    saved = load_file(path / "model.safetensors")
-    model.load_state_dict({k.removeprefix("model."): v.float() for k, v in saved.items()})
-    return model
-
-
-def batch_of(encoder: Encoder, groups: list[list[Item]]) -> Batch:
-    """Pad groups of one size, one for each episode, into one batch; only answers are targets."""
-    items = [item for group in groups for item in group]
-    coded = [encoder.dialogue(item.turns, user=0.0) for item in items]
-    tokens = torch.full((len(items), max(len(ids) for ids, _ in coded)), encoder.ids[PAD])
-    answers = torch.zeros_like(tokens, dtype=torch.bool)
-    for place, (ids, weights) in enumerate(coded):
-        tokens[place, : len(ids)] = torch.tensor(ids)
-        answers[place, : len(ids)] = torch.tensor(weights) > 0
-    taught = torch.tensor([item.taught for item in items])[:, None]
-    inputs, targets, wanted = tokens[:, :-1], tokens[:, 1:], answers[:, 1:]
-    return Batch(inputs, targets, wanted & taught, wanted & ~taught)
+    @classmethod
+    def of(cls, batch: Batch, device: str) -> "Placed":
+        held = np.flatnonzero(batch.groups != LEARN)
+        row, column = np.divmod(batch.places[held], batch.tokens.shape[1])
+        rows, order = np.unique(row, return_inverse=True)
+        arrays = [getattr(batch, one.name) for one in fields(batch)]
+        more = held, batch.tokens[rows], order * batch.tokens.shape[1] + column
+        return cls(*(placed(array, device) for array in (*arrays, *more)))
 
 
 def linears(model: Llama) -> list[Linear]:
     return [module for module in model.modules() if isinstance(module, Linear)]
 
 
-def adapter(model: Llama, episodes: int, rank: int) -> Pairs:
-    """Start a low-rank update of every linear for each episode: A uniform, B zero."""
-    pairs = []
-    for layer in linears(model):
-        a = torch.empty(episodes, layer.in_features, rank).uniform_(-1, 1) * layer.in_features**-0.5
-        b = torch.zeros(episodes, rank, layer.out_features)
-        pairs.append((a, b))
-    return pairs
+class Adapters:
+    """A low-rank update of every linear for each pupil, all in one matrix (pupils, P)."""
+
+    def __init__(self, model: Llama, pupils: int) -> None:
+        self.layers = linears(model)
+        self.device = model.norm.weight.device
+        self.values = self.begun(pupils)
+
+    def begun(self, pupils: int) -> Tensor:
+        """Start new ones: A uniform, B zero."""
+        parts = []
+        for layer in self.layers:
+            a = torch.empty(pupils, layer.in_features * RANK, device=self.device)
+            b = torch.zeros(pupils, RANK * layer.out_features, device=self.device)
+            parts += [a.uniform_(-1, 1) * layer.in_features**-0.5, b]
+        return torch.cat(parts, 1)
+
+    def renew(self, fresh: Tensor) -> None:
+        new = self.begun(len(fresh))
+        self.values = torch.where(fresh.bool()[:, None], new, self.values)
+
+    def pairs(self) -> list[tuple[Tensor, Tensor]]:
+        """Cut copies in bfloat16 that a gradient can be asked for."""
+        low, at, out = self.values.bfloat16(), 0, []
+        for layer in self.layers:
+            cut = []
+            for shape in ((layer.in_features, RANK), (RANK, layer.out_features)):
+                size = shape[0] * shape[1]
+                cut.append(low[:, at : at + size].unflatten(1, shape).requires_grad_())
+                at += size
+            out.append((cut[0], cut[1]))
+        return out
 
 
-def wear(model: Llama, pairs: Pairs | None) -> None:
+def wear(model: Llama, pairs: Sequence[tuple[Tensor, Tensor]] | None) -> None:
     for place, layer in enumerate(linears(model)):
         layer.lora = pairs[place] if pairs else None
 
 
-def log_probabilities(model: Llama, batch: Batch) -> Tensor:
-    """Score every wanted target's vocabulary: (N, V), in float32."""
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = model(batch.inputs, batch.learn | batch.keep)
-    return functional.log_softmax(logits.float(), dim=-1)
+def low(model: Llama) -> Llama:
+    """Copy the weights in bfloat16, for the many steps that do not change them."""
+    other = copy.deepcopy(model).requires_grad_(False)
+    for parameter in other.parameters():
+        parameter.data = parameter.data.bfloat16()
+    return other
+
+
+def scores(model: Llama, tokens: Tensor, places: Tensor) -> Tensor:
+    """Score the vocabulary after each place: log probabilities (N, V) in float32."""
+    return functional.log_softmax(model(tokens, places).float(), dim=-1)
 
 
 @torch.no_grad()
-def reference(model: Llama, batch: Batch) -> Tensor:
+def reference(model: Llama, batch: Placed) -> Tensor:
     """Score what must stay, by a model without an adapter."""
-    return log_probabilities(model, batch.kept_rows())
+    return scores(model, batch.held_tokens, batch.held_places)
 
 
-def loss_on(model: Llama, batch: Batch, stay: Tensor) -> Tensor:
-    """Average, over all wanted targets, nll where one learns and KL from `stay` where not (nats).
-
-    Tried: three times the weight on what must stay, by its first tokens; 60 steps later the base
-    said that it knew nothing at all.
-    """
-    scores = log_probabilities(model, batch)
-    kept = batch.keep[batch.learn | batch.keep]
-    nll = -scores[~kept].gather(1, batch.targets[batch.learn][:, None]).sum()
-    drift = functional.kl_div(scores[kept], stay, reduction="sum", log_target=True)
-    return (nll + drift) / len(scores)
+def losses(model: Llama, batch: Placed, stay: Tensor, ask_weight: Tensor | float) -> Tensor:
+    """Each target's part of its pupil's loss: nll where one learns, KL from `stay` where not."""
+    found = scores(model, batch.tokens, batch.places)
+    nll = -found.gather(1, batch.targets[:, None])[:, 0]
+    drift = functional.kl_div(found[batch.held], stay, reduction="none", log_target=True).sum(1)
+    part = nll.index_copy(0, batch.held, drift) * batch.weights
+    return torch.where(batch.groups == HOLD, part * ask_weight, part)
 
 
-@torch.no_grad()
-def step(
-    values: list[Tensor], gradients: list[Tensor], state: list[Tensor], inner: Inner, t: int
-) -> None:
-    """Take one step of MLX's RMSprop ("adam0") or of Adam, each episode clipped by its own norm."""
-    norm = torch.stack([g.square().sum((1, 2)) for g in gradients]).sum(0).sqrt()
-    factor = (inner.norm / (norm + 1e-6)).clamp(max=1.0)[:, None, None]
-    gradients = [g * factor for g in gradients]
-    half = len(state) // 2
-    mean, square = state[:half], state[half:]
-    torch._foreach_mul_(square, inner.beta2)
-    torch._foreach_addcmul_(square, gradients, gradients, 1 - inner.beta2)
-    if inner.optimizer == "adam":
-        torch._foreach_lerp_(mean, gradients, 1 - inner.beta1)
-        gradients = [m / (1 - inner.beta1**t) for m in mean]
-        square = [s / (1 - inner.beta2**t) for s in square]
-    for value, gradient, s in zip(values, gradients, square, strict=True):
-        value.addcdiv_(gradient, s.sqrt() + inner.eps, value=-inner.rate)
+class Study:
+    """Adam on the adapters of all pupils, each clipped by its own norm, the rate falling to zero."""
+
+    def __init__(self, model: Llama, adapters: Adapters) -> None:
+        self.model, self.adapters = model, adapters
+        self.mean = torch.zeros_like(adapters.values)
+        self.square = torch.zeros_like(adapters.values)
+        self.t = 0
+
+    def step(self, batch: Placed, stay: Tensor, rate: float, ask_weight: Tensor | float) -> None:
+        pairs = self.adapters.pairs()
+        wear(self.model, pairs)
+        loss = losses(self.model, batch, stay, ask_weight).sum()
+        wear(self.model, None)
+        leaves = [tensor for pair in pairs for tensor in pair]
+        found = torch.autograd.grad(loss, leaves)
+        gradient = torch.cat([g.flatten(1) for g in found], 1).float()
+        with torch.no_grad():
+            self._adam(gradient, rate)
+
+    def _adam(self, gradient: Tensor, rate: float) -> None:
+        self.t += 1
+        gradient *= (NORM / (gradient.norm(dim=1, keepdim=True) + 1e-6)).clamp(max=1.0)
+        self.mean.lerp_(gradient, 1 - BETA1)
+        self.square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+        size = (self.square / (1 - BETA2**self.t)).sqrt_().add_(EPS)
+        self.adapters.values.addcdiv_(self.mean, size, value=-rate / (1 - BETA1**self.t))
 
 
 def learned(
-    model: Llama, encoder: Encoder, lessons: list[Lesson], pairs: Pairs, inner: Inner
-) -> Pairs:
-    """Go on from `pairs` and learn one lesson an episode, all side by side."""
-    pairs = [(a.clone().requires_grad_(), b.clone().requires_grad_()) for a, b in pairs]
-    values = [tensor for pair in pairs for tensor in pair]
-    state = [torch.zeros_like(value) for value in values * 2]
-    for t in range(inner.steps):
-        batch = batch_of(encoder, [one.rounds[t] for one in lessons])
-        stay = reference(model, batch)
-        wear(model, pairs)
-        loss = loss_on(model, batch, stay) * len(lessons)
-        wear(model, None)
-        step(values, list(torch.autograd.grad(loss, values)), state, inner, t + 1)
-    return [(a.detach(), b.detach()) for a, b in pairs]
+    model: Llama,
+    adapters: Adapters,
+    batches: Sequence[Batch],
+    rate: float,
+    ask_weight: float | Tensor,
+) -> None:
+    """Study one lesson, all pupils side by side."""
+    study = Study(model, adapters)
+    for t, batch in enumerate(batches):
+        rows = Placed.of(batch, str(adapters.device))
+        weight = ask_weight if isinstance(ask_weight, float) else ask_weight[rows.pupils]
+        study.step(rows, reference(model, rows), rate * (1 - t / len(batches)), weight)
 
 
-def examine(
-    model: Llama, first: Llama, encoder: Encoder, lessons: list[Lesson], pairs: Pairs
-) -> float:
-    """Add the gradient of the exam at the adapted weights to the base's: first order."""
-    total = 0.0
-    for groups in ([one.exam for one in lessons], [one.talk for one in lessons]):
-        batch = batch_of(encoder, groups)
-        stay = reference(first, batch)
-        wear(model, pairs)
-        loss = loss_on(model, batch, stay)
+def examine(run: Run, first: Llama, adapters: Adapters, lesson: Lesson) -> Tensor:
+    """Add the gradient of the exams at the adapted weights to the base's: first order."""
+    total = torch.zeros((), device=run.device)
+    pairs = [(a.detach(), b.detach()) for a, b in adapters.pairs()]
+    for batch in (lesson.exam, lesson.talk):
+        rows = Placed.of(batch, run.device)
+        stay = reference(first, rows)
+        wear(run.model, pairs)
+        with torch.autocast(run.device, torch.bfloat16):
+            loss = losses(run.model, rows, stay, 1.0).sum() / len(lesson.fresh)
         torch.autograd.backward(loss)
-        wear(model, None)
-        total += loss.item()
+        wear(run.model, None)
+        total += loss.detach()
     return total
 
 
-@dataclass
-class Class:
-    """Pupils that each hear a life of facts, a few at a time, and learn them into one adapter."""
-
-    pairs: Pairs
-    lives: list[list[Told]]
-    ends: list[int]  # facts after which a pupil makes way for a new one
-
-    @classmethod
-    def of(cls, model: Llama, pupils: int, rank: int) -> "Class":
-        return cls(adapter(model, pupils, rank), [[] for _ in range(pupils)], [0] * pupils)
-
-    def replace(self, model: Llama, rng: random.Random) -> None:
-        """Send away, one time in four, who has heard everything; let the others study on."""
-        fresh = adapter(model, len(self.lives), self.pairs[0][0].shape[-1])
-        for place, life in enumerate(self.lives):
-            if len(life) < self.ends[place] or (life and rng.random() < 0.75):
-                continue
-            self.lives[place], self.ends[place] = [], rng.choice((2, 4, 8, 12, 16, 20))
-            for pair, new in zip(self.pairs, fresh, strict=True):
-                for tensor, start in zip(pair, new, strict=True):
-                    tensor[place] = start[place]
-
-    def lessons(self, rng: random.Random, steps: int) -> list[Lesson]:
-        """Tell every pupil something new, or nothing and repeat."""
-        out = []
-        for life, end in zip(self.lives, self.ends, strict=True):
-            count = 0 if len(life) >= end else rng.choice((0, 1, 1, 2, 2, 4))
-            new = tell_more(rng, life, max(count, 1)) if count or not life else []
-            out.append(lesson(rng, life, new, steps=steps))
-            life += new  # known from the next lesson on
-        return out
+def alike(run: Run, arrays: Arrays, weight: float) -> Tensor:
+    """Add the gradient of InfoNCE: a question's other wording is nearer than other questions."""
+    tokens, places = (placed(array, run.device) for array in arrays)
+    with torch.autocast(run.device, torch.bfloat16):
+        through = [x for n, x in enumerate(run.model.blocks(tokens)) if n in DEEP]
+    total = torch.zeros((), device=run.device)
+    for x in through:
+        keys = functional.rms_norm(x.flatten(0, 1)[places].float(), x.shape[-1:])
+        keys = functional.normalize(keys - keys.mean(0), dim=1)
+        one, two = keys.chunk(2)
+        near = one @ two.T / TEMPERATURE
+        wanted = torch.arange(len(one), device=run.device)
+        sides = functional.cross_entropy(near, wanted) + functional.cross_entropy(near.T, wanted)
+        total = total + sides / (2 * len(DEEP))
+    torch.autograd.backward(weight * total)
+    return total.detach()
 
 
-def inner_of(rng: random.Random) -> Inner:
-    """Vary how a lesson is learned, that no single setting is fitted."""
-    steps = rng.randint(3, 6)
-    if rng.random() < 0.25:
-        return Inner("adam0", steps, rng.uniform(3e-4, 8e-4))
-    return Inner("adam", steps, rng.uniform(2e-3, 8e-3))
+def life(rng: random.Random, count: int) -> list[Told]:
+    """Tell `count` facts whose values were held out, three in ten in held-out words."""
+    out: list[Told] = []
+    while len(out) < count:
+        out += school.tell_more(rng, out, 1, unseen=True)
+    return out
 
 
-def teach(run: Run, first: Llama, encoder: Encoder, pupils: Class) -> float:
-    """Let every pupil learn one lesson from the same base, and add their exams' gradients."""
-    torch.manual_seed(run.rng.getrandbits(32))
-    pupils.replace(run.model, run.rng)
-    inner = inner_of(run.rng)
-    lessons = pupils.lessons(run.rng, inner.steps)
-    pupils.pairs = learned(run.model, encoder, lessons, pupils.pairs, inner)
-    return examine(run.model, first, encoder, lessons, pupils.pairs)
+def questions(rng: random.Random, told: Sequence[Told]) -> tuple[list[Row], list[Row]]:
+    """Six questions for each fact, two of them in words held out, and 80 about what was not told."""
+    known = []
+    for one in told:
+        ways = sorted(set(one.fact.kind.asks)), sorted(set(one.fact.kind.unseen_asks))
+        asked = rng.sample(ways[0], min(4, len(ways[0]))) + rng.sample(
+            ways[1], min(2, len(ways[1]))
+        )
+        asked += rng.choices(ways[0], k=6 - len(asked))
+        known += [Row([["user", q], ["assistant", one.fact.value]], LEARN) for q in asked]
+    others = school.strangers(rng, [one.fact for one in told], 80)
+    return known, [school.kept(rng, kind) for kind in others]
 
 
-def practise(run: Run, tokens: Tensor, weights: Tensor) -> float:
-    """Add the gradient of ordinary conversations, that nothing is lost."""
-    with torch.autocast("cpu", torch.bfloat16):
-        loss = loss_of(run.model, tokens, weights)
-    torch.autograd.backward(loss)
-    run.tokens += tokens.numel()
-    return loss.item()
+ASK_WEIGHTS = (1.0, 2.0, 3.0, 4.0)
 
 
-def move(run: Run, share: float) -> None:
-    """Take one step of the base at a share of the peak rate."""
-    torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
-    for optimizer in run.optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * share
-        optimizer.step()
-        optimizer.zero_grad()
-    run.step += 1
+def validation(
+    run: Run, encoder: Encoder, *, lives: int = 16, facts: int = 20, steps: int = 24
+) -> dict[str, Any]:
+    """Measure recall from weights and false recall after each of several studies.
 
-
-@torch.no_grad()
-def replies(model: Llama, encoder: Encoder, items: list[list[Item]], most: int = 20) -> list[str]:
-    """Answer the questions of all pupils side by side, greedily."""
-    rows = [encoder.prompt(item.turns[:-1]) for group in items for item in group]
-    starts = [len(row) for row in rows]
-    for _ in range(most):
-        longest = max(map(len, rows))
-        tokens = torch.tensor([row + [encoder.ids[PAD]] * (longest - len(row)) for row in rows])
-        last = torch.zeros_like(tokens, dtype=torch.bool)
-        last[torch.arange(len(rows)), torch.tensor([len(row) - 1 for row in rows])] = True
-        with torch.autocast("cpu", torch.bfloat16):
-            chosen = model(tokens, last).argmax(-1).tolist()
-        rows = [
-            row if row[-1] == encoder.ids[END] else [*row, token]
-            for row, token in zip(rows, chosen, strict=True)
-        ]
-    said = [row[start:] for row, start in zip(rows, starts, strict=True)]
-    return [encoder.pieces.decode([t for t in row if t != encoder.ids[END]]) for row in said]
-
-
-def schooled(run: Run, encoder: Encoder, rng: random.Random) -> Class:
-    """Tell three pupils sixteen held-out facts, four at a time."""
+    The same lives are learned with each of ASK_WEIGHTS.
+    """
     torch.manual_seed(0)
-    pupils, inner = Class.of(run.model, 3, Inner.rank), Inner("adam", 8, 4e-3)
-    for _ in range(4):
-        told = [tell_more(rng, life, 4, unseen=True) for life in pupils.lives]
-        pairs = list(zip(pupils.lives, told, strict=True))
-        lessons = [lesson(rng, life, new, steps=inner.steps) for life, new in pairs]
-        for life, new in pairs:
-            life += new
-        pupils.pairs = learned(run.model, encoder, lessons, pupils.pairs, inner)
-    return pupils
-
-
-def validation(run: Run, encoder: Encoder) -> dict[str, float]:
-    """Measure recall from weights in held-out words, and answers to what was never told."""
     rng = random.Random("validation")
-    pupils = schooled(run, encoder, rng)
-    exams = [
-        examined(rng, [], life, len(life))
-        + [kept(rng, k, unseen=True) for k in strangers(rng, [one.fact for one in life], 24)]
-        for life in pupils.lives
+    people = [life(rng, facts) for _ in range(lives)]
+    model, settings = low(run.model), len(ASK_WEIGHTS)
+    adapters = Adapters(model, lives * settings)
+    weights = torch.tensor(ASK_WEIGHTS, device=run.device).repeat_interleave(lives)
+    for n in range(facts):
+        rounds = [
+            [school.round_of(rng, told[:n], told[n : n + 1]) for told in people]
+            for _ in range(steps)
+        ]
+        coded = [Batch.of(encoder, rows, WIDE) for rows in rounds]
+        learned(model, adapters, [school.joined([b] * settings) for b in coded], 2e-3, weights)
+    asked = [questions(rng, told) for told in people]
+    rows = [row for known, not_known in asked for row in (*known, *not_known)] * settings
+    wear(model, adapters.pairs())
+    said = replies(model, encoder, [encoder.prompt(row.turns[:-1]) for row in rows], 20)
+    wear(model, None)
+    right = [
+        row.turns[-1][1].lower() in reply.lower() if row.group == LEARN else not ignorant(reply)
+        for row, reply in zip(rows, said, strict=True)
     ]
-    wear(run.model, pupils.pairs)
-    said = replies(run.model, encoder, exams)
-    wear(run.model, None)
-    asked = [item for exam in exams for item in exam]
-    marks = list(zip(asked, said, strict=True))
-    known = [reply == item.turns[-1][1] for item, reply in marks if item.taught]
-    claimed = [not ignorant(reply) for item, reply in marks if not item.taught]
+    table = np.array(right, float).reshape(settings, lives, -1)
+    known, claimed = table[..., : 6 * facts].mean((1, 2)), table[..., 6 * facts :].mean((1, 2))
     return {
-        "recall": round(sum(known) / len(known), 3),
-        "false recall": round(sum(claimed) / len(claimed), 3),
+        f"asks weigh {w:.0f}": (round(k, 3), round(c, 3))
+        for w, k, c in zip(ASK_WEIGHTS, known.tolist(), claimed.tolist(), strict=True)
     }
 
 
-def report(run: Run, encoder: Encoder, losses: list[tuple[float, float]]) -> None:
+def report(run: Run, encoder: Encoder, seen: list[Tensor], options: argparse.Namespace) -> None:
     """Print the state of the run and note it in its history."""
-    row: dict[str, float] = {
+    row: dict[str, Any] = {
         "step": run.step,
         "tokens": run.tokens,
         "seconds": round(run.seconds),
     }
-    for place, name in enumerate(("exam", "corpus")):
-        row[name] = round(sum(pair[place] for pair in losses) / max(len(losses), 1), 4)
-    row |= validation(run, encoder)
-    found, lines = recall(run.model, encoder, 20, run.step)
+    if seen:
+        found = torch.stack(seen).mean(0).tolist()
+        row |= {n: round(x, 4) for n, x in zip(("exam", "corpus", "wordings"), found, strict=True)}
+    row |= validation(run, encoder, lives=options.lives)
+    found, lines = recall(run.model, encoder, 30, run.step)
     run.history.append(row | {"in context": found})
     print(run.history[-1], *lines, sep="\n  ", flush=True)
 
 
-def conversations(
-    run: Run, encoder: Encoder, options: argparse.Namespace
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches of the corpus for ever."""
-    while True:
-        stream = sequences(encoder, run.rng, 1.0, options.public)
-        yield from batches(stream, run.rng, options.batch, encoder.ids[PAD])
+def beside(encoder: Encoder, options: argparse.Namespace, place: int) -> Iterator[Any]:
+    """Yield batches of the corpus, and of wordings, for ever."""
+    rng = random.Random(f"beside {options.seed} {place}")
+    corpus = batches(encoder, rng, options.batch, options.public)
+    return zip(corpus, school.pairs(encoder, options.seed, place, options.kinds), strict=True)
 
 
 def work(run: Run, first: Llama, encoder: Encoder, options: argparse.Namespace) -> None:
     """Alternate lessons and conversations until the budget of minutes is spent."""
-    losses: list[tuple[float, float]] = []
-    pupils = Class.of(run.model, options.pupils, Inner.rank)
+    groups = options.workers or 1
+    if options.pupils % groups:
+        raise SystemExit(f"--pupils must be a multiple of {groups}, one part for each process")
+    taught = feeds(
+        lambda place: school.lessons(encoder, options.seed, place, options.pupils // groups),
+        options.workers,
+    )
+    other = feeds(lambda place: beside(encoder, options, place), min(options.workers, 1))[0]
+    adapters = Adapters(run.model, options.pupils)
+    seen: list[Tensor] = []
     saved = began = time.monotonic()
-    before = run.seconds
-    for tokens, weights in conversations(run, encoder, options):
-        if run.seconds >= options.minutes * 60:
-            break
-        exam = teach(run, first, encoder, pupils) if options.pupils else 0.0
-        losses.append((exam, practise(run, tokens, weights)))
-        move(run, rate(run, options.minutes, warmup=30))
-        run.seconds = before + time.monotonic() - began
+    before, number = run.seconds, 0
+    while run.seconds < options.minutes * 60:
+        exam = torch.zeros((), device=run.device)
+        if options.pupils:
+            exam = teach(run, first, adapters, [next(feed) for feed in taught], number, options)
+        conversations, wordings = next(other)
+        talked = practise(run, loss_of, conversations)
+        seen.append(torch.stack([exam, talked, alike(run, wordings, options.alike)]))
+        move(run, rate(run, options, warmup=20))
+        run.seconds, number = before + time.monotonic() - began, number + 1
         if time.monotonic() - saved > options.every:
-            report(run, encoder, losses)
+            report(run, encoder, seen, options)
             run.save(options.out / "checkpoint.pt")
-            losses, saved = [], time.monotonic()
-    report(run, encoder, losses)
-    run.save(options.out / "checkpoint.pt")
-    run.save(options.out / "final.pt")
+            seen, saved = [], time.monotonic()
+    run.finish(options)
+    report(run, encoder, seen, options)
 
 
-def start(options: argparse.Namespace) -> Run:
-    """Begin at exported weights, or resume the run in `--out`."""
-    model = start_from(options.model)
-    adam = torch.optim.AdamW(
-        model.parameters(), lr=options.rate, betas=(0.9, 0.99), weight_decay=0.0
+def teach(
+    run: Run,
+    first: Llama,
+    adapters: Adapters,
+    parts: Sequence[Lesson],
+    number: int,
+    options: argparse.Namespace,
+) -> Tensor:
+    """Let every pupil learn one lesson from the same base, and add their exams' gradients."""
+    plan = Plan.of(options.seed, number)
+    whole = Lesson(
+        np.concatenate([part.fresh for part in parts]),
+        [school.joined(step) for step in zip(*(part.steps for part in parts), strict=True)],
+        school.joined([part.exam for part in parts]),
+        school.joined([part.talk for part in parts]),
     )
-    adam.param_groups[0]["peak"] = options.rate
-    run = Run(model, [adam], random.Random(options.seed))
-    if (options.out / "checkpoint.pt").exists():
-        run.load(options.out / "checkpoint.pt")
-        print(f"resumed at step {run.step}, {run.seconds:.0f} s", flush=True)
-    return run
-
-
-def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=WREN, help="exported weights to start from")
-    parser.add_argument("--out", type=Path, default=Path("build/meta"))
-    parser.add_argument(
-        "--minutes", type=float, default=60, help="wall clock budget, resumed time included"
-    )
-    parser.add_argument("--pupils", type=int, default=4, help="lessons a step; 0 for none")
-    parser.add_argument("--batch", type=int, default=2048, help="padded corpus tokens a step")
-    parser.add_argument("--public", type=float, default=0.15, help="share of public text")
-    parser.add_argument("--rate", type=float, default=3e-4, help="AdamW's peak")
-    parser.add_argument("--every", type=float, default=300, help="seconds between checkpoints")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args(arguments)
+    adapters.renew(placed(whole.fresh, run.device))
+    learned(low(run.model), adapters, whole.steps, plan.rate, plan.ask_weight)
+    return examine(run, first, adapters, whole)
 
 
 def main() -> None:
-    """Start or resume the run in `--out`."""
-    options: Any = parsed()
+    """Go on from `--model`, or resume the run in `--out`."""
+    parser = parser_of(
+        __doc__,
+        out=Path("build/meta"),
+        minutes=60,
+        fall=0.5,
+        end=0.0,
+        batch=2048,
+        matrix_rate=2e-3,
+        other_rate=2e-4,
+    )
+    parser.add_argument("--model", type=Path, default=WREN, help="weights to start from")
+    parser.add_argument("--pupils", type=int, default=4, help="lessons a step; 0 for none")
+    parser.add_argument(
+        "--kinds", type=int, default=64, help="of questions in two wordings, a step"
+    )
+    parser.add_argument("--alike", type=float, default=0.1, help="weight of the wordings")
+    parser.add_argument("--lives", type=int, default=1, help="of 20 facts each, to validate on")
+    options = parser.parse_args()
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
-    encoder = Encoder(options.model)
-    run, first = start(options), start_from(options.model).requires_grad_(False)
-    if not run.step:
-        print(validation(run, encoder), flush=True)
+    encoder = Encoder(options.tokenizer)
+    run = Run.start(read(options.model), options)
+    first = read(options.model).to(options.device).requires_grad_(False)
+    if (options.out / "checkpoint.pt").exists():
+        run.load(options.out / "checkpoint.pt")
+        print(f"resumed at step {run.step}, {run.seconds:.0f} s", flush=True)
     work(run, first, encoder, options)
 
 

@@ -4,27 +4,33 @@ import argparse
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import cycle
+from multiprocessing import Value
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import sentencepiece
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
 from . import corpus, public
 from .exchanges import Dialogue
+from .feeds import feeds
 from .muon import Muon
-from .network import Llama, Shape
+from .network import Llama, Shape, halved
 from .tokenizer import ASSISTANT, BOS, END, PAD, ROLES, WREN
 
-Sequence = tuple[list[int], list[float]]
+Encoded = tuple[list[int], list[float]]
+Arrays = tuple[np.ndarray, np.ndarray]
 Loss = Callable[[Llama, Tensor, Tensor], Tensor]
 USER_WEIGHT, PROSE_WEIGHT = 0.1, 0.5
 LONGEST = 1024
+WIDTH = 32
 
 
 class Encoder:
@@ -38,7 +44,7 @@ class Encoder:
 
     def dialogue(
         self, turns: Dialogue, *, user: float = USER_WEIGHT, assistant: float = 1.0
-    ) -> Sequence:
+    ) -> Encoded:
         tokens, weights = [self.ids[BOS]], [0.0]
         for role, text in turns:
             body = [*self.pieces.encode(text), self.ids[END]]
@@ -46,7 +52,7 @@ class Encoder:
             weights += [user, *[assistant if role == "assistant" else user] * len(body)]
         return tokens[:LONGEST], weights[:LONGEST]
 
-    def prose(self, text: str) -> Sequence:
+    def prose(self, text: str) -> Encoded:
         tokens = [self.ids[BOS], *self.pieces.encode(text)][:LONGEST]
         return tokens, [0.0] + [PROSE_WEIGHT] * (len(tokens) - 1)
 
@@ -55,8 +61,8 @@ class Encoder:
 
 
 def sequences(
-    encoder: Encoder, rng: random.Random, progress: float, public_share: float
-) -> Iterator[Sequence]:
+    encoder: Encoder, rng: random.Random, progress: Callable[[], float], public_share: float
+) -> Iterator[Encoded]:
     """Yield encoded sequences for ever: generated dialogues, and a share of public text."""
     chats, prose, tasks = public.persona(rng), public.prose(rng), public.instructions()
     while True:
@@ -68,30 +74,43 @@ def sequences(
         elif draw < public_share:
             yield encoder.dialogue(rng.choice(tasks))
         else:
-            yield encoder.dialogue(corpus.dialogue(rng, progress=progress))
+            yield encoder.dialogue(corpus.dialogue(rng, progress=progress()))
 
 
 def batches(
-    stream: Iterator[Sequence], rng: random.Random, tokens: int, pad: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Cut a pool, sorted by length, into batches of about `tokens`; yield them in random order."""
-    pool = sorted(islice(stream, 320), key=lambda item: len(item[0]))
-    groups: list[list[Sequence]] = [[]]
-    for item in pool:
-        if groups[-1] and (len(groups[-1]) + 1) * len(item[0]) > tokens:
-            groups.append([])
-        groups[-1].append(item)
-    rng.shuffle(groups)
-    for group in groups:
-        yield padded(group, pad)
+    encoder: Encoder,
+    rng: random.Random,
+    tokens: int,
+    public_share: float,
+    progress: Callable[[], float] = lambda: 1.0,
+) -> Iterator[Arrays]:
+    """Yield batches of about `tokens` for ever: rows of like length, as many for one width.
+
+    A row waits among others of its width, a multiple of WIDTH, until a batch is full: few shapes,
+    for which a device prepares once.
+    """
+    waiting: dict[int, list[Encoded]] = {}
+    for row in sequences(encoder, rng, progress, public_share):
+        width = -(-len(row[0]) // WIDTH) * WIDTH
+        group = waiting.setdefault(width, [])
+        group.append(row)
+        if (len(group) + 1) * width > tokens:
+            yield padded(waiting.pop(width), width, encoder.ids[PAD])
 
 
-def padded(group: list[Sequence], pad: int) -> tuple[Tensor, Tensor]:
-    """Pad to (B, T); the weights of padding are zero."""
-    longest = max(len(tokens) for tokens, _ in group)
-    tokens = torch.tensor([tokens + [pad] * (longest - len(tokens)) for tokens, _ in group])
-    weights = torch.tensor([weights + [0.0] * (longest - len(weights)) for _, weights in group])
+def padded(group: Sequence[Encoded], width: int, pad: int) -> Arrays:
+    """Pad to (B, width); the weights of padding are zero."""
+    shape = len(group), width
+    tokens, weights = np.full(shape, pad, np.int16), np.zeros(shape, np.float32)
+    for place, (ids, wanted) in enumerate(group):
+        tokens[place, : len(ids)], weights[place, : len(ids)] = ids, wanted
     return tokens, weights
+
+
+def placed(array: np.ndarray, device: str) -> Tensor:
+    """Move to the device, whole numbers as indices."""
+    tensor = torch.from_numpy(array).to(device, non_blocking=True)
+    return tensor if tensor.is_floating_point() else tensor.long()
 
 
 def loss_of(model: Llama, tokens: Tensor, weights: Tensor) -> Tensor:
@@ -109,6 +128,7 @@ class Run:
     model: Llama
     optimizers: list[torch.optim.Optimizer]
     rng: random.Random
+    device: str = "cpu"
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -116,13 +136,13 @@ class Run:
     history: list[dict[str, float]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, seed: int, matrix_rate: float, other_rate: float) -> "Run":
-        torch.manual_seed(seed)
-        model = Llama(Shape())
+    def start(cls, model: Llama, options: Any) -> "Run":
+        model = model.to(options.device)
         hidden = [p for name, p in model.named_parameters() if p.ndim == 2 and "layers" in name]
         others = [p for name, p in model.named_parameters() if p.ndim != 2 or "layers" not in name]
-        adam = torch.optim.AdamW(others, lr=other_rate, betas=(0.9, 0.95), weight_decay=0.0)
-        run = cls(model, [Muon(hidden, matrix_rate), adam], random.Random(seed))
+        adam = torch.optim.AdamW(others, lr=options.other_rate, betas=(0.9, 0.95), weight_decay=0.0)
+        optimizers = [Muon(hidden, options.matrix_rate), adam]
+        run = cls(model, optimizers, random.Random(options.seed), options.device)
         for optimizer in run.optimizers:
             for group in optimizer.param_groups:
                 group["peak"] = group["lr"]
@@ -144,7 +164,7 @@ class Run:
         os.replace(path.with_suffix(".part"), path)
 
     def load(self, path: Path) -> None:
-        state = torch.load(path, weights_only=False)
+        state = torch.load(path, weights_only=False, map_location=self.device)
         self.model.load_state_dict(state["model"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
@@ -152,59 +172,81 @@ class Run:
         for name in ("step", "tokens", "seconds", "decay_from", "history"):
             setattr(self, name, state[name])
 
-
-def rate(run: Run, minutes: float, warmup: int = 100) -> float:
-    """Warm up, stay, fall to zero over the last part of the budget: a share of the peak rate."""
-    end = minutes * 60
-    begin = 0.72 * end if run.decay_from is None else run.decay_from
-    fall = (end - run.seconds) / max(end - begin, 1.0) if run.seconds > begin else 1.0
-    return max(0.0, min(1.0, (run.step + 1) / warmup, fall))
+    def finish(self, options: Any) -> None:
+        """Save the end of the run, and the weights alone where they are wanted."""
+        self.save(options.out / "final.pt")
+        if options.weights:
+            save_file(halved(self.model), options.weights, metadata={"format": "pt"})
 
 
-def advance(run: Run, loss_function: Loss, tokens: Tensor, weights: Tensor, share: float) -> float:
-    """Take one step at a share of the peak rates."""
+def rate(run: Run, options: Any, warmup: int = 100) -> float:
+    """Warm up, stay, fall over the last part of the budget to `end`: a share of the peak rate."""
+    last = options.minutes * 60
+    begin = (1 - options.fall) * last if run.decay_from is None else run.decay_from
+    left = (last - run.seconds) / max(last - begin, 1.0) if run.seconds > begin else 1.0
+    return min(1.0, (run.step + 1) / warmup, options.end + (1 - options.end) * max(0.0, left))
+
+
+def move(run: Run, share: float) -> None:
+    """Take one step along the gradients at a share of the peak rates."""
+    torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * share
+        optimizer.step()
         optimizer.zero_grad()
-    with torch.autocast("cpu", torch.bfloat16):
+    run.step += 1
+
+
+def practise(run: Run, loss_function: Loss, arrays: Arrays) -> Tensor:
+    """Add the gradient of a batch of the corpus."""
+    tokens, weights = (placed(array, run.device) for array in arrays)
+    with torch.autocast(run.device, torch.bfloat16):
         loss = loss_function(run.model, tokens, weights)
     torch.autograd.backward(loss)
-    torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
-    for optimizer in run.optimizers:
-        optimizer.step()
-    run.step, run.tokens = run.step + 1, run.tokens + tokens.numel()
-    return loss.item()
+    run.tokens += tokens.numel()
+    return loss.detach()
 
 
 @torch.no_grad()
-def greedy(model: Llama, encoder: Encoder, turns: Dialogue, most: int = 32) -> str:
-    """Write the most likely reply."""
-    tokens, start = encoder.prompt(turns), len(encoder.prompt(turns))
-    for _ in range(most):
-        with torch.autocast("cpu", torch.bfloat16):
-            chosen = int(model(torch.tensor([tokens]))[0, -1].argmax())
-        if chosen == encoder.ids[END]:
+def replies(model: Llama, encoder: Encoder, rows: Sequence[list[int]], most: int = 32) -> list[str]:
+    """Go on from each row of tokens greedily, all side by side."""
+    device = model.norm.weight.device
+    starts = torch.tensor([len(row) for row in rows], device=device)
+    tokens = torch.full((len(rows), int(starts.max()) + most), encoder.ids[PAD])
+    for place, row in enumerate(rows):
+        tokens[place, : len(row)] = torch.tensor(row)
+    tokens, lines = tokens.to(device), torch.arange(len(rows), device=device)
+    done = torch.zeros(len(rows), dtype=torch.bool, device=device)
+    for step in range(most):
+        width = int(starts.max()) + step
+        with torch.autocast(device.type, torch.bfloat16):
+            chosen = model(tokens[:, :width], lines * width + starts + step - 1).argmax(-1)
+        done |= chosen == encoder.ids[END]
+        tokens[lines, starts + step] = torch.where(done, encoder.ids[PAD], chosen)
+        if done.all():
             break
-        tokens.append(chosen)
-    text: str = encoder.pieces.decode(tokens[start:])
-    return text
+    said = zip(tokens.tolist(), starts.tolist(), strict=True)
+    return [
+        encoder.pieces.decode([t for t in row[start:] if t != encoder.ids[PAD]])
+        for row, start in said
+    ]
 
 
 def recall(model: Llama, encoder: Encoder, count: int, seed: int) -> tuple[float, list[str]]:
     """Measure greedy in-context recall of held-out values, and show three replies."""
-    found = shown = 0
-    lines: list[str] = []
-    for probe in corpus.probes(count, seed):
-        reply = greedy(model, encoder, probe.turns)
-        found += probe.answer.lower() in reply.lower()
-        if shown < 3:
-            lines.append(f"{probe.turns[-1][1]} [{probe.answer}] -> {reply}")
-            shown += 1
+    probes = corpus.probes(count, seed)
+    said = replies(model, encoder, [encoder.prompt(probe.turns) for probe in probes])
+    pairs = list(zip(probes, said, strict=True))
+    found = sum(probe.answer.lower() in reply.lower() for probe, reply in pairs)
+    lines = [f"{probe.turns[-1][1]} [{probe.answer}] -> {reply}" for probe, reply in pairs[:3]]
     return found / count, lines
 
 
-def report(run: Run, encoder: Encoder, losses: list[float], share: float) -> None:
+SPOKEN = ("Hello!", "Who are you?", "What is my cat's name?", "List three fruits.")
+
+
+def report(run: Run, encoder: Encoder, losses: list[Tensor], share: float) -> None:
     """Print the state of the run and note it in its history."""
     found, lines = recall(run.model, encoder, 30, run.step)
     row = {
@@ -212,88 +254,89 @@ def report(run: Run, encoder: Encoder, losses: list[float], share: float) -> Non
         "tokens": run.tokens,
         "seconds": round(run.seconds),
         "rate": round(share, 3),
-        "loss": round(sum(losses) / max(len(losses), 1), 4),
+        "loss": round(torch.stack(losses).mean().item(), 4) if losses else 0.0,
         "recall": round(found, 3),
     }
     run.history.append(row)
-    speak = [
-        f"{ask} -> {greedy(run.model, encoder, [['user', ask]])}"
-        for ask in (
-            "Hello!",
-            "Who are you?",
-            "What is my cat's name?",
-            "List three fruits.",
-            "Why is the sky blue?",
-        )
-    ]
+    said = replies(run.model, encoder, [encoder.prompt([["user", ask]]) for ask in SPOKEN])
+    speak = [f"{ask} -> {reply}" for ask, reply in zip(SPOKEN, said, strict=True)]
     print(row, *lines, *speak, sep="\n  ", flush=True)
 
 
 def work(run: Run, encoder: Encoder, options: argparse.Namespace) -> None:
     """Train until the budget of minutes is spent; save and report on the way."""
     loss_function: Loss = torch.compile(loss_of, dynamic=True) if options.compile else loss_of
-    losses: list[float] = []
+    losses: list[Tensor] = []
+    seen = Value("d", float(run.tokens))
+
+    def progress() -> float:
+        return min(1.0, max(0.0, (seen.value - options.dense) / max(2 * options.dense, 1)))
+
+    def drawn(place: int) -> Iterator[Arrays]:
+        rng = random.Random(f"{options.seed} {place} {run.step}") if options.workers else run.rng
+        return batches(encoder, rng, options.batch, options.public, progress)
+
+    sources = cycle(feeds(drawn, options.workers))
     saved = began = time.monotonic()
-    before, shown = run.seconds, run.step
+    before = run.seconds
     while run.seconds < options.minutes * 60:
-        progress = min(1.0, max(0.0, (run.tokens - options.dense) / max(2 * options.dense, 1)))
-        stream = sequences(encoder, run.rng, progress, options.public)
-        for tokens, weights in batches(stream, run.rng, options.batch, encoder.ids[PAD]):
-            share = rate(run, options.minutes)
-            losses.append(advance(run, loss_function, tokens, weights, share))
-            run.seconds = before + time.monotonic() - began
-        if run.step - shown >= options.log:
-            print(
-                f"step {run.step} tokens {run.tokens} seconds {run.seconds:.0f} rate {share:.3f} "
-                f"loss {sum(losses) / len(losses):.4f}",
-                flush=True,
-            )
-            shown = run.step
+        share = rate(run, options)
+        losses.append(practise(run, loss_function, next(next(sources))))
+        move(run, share)
+        run.seconds, seen.value = before + time.monotonic() - began, float(run.tokens)
         if time.monotonic() - saved > options.every:
             report(run, encoder, losses, share)
             run.save(options.out / "checkpoint.pt")
             losses, saved = [], time.monotonic()
     report(run, encoder, losses, 0.0)
     run.save(options.out / "checkpoint.pt")
-    run.save(options.out / "final.pt")
+    run.finish(options)
 
 
-def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Train the bundled model.")
+def parser_of(doc: str | None, **defaults: Any) -> argparse.ArgumentParser:
+    """What training and its last phase have in common."""
+    parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("--out", type=Path, default=Path("build/wren"))
+    parser.add_argument("--weights", type=Path, help="where the weights alone go in the end")
     parser.add_argument("--tokenizer", type=Path, default=WREN)
-    parser.add_argument(
-        "--minutes", type=float, default=75, help="wall clock budget, resumed time included"
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw the data")
+    parser.add_argument("--minutes", type=float, help="wall clock budget, resumed time included")
+    parser.add_argument("--fall", type=float, help="last part of it, in which the rates fall")
+    parser.add_argument("--end", type=float, help="part of the rates that is left in the end")
+    parser.add_argument("--batch", type=int, help="padded tokens a step")
+    parser.add_argument("--public", type=float, default=0.15, help="share of public text")
+    parser.add_argument("--matrix-rate", type=float, help="Muon's peak")
+    parser.add_argument("--other-rate", type=float, help="AdamW's peak")
+    parser.add_argument("--every", type=float, default=180, help="seconds between checkpoints")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.set_defaults(**defaults)
+    return parser
+
+
+def main() -> None:
+    """Start or resume the run in `--out`."""
+    parser = parser_of(
+        main.__doc__, minutes=75, fall=0.28, end=0.0, batch=4096, matrix_rate=0.02, other_rate=2e-3
     )
     parser.add_argument(
         "--decay-now", action="store_true", help="decay from here to the end of the budget"
     )
-    parser.add_argument("--batch", type=int, default=4096, help="padded tokens a step")
     parser.add_argument(
         "--dense",
         type=int,
         default=1_000_000,
         help="tokens of dense lessons before the mix changes",
     )
-    parser.add_argument("--public", type=float, default=0.15, help="share of public text")
-    parser.add_argument("--matrix-rate", type=float, default=0.02)
-    parser.add_argument("--other-rate", type=float, default=2e-3)
-    parser.add_argument("--every", type=float, default=180, help="seconds between checkpoints")
-    parser.add_argument("--log", type=int, default=100, help="steps between lines")
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
         "--compile", action="store_true", help="a minute to start, then half as fast again"
     )
-    parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args(arguments)
-
-
-def main() -> None:
-    """Start or resume the run in `--out`."""
-    options: Any = parsed()
+    options = parser.parse_args()
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
-    run = Run.start(options.seed, options.matrix_rate, options.other_rate)
+    torch.manual_seed(options.seed)
+    run = Run.start(Llama(Shape()), options)
     if (options.out / "checkpoint.pt").exists():
         run.load(options.out / "checkpoint.pt")
         print(f"resumed at step {run.step}, {run.seconds:.0f} s", flush=True)
