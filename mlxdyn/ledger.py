@@ -15,7 +15,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.events import Chat, Message
 from mlxdyn.migrations import MIGRATIONS
 from mlxdyn.stream import Chunk
-from mlxdyn.study.items import CONTRAST, Item, ItemRow
+from mlxdyn.study.item import CONTRAST, Item, ItemRow
 
 Kind = Literal["message", "study"]
 

@@ -18,7 +18,7 @@ from mlxdyn.doctor import records
 from mlxdyn.home import home, memory_directory
 from mlxdyn.ledger import Ledger, Lesson
 from mlxdyn.memory import Memory
-from mlxdyn.study.items import Item
+from mlxdyn.study.item import Item
 from mlxdyn.template import Turn, lesson, render
 
 STUDY = StudyConfig(steps=1, items=1, recalled=0, asks=0, talks=1, pass_steps=1, most_steps=1)

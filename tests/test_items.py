@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxdyn.study import items
+from mlxdyn.study.item import Item
 from mlxdyn.study.items import (
-    Item,
     about,
     from_template,
     paraphrases,

@@ -17,7 +17,7 @@ from mlxdyn.home import home
 from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory
 from mlxdyn.model import Model
-from mlxdyn.study.items import Item
+from mlxdyn.study.item import Item
 from mlxdyn.template import Turn
 
 TAUGHT = (

@@ -16,7 +16,7 @@ from mlxdyn.home import home
 from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger
 from mlxdyn.session import Session, _draw, alternating
-from mlxdyn.study.items import Item
+from mlxdyn.study.item import Item
 from mlxdyn.template import Turn, lesson, render
 
 GREEDY = ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24), learning_rate=1e-3)

@@ -281,7 +281,7 @@ def edit(
     item: int, question: str | None, answer: str | None, delete: bool, name: str, as_json: bool
 ) -> None:
     """Edit or delete study item ITEM, as if it had been so from the beginning."""
-    from mlxdyn.study.items import Item
+    from mlxdyn.study.item import Item
     from mlxdyn.wording import legible
 
     if not delete and question is None and answer is None:
