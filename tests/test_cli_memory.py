@@ -122,7 +122,7 @@ def test_undo_takes_a_message_that_waits_before_any_lesson(taught):
     assert ask("redo")["redone"]["text"] == SAID[1]
     assert ask("redo")["redone"]["message"] == waiting
     assert ask("show")["learning"]["pending"] == 1 and len(ask("log")) == 4
-    assert "waited and will not be learned" in told("undo")
+    assert f"Will not be learned: message {waiting}" in told("undo")
     assert ask("forget", str(waiting), "--yes")["lessons"] == 0
     assert "nothing to redo" in refused("memory", "redo")
     assert "replayed to the same bits" in told("verify")
