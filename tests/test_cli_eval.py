@@ -275,6 +275,8 @@ def test_a_terminal_sees_progress_and_the_running_gain(texts: Path) -> None:
     child.expect(r"gain \+\d")
     child.expect("each scored before it was learned")
     child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
 
 
 def test_help_is_quick_about_it() -> None:
