@@ -1,6 +1,7 @@
-"""Laws of the memory commands, through the real command line and the bundled model."""
+"""Laws of the memory commands, through the real command line and a tiny model."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -36,11 +37,25 @@ SHOWN = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A home whose memory of a tiny model learned two messages with an item each; and its base."""
+    folder = tmp_path_factory.mktemp("learned")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLXDYN_HOME", str(folder / "home"))
+        found_memory(folder / "base")
+    return folder / "home", folder / "base"
+
+
 @pytest.fixture
-def taught(tmp_path: Path) -> Path:
-    """A memory of a tiny model that learned two messages with an item each; its base."""
-    base = tmp_path / "base"
-    model, ledger = tiny_model(base, "llama"), Ledger(home() / "mlxdyn.db")
+def taught(learned: tuple[Path, Path]) -> Path:
+    """A copy of that home to work on; the base."""
+    shutil.copytree(learned[0], home(), dirs_exist_ok=True)
+    return learned[1]
+
+
+def found_memory(base: Path) -> None:
+    model, ledger = tiny_model(base, "llama", blocks=1), Ledger(home() / "mlxdyn.db")
     with Memory(
         "default", model, ledger, learner=LearnerConfig(), study=STUDY, anchor_text=ANCHORS
     ) as memory:
@@ -54,7 +69,6 @@ def taught(tmp_path: Path) -> Path:
             memory.learn(Lesson("message", message, chunks, steps=1, guarded=False))
         memory.snapshot()
     ledger.close()
-    return base
 
 
 def run(*arguments: str, stdin: str = "") -> Result:
@@ -236,9 +250,12 @@ def test_a_base_that_went_or_changed_is_named(taught):
     weights = taught / "model.safetensors"
     kept = weights.read_bytes()
     weights.write_bytes(kept[:-4] + b"\0\0\0\1")
-    assert "another base" in refused("memory", "undo")
-    weights.unlink()
-    assert str(taught) in refused("memory", "undo")
+    try:
+        assert "another base" in refused("memory", "undo")
+        weights.unlink()
+        assert str(taught) in refused("memory", "undo")
+    finally:
+        weights.write_bytes(kept)
 
 
 def test_a_home_or_ledger_that_cannot_be_used_is_said(taught, tmp_path, monkeypatch):
