@@ -25,8 +25,9 @@ from mlxdyn_app.status import fields, learning
 
 PATIENCE = 90.0  # seconds; less than the timeout of a test
 CALM = SamplingConfig(temperature=0.0, seed=0, max_tokens=40)
-# Ordinary replies of the bundled model are over before a key arrives.
-LONG_WINDED = SamplingConfig(temperature=3.0, top_p=1.0, seed=1, max_tokens=400)
+# Ordinary replies of the bundled model are over before a key arrives. When every token is as likely
+# as any other, the seed alone says what is drawn, and this one ends no reply, whatever the weights.
+LONG_WINDED = SamplingConfig(temperature=1e6, top_p=1.0, seed=2, max_tokens=400)
 
 TINY = StudyConfig(steps=0, items=1, recalled=0, asks=0, talks=1, pass_steps=1, most_steps=1)
 ANCHORS = "\n".join(

@@ -32,8 +32,8 @@ GREEDY = Options(
     anchors=ANCHORS,
 )
 ENDLESS = replace(
-    GREEDY,
-    chat=ChatConfig(sampling=SamplingConfig(temperature=3.0, top_p=1.0, max_tokens=200, seed=1)),
+    GREEDY,  # every token is as likely as any other: with this seed no weights end a reply early
+    chat=ChatConfig(sampling=SamplingConfig(temperature=1e6, top_p=1.0, max_tokens=200, seed=2)),
 )
 LONG = "I walked along the river and saw " + "a boat and a bird and " * 40 + "a bridge."
 
