@@ -142,7 +142,8 @@ def test_undo_takes_a_message_that_waits_before_any_lesson(taught):
     assert "replayed to the same bits" in told("verify")
 
 
-def test_a_text_that_cannot_be_erased_yet_is_said_and_erased_later(taught):
+def test_a_text_that_cannot_be_erased_yet_is_said_and_erased_later(taught, monkeypatch):
+    monkeypatch.setattr("mlxdyn.ledger.PATIENCE", 0.2)
     with closing(sqlite3.connect(home() / "mlxdyn.db")) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM messages").fetchone()
