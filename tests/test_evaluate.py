@@ -374,7 +374,7 @@ def test_eval_wrong_usage_exits_2(call: Call, arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--window", "4096"], "--window 1024"),
+        (["--window", "4096"], "--window 256"),
         (["--chunk", "64"], "--chunk 8"),
         (["--model", "no-such-model"], "no-such-model"),
         (["--targets", "nothing"], "nothing"),

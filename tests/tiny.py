@@ -21,7 +21,7 @@ FAST = LearnerConfig(learning_rate=1e-2)
 SIZES = {
     "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4,
     "num_key_value_heads": 2, "head_dim": 8, "vocab_size": 2048, "rms_norm_eps": 1e-5,
-    "rope_theta": 10000.0, "max_position_embeddings": 1024, "bos_token_id": 1, "eos_token_id": 2,
+    "rope_theta": 10000.0, "max_position_embeddings": 256, "bos_token_id": 1, "eos_token_id": 2,
     "pad_token_id": 3,
 }  # fmt: skip
 FAMILIES: dict[str, dict[str, Any]] = {
