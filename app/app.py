@@ -236,6 +236,8 @@ class ChatApp(App[None]):
     @on(DescendantFocus)
     def show_hint(self) -> None:
         """Name the keys, or the commands that fit while one is typed."""
+        if not self.screen_stack:  # the app is ending, and this came late
+            return
         if isinstance(self.focused, Turn):
             number = f"message {self.focused.message} · " if self.focused.message else ""
             self.prompt.border_subtitle = f"{number}C copy · F forget · Esc back"

@@ -343,7 +343,7 @@ class Engine:
         self._emit(Items(self._session.items()))
 
     def _edit_item(self, item: int, question: str, answer: str) -> None:
-        from mlxdyn.study.items import Item
+        from mlxdyn.study.item import Item
 
         if not (question.strip() and answer.strip()):
             raise MlxdynError("an item needs a question and an answer; or delete it")

@@ -15,9 +15,10 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.events import Chat, Message
 from mlxdyn.migrations import MIGRATIONS
 from mlxdyn.stream import Chunk
-from mlxdyn.study.items import CONTRAST, Item, ItemRow
+from mlxdyn.study.item import CONTRAST, Item, ItemRow
 
 Kind = Literal["message", "study"]
+PATIENCE = 10.0  # seconds to wait while another process writes, or reads what is to be erased
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ class Ledger:
         try:
             if path is not None:
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=10)
+            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=PATIENCE)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA secure_delete = ON")

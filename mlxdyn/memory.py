@@ -27,7 +27,7 @@ from mlxdyn.ledger import EventRow, Ledger, Lesson, MemoryRow, Outcome, Snapshot
 from mlxdyn.model import Model, attach, bare
 from mlxdyn.stream import Chunk
 from mlxdyn.study import anchors, contrast, guard, lessons
-from mlxdyn.study.items import CONTRAST, Item, ItemRow
+from mlxdyn.study.item import CONTRAST, Item, ItemRow
 from mlxdyn.study.lessons import Desk
 from mlxdyn.study.topic import key
 from mlxdyn.study.writer import BEGINNING

@@ -10,7 +10,8 @@ from mlx_lm.sample_utils import make_sampler
 
 from mlxdyn.memory import Memory
 from mlxdyn.study import lessons
-from mlxdyn.study.items import Item, ItemRow, paraphrases
+from mlxdyn.study.item import Item, ItemRow
+from mlxdyn.study.items import paraphrases
 from mlxdyn.study.topic import content
 from mlxdyn.template import Turn, render
 

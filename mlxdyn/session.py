@@ -36,7 +36,8 @@ from mlxdyn.memory import Memory, Progress
 from mlxdyn.model import Model, dialled
 from mlxdyn.stream import Chunk
 from mlxdyn.study import writer
-from mlxdyn.study.items import CONTRAST, Item, strip_unlearnable
+from mlxdyn.study.item import CONTRAST, Item
+from mlxdyn.study.items import strip_unlearnable
 from mlxdyn.template import Turn, lesson, render
 from mlxdyn.wording import legible
 

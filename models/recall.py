@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlxdyn import backend, secret
 from mlxdyn.config import BUNDLED_MODEL, ChatConfig, LearnerConfig, StudyConfig
-from mlxdyn.study.items import CONTRAST
+from mlxdyn.study.item import CONTRAST
 
 from . import corpus, exchanges
 from .exchanges import Fact

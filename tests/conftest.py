@@ -44,15 +44,31 @@ def wren(loaded_wren: models.Model) -> Iterator[models.Model]:
 
 @pytest.fixture(scope="session")
 def loaded_mite(tmp_path_factory: pytest.TempPathFactory) -> models.Model:
-    return tiny_model(tmp_path_factory.mktemp("models") / "mite", "llama")
+    return tiny_model(tmp_path_factory.mktemp("models") / "mite", "llama", blocks=1)
 
 
 @pytest.fixture
 def mite(loaded_mite: models.Model) -> Iterator[models.Model]:
-    """A random model of a few thousand weights, where what it says does not matter."""
+    """A random model of one block, where neither depth nor what it says matters.
+
+    A step on it costs a third of one on three blocks: small arrays cost by the operation.
+    """
     models.detach(loaded_mite)
     yield loaded_mite
     models.detach(loaded_mite)
+
+
+@pytest.fixture(scope="session")
+def loaded_tall(tmp_path_factory: pytest.TempPathFactory) -> models.Model:
+    return tiny_model(tmp_path_factory.mktemp("models") / "tall", "llama")
+
+
+@pytest.fixture
+def tall(loaded_tall: models.Model) -> Iterator[models.Model]:
+    """A random model of three blocks, where what it says does not matter."""
+    models.detach(loaded_tall)
+    yield loaded_tall
+    models.detach(loaded_tall)
 
 
 @pytest.fixture(scope="session")

@@ -180,7 +180,7 @@ class Child:
         return [message]
 
     def edit(self) -> list[Any]:
-        from mlxdyn.study.items import Item
+        from mlxdyn.study.item import Item
 
         items = self.memory.known_items()
         if items:

@@ -13,7 +13,7 @@ from mlxdyn.ledger import EventRow, Ledger, Lesson
 from mlxdyn.memory import Memory
 from mlxdyn.model import Model
 from mlxdyn.stream import Chunk
-from mlxdyn.study.items import CONTRAST, Item
+from mlxdyn.study.item import CONTRAST, Item
 from mlxdyn.template import Turn, lesson, render
 
 SAID = ["my dog is called Rex", "I live in Oslo", "the sea is cold today"]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from textual.events import Key
@@ -22,9 +23,11 @@ from mlxdyn_app.dialogs import ChatList, Help, Question
 from mlxdyn_app.records import ItemEditor, ItemList, LogList
 from mlxdyn_app.status import fields, learning
 
+PATIENCE = 90.0  # seconds; less than the timeout of a test
 CALM = SamplingConfig(temperature=0.0, seed=0, max_tokens=40)
-# Ordinary replies of the bundled model are over before a key arrives.
-LONG_WINDED = SamplingConfig(temperature=3.0, top_p=1.0, seed=1, max_tokens=400)
+# Ordinary replies of the bundled model are over before a key arrives. When every token is as likely
+# as any other, the seed alone says what is drawn, and this one ends no reply, whatever the weights.
+LONG_WINDED = SamplingConfig(temperature=1e6, top_p=1.0, seed=2, max_tokens=400)
 
 TINY = StudyConfig(steps=0, items=1, recalled=0, asks=0, talks=1, pass_steps=1, most_steps=1)
 ANCHORS = "\n".join(
@@ -42,7 +45,9 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
-    for _ in range(1500):
+    """Wait for what must come; PATIENCE only ends a test that would wait for ever."""
+    end = monotonic() + PATIENCE
+    while monotonic() < end:
         if holds():
             return
         await pilot.pause(0.01)
@@ -289,8 +294,10 @@ async def test_a_restart_shows_what_was_learned_of_old_messages():
         await until(pilot, lambda: seen(app)[1] == before)
         await say(app, pilot, "/undo")
         await until(pilot, lambda: seen(app)[1] == "unlearned: undone")
+        assert app.line.status.tokens_learned == 0
         await say(app, pilot, "/redo")
         await until(pilot, lambda: seen(app)[1] == before)
+        assert app.line.status.tokens_learned > 0
 
 
 async def test_a_message_is_walked_to_and_forgotten_after_a_question():
@@ -323,15 +330,21 @@ async def test_items_are_searched_edited_and_deleted():
         items = app.screen
         await pilot.press(*"zebra")
         await until(pilot, lambda: items.chosen is None)
-        await pilot.press("ctrl+u", "enter")
-        await until(pilot, lambda: isinstance(app.screen, ItemEditor))
+        await pilot.press("ctrl+u")
+        await until(pilot, lambda: items.chosen)
+        edited = items.chosen
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ItemEditor) and app.screen.focused)
         app.screen.query_one("#answer").value = "Your cat is called Fig."
         await pilot.press("enter")
-        await until(pilot, lambda: items._items[items.chosen].answer == "Your cat is called Fig.")
+        await until(pilot, lambda: items._items[edited].answer == "Your cat is called Fig.")
+        assert app.screen is items and items.chosen == edited
+        assert app.line.status.items == count, "an edited item is still one item"
         await pilot.press("ctrl+d")
         await until(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("y")
         await until(pilot, lambda: app.line.status.items == count - 1)
+        await until(pilot, lambda: edited not in items._items)
 
 
 async def test_the_log_lists_updates_and_forgets_one():
@@ -343,6 +356,7 @@ async def test_the_log_lists_updates_and_forgets_one():
         await until(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("y")
         await until(pilot, lambda: app.line.status.updates == 0)
+        assert "My cat is called Tinta." not in seen(app)
 
 
 async def test_the_memory_is_compared_dialled_branched_and_switched():

@@ -31,7 +31,7 @@ from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger
 from mlxdyn.memory import ORIGIN, Memory
 from mlxdyn.migrations import MIGRATIONS
-from mlxdyn.study.items import Item
+from mlxdyn.study.item import Item
 
 TEXTS = ("my dog is Rex", "I live in Leeds by the old mill", "the shed code is four seven one nine")
 

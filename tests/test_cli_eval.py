@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from mlxdyn.home import home as home_directory
 from mlxdyn.lab import evaluate
 from mlxdyn.lab.findings import Tick
 from mlxdyn.ledger import Ledger
+from mlxdyn.model import Model
 
+Call = Callable[..., Result]
 BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4
 BOATS = "A boat needs a keel, a mast and a sail; we oiled the mast and mended the sail. " * 3
 
@@ -32,12 +35,19 @@ def texts(tmp_path: Path) -> Path:
     return folder
 
 
-def call(*arguments: str | Path, text: str | None = None) -> Result:
-    small = ["--window", "32", "--chunk", "16", "--limit", "80"]
-    return CliRunner().invoke(main, ["eval", *small, *map(str, arguments)], input=text)
+@pytest.fixture
+def call(mite: Model) -> Call:
+    """Run the command on a tiny model, and as little text as makes five chunks."""
+
+    def call(*arguments: str | Path, text: str | None = None) -> Result:
+        small = ["--window", "32", "--chunk", "16", "--limit", "80"]
+        command = ["eval", "--model", str(mite.path), *small, *map(str, arguments)]
+        return CliRunner().invoke(main, command, input=text)
+
+    return call
 
 
-def test_every_output_is_written_whole(texts: Path, tmp_path: Path) -> None:
+def test_every_output_is_written_whole(call: Call, texts: Path, tmp_path: Path) -> None:
     names = ("r.json", "c.jsonl", "t.csv", "p.svg", "p.html")
     flags = ("--json", "--chunks", "--csv", "--plot", "--html")
     paths = [tmp_path / name for name in names]
@@ -50,19 +60,19 @@ def test_every_output_is_written_whole(texts: Path, tmp_path: Path) -> None:
         report["gain"]["nats_per_token"]
     )
     command = report["command"]
-    assert command.startswith("mlxdyn eval --window 32") and str(texts) in command
+    assert command.startswith("mlxdyn eval --model") and f"--limit 80 {texts}" in command
     assert command in paths[4].read_text()
     assert len(paths[2].read_text().splitlines()) == 1 + 2 * 3, "all, and each of two texts"
     assert paths[3].read_text().startswith("<?xml")
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == sorted(names)
 
 
-def test_a_picture_needs_no_screen_and_may_be_png(texts: Path, tmp_path: Path) -> None:
+def test_a_picture_needs_no_screen_and_may_be_png(call: Call, texts: Path, tmp_path: Path) -> None:
     assert call(texts, "--plot", tmp_path / "p.png", "--limit", "60").exit_code == 0
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_order_and_limits_choose_the_text(texts: Path) -> None:
+def test_order_and_limits_choose_the_text(call: Call, texts: Path) -> None:
     def read(*arguments: str) -> list[tuple[str, int]]:
         done = call(texts, "--json", "-", "--lr", "0", *arguments)
         streams = json.loads(done.stdout)["streams"]
@@ -78,17 +88,17 @@ def test_order_and_limits_choose_the_text(texts: Path) -> None:
 
 
 def test_a_large_text_without_a_limit_is_named(
-    texts: Path, monkeypatch: pytest.MonkeyPatch
+    mite: Model, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fifty megabytes take hours, so the one who waits is told how to wait less."""
     monkeypatch.setattr("mlxdyn.cli.texts.LARGE", 100)
-    arguments = ["eval", "--window", "32", "--chunk", "16", "--lr", "0", str(texts)]
+    arguments = ["eval", "--model", str(mite.path), "--window", "32", "--chunk", "16", str(texts)]
     whole = CliRunner().invoke(main, arguments)
     assert whole.exit_code == 0 and whole.stderr.count("--limit TOKENS reads its start") == 2
     assert "note" not in CliRunner().invoke(main, [*arguments, "--limit", "60"]).stderr
 
 
-def test_a_rate_is_chosen_on_text_of_its_own(texts: Path) -> None:
+def test_a_rate_is_chosen_on_text_of_its_own(call: Call, texts: Path) -> None:
     tune = texts / "1900_birds.txt"
     done = call(texts, "--lr", "auto", "--tune", tune, "--json", "-", "--limit-each", "40")
     report = json.loads(done.stdout)
@@ -98,7 +108,7 @@ def test_a_rate_is_chosen_on_text_of_its_own(texts: Path) -> None:
     assert f"skipped {tune}: it is --tune text" in done.stderr
 
 
-def test_tune_text_may_have_a_limit_of_its_own(texts: Path) -> None:
+def test_tune_text_may_have_a_limit_of_its_own(call: Call, texts: Path) -> None:
     """The limits of the result do not shorten what is chosen on."""
     tune = ["--tune", str(texts / "1900_birds.txt"), "--tune", str(texts / "1800_boats.txt")]
     limits = ["--tune-limit", "30", "--limit", "20"]
@@ -109,7 +119,7 @@ def test_tune_text_may_have_a_limit_of_its_own(texts: Path) -> None:
     assert report["runs"][0]["tokens"] < 20
 
 
-def test_without_tune_text_the_first_tokens_choose(texts: Path) -> None:
+def test_without_tune_text_the_first_tokens_choose(call: Call, texts: Path) -> None:
     done = call(texts / "1900_birds.txt", "--lr", "auto", "--json", "-")
     report = json.loads(done.stdout)
     (tuned,), (reported,) = report["tuning"]["tuned_on"], report["tuning"]["reported_on"]
@@ -117,7 +127,9 @@ def test_without_tune_text_the_first_tokens_choose(texts: Path) -> None:
     assert report["runs"][0]["tokens"] < 79 - 16, "the tokens that chose are not reported"
 
 
-def test_an_experiment_is_one_finding_in_every_shape(texts: Path, tmp_path: Path) -> None:
+def test_an_experiment_is_one_finding_in_every_shape(
+    call: Call, texts: Path, tmp_path: Path
+) -> None:
     page = tmp_path / "kv.html"
     done = call(texts, "--experiment", "kv", "--limit", "60", "--csv", "-", "--html", page)
     assert done.exit_code == 0, done.output
@@ -131,7 +143,7 @@ def test_the_command_offers_the_experiments_there_are() -> None:
     assert EXPERIMENTS == experiments.NAMES
 
 
-def test_a_grid_goes_on_from_its_finished_cells(texts: Path, tmp_path: Path) -> None:
+def test_a_grid_goes_on_from_its_finished_cells(call: Call, texts: Path, tmp_path: Path) -> None:
     grid = ["--grid", "lr=1e-3,1e-4", "--grid", "targets=all;q_proj,v_proj", "--limit", "60"]
     first = call(texts, *grid, "--out", tmp_path / "cells", "--json", "-")
     assert first.exit_code == 0, first.output
@@ -142,7 +154,7 @@ def test_a_grid_goes_on_from_its_finished_cells(texts: Path, tmp_path: Path) -> 
     assert cells == {path: path.stat().st_mtime_ns for path in cells}
 
 
-def test_runs_are_compared(texts: Path, tmp_path: Path) -> None:
+def test_runs_are_compared(call: Call, texts: Path, tmp_path: Path) -> None:
     for name, lr in (("still", "0"), ("eager", "3e-4")):
         file = tmp_path / name
         call(
@@ -162,14 +174,14 @@ def test_runs_are_compared(texts: Path, tmp_path: Path) -> None:
     assert mixed.exit_code == 1 and "1900_birds.txt cannot be read as JSON" in mixed.stderr
 
 
-def test_a_loss_from_learning_can_fail_a_build(texts: Path) -> None:
+def test_a_loss_from_learning_can_fail_a_build(call: Call, texts: Path) -> None:
     assert call(texts, "--max-regress", "0.0", "--lr", "0").exit_code == 0
-    worse = call(texts, "--max-regress", "0.01", "--lr", "30")
+    worse = call(texts, "--model", "wren", "--max-regress", "0.01", "--lr", "30")
     assert worse.exit_code == 1
     assert "over --max-regress 0.01" in worse.stderr and "gain" in worse.stdout
 
 
-def test_history_reads_the_saved_chats_and_nothing_else(texts: Path) -> None:
+def test_history_reads_the_saved_chats_and_nothing_else(call: Call, texts: Path) -> None:
     none = call("--experiment", "history")
     assert none.exit_code == 1 and "no saved chats yet; `mlxdyn chat`" in none.stderr
     ledger = Ledger(home_directory() / "mlxdyn.db")
@@ -213,7 +225,7 @@ def test_history_reads_the_saved_chats_and_nothing_else(texts: Path) -> None:
         ["--index", "i.tsv", "x.txt"],
     ],
 )
-def test_wrong_usage_exits_2(arguments: list[str]) -> None:
+def test_wrong_usage_exits_2(call: Call, arguments: list[str]) -> None:
     assert call(*arguments).exit_code == 2
 
 
@@ -228,14 +240,16 @@ def test_wrong_usage_exits_2(arguments: list[str]) -> None:
         (["--limit", "10", "--lr", "auto"], "too few"),
     ],
 )
-def test_mistakes_fail_with_a_sentence(texts: Path, arguments: list[str], said: str) -> None:
+def test_mistakes_fail_with_a_sentence(
+    call: Call, texts: Path, arguments: list[str], said: str
+) -> None:
     done = call(texts, *arguments)
     assert done.exit_code == 1, done.output
     assert said in done.stderr and "Traceback" not in done.output
 
 
 def test_ctrl_c_writes_what_is_done(
-    texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Call, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A true signal in the middle: the report is of the chunks so far, and says so."""
     turns = evaluate._turns
@@ -266,15 +280,18 @@ def test_the_live_view_says_where_it_is() -> None:
     assert progress._fields(Tick("", 1, 1, 5, 10, None))["cell"] == "5/10 tokens"
 
 
-def test_a_terminal_sees_progress_and_the_running_gain(texts: Path) -> None:
+def test_a_terminal_sees_progress_and_the_running_gain(mite: Model, texts: Path) -> None:
     (texts / "1800_boats.txt").write_text(BOATS * 4)
     program = "from mlxdyn.cli import main; main()"
-    arguments = ["-c", program, "eval", str(texts), "--chunk", "16", "--window", "32"]
+    small = ["--model", str(mite.path), "--chunk", "16", "--window", "32"]
+    arguments = ["-c", program, "eval", str(texts), *small]
     child = pexpect.spawn(sys.executable, arguments, encoding="utf-8", timeout=60)
     child.expect(r"\d+/\d+ tokens")
     child.expect(r"gain \+\d")
     child.expect("each scored before it was learned")
     child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
 
 
 def test_help_is_quick_about_it() -> None:

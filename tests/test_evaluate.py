@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -34,6 +35,7 @@ from mlxdyn.model import Model
 from mlxdyn.optimizers import leaves
 from mlxdyn.stream import chunks
 
+Call = Callable[..., Result]
 BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4
 BOATS = "A boat needs a keel, a mast and a sail; we oiled the mast and mended the sail. " * 3
 
@@ -57,8 +59,8 @@ def run(model: Model, how: Settings, *texts: str) -> Report:
 
 @pytest.mark.parametrize("adapt", ["lora", "full"])
 @pytest.mark.parametrize("context", CONTEXTS)
-def test_learning_rate_of_zero_is_static(wren: Model, adapt: Adapt, context: Context) -> None:
-    report = run(wren, settings(adapt, 0.0, context), BIRDS, BOATS)
+def test_learning_rate_of_zero_is_static(tall: Model, adapt: Adapt, context: Context) -> None:
+    report = run(tall, settings(adapt, 0.0, context), BIRDS, BOATS)
     assert report.static.total.nats == report.dynamic.total.nats
     assert all(row.static == row.dynamic for row in report.chunks)
     assert report.dynamic.total.updates == len(report.chunks)
@@ -66,46 +68,46 @@ def test_learning_rate_of_zero_is_static(wren: Model, adapt: Adapt, context: Con
 
 
 @pytest.mark.parametrize("adapt", ["lora", "full"])
-def test_base_never_changes(wren: Model, adapt: Adapt) -> None:
-    before = dict(leaves(wren.network.parameters()))
-    report = run(wren, settings(adapt, STREAM_RATES[adapt, "adam0"] / 3), BIRDS)
+def test_base_never_changes(tall: Model, adapt: Adapt) -> None:
+    before = dict(leaves(tall.network.parameters()))
+    report = run(tall, settings(adapt, STREAM_RATES[adapt, "adam0"] / 3), BIRDS)
     assert report.gain > 0
-    after = dict(leaves(wren.network.parameters()))
+    after = dict(leaves(tall.network.parameters()))
     assert before.keys() == after.keys()
     assert all(mx.array_equal(before[name], after[name]) for name in before)
-    assert not leaves(wren.network.trainable_parameters())
+    assert not leaves(tall.network.trainable_parameters())
 
 
 @pytest.mark.parametrize("adapt", ["lora", "full"])
-def test_static_ignores_what_was_learned(wren: Model, adapt: Adapt) -> None:
+def test_static_ignores_what_was_learned(mite: Model, adapt: Adapt) -> None:
     """The static run is the base's, however much the dynamic run beside it has learned."""
-    calm, eager = (run(wren, settings(adapt, lr, chunk=4), BIRDS) for lr in (0.0, 1e-3))
+    calm, eager = (run(mite, settings(adapt, lr, chunk=4), BIRDS) for lr in (0.0, 1e-3))
     assert len(calm.chunks) > 2 * evaluate.TURN  # so that the runs take turns
     assert [row.static for row in calm.chunks] == [row.static for row in eager.chunks]
 
 
-def test_runs_repeat(wren: Model) -> None:
-    assert run(wren, settings(), BIRDS).chunks == run(wren, settings(), BIRDS).chunks
+def test_runs_repeat(mite: Model) -> None:
+    assert run(mite, settings(), BIRDS).chunks == run(mite, settings(), BIRDS).chunks
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
-def test_context_never_crosses_documents(wren: Model, context: Context) -> None:
-    alone = run(wren, settings(context=context), BOATS).static.total.nats
-    after = run(wren, settings(context=context), BIRDS, BOATS).static.documents[1].nats
+def test_context_never_crosses_documents(tall: Model, context: Context) -> None:
+    alone = run(tall, settings(context=context), BOATS).static.total.nats
+    after = run(tall, settings(context=context), BIRDS, BOATS).static.documents[1].nats
     assert alone == after
 
 
-def test_weights_carry_over_unless_reset(wren: Model) -> None:
-    alone = run(wren, settings(), BIRDS).dynamic.total.nats
-    carried = run(wren, settings(), BIRDS, BIRDS).dynamic.documents
-    reset = run(wren, settings(reset="document"), BIRDS, BIRDS).dynamic.documents
+def test_weights_carry_over_unless_reset(mite: Model) -> None:
+    alone = run(mite, settings(), BIRDS).dynamic.total.nats
+    carried = run(mite, settings(), BIRDS, BIRDS).dynamic.documents
+    reset = run(mite, settings(reset="document"), BIRDS, BIRDS).dynamic.documents
     assert [result.nats for result in reset] == [alone, alone]
     assert carried[0].nats == alone
     assert carried[1].nats < alone
 
 
-def test_every_target_is_counted_once(wren: Model) -> None:
-    report = run(wren, settings(), BIRDS, BOATS)
+def test_every_target_is_counted_once(mite: Model) -> None:
+    report = run(mite, settings(), BIRDS, BOATS)
     expected = [len(stream.tokens) - 1 for stream in report.streams]
     for side in (report.static, report.dynamic):
         assert [result.tokens for result in side.documents] == expected
@@ -137,26 +139,26 @@ def test_a_limit_reads_the_tokens_of_the_whole(wren: Model) -> None:
     assert streams(wren, text, limit=500)[0].tokens == tuple(wren.encode(text)[:500])
 
 
-def test_a_rate_that_explodes_is_reported(wren: Model) -> None:
+def test_a_rate_that_explodes_is_reported(mite: Model) -> None:
     for context in CONTEXTS:
-        report = run(wren, settings(lr=1e38, context=context, window=64), BIRDS)
+        report = run(mite, settings(lr=1e38, context=context, window=64), BIRDS)
         assert report.dynamic.total.rejected > 0
         assert not report.dynamic.total.nats < float("inf")
         assert report.static.total.nats < float("inf")
         assert report.ci95 is None
 
 
-def test_carry_sees_a_window_of_the_latest_tokens(wren: Model) -> None:
+def test_carry_sees_a_window_of_the_latest_tokens(tall: Model) -> None:
     """Chunk by chunk through the bounded cache gives what a sliding mask over one pass gives."""
-    (stream,) = streams(wren, BIRDS)
+    (stream,) = streams(tall, BIRDS)
     how = settings(lr=0.0, context="carry", window=24, chunk=8)
-    report = evaluate.evaluate(wren, [stream], how)
-    cache, nll = wren.new_cache(24), []
+    report = evaluate.evaluate(tall, [stream], how)
+    cache, nll = tall.new_cache(24), []
     for token, target in pairwise(stream.tokens):  # the narrowest chunks there are
-        logits = wren.network(mx.array([[token]]), cache=cache)[0, -1].astype(mx.float32)
+        logits = tall.network(mx.array([[token]]), cache=cache)[0, -1].astype(mx.float32)
         nll.append((mx.logsumexp(logits) - logits[target]).item())
     assert report.static.total.nats == pytest.approx(sum(nll), rel=1e-4)
-    longer = evaluate.evaluate(wren, [stream], settings(lr=0.0, context="carry", window=80))
+    longer = evaluate.evaluate(tall, [stream], settings(lr=0.0, context="carry", window=80))
     assert longer.static.total.nats != pytest.approx(sum(nll), rel=1e-4)
 
 
@@ -185,10 +187,10 @@ def test_the_gain_is_split(mite: Model) -> None:
     assert evaluate.evaluate(mite, text[:1], settings(), split=True).within is None
 
 
-def test_decay_lies_between_carrying_and_resetting(wren: Model) -> None:
-    text = streams(wren, BIRDS, BIRDS)
+def test_decay_lies_between_carrying_and_resetting(mite: Model) -> None:
+    text = streams(mite, BIRDS, BIRDS)
     losses = [
-        evaluate.evaluate(wren, text, settings(reset=reset)).dynamic.documents[1].nats
+        evaluate.evaluate(mite, text, settings(reset=reset)).dynamic.documents[1].nats
         for reset in ("never", "decay", "document")
     ]
     assert losses == sorted(losses) and len(set(losses)) == 3
@@ -295,9 +297,13 @@ def test_flops_are_counted_from_shapes() -> None:
     assert evaluate.flops(restart, 2) == (prefill + 2 * 2560) / (prefill + 2560)
 
 
-def call(*arguments: str | Path, text: str | bytes | None = None) -> Result:
-    small = ["--window", "32", "--chunk", "16"]
-    return CliRunner().invoke(evaluate_command, [*small, *map(str, arguments)], input=text)
+@pytest.fixture
+def call(mite: Model) -> Call:
+    def call(*arguments: str | Path, text: str | bytes | None = None) -> Result:
+        small = ["--model", str(mite.path), "--window", "32", "--chunk", "16"]
+        return CliRunner().invoke(evaluate_command, [*small, *map(str, arguments)], input=text)
+
+    return call
 
 
 @pytest.fixture
@@ -307,8 +313,11 @@ def birds(tmp_path: Path) -> Path:
     return path
 
 
-def test_eval_prints_a_table_and_writes_json_and_chunks(birds: Path, tmp_path: Path) -> None:
-    done = call(birds, "--json", tmp_path / "r.json", "--chunks", tmp_path / "c.jsonl")
+def test_eval_prints_a_table_and_writes_json_and_chunks(
+    call: Call, birds: Path, tmp_path: Path
+) -> None:
+    files = ["--json", tmp_path / "r.json", "--chunks", tmp_path / "c.jsonl"]
+    done = call(birds, "--model", "wren", *files)
     assert done.exit_code == 0, done.output
     assert "static" in done.stdout and "gain" in done.stdout
     assert done.stderr == ""
@@ -321,7 +330,7 @@ def test_eval_prints_a_table_and_writes_json_and_chunks(birds: Path, tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["birds.txt", "c.jsonl", "r.json"]
 
 
-def test_eval_json_goes_to_standard_output_alone(birds: Path) -> None:
+def test_eval_json_goes_to_standard_output_alone(call: Call, birds: Path) -> None:
     done = call(birds, "--json", "-", "--lr", "0", "--limit", "40")
     report = json.loads(done.stdout)
     assert report["config"]["learning_rate"] == 0
@@ -329,12 +338,12 @@ def test_eval_json_goes_to_standard_output_alone(birds: Path) -> None:
     assert report["runs"][0]["tokens"] == 39
 
 
-def test_eval_reads_standard_input() -> None:
+def test_eval_reads_standard_input(call: Call) -> None:
     done = call("-", "--json", "-", text=BIRDS)
     assert json.loads(done.stdout)["streams"][0]["path"] == "standard input"
 
 
-def test_eval_names_what_it_skips(birds: Path, tmp_path: Path) -> None:
+def test_eval_names_what_it_skips(call: Call, birds: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text(" \n")
     (tmp_path / "binary.txt").write_bytes(b"ab\0cd")
     (tmp_path / "latin.txt").write_bytes("déjà vu".encode("latin-1"))
@@ -348,7 +357,7 @@ def test_eval_names_what_it_skips(birds: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"\0", b"\xff\xfe", b"   "])
-def test_eval_with_nothing_left_fails_with_a_sentence(text: bytes) -> None:
+def test_eval_with_nothing_left_fails_with_a_sentence(call: Call, text: bytes) -> None:
     done = call("-", text=text)
     assert done.exit_code == 1
     assert done.stderr.splitlines()[-1].startswith("Error: no text is left")
@@ -358,21 +367,23 @@ def test_eval_with_nothing_left_fails_with_a_sentence(text: bytes) -> None:
 @pytest.mark.parametrize(
     "arguments", [[], ["x", "--lr", "-1"], ["x", "--adapt", "all"], ["x", "--window", "0"]]
 )
-def test_eval_wrong_usage_exits_2(arguments: list[str]) -> None:
+def test_eval_wrong_usage_exits_2(call: Call, arguments: list[str]) -> None:
     assert call(*arguments).exit_code == 2
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--window", "4096"], "--window 1024"),
+        (["--window", "4096"], "--window 256"),
         (["--chunk", "64"], "--chunk 8"),
         (["--model", "no-such-model"], "no-such-model"),
         (["--targets", "nothing"], "nothing"),
         (["--json", "/nowhere/at/all.json"], "/nowhere/at/all.json"),
     ],
 )
-def test_eval_mistakes_fail_with_a_sentence(birds: Path, arguments: list[str], said: str) -> None:
+def test_eval_mistakes_fail_with_a_sentence(
+    call: Call, birds: Path, arguments: list[str], said: str
+) -> None:
     done = call(birds, *arguments)
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: ") and said in done.stderr

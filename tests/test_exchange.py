@@ -40,12 +40,12 @@ Open = Callable[..., Memory]
 
 
 @pytest.fixture
-def open_memory(mite) -> Iterator[Open]:
+def open_memory(tall) -> Iterator[Open]:
     """Open memories of one ledger; opening one closes the one before."""
     ledger = Ledger(home() / "mlxdyn.db")
     held: list[Memory] = []
 
-    def open_(name: str = "m", *, model: models.Model = mite, **options) -> Memory:
+    def open_(name: str = "m", *, model: models.Model = tall, **options) -> Memory:
         while held:
             held.pop().close()
         held.append(opened(name, model, ledger, **options))
@@ -91,35 +91,35 @@ def test_an_adapter_loses_nothing_on_its_way_out(open_memory: Open, tmp_path, ki
     assert seen.tokens > 64
 
 
-def test_the_comparison_sees_what_is_missing(open_memory: Open, mite):
+def test_the_comparison_sees_what_is_missing(open_memory: Open, tall):
     whole = adapter_of(taught(open_memory()))
-    with worn(mite, whole):
-        live = fidelity.logits(mite, [[1, 5, 600]])
+    with worn(tall, whole):
+        live = fidelity.logits(tall, [[1, 5, 600]])
     kept = []
     for share in (1.0, 0.5, 0.0):
-        with worn(mite, replace(whole, scale=share)):
-            back = fidelity.logits(mite, [[1, 5, 600]])
-        with worn(mite, replace(whole, scale=0.0)):
-            base = fidelity.logits(mite, [[1, 5, 600]])
+        with worn(tall, replace(whole, scale=share)):
+            back = fidelity.logits(tall, [[1, 5, 600]])
+        with worn(tall, replace(whole, scale=0.0)):
+            base = fidelity.logits(tall, [[1, 5, 600]])
         kept.append(fidelity.compare(live, base, back, base).kept)
     assert kept[0] == 1.0 and 0.1 < kept[1] < 0.9 and kept[2] == 0.0
     assert fidelity.compare(base, base, base, base).kept is None
 
 
-def test_wearing_an_adapter_leaves_the_model_as_it_was(open_memory: Open, mite):
+def test_wearing_an_adapter_leaves_the_model_as_it_was(open_memory: Open, tall):
     memory = taught(open_memory())
-    before, state = logits(mite.network), memory.learner.state
-    with worn(mite, random_adapter_of(memory)):
-        assert not mx.array_equal(logits(mite.network), before)
-    assert mx.array_equal(logits(mite.network), before)
+    before, state = logits(tall.network), memory.learner.state
+    with worn(tall, random_adapter_of(memory)):
+        assert not mx.array_equal(logits(tall.network), before)
+    assert mx.array_equal(logits(tall.network), before)
     assert bits(dict(leaves(memory.learner.state.adapter))) == bits(dict(leaves(state.adapter)))
 
 
-def test_a_bare_model_is_bare_again_after_wearing_an_adapter(mite):
-    before = logits(mite.network)
-    with worn(mite, random_adapter(mite)):
-        assert not mx.array_equal(logits(mite.network), before)
-    assert mx.array_equal(logits(mite.network), before)
+def test_a_bare_model_is_bare_again_after_wearing_an_adapter(tall):
+    before = logits(tall.network)
+    with worn(tall, random_adapter(tall)):
+        assert not mx.array_equal(logits(tall.network), before)
+    assert mx.array_equal(logits(tall.network), before)
 
 
 def random_adapter_of(memory: Memory) -> Adapter:
@@ -336,28 +336,28 @@ def any_bits(lora: Adapter, seed: int) -> Adapter:
 @pytest.mark.parametrize("kind", ["mlx-lm", "peft"])
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_an_imported_memory_gives_the_same_logits_and_goes_on_learning(
-    open_memory: Open, mite, tmp_path, kind, adapter
+    open_memory: Open, tall, tmp_path, kind, adapter
 ):
     memory = taught(open_memory(adapter=adapter))
-    before = logits(mite.network)
+    before = logits(tall.network)
     export(memory, tmp_path / "out", kind, Options())
-    row = found(directories.read(tmp_path / "out"), "copy", mite, memory.ledger, FAST)
+    row = found(directories.read(tmp_path / "out"), "copy", tall, memory.ledger, FAST)
     assert row == memory.ledger.memory("copy")
     copy = open_memory("copy")
-    assert mx.array_equal(logits(mite.network), before)
+    assert mx.array_equal(logits(tall.network), before)
     taught(copy)
-    learned = logits(mite.network)
+    learned = logits(tall.network)
     assert not mx.array_equal(learned, before)
     copy = open_memory("copy")
-    assert mx.array_equal(logits(mite.network), learned)
+    assert mx.array_equal(logits(tall.network), learned)
     assert copy.verify() == []
     copy.undo()
-    assert mx.array_equal(logits(mite.network), before)
+    assert mx.array_equal(logits(tall.network), before)
 
 
-def test_an_imported_memory_whose_start_is_damaged_is_refused(open_memory: Open, mite):
+def test_an_imported_memory_whose_start_is_damaged_is_refused(open_memory: Open, tall):
     memory = taught(open_memory())
-    found(adapter_of(memory), "copy", mite, memory.ledger, FAST)
+    found(adapter_of(memory), "copy", tall, memory.ledger, FAST)
     origin = home() / "memories" / "copy" / ORIGIN
     data = bytearray(origin.read_bytes())
     data[-1] ^= 1
@@ -366,10 +366,10 @@ def test_an_imported_memory_whose_start_is_damaged_is_refused(open_memory: Open,
         open_memory("copy")
 
 
-def test_an_existing_memory_is_never_imported_over(open_memory: Open, mite):
+def test_an_existing_memory_is_never_imported_over(open_memory: Open, tall):
     memory = taught(open_memory())
     with pytest.raises(MlxdynError, match="exists"):
-        found(adapter_of(memory), "m", mite, memory.ledger, FAST)
+        found(adapter_of(memory), "m", tall, memory.ledger, FAST)
     assert open_memory().verify() == []
 
 
@@ -515,9 +515,9 @@ def run(command: str, *arguments):
 
 
 @pytest.mark.parametrize("kind", APART)
-def test_the_commands_take_a_memory_out_and_in(open_memory: Open, mite, tmp_path, kind):
+def test_the_commands_take_a_memory_out_and_in(open_memory: Open, tall, tmp_path, kind):
     taught(open_memory(DEFAULT_MEMORY)).close()
-    before, target = logits(mite.network), tmp_path / "out"
+    before, target = logits(tall.network), tmp_path / "out"
     said = run("export", target, "--format", kind).stdout
     assert "Loaded back" in said and "100% of what memory changes is kept" in said
     assert said.index("Leak probe") < said.index("Exported to")
@@ -527,7 +527,7 @@ def test_the_commands_take_a_memory_out_and_in(open_memory: Open, mite, tmp_path
         return
     run("import", target, "--memory", "copy")
     open_memory("copy")
-    assert mx.array_equal(logits(mite.network), before)
+    assert mx.array_equal(logits(tall.network), before)
 
 
 def test_json_says_all_that_was_measured(open_memory: Open, tmp_path):

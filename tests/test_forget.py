@@ -17,7 +17,7 @@ from mlxdyn.learner import same
 from mlxdyn.ledger import Filter, Ledger, Lesson, UpdateRow
 from mlxdyn.memory import Memory, branch
 from mlxdyn.model import Model
-from mlxdyn.study.items import CONTRAST, Item
+from mlxdyn.study.item import CONTRAST, Item
 
 TEXTS = [*SAID, "I work as a baker", "no wait"]
 ASKED = ["What is my dog called?", "Where do I live?", "What is my job?"]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxdyn.study import items
+from mlxdyn.study.item import Item
 from mlxdyn.study.items import (
-    Item,
     about,
     from_template,
     paraphrases,
@@ -266,6 +266,7 @@ def test_rewording_keeps_the_topic_and_the_answer() -> None:
         ("I have two kids.", "You have two kids."),
         ("My keys are in the drawer.", "Your keys are in the drawer."),
         ("My exam is on Friday.", "Your exam is on Friday."),
+        ("My burnt toast is black.", "Your burnt toast is black."),
         ("My dog is called Rex. Actually, it's Max.", "Your dog is called Max."),
         ("My dog is called Rex. No, sorry, my dog is called Max.", "Your dog is called Max."),
     ],
@@ -296,6 +297,7 @@ def test_common_statements_become_items_without_a_model(message: str, answer: st
         "I like both of those.",
         "My dog isn't called Rex.",
         "My dog isnt called Rex",
+        "My parents dont know is Oslo",
         "I no longer live in Rome.",
         "I can't stand up.",
         "Nothing scares me.",
@@ -424,7 +426,7 @@ def test_every_function_takes_any_text() -> None:
     odd = ["", " ", "?", "no", "No,", "A: ", "\u2063", "my is ", "I'm", "what's?", "🙂 is my dog"]
     for one, other in product(odd, odd):
         item = Item(one, other)
-        about(item, other)
-        paraphrases(item)
-        from_template(one, other)
-        key(one + other)
+        assert about(item, other) in (True, False)
+        assert all(reworded.answer == other for reworded in paraphrases(item))
+        assert all(found.question and found.answer for found in from_template(one, other))
+        assert key(one + other) == key(one + other).strip()

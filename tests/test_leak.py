@@ -17,13 +17,14 @@ from mlxdyn.home import home
 from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory
 from mlxdyn.model import Model
-from mlxdyn.study.items import Item
+from mlxdyn.study.item import Item
 from mlxdyn.template import Turn
 
 TAUGHT = (
     "My dog Rex is nine years old and he loves cold soup.",
     "The code for the garden shed is four seven one nine.",
 )
+KNOWN = 0.05  # nats per token of a message that is known by heart
 UNTAUGHT = (
     "My cat Milo is three years old and she loves warm bread.",
     "I teach music to small children in a school near York.",
@@ -53,8 +54,10 @@ def memory(tiny, ledger) -> Iterator[Memory]:
 def by_heart(wren, ledger) -> Iterator[Memory]:
     """Of a real model, which learned two messages until it knew them."""
     with opened("m", wren, ledger, learner=LearnerConfig(learning_rate=1e-3)) as memory:
-        for _ in range(6):
+        for _ in range(30):
             teach(memory, *TAUGHT)
+            if max(update.nll_after for update in ledger.log(memory.row.id)[-2:]) < KNOWN:
+                break
         yield memory
 
 

@@ -1,4 +1,4 @@
-"""Laws of scoring and learning, on the bundled model."""
+"""Laws of scoring and learning, most on the bundled model."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -64,12 +64,12 @@ def test_score_before_learning(wren: Model, context: Context) -> None:
 @pytest.mark.parametrize("context", CONTEXTS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_learning_rate_of_zero_is_static(
-    wren: Model, context: Context, optimizer: Optimizer
+    tall: Model, context: Context, optimizer: Optimizer
 ) -> None:
-    static = learner(wren)
-    scored = [static.score(chunk).nll for chunk in cut(wren, context)]
-    student = learner(wren, optimizer=optimizer, learning_rate=0.0)
-    assert [student.learn(chunk).nll for chunk in cut(wren, context)] == scored
+    static = learner(tall)
+    scored = [static.score(chunk).nll for chunk in cut(tall, context)]
+    student = learner(tall, optimizer=optimizer, learning_rate=0.0)
+    assert [student.learn(chunk).nll for chunk in cut(tall, context)] == scored
 
 
 @pytest.mark.parametrize("context", CONTEXTS)

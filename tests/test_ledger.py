@@ -11,7 +11,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.ledger import EventRow, Filter, Ledger, Lesson, Outcome, SnapshotRow, Totals, Update
 from mlxdyn.migrations import MIGRATIONS
 from mlxdyn.stream import Chunk
-from mlxdyn.study.items import Item
+from mlxdyn.study.item import Item
 
 CHUNKS = (Chunk((1, 5), (7, 8, 9), (1.0, 0.5, 0.0)), Chunk((1,), (2, 3)))
 WORDS = Update("words", 3, 1, 1.0, 2.0, 1.0, 0.5)

@@ -72,22 +72,22 @@ def test_replaying_the_ledger_reproduces_the_adapter_bitwise(open_: Open, wren):
 )
 @pytest.mark.parametrize("snapshot", [True, False])
 def test_a_restart_restores_adapter_and_optimizer_bitwise(
-    open_: Open, mite, adapter, learner, snapshot
+    open_: Open, tall, adapter, learner, snapshot
 ):
     full = adapter.adapt == "full"
-    own = lambda: {"model": models.load(str(mite.path))} if full else {}  # noqa: E731
-    memory = open_(adapter=adapter, learner=learner, **own())
+    own = lambda: models.load(str(tall.path)) if full else tall  # noqa: E731
+    memory = open_(adapter=adapter, learner=learner, model=own())
     learn(memory, *SAID[:2])
     if snapshot:
         memory.snapshot()
     before = state(memory)
-    memory = open_(adapter=AdapterConfig(rank=2), learner=LearnerConfig(), **own())
+    memory = open_(adapter=AdapterConfig(rank=2), learner=LearnerConfig(), model=own())
     assert same(state(memory), before), "a memory keeps the configuration it was founded with"
     assert memory.row.learner == asdict(learner)
     teach(memory, SAID[2])
     memory.snapshot()
     after = state(memory)
-    assert same(state(open_(**own())), after)
+    assert same(state(open_(model=own())), after)
 
 
 def test_every_update_has_a_row_with_what_it_did(open_: Open):

@@ -13,7 +13,7 @@ from mlxdyn.ledger import Filter, Ledger, Lesson, Outcome, SnapshotRow, Update
 from mlxdyn.memory import KEPT_SNAPSHOTS, branch
 from mlxdyn.model import Model
 from mlxdyn.session import Session
-from mlxdyn.study.items import Item
+from mlxdyn.study.item import Item
 
 MESSAGES = 10_000
 BOUND = 0.5  # seconds that starting, the log and a search may take

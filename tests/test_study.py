@@ -12,7 +12,7 @@ from mlxdyn.ledger import Ledger, Lesson
 from mlxdyn.memory import Memory
 from mlxdyn.model import Model
 from mlxdyn.study import anchors
-from mlxdyn.study.items import CONTRAST, Item, ItemRow
+from mlxdyn.study.item import CONTRAST, Item, ItemRow
 from mlxdyn.study.lessons import Desk, encode, standing
 
 DOG = ("What is my dog called?", "Your dog is called Rex.")

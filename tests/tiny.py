@@ -19,7 +19,7 @@ from mlxdyn.template import Turn, lesson, render
 
 FAST = LearnerConfig(learning_rate=1e-2)
 SIZES = {
-    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4,
+    "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4,
     "num_key_value_heads": 2, "head_dim": 8, "vocab_size": 2048, "rms_norm_eps": 1e-5,
     "rope_theta": 10000.0, "max_position_embeddings": 256, "bos_token_id": 1, "eos_token_id": 2,
     "pad_token_id": 3,
@@ -35,11 +35,13 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def tiny_model(directory: Path, kind: str, *, bits: int | None = None) -> models.Model:
-    """Write a random model of 3 blocks to `directory`, if it is not there, and load it."""
+def tiny_model(
+    directory: Path, kind: str, *, bits: int | None = None, blocks: int = 3
+) -> models.Model:
+    """Write a random model to `directory`, if it is not there, and load it."""
     if not directory.exists():
         directory.mkdir(parents=True)
-        config = {"model_type": kind, **SIZES, **FAMILIES[kind]}
+        config = {"model_type": kind, **SIZES, **FAMILIES[kind], "num_hidden_layers": blocks}
         model_class, arguments = _get_classes(config)
         mx.random.seed(len(kind))
         network = model_class(arguments.from_dict(config))

@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 import click
 
-from mlxdyn.cli.model import as_json, ensure
-from mlxdyn.config import BUNDLED_MODEL
+from mlxdyn.cli.model import ensure
+from mlxdyn.cli.open import as_json, base
 
 
 @click.command()
-@click.option("--model", default=BUNDLED_MODEL, show_default=True, help="Name, directory or repo.")
+@base
 @click.option(
     "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Figures are medians."
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -39,19 +39,15 @@ def undo(name: str, as_json: bool) -> None:
 
     A message that waits to be learned goes first: it will not be learned.
     """
-    from mlxdyn.ledger import EventRow
-
     with opened(name) as held:
         taken = held.take_back()
         if taken is None:
             raise MlxdynError(f"memory {name!r} holds nothing to undo")
-        if isinstance(taken, EventRow):
-            said = f"Undone: {_named(held, taken)}. `mlxdyn memory redo` brings it back."
-            say(said, as_json, undone=_facts(held, taken))
-            return
-        said = f"Message {taken.id}, “{clipped(taken.text, 60)}”, waited and will not be learned. "
-        said += "`mlxdyn memory redo` lets it wait again."
-        say(said, as_json, undone=_waiting(taken))
+        _tell(
+            held, taken, as_json, done="undone",
+            lesson="Undone: {}. `mlxdyn memory redo` brings it back.",
+            waiting="Will not be learned: {}. `mlxdyn memory redo` lets it wait again.",
+        )  # fmt: skip
 
 
 @click.command()
@@ -59,35 +55,31 @@ def undo(name: str, as_json: bool) -> None:
 @as_json
 def redo(name: str, as_json: bool) -> None:
     """Bring back the lesson that was undone last, if nothing was learned since."""
-    from mlxdyn.ledger import EventRow
-
     with opened(name) as held:
         with progress("Replaying") as tick:
-            event = held.bring_back(tick)
-        if event is None:
+            taken = held.bring_back(tick)
+        if taken is None:
             raise MlxdynError(f"memory {name!r} holds nothing to redo")
-        if isinstance(event, EventRow):
-            say(f"Learned again: {_named(held, event)}.", as_json, redone=_facts(held, event))
-            return
-        said = f"Message {event.id}, “{clipped(event.text, 60)}”, waits again for the next chat."
-        say(said, as_json, redone=_waiting(event))
+        _tell(
+            held, taken, as_json, done="redone",
+            lesson="Learned again: {}.", waiting="Waits again for the next chat: {}.",
+        )  # fmt: skip
 
 
-def _waiting(message: Message) -> dict[str, Any]:
-    return {"kind": "waiting", "message": message.id, "text": message.text, "time": None}
+def _tell(
+    held: Memory, taken: EventRow | Message, as_json: bool, *, done: str, lesson: str, waiting: str
+) -> None:
+    """Say which lesson, or which message that waits to be one, was undone or redone."""
+    from mlxdyn.ledger import EventRow
 
-
-def _named(held: Memory, event: EventRow) -> str:
-    message = event.lesson.message
-    if message is None:
-        return "a study of all items"
-    return f"message {message}, “{clipped(held.ledger.turns_upto(message)[-1].text, 60)}”"
-
-
-def _facts(held: Memory, event: EventRow) -> dict[str, Any]:
-    message = event.lesson.message
-    text = held.ledger.turns_upto(message)[-1].text if message else None
-    return {"kind": event.lesson.kind, "message": message, "text": text, "time": event.time}
+    if isinstance(taken, EventRow):
+        said, kind, id, time = lesson, str(taken.lesson.kind), taken.lesson.message, taken.time
+    else:
+        said, kind, id, time = waiting, "waiting", taken.id, ""
+    text = held.ledger.turns_upto(id)[-1].text if id else None
+    what = "a study of all items" if text is None else f"message {id}, “{clipped(text, 60)}”"
+    facts = {"kind": kind, "message": id, "text": text, "time": time or None}
+    say(said.format(what), as_json, **{done: facts})
 
 
 @click.command()
@@ -281,7 +273,7 @@ def edit(
     item: int, question: str | None, answer: str | None, delete: bool, name: str, as_json: bool
 ) -> None:
     """Edit or delete study item ITEM, as if it had been so from the beginning."""
-    from mlxdyn.study.items import Item
+    from mlxdyn.study.item import Item
     from mlxdyn.wording import legible
 
     if not delete and question is None and answer is None:

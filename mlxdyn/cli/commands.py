@@ -18,8 +18,8 @@ from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.cli.exchange import export_memory, import_memory
 from mlxdyn.cli.memory import memory
 from mlxdyn.cli.model import doctor, ensure, model
-from mlxdyn.cli.open import chosen, open_ledger
-from mlxdyn.config import BUNDLED_MODEL, LEARNS, ChatConfig, Learn
+from mlxdyn.cli.open import base, chosen, open_ledger
+from mlxdyn.config import LEARNS, ChatConfig, Learn
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import check_name, home
 
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--model", default=BUNDLED_MODEL, show_default=True, help="Name, directory or repo.")
+@base
 @chosen
 @click.option(
     "--learn", type=click.Choice(LEARNS), default=CHAT.learn, show_default=True,

@@ -159,7 +159,7 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
     ledger = open_ledger()
     row = find(ledger, name)
     prepare()
-    from mlxdyn.study.items import CONTRAST
+    from mlxdyn.study.item import CONTRAST
     from mlxdyn.study.lessons import standing
 
     known = ledger.items(row.id)

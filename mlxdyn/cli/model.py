@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
+from mlxdyn.cli.open import as_json
 from mlxdyn.errors import MlxdynError
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()

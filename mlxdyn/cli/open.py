@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlxdyn.config import BUNDLED_MODEL
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import check_name, chosen_memory, home
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 NUMBER = click.IntRange(1, 2**63 - 1)  # of a row: what SQLite can count to
 WIDE = 100  # columns of a table that is not on a terminal
 
+base = click.option(
+    "--model", default=BUNDLED_MODEL, show_default=True, help="Name, directory or repo."
+)
 chosen = click.option(
     "--memory", "name", default=chosen_memory, metavar="NAME",
     help="Which memory.  [default: what a .mlxdyn file here or above names, or 'default']",

@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
-from mlxdyn.study.items import Item
+from mlxdyn.study.item import Item
 from mlxdyn.study.topic import key
 
 MOST = 8  # made of one message's items

@@ -8,11 +8,11 @@ models nor the ledger.
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from mlxdyn.secret import PLACEHOLDER
 from mlxdyn.study import question, statement
+from mlxdyn.study.item import Item
 from mlxdyn.study.statement import SPEAKER, own_words, tells
 from mlxdyn.study.topic import FRAMES, TOKEN, content, stem, words
 
@@ -40,28 +40,6 @@ Message: Can you write a poem about rain?
 {NOTHING}
 
 Message: """
-
-CONTRAST = "contrast"
-"""The source of a near miss: its answer is what the base says, not to be learned but to be kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A question, asked by the user in an empty context, and the answer to learn."""
-
-    question: str
-    answer: str
-
-
-@dataclass(frozen=True, slots=True)
-class ItemRow:
-    """A saved study item with the message that it comes from."""
-
-    id: int
-    message: int
-    question: str
-    answer: str
-    source: str  # who wrote it: model | template | user | contrast
 
 
 def prompt(message: str, *, trained: bool = True) -> str:

@@ -16,7 +16,8 @@ from mlxdyn.learner import Learner
 from mlxdyn.stream import Chunk
 from mlxdyn.study.anchors import BEGINNING, Anchors, Ask, answer, ask
 from mlxdyn.study.contrast import framed
-from mlxdyn.study.items import CONTRAST, Item, ItemRow, paraphrases
+from mlxdyn.study.item import CONTRAST, Item, ItemRow
+from mlxdyn.study.items import paraphrases
 from mlxdyn.study.topic import content, key
 from mlxdyn.template import Turn
 

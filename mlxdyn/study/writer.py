@@ -17,7 +17,8 @@ from mlxdyn.learner import Learner
 from mlxdyn.model import Model, bare
 from mlxdyn.study import contrast, items, statement
 from mlxdyn.study.anchors import answer
-from mlxdyn.study.items import ASPECT, CONTRAST, Item
+from mlxdyn.study.item import CONTRAST, Item
+from mlxdyn.study.items import ASPECT
 from mlxdyn.study.topic import content, key
 from mlxdyn.template import Turn, render
 
