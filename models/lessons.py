@@ -15,7 +15,7 @@ import numpy as np
 
 from mlxdyn.study import contrast
 from mlxdyn.study import items as product
-from mlxdyn.study.items import Item
+from mlxdyn.study.item import Item
 from mlxdyn.study.topic import key
 
 from .corpus import small_talk

@@ -143,7 +143,7 @@ def losses(model: Llama, batch: Placed, stay: Tensor, ask_weight: Tensor | float
 
 
 class Study:
-    """Adam on the adapters of all pupils, each clipped by its own norm, the rate falling to zero."""
+    """Adam on the adapters of all pupils, each clipped by its own norm."""
 
     def __init__(self, model: Llama, adapters: Adapters) -> None:
         self.model, self.adapters = model, adapters
@@ -229,7 +229,7 @@ def life(rng: random.Random, count: int) -> list[Told]:
 
 
 def questions(rng: random.Random, told: Sequence[Told]) -> tuple[list[Row], list[Row]]:
-    """Six questions for each fact, two of them in words held out, and 80 about what was not told."""
+    """Ask for each fact in six ways, two of them held out, and for 80 things not told."""
     known = []
     for one in told:
         ways = sorted(set(one.fact.kind.asks)), sorted(set(one.fact.kind.unseen_asks))

@@ -18,7 +18,8 @@ from mlxdyn_models.retellings import own_words
 class Letters:
     """An encoder of one token a letter, for what the recipe's vocabulary is not needed for."""
 
-    ids = {"<|pad|>": 0}
+    def __init__(self) -> None:
+        self.ids = {"<|pad|>": 0}
 
     def dialogue(self, turns: list[list[str]]) -> tuple[list[int], list[float]]:
         tokens = [1]
@@ -66,7 +67,7 @@ def test_what_is_held_is_never_what_was_told() -> None:
 
 def test_an_exam_asks_in_words_that_were_not_studied() -> None:
     for seed in range(20):
-        rng, known, fresh = heard(seed)
+        _, known, fresh = heard(seed)
         for one in known + fresh:
             studied = {words for item in one.items for words in lessons.wordings(item)}
             assert not studied & set(one.left) or set(one.fact.kind.asks) <= studied
