@@ -5,7 +5,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -295,7 +295,7 @@ class Ledger:
         self._db.execute("UPDATE memories SET name = ? WHERE id = ?", (name, memory))
 
     def set_study(self, memory: int, study: dict[str, Any]) -> None:
-        """Choose how this memory studies from its next lesson on."""
+        """Fix how this memory studies; once, for a replay studies so too."""
         self._db.execute("UPDATE memories SET study = ? WHERE id = ?", (json.dumps(study), memory))
 
     def anchors(self, memory: int) -> str | None:
@@ -922,8 +922,21 @@ def _memory(row: Sequence[Any]) -> MemoryRow:
     id, name, created, model, fingerprint, *recipe, origin = row
     with _readable(f"memory {name!r}"):
         adapter, learner, study = map(json.loads, recipe)
-        AdapterConfig(**adapter), LearnerConfig(**learner), StudyConfig(**study)
+        _check_knobs(AdapterConfig, adapter)
+        _check_knobs(LearnerConfig, learner)
+        if study != {}:  # it is fixed when the memory opens for the first time
+            _check_knobs(StudyConfig, study)
     return MemoryRow(id, name, created, model, fingerprint, adapter, learner, study, origin)
+
+
+def _check_knobs(
+    config: type[AdapterConfig | LearnerConfig | StudyConfig], knobs: dict[str, Any]
+) -> None:
+    """Raise ValueError or TypeError unless every knob is there: no default of today may fill in."""
+    config(**knobs)
+    missing = [field.name for field in fields(config) if field.name not in knobs]
+    if missing:
+        raise ValueError(f"{config.__name__} without {', '.join(missing)}")
 
 
 def _event(row: Sequence[Any]) -> EventRow:

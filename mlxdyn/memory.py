@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -108,10 +108,8 @@ class Memory:
     @cached_property
     def study_config(self) -> StudyConfig:
         """How this memory studies; fixed when it was founded."""
-        names = {field.name for field in fields(StudyConfig)}
-        known = {name: value for name, value in self.row.study.items() if name in names}
-        known["backoff"] = tuple(known.get("backoff", STUDY.backoff))
-        return StudyConfig(**known)
+        knobs = self.row.study or asdict(STUDY)
+        return StudyConfig(**knobs | {"backoff": tuple(knobs["backoff"])})
 
     @cached_property
     def anchors(self) -> anchors.Anchors:
@@ -153,7 +151,7 @@ class Memory:
 
     def _learn_message(self, lesson: Lesson, position: int) -> Steps:
         before, rejected = self.learner.state, list[Update]()
-        for rate in self.study_config.backoff:
+        for rate in self.study_config.backoff if lesson.guarded else (1.0,):
             updates = yield from self._learn_words(lesson.chunks, rate)
             if lesson.steps and self.ledger.items_of(lesson.message or 0):
                 updates.append((yield from self._study_items(lesson, position, rate)))

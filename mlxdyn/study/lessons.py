@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from mlxdyn.config import LearnerConfig, StudyConfig
+from mlxdyn.config import StudyConfig
 from mlxdyn.learner import Learner
 from mlxdyn.stream import Chunk
 from mlxdyn.study.anchors import BEGINNING, Anchors, Ask, answer, ask
@@ -81,7 +81,8 @@ def encode(tokenizer: Any, question: str, words: str) -> Chunk:
 def student(like: Learner, config: StudyConfig, rate: float) -> Learner:
     """Make a learner of the same network that studies, its optimizer new."""
     return like.sibling(
-        LearnerConfig(
+        replace(
+            like.config,  # of the memory: what a study does not name is no default of today
             optimizer=config.optimizer,
             learning_rate=config.learning_rate * rate,
             beta2=config.beta2,
