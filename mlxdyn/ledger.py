@@ -285,7 +285,7 @@ class Ledger:
         """Raise MlxdynError when there is a memory `name`, capitals aside: disks may not tell."""
         alike = next((r.name for r in self.memories() if r.name.lower() == name.lower()), None)
         if alike == name:
-            raise MlxdynError(f"memory {name!r} exists; choose another name, or reset it first")
+            raise MlxdynError(f"memory {name!r} exists; choose another name, or delete it first")
         if alike:
             raise MlxdynError(
                 f"memory {alike!r} exists; choose a name that differs in more than its capitals"
@@ -293,6 +293,24 @@ class Ledger:
 
     def rename_memory(self, memory: int, name: str) -> None:
         self._db.execute("UPDATE memories SET name = ? WHERE id = ?", (name, memory))
+
+    def delete_memory(self, memory: int) -> None:
+        """Delete a memory with all its rows; `erase` removes its text from the files."""
+        chats = "(SELECT id FROM conversations WHERE memory = :memory)"
+        messages = f"(SELECT id FROM messages WHERE conversation IN {chats})"
+        events = "(SELECT id FROM events WHERE memory = :memory)"
+        with self.transaction():
+            self._db.execute("INSERT INTO erasing VALUES (?)", (_now(),))
+            for rows in (
+                f"updates WHERE event IN {events}",
+                "events WHERE memory = :memory",
+                f"items WHERE message IN {messages}",
+                f"messages WHERE conversation IN {chats}",
+                "conversations WHERE memory = :memory",
+                "snapshots WHERE memory = :memory",
+                "memories WHERE id = :memory",
+            ):
+                self._db.execute(f"DELETE FROM {rows}", {"memory": memory})
 
     def set_study(self, memory: int, study: dict[str, Any]) -> None:
         """Fix how this memory studies; once, for a replay studies so too."""
