@@ -17,7 +17,7 @@ from mlxdyn.learner import same
 from mlxdyn.ledger import Filter, Ledger, Lesson, UpdateRow
 from mlxdyn.memory import Memory, branch
 from mlxdyn.model import Model
-from mlxdyn.study.items import CONTRAST, Item
+from mlxdyn.study.items import CONTRAST, RETRACTION, Item
 
 TEXTS = [*SAID, "I work as a baker", "no wait"]
 ASKED = ["What is my dog called?", "Where do I live?", "What is my job?"]
@@ -192,6 +192,35 @@ def test_a_correction_supersedes_until_it_is_forgotten(mite: Model):
         assert answers == {"Bella.", "In Oslo."}
         memory.forget([correction.lesson.message])
         assert {item.answer for item in memory.known_items()} == {"Rex.", "In Oslo."}
+
+
+def test_a_retraction_withdraws_what_it_contradicts_and_nothing_else(mite: Model):
+    """Whoever moved to Paris and then says that Rome is over lives in Paris."""
+    home, dog = ("Where do I live?", "You live in Rome."), ("What's my dog called?", "Rex.")
+    gone = ("Which city do I live in?", "You no longer live in Rome.")
+    no_dog = ("What is my dog called?", "You no longer have a dog.")
+    moved = ("Where do I live?", "You live in Paris.")
+    retraction = {"guarded": True, "source": RETRACTION}
+    with opened("m", mite) as memory:
+
+        def known() -> set[str]:
+            return {item.answer for item in memory.known_items()}
+
+        teach(memory, SAID[0], home, dog, guarded=True)
+        first = teach(memory, "I no longer live in Rome", gone, **retraction).lesson.message
+        assert known() == {gone[1], dog[1]}
+        teach(memory, "I moved to Paris", moved, guarded=True)
+        assert known() == {moved[1], dog[1]}
+        teach(memory, "I no longer live in Rome", gone, **retraction)
+        assert known() == {moved[1], dog[1]}
+        teach(memory, "I don't have a dog any more", no_dog, **retraction)
+        assert known() == {moved[1], no_dog[1]}
+        assert memory.verify() == []
+        memory.undo()
+        assert known() == {moved[1], dog[1]}
+        memory.undo(), memory.undo()
+        memory.forget([first])
+        assert known() == {home[1], dog[1]} and memory.verify() == []
 
 
 def test_near_misses_follow_the_questions_they_miss(mite: Model):

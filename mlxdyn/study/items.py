@@ -41,6 +41,8 @@ Message: Can you write a poem about rain?
 
 Message: """
 
+RETRACTION = "retraction"
+"""The source of an item that says what is no longer so: "You no longer live in Rome."."""
 CONTRAST = "contrast"
 """The source of a near miss: its answer is what the base says, not to be learned but to be kept."""
 
@@ -225,7 +227,7 @@ ASPECT = frozenset(
 """Words that say which side of a thing is asked for; a message can tell it without them."""
 
 
-def value(item: Item) -> list[str]:
+def value(item: Item | ItemRow) -> list[str]:
     """List the words of the answer that the question does not hold: what is to be learned."""
     asked = {stem(word) for word in words(item.question)} | {"user"}
     return [word for word in content(item.answer) if word not in asked]
@@ -331,6 +333,11 @@ def from_template(message: str, earlier: str = "") -> list[Item]:
     message the last statement on a topic wins.
     """
     return [Item(*pair) for pair in statement.pairs(message, earlier)][: 2 * MOST]
+
+
+def retractions(message: str) -> list[Item]:
+    """Write, by rule, the items of what the message says is no longer so."""
+    return [Item(*pair) for pair in statement.withdrawn(message)][:MOST]
 
 
 NAMED = re.compile(r"(?<=[\w,;:'’] )(?:[A-Z][\w'’+#.-]*[\w+#](?: [A-Z][\w'’+#-]*)*|[\w-]*\d[\w-]*)")

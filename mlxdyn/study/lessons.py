@@ -16,8 +16,8 @@ from mlxdyn.learner import Learner
 from mlxdyn.stream import Chunk
 from mlxdyn.study.anchors import BEGINNING, Anchors, Ask, answer, ask
 from mlxdyn.study.contrast import framed
-from mlxdyn.study.items import CONTRAST, Item, ItemRow, paraphrases
-from mlxdyn.study.topic import content, key
+from mlxdyn.study.items import CONTRAST, RETRACTION, Item, ItemRow, paraphrases, value
+from mlxdyn.study.topic import content, key, stem
 from mlxdyn.template import Turn
 
 T = TypeVar("T")
@@ -53,11 +53,23 @@ class Held:
 def standing(items: Sequence[ItemRow]) -> list[ItemRow]:
     """Leave out what a later message corrected: for each topic the newest statement wins.
 
-    `items` come in the order in which their messages were learned. Near misses are left out too.
+    A retraction wins only over what it takes back: who lives in Paris and says "I no longer live in
+    Rome" lives in Paris. `items` come in the order in which their messages were learned. Near
+    misses are left out too.
     """
     taught = [item for item in items if item.source != CONTRAST]
-    newest = {key(item.question): item.message for item in taught}
-    return [item for item in taught if newest[key(item.question)] == item.message]
+    newest: dict[str, ItemRow] = {}
+    for item in taught:
+        before = newest.get(key(item.question), item)
+        if item.source != RETRACTION or before.message == item.message or retracts(item, before):
+            newest[key(item.question)] = item
+    return [item for item in taught if newest[key(item.question)].message == item.message]
+
+
+def retracts(item: ItemRow, told: ItemRow) -> bool:
+    """Say whether a retraction takes back what was told: that value, or whatever it was."""
+    gone = {word for word in value(item) if word != stem("longer")}
+    return not gone or bool(gone & set(value(told)))
 
 
 def near_misses(tokenizer: Any, items: Sequence[ItemRow], told: set[str]) -> list[Ask]:
