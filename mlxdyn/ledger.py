@@ -497,9 +497,7 @@ class Ledger:
         """Record a lesson with its outcome; its message is learned in the same transaction."""
         with self.transaction():
             position = self._next_position(memory)
-            self._db.execute(
-                "UPDATE events SET undone = ? WHERE memory = ? AND undone", (_FOR_GOOD, memory)
-            )
+            self._close_redo(memory)
             event = self._insert(
                 "events",
                 memory=memory,
@@ -519,6 +517,12 @@ class Ledger:
             if lesson.message is not None:
                 self.settle(lesson.message, "done")
         return self.events(memory, after=position - 1, active=False)[0]
+
+    def _close_redo(self, memory: int) -> None:
+        """Something new is learned: what was undone before it does not come back."""
+        self._db.execute(
+            "UPDATE events SET undone = ? WHERE memory = ? AND undone", (_FOR_GOOD, memory)
+        )
 
     def _next_position(self, memory: int) -> int:
         return int(
@@ -875,13 +879,15 @@ class Ledger:
     def merge(self, source: MemoryRow, target: MemoryRow) -> int:
         """Copy what only `source` learned into `target`, in order of time; return how many lessons.
 
-        The outcome of every lesson from the first new one on is stale afterwards.
+        The outcome of every lesson from the first new one on is stale afterwards. What waited in
+        `target` and comes with `source` waits no more, and what waits in `source` waits only there.
         """
         ours = self.learned(target.id)
         theirs = {uid: e for uid, e in self.learned(source.id).items() if uid not in ours}
         if not theirs:
             return 0
         with self.transaction():
+            self._close_redo(target.id)
             wanted = [event.lesson.message for event in theirs.values()]
             chats = [
                 row[0]
@@ -899,6 +905,13 @@ class Ledger:
                 "events", "id", ids, self, memory=target.id, message=messages, position=None
             )
             self._copy("updates", "event", events, self, event=events)
+            self._db.execute(
+                "UPDATE messages SET learning = 'none' WHERE learning = 'pending'"
+                " AND conversation IN (SELECT id FROM conversations WHERE memory = ?)"
+                " AND (id IN (SELECT value FROM json_each(?))"
+                " OR uid IN (SELECT value FROM json_each(?)))",
+                (target.id, json.dumps([*messages.values()]), json.dumps([*theirs])),
+            )
             self._reorder(target.id)
         return len(theirs)
 

@@ -175,6 +175,9 @@ def _restore(source: Ledger, directory: Path, name: str, model: Model, ledger: L
     rows = source.memories()
     if len(rows) != 1:
         raise MlxdynError(f"the bundle holds {len(rows)} memories, not one; export it again")
+    for snapshot in source.snapshots(rows[0].id):
+        if Path(snapshot.file).name != snapshot.file:  # it would lead out of the memory's directory
+            raise MlxdynError(f"the bundle is damaged: it names {snapshot.file!r}; export it again")
     target = memory_directory(name)
     copy_weights(directory, target)
     return source.copy_memory(replace(rows[0], model=str(model.path)), ledger, name)

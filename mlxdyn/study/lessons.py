@@ -181,9 +181,11 @@ def steps(
 ) -> Generator[None, None, tuple[int, float | None, str]]:
     """Take `count` steps; return how many, the last gradient norm and what was refused.
 
-    A step that is not finite leaves the weights as they were and ends the study.
+    With no item on the desk there are none. A step that is not finite leaves the weights as they
+    were and ends the study.
     """
     norm: float | None = None
+    count = count if desk.cards else 0
     for step in range(count):
         cards = desk.items(step)
         held, talks = desk.held(cards), desk.dialogues()
