@@ -119,7 +119,8 @@ class ChatConfig:
 class StudyConfig:
     """How facts are made to stick, and how far learning may move the model.
 
-    Fixed when a memory is founded, so that a replay does what was done.
+    Fixed when a memory is founded, so that a replay does what was done; a new knob needs a
+    migration.
     """
 
     optimizer: Optimizer = "adam"

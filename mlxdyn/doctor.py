@@ -84,6 +84,7 @@ def records() -> tuple[list[dict[str, Any]], list[str]]:
         problems = [] if sound == "ok" else [f"the ledger {path} is damaged ({sound}): restore it"]
         memories = [_memory(ledger, row) for row in rows]
         problems += [problem for row in rows for problem in _unsound(ledger, row)]
+        problems += _nameless([row.name for row in rows])
         ledger.close()
     except (MlxdynError, sqlite3.Error) as error:
         return [], [str(error)]
@@ -122,6 +123,16 @@ def _unsound(ledger: "Ledger", row: "MemoryRow") -> Iterator[str]:
         yield f"the base of memory {row.name!r} is not at {row.model} any more: bring it back"
     if directory.is_dir() and not os.access(directory, os.W_OK):
         yield f"{directory} cannot be written: chmod u+w {directory}"
+
+
+def _nameless(names: list[str]) -> Iterator[str]:
+    """Say which weights belong to no memory; those half made or half deleted go by themselves."""
+    from mlxdyn.memory import UNFINISHED
+
+    for directory in (home() / "memories").glob("[!.]*"):
+        held = directory.name in names or (directory / UNFINISHED).exists()
+        if not held and any(directory.glob("*.safetensors")):
+            yield f"{directory} holds weights that no memory names: rm -r {directory}"
 
 
 def product_rates() -> tuple[float, float]:

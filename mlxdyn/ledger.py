@@ -5,7 +5,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -286,7 +286,7 @@ class Ledger:
         """Raise MlxdynError when there is a memory `name`, capitals aside: disks may not tell."""
         alike = next((r.name for r in self.memories() if r.name.lower() == name.lower()), None)
         if alike == name:
-            raise MlxdynError(f"memory {name!r} exists; choose another name, or reset it first")
+            raise MlxdynError(f"memory {name!r} exists; choose another name, or delete it first")
         if alike:
             raise MlxdynError(
                 f"memory {alike!r} exists; choose a name that differs in more than its capitals"
@@ -295,8 +295,26 @@ class Ledger:
     def rename_memory(self, memory: int, name: str) -> None:
         self._db.execute("UPDATE memories SET name = ? WHERE id = ?", (name, memory))
 
+    def delete_memory(self, memory: int) -> None:
+        """Delete a memory with all its rows; `erase` removes its text from the files."""
+        chats = "(SELECT id FROM conversations WHERE memory = :memory)"
+        messages = f"(SELECT id FROM messages WHERE conversation IN {chats})"
+        events = "(SELECT id FROM events WHERE memory = :memory)"
+        with self.transaction():
+            self._db.execute("INSERT INTO erasing VALUES (?)", (_now(),))
+            for rows in (
+                f"updates WHERE event IN {events}",
+                "events WHERE memory = :memory",
+                f"items WHERE message IN {messages}",
+                f"messages WHERE conversation IN {chats}",
+                "conversations WHERE memory = :memory",
+                "snapshots WHERE memory = :memory",
+                "memories WHERE id = :memory",
+            ):
+                self._db.execute(f"DELETE FROM {rows}", {"memory": memory})
+
     def set_study(self, memory: int, study: dict[str, Any]) -> None:
-        """Choose how this memory studies from its next lesson on."""
+        """Fix how this memory studies; once, for a replay studies so too."""
         self._db.execute("UPDATE memories SET study = ? WHERE id = ?", (json.dumps(study), memory))
 
     def anchors(self, memory: int) -> str | None:
@@ -480,9 +498,7 @@ class Ledger:
         """Record a lesson with its outcome; its message is learned in the same transaction."""
         with self.transaction():
             position = self._next_position(memory)
-            self._db.execute(
-                "UPDATE events SET undone = ? WHERE memory = ? AND undone", (_FOR_GOOD, memory)
-            )
+            self._close_redo(memory)
             event = self._insert(
                 "events",
                 memory=memory,
@@ -502,6 +518,12 @@ class Ledger:
             if lesson.message is not None:
                 self.settle(lesson.message, "done")
         return self.events(memory, after=position - 1, active=False)[0]
+
+    def _close_redo(self, memory: int) -> None:
+        """Something new is learned: what was undone before it does not come back."""
+        self._db.execute(
+            "UPDATE events SET undone = ? WHERE memory = ? AND undone", (_FOR_GOOD, memory)
+        )
 
     def _next_position(self, memory: int) -> int:
         return int(
@@ -858,13 +880,15 @@ class Ledger:
     def merge(self, source: MemoryRow, target: MemoryRow) -> int:
         """Copy what only `source` learned into `target`, in order of time; return how many lessons.
 
-        The outcome of every lesson from the first new one on is stale afterwards.
+        The outcome of every lesson from the first new one on is stale afterwards. What waited in
+        `target` and comes with `source` waits no more, and what waits in `source` waits only there.
         """
         ours = self.learned(target.id)
         theirs = {uid: e for uid, e in self.learned(source.id).items() if uid not in ours}
         if not theirs:
             return 0
         with self.transaction():
+            self._close_redo(target.id)
             wanted = [event.lesson.message for event in theirs.values()]
             chats = [
                 row[0]
@@ -882,6 +906,13 @@ class Ledger:
                 "events", "id", ids, self, memory=target.id, message=messages, position=None
             )
             self._copy("updates", "event", events, self, event=events)
+            self._db.execute(
+                "UPDATE messages SET learning = 'none' WHERE learning = 'pending'"
+                " AND conversation IN (SELECT id FROM conversations WHERE memory = ?)"
+                " AND (id IN (SELECT value FROM json_each(?))"
+                " OR uid IN (SELECT value FROM json_each(?)))",
+                (target.id, json.dumps([*messages.values()]), json.dumps([*theirs])),
+            )
             self._reorder(target.id)
         return len(theirs)
 
@@ -923,8 +954,21 @@ def _memory(row: Sequence[Any]) -> MemoryRow:
     id, name, created, model, fingerprint, *recipe, origin = row
     with _readable(f"memory {name!r}"):
         adapter, learner, study = map(json.loads, recipe)
-        AdapterConfig(**adapter), LearnerConfig(**learner), StudyConfig(**study)
+        _check_knobs(AdapterConfig, adapter)
+        _check_knobs(LearnerConfig, learner)
+        if study != {}:  # it is fixed when the memory opens for the first time
+            _check_knobs(StudyConfig, study)
     return MemoryRow(id, name, created, model, fingerprint, adapter, learner, study, origin)
+
+
+def _check_knobs(
+    config: type[AdapterConfig | LearnerConfig | StudyConfig], knobs: dict[str, Any]
+) -> None:
+    """Raise ValueError or TypeError unless every knob is there: no default of today may fill in."""
+    config(**knobs)
+    missing = [field.name for field in fields(config) if field.name not in knobs]
+    if missing:
+        raise ValueError(f"{config.__name__} without {', '.join(missing)}")
 
 
 def _event(row: Sequence[Any]) -> EventRow:

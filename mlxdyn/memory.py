@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.events import Message
-from mlxdyn.home import check_name, memory_directory, sweep
+from mlxdyn.home import check_name, home, memory_directory, remove, sweep
 from mlxdyn.learner import Learner, State, flatten, same, unflatten
 from mlxdyn.ledger import EventRow, Ledger, Lesson, MemoryRow, Outcome, SnapshotRow, Update
 from mlxdyn.model import Model, attach, bare
@@ -35,6 +35,9 @@ from mlxdyn.template import Turn, render
 
 ADAPTER, STUDY = AdapterConfig(), StudyConfig()
 ORIGIN = "origin.safetensors"
+GONE = ".gone-"  # directories of this name are being removed
+UNFINISHED = "unfinished"
+"""A file in the directory of a memory that is being founded, emptied or deleted."""
 KEPT_SNAPSHOTS = 6
 
 T = TypeVar("T")
@@ -82,8 +85,9 @@ class Memory:
         try:
             self._check_fit()
             if writable:
-                sweep()
+                _sweep(ledger)
                 self._found(study, anchor_text)
+                (self.directory / UNFINISHED).unlink(missing_ok=True)
             attach(model, AdapterConfig(**self.row.adapter))
             self._load_origin()
             self.learner = Learner(
@@ -108,10 +112,8 @@ class Memory:
     @cached_property
     def study_config(self) -> StudyConfig:
         """How this memory studies; fixed when it was founded."""
-        names = {field.name for field in fields(StudyConfig)}
-        known = {name: value for name, value in self.row.study.items() if name in names}
-        known["backoff"] = tuple(known.get("backoff", STUDY.backoff))
-        return StudyConfig(**known)
+        knobs = self.row.study or asdict(STUDY)
+        return StudyConfig(**knobs | {"backoff": tuple(knobs["backoff"])})
 
     @cached_property
     def anchors(self) -> anchors.Anchors:
@@ -153,7 +155,7 @@ class Memory:
 
     def _learn_message(self, lesson: Lesson, position: int) -> Steps:
         before, rejected = self.learner.state, list[Update]()
-        for rate in self.study_config.backoff:
+        for rate in self.study_config.backoff if lesson.guarded else (1.0,):
             updates = yield from self._learn_words(lesson.chunks, rate)
             if lesson.steps and self.ledger.items_of(lesson.message or 0):
                 updates.append((yield from self._study_items(lesson, position, rate)))
@@ -359,7 +361,7 @@ class Memory:
         self._encoded.clear()
         if changed is not None:
             self.restore(progress)
-        sweep()
+        _sweep(self.ledger)
         self.ledger.erase()
         return lessons
 
@@ -376,7 +378,7 @@ class Memory:
         near = self._near_misses(new, max(len(gone), 1)) if new and not asked else []
         if self.ledger.change_item(self.row.id, item, new, gone, near) is not None:
             self.restore(progress)
-        sweep()
+        _sweep(self.ledger)
         self.ledger.erase()
 
     def _missing_only(self, item: ItemRow) -> list[ItemRow]:
@@ -433,7 +435,7 @@ class Memory:
         if replayed:
             self.snapshot()
         if self._writable:
-            self._remove_stray()
+            _remove_stray(self.directory, self.row, self.ledger)
 
     def snapshot(self) -> None:
         """Save the current weights, unless the newest snapshot already holds them."""
@@ -448,7 +450,7 @@ class Memory:
         )
         kept = spread([SnapshotRow(upto, file, digest), *rows])
         self.ledger.set_snapshots(self.row.id, kept)
-        self._remove_stray()
+        _remove_stray(self.directory, self.row, self.ledger)
 
     def verify(self, progress: Progress | None = None, *, replay: bool = True) -> list[str]:
         """Replay the whole ledger and compare; return what is wrong, nothing when all is well.
@@ -564,12 +566,6 @@ class Memory:
     def _metadata(self, upto: int) -> dict[str, str]:
         return {"fingerprint": self.model.fingerprint, "upto": str(upto), "mlx": version("mlx")}
 
-    def _remove_stray(self) -> None:
-        kept = {row.file for row in self.ledger.snapshots(self.row.id)}
-        for path in self.directory.glob("*.safetensors"):
-            if path.name not in kept and path.name != ORIGIN:
-                path.unlink(missing_ok=True)
-
 
 class Work:
     """A lesson under way on weights of its own; between steps the memory is as it was."""
@@ -603,15 +599,13 @@ def archive(name: str, ledger: Ledger) -> str:
     Raises MlxdynError when there is none or it is open elsewhere.
     """
     aside = f"{name[:75]}.{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
-    source = memory_directory(name)
-    with held(name):
+    with held(name), _unfinished(name, ledger):
         row = _existing(name, ledger)
-        _copy(source, source.with_name(aside))
-        with ledger.transaction():
-            ledger.rename_memory(row.id, aside)
-            ledger.add_memory(name, row.model, row.fingerprint, row.adapter, row.learner, {})
-        for path in source.glob("*.safetensors"):
-            path.unlink()
+        with vacant(aside, ledger):
+            copy_weights(memory_directory(name), memory_directory(aside))
+            with ledger.transaction():
+                ledger.rename_memory(row.id, aside)
+                ledger.add_memory(name, row.model, row.fingerprint, row.adapter, row.learner, {})
     return aside
 
 
@@ -622,8 +616,22 @@ def branch(name: str, new: str, ledger: Ledger) -> MemoryRow:
     """
     _existing(name, ledger)
     with held(name), vacant(new, ledger):
-        _copy(memory_directory(name), memory_directory(new))
+        copy_weights(memory_directory(name), memory_directory(new))
         return ledger.copy_memory(_existing(name, ledger), ledger, new)
+
+
+def delete(name: str, ledger: Ledger) -> None:
+    """Delete memory `name` with its chats, items, log and weights; the text leaves the files.
+
+    The ledger changes in one step, then the files go: a crash leaves it whole or not at all.
+
+    Raises MlxdynError when there is none or it is open elsewhere.
+    """
+    _existing(name, ledger)
+    with held(name), _unfinished(name, ledger):
+        ledger.delete_memory(_existing(name, ledger).id)
+    _sweep(ledger)
+    ledger.erase()
 
 
 class Difference(NamedTuple):
@@ -690,18 +698,62 @@ def vacant(name: str, ledger: Ledger) -> Iterator[None]:
     ledger.check_new(check_name(name))  # to say so even of one that is open
     with held(name):
         ledger.check_new(name)
-        directory = memory_directory(name)
-        for path in directory.glob("*.safetensors"):  # what one that was killed left
-            path.unlink()
-        try:
+        for path in memory_directory(name).glob("*.safetensors"):
+            path.unlink()  # of no memory
+        with _unfinished(name, ledger):
             yield
-        except BaseException:
-            shutil.rmtree(directory, ignore_errors=True)
-            raise
 
 
-def _copy(source: Path, target: Path) -> None:
-    target.mkdir(mode=0o700, exist_ok=True)
+@contextmanager
+def _unfinished(name: str, ledger: Ledger) -> Iterator[None]:
+    """Mark the directory of a memory that the block founds, empties or deletes; then settle it.
+
+    Should the process be killed before, `_sweep` settles it.
+    """
+    directory = memory_directory(name)
+    (directory / UNFINISHED).touch()
+    _sync(directory)
+    try:
+        yield
+    finally:
+        _settle(directory, ledger)
+
+
+def _settle(directory: Path, ledger: Ledger) -> None:
+    """Let there be a memory or nothing at all, as the ledger says."""
+    row = next((r for r in ledger.memories() if r.name.lower() == directory.name.lower()), None)
+    if row:
+        _remove_stray(directory, row, ledger)
+        (directory / UNFINISHED).unlink(missing_ok=True)
+        return
+    gone = directory.with_name(f"{GONE}{os.urandom(8).hex()}")
+    directory.rename(gone)
+    remove(gone)
+
+
+def _remove_stray(directory: Path, row: MemoryRow, ledger: Ledger) -> None:
+    """Remove the weights that a memory does not name."""
+    kept = {snapshot.file for snapshot in ledger.snapshots(row.id)}
+    if row.origin:
+        kept.add(ORIGIN)
+    for path in directory.glob("*.safetensors"):
+        if path.name not in kept:
+            path.unlink(missing_ok=True)
+
+
+def _sweep(ledger: Ledger) -> None:
+    """Remove what killed processes left: fleeting files, memories half made or half deleted."""
+    sweep()
+    place = home() / "memories"
+    for gone in place.glob(f"{GONE}*"):
+        remove(gone)
+    for mark in place.glob(f"*/{UNFINISHED}"):
+        with suppress(MlxdynError, OSError), held(mark.parent.name):  # or others are at work on it
+            _settle(mark.parent, ledger)
+
+
+def copy_weights(source: Path, target: Path) -> None:
+    """Copy the weight files of one directory into another, durably."""
     for path in source.glob("*.safetensors"):
         shutil.copyfile(path, target / path.name)
         _sync(target / path.name)

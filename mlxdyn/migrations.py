@@ -88,5 +88,17 @@ MIGRATIONS = [
         (SELECT position FROM events e WHERE e.memory = snapshots.memory);
     CREATE TABLE erasing (since TEXT NOT NULL);
     """,
+    # Knobs that came after a memory was founded: what was done before there were any.
+    """
+    UPDATE memories SET study = json_insert(study, '$.decay', json('false'), '$.opening', 1.0)
+        WHERE study != '{}';
+    UPDATE memories SET learner = json_insert(learner, '$.decay', 0.0,
+        '$.bias_correction', json('false'), '$.shrink', 0.0, '$.momentum', 0.95, '$.damping', 0.1);
+    """,
 ]
-"""Statements that lead from schema version i to i + 1."""
+"""Statements that lead from schema version i to i + 1.
+
+A memory's row holds every knob that its lessons were learned with. A new knob of AdapterConfig,
+LearnerConfig or StudyConfig needs a statement here that gives it, in old rows, the value at which
+all goes as it went before; never the default of today.
+"""

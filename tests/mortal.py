@@ -6,6 +6,7 @@ A child says "begun X" before each action and "done X ..." once it is acknowledg
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,13 +132,21 @@ class Child:
             yield rng.choice(self.actions)
 
     def _mine(self) -> None:
-        """Let the next syncs, renames, deletions and transactions count as steps."""
+        """Let whatever is next done to files and every transaction count as steps."""
 
         def deadly(function: Callable[..., Any]) -> Callable[..., Any]:
             return lambda *given, **named: (self._step(), function(*given, **named))[1]
 
-        os.fsync, os.replace, os.rename = map(deadly, (os.fsync, os.replace, os.rename))
-        Path.unlink, Path.mkdir = deadly(Path.unlink), deadly(Path.mkdir)
+        def torn(source: Path, target: Path) -> None:
+            """Copy a part, then all of it."""
+            target.write_bytes(source.read_bytes()[:99])
+            self._step()
+            copyfile(source, target)
+
+        copyfile = shutil.copyfile
+        for name in ("fsync", "replace", "rename", "unlink", "mkdir", "rmdir"):
+            setattr(os, name, deadly(getattr(os, name)))
+        Path.touch, shutil.copyfile = deadly(Path.touch), deadly(torn)
         ends = ("BEGIN", "COMMIT", "VACUUM", "PRAGMA wal")
         self.ledger._db.set_trace_callback(lambda sql: sql.startswith(ends) and self._step())
 
@@ -206,6 +215,13 @@ class Child:
 
         self.memory.close()
         branch("m", "twin", self.ledger)
+        return []
+
+    def delete(self) -> list[Any]:
+        from mlxdyn.memory import delete
+
+        self.memory.close()
+        delete("m", self.ledger)
         return []
 
     def chat(self) -> list[Any]:

@@ -67,12 +67,13 @@ def teach(
     chunks: tuple[Chunk, ...] | None = None,
     guarded: bool = False,
     near: Sequence[tuple[str, str]] = NEAR,
+    source: str = "user",
 ) -> EventRow:
     """Let a memory learn one message in a conversation of its own, and study its items."""
     ledger = memory.ledger
     chat = ledger.add_conversation(memory.row.id)
     message = ledger.add_message(chat, "user", text, "pending").id
-    ledger.add_items(message, [Item(*item) for item in items], "user")
+    ledger.add_items(message, [Item(*item) for item in items], source)
     ledger.add_items(message, [Item(*item) for item in near], CONTRAST)
     if chunks is None:
         chunks = words(memory.model, text)

@@ -231,7 +231,14 @@ def test_a_zip_of_another_making_is_refused_in_one_sentence(memory: Memory, tmp_
         pass
 
 
-@pytest.mark.parametrize("change", ["DELETE FROM memories", "UPDATE memories SET adapter = '{'"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM memories",
+        "UPDATE memories SET adapter = '{'",
+        "UPDATE snapshots SET file = '../../mlxdyn.db'",
+    ],
+)
 def test_a_bundle_without_its_memory_is_refused(memory, ledger, tiny, tmp_path, change):
     def harm(db: sqlite3.Connection) -> None:
         db.execute("PRAGMA foreign_keys = OFF")

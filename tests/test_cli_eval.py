@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from mlxdyn.cli import main, progress
 from mlxdyn.cli.eval import EXPERIMENTS
+from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.home import home as home_directory
 from mlxdyn.lab import evaluate
 from mlxdyn.lab.findings import Tick
@@ -185,7 +187,9 @@ def test_history_reads_the_saved_chats_and_nothing_else(call: Call, texts: Path)
     none = call("--experiment", "history")
     assert none.exit_code == 1 and "no saved chats yet; `mlxdyn chat`" in none.stderr
     ledger = Ledger(home_directory() / "mlxdyn.db")
-    memory = ledger.add_memory("mine", "wren", "f", {}, {}, {})
+    memory = ledger.add_memory(
+        "mine", "wren", "f", asdict(AdapterConfig()), asdict(LearnerConfig()), {}
+    )
     for text in (BIRDS, BOATS):
         chat = ledger.add_conversation(memory.id)
         ledger.add_message(chat, "user", text, "none")

@@ -172,6 +172,32 @@ def test_forget_asks_erases_and_names_the_copies(taught):
     assert [row["text"] for row in ask("log")] == [SAID[1]] * 2
 
 
+def test_delete_asks_erases_and_names_the_copies(taught):
+    told("branch", "work")
+    assert run("memory", "delete", "default", stdin="n\n").exit_code == 1
+    assert len(ask("log")) == 4
+    told("undo", "--memory", "work"), told("study", "--memory", "work")
+    gone = {"deleted": "default", "messages": 4, "copies_in": ["work"], "erased": True}
+    assert ask("delete", "default", "--yes") == gone
+    assert [row["name"] for row in ask("list")] == ["work"]
+    assert not memory_directory("default", make=False).exists()
+    assert "replayed to the same bits" in told("verify", "--memory", "work")
+    done = run("memory", "delete", "work", stdin="y\n")
+    assert done.stdout == "Deleted: memory 'work' with 4 messages; the text is erased.\n"
+    assert not any(b"Tinta" in data or b"Lisbon" in data for data in files(home()).values())
+    assert ask("list") == [] and records() == ([], [])
+    assert not list((home() / "memories").iterdir())
+
+
+def test_the_backup_of_a_reset_can_be_deleted(taught):
+    backup = ask("reset", "--yes")["backup"]
+    assert ask("delete", backup, "--yes")["messages"] == 4
+    assert [row["name"] for row in ask("list")] == ["default"]
+    assert not any(b"Tinta" in data for data in files(home()).values())
+    assert not list((home() / "memories").rglob("*.safetensors")), "nor what it weighs"
+    assert run("chat", "--model", str(taught), "--once", "Hi").exit_code == 0
+
+
 def test_an_item_is_listed_edited_and_deleted(taught):
     first, second = ask("items")
     assert first["answer"] == SAID[0] and first["standing"]
@@ -229,6 +255,8 @@ def test_compare_shows_both_answers_and_writes_nothing(taught):
         (["redo"], "nothing to redo"),
         (["diff", "nobody"], "no memory 'nobody'"),
         (["merge", "nobody", "--yes"], "no memory 'nobody'"),
+        (["delete", "nobody", "--yes"], "no memory 'nobody'"),
+        (["delete", "../home", "--yes"], "cannot name a memory"),
         (["merge", "default", "--yes"], "another memory"),
         (["branch", "default"], "exists"),
         (["branch", "Default"], "differs in more than its capitals"),
@@ -240,11 +268,16 @@ def test_what_cannot_be_done_is_said_in_one_sentence(taught, arguments, said):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["undo"], ["study"], ["verify"], ["branch", "w"], ["reset", "--yes"]]
-)
+    "arguments",
+    [
+        ["undo"], ["study"], ["verify"], ["branch", "w"], ["reset", "--yes"],
+        ["delete", "default", "--yes"],
+    ],
+)  # fmt: skip
 def test_a_memory_open_elsewhere_is_left_alone(taught, arguments):
     with FileLock(memory_directory("default") / "lock"):
         assert "open in another mlxdyn" in refused("memory", *arguments)
+    assert len(ask("log")) == 4
 
 
 def test_a_base_that_went_or_changed_is_named(taught):
@@ -292,7 +325,9 @@ def test_what_means_nothing_is_wrong_usage_and_changes_nothing(taught, arguments
     assert files(home()) == before
 
 
-@pytest.mark.parametrize("command", [["forget", "1"], ["reset"], ["merge", "work"]])
+@pytest.mark.parametrize(
+    "command", [["forget", "1"], ["reset"], ["merge", "work"], ["delete", "default"]]
+)
 def test_with_nobody_to_say_yes_nothing_changes_and_it_says_how(taught, command):
     told("branch", "work")
     result = run("memory", *command, stdin="")
@@ -367,6 +402,9 @@ def test_the_doctor_shows_disk_and_problems(taught):
     assert "lacks 1" in records()[1][0]
     told("verify", "--quick", "--repair")
     assert records()[1] == []
+    left = memory_directory("left")
+    (left / "1.safetensors").touch()
+    assert records()[1] == [f"{left} holds weights that no memory names: rm -r {left}"]
     (home() / "mlxdyn.db").write_bytes(b"no database " * 1000)
     assert "cannot be opened" in records()[1][0]
 
@@ -391,5 +429,5 @@ def test_help_is_there_at_once():
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
     assert set(run("memory", "--help").stdout.split()) >= {
         "list", "show", "log", "items", "compare", "diff", "probe", "verify", "undo", "redo",
-        "forget", "reset", "branch", "merge", "study", "edit", "export", "import",
+        "forget", "reset", "delete", "branch", "merge", "study", "edit", "export", "import",
     }  # fmt: skip

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 from mortal import DEATH, ITEMS, TEXTS, Parent
-from school import opened, state, teach
+from school import FAST, opened, state, teach
+from tiny import random_adapter
 
+from mlxdyn.exchange import adapter
 from mlxdyn.exchange.bundle import unpacked
-from mlxdyn.home import home
+from mlxdyn.home import home, memory_directory
 from mlxdyn.learner import same
 from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
+from mlxdyn.memory import ORIGIN, Memory
 from mlxdyn.model import Model
 
 SLOW = [pytest.mark.slow]
@@ -178,24 +180,93 @@ def test_killed_at_any_step_the_memory_is_sound(
     assert least < step < 98
 
 
-@pytest.mark.parametrize("action", ["reset", pytest.param("branch", marks=SLOW)])
+@pytest.fixture
+def imported(mite: Model, new_home) -> Path:
+    """A home whose memory starts from an imported adapter and has learned two messages."""
+    path = new_home("imported")
+    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+        adapter.found(random_adapter(mite), "m", mite, ledger, FAST)
+    with opened("m", mite) as memory:
+        for text, item in list(zip(TEXTS, ITEMS, strict=False))[:2]:
+            teach(memory, text, item, guarded=True)
+            memory.snapshot()
+    return path
+
+
+def weights_of_no_memory(ledger: Ledger) -> list[Path]:
+    """List the files among the memories that no row names; locks aside, which say nothing."""
+    named = set()
+    for row in ledger.memories():
+        files = [*(s.file for s in ledger.snapshots(row.id)), *[ORIGIN] * bool(row.origin)]
+        named |= {memory_directory(row.name, make=False) / file for file in files}
+    files = {path for path in (home() / "memories").rglob("*") if path.is_file()}
+    return sorted(path for path in files - named if path.name != "lock")
+
+
+@pytest.mark.parametrize("action", ["reset", "branch"])
 def test_killed_in_the_middle_of_a_copy_nothing_is_lost(
-    mite: Model, parent: Parent, new_home, taught: Path, action: str
+    mite: Model, parent: Parent, new_home, imported: Path, action: str
 ):
+    """And nothing is left over: the next to open any memory sweeps what no memory names."""
+    with opened("m", mite) as memory:
+        learned = state(memory)
     for step in range(1, 99):
-        parent.begin(new_home(step, taught), [action], step=step)
+        parent.begin(new_home(step, imported), [action], step=step)
         lines, code = parent.end()
         assert code in (0, DEATH), lines
         ledger = Ledger(home() / "mlxdyn.db")
         names = [row.name for row in ledger.memories()]
         ledger.close()
         whole = next((name for name in names if name.startswith("m.")), "m")
-        with opened(whole, mite) as memory:
-            assert_sound(memory, Expected([1, 2], []), [])
-            learned = state(memory)
-        if "twin" in names:
-            with opened("twin", mite) as twin:
-                assert same(state(twin), learned) and twin.verify() == []
+        for name in {whole, "twin"} & set(names):
+            with opened(name, mite) as memory:
+                assert same(state(memory), learned)
+                assert memory.verify(replay=code == 0) == []
+                assert weights_of_no_memory(memory.ledger) == []
         if code == 0:
             break
-    assert 3 < step < 98 and len(names) == 2
+    assert 20 < step < 98 and len(names) == 2
+
+
+def test_killed_while_it_is_deleted_a_memory_is_whole_or_gone(
+    mite: Model, parent: Parent, new_home, imported: Path
+):
+    with opened("other", mite):
+        pass
+    there = []
+    for step in range(1, 99):
+        parent.begin(new_home(step, imported), ["delete"], step=step)
+        lines, code = parent.end()
+        assert code in (0, DEATH), lines
+        with opened("other", mite) as other:
+            there.append(other.ledger.memory("m") is not None)
+            assert weights_of_no_memory(other.ledger) == []
+        if there[-1]:
+            with opened("m", mite) as memory:
+                assert_sound(memory, Expected([1, 2], []), [])
+        else:
+            data = [path.read_bytes() for path in home().rglob("*") if path.is_file()]
+            assert not any(TEXTS[0].encode() in text for text in data)
+        if code == 0:
+            break
+    assert there == sorted(there, reverse=True) and 10 < step < 98
+    assert there.count(True) > 5 and there.count(False) > 5
+
+
+def test_what_a_killed_branch_left_is_never_a_memory(
+    mite: Model, parent: Parent, new_home, imported: Path
+):
+    """Not even by its name: who founds a memory where it lies begins with nothing."""
+    left = 0
+    for step in range(1, 99, 3):
+        parent.begin(new_home(step, imported), ["branch"], step=step)
+        if parent.end()[1] == 0:
+            break
+        with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+            if ledger.memory("twin"):
+                continue
+        left += bool(list(memory_directory("twin").glob("*.safetensors")))
+        with opened("twin", mite) as twin:
+            assert same(state(twin), twin._start) and twin.row.origin is None
+            assert weights_of_no_memory(twin.ledger) == []
+    assert left > 2

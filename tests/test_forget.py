@@ -3,13 +3,14 @@
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from school import ANCHORS, NEAR, QUICK, SAID, UNKNOWN, opened, snapshots, state, teach
+from school import ANCHORS, NEAR, QUICK, SAID, UNKNOWN, opened, snapshots, state, teach, words
 
 from mlxdyn.config import StudyConfig
 from mlxdyn.home import home
@@ -17,7 +18,7 @@ from mlxdyn.learner import same
 from mlxdyn.ledger import Filter, Ledger, Lesson, UpdateRow
 from mlxdyn.memory import Memory, branch
 from mlxdyn.model import Model
-from mlxdyn.study.item import CONTRAST, Item
+from mlxdyn.study.item import CONTRAST, RETRACTION, Item
 
 TEXTS = [*SAID, "I work as a baker", "no wait"]
 ASKED = ["What is my dog called?", "Where do I live?", "What is my job?"]
@@ -194,6 +195,45 @@ def test_a_correction_supersedes_until_it_is_forgotten(mite: Model):
         assert {item.answer for item in memory.known_items()} == {"Rex.", "In Oslo."}
 
 
+def test_a_retraction_withdraws_what_it_contradicts_and_nothing_else(mite: Model):
+    """Whoever moved to Paris and then says that Rome is over lives in Paris."""
+    home, dog = ("Where do I live?", "You live in Rome."), ("What's my dog called?", "Rex.")
+    gone = ("Which city do I live in?", "You no longer live in Rome.")
+    no_dog = ("What is my dog called?", "You no longer have a dog.")
+    moved = ("Where do I live?", "You live in Paris.")
+    retraction = {"guarded": True, "source": RETRACTION}
+    with opened("m", mite) as memory:
+
+        def known() -> set[str]:
+            return {item.answer for item in memory.known_items()}
+
+        teach(memory, SAID[0], home, dog, guarded=True)
+        first = teach(memory, "I no longer live in Rome", gone, **retraction).lesson.message
+        assert known() == {gone[1], dog[1]}
+        teach(memory, "I moved to Paris", moved, guarded=True)
+        assert known() == {moved[1], dog[1]}
+        teach(memory, "I no longer live in Rome", gone, **retraction)
+        assert known() == {moved[1], dog[1]}
+        teach(memory, "I don't have a dog any more", no_dog, **retraction)
+        assert known() == {moved[1], no_dog[1]}
+        assert memory.verify() == []
+        memory.undo()
+        assert known() == {moved[1], dog[1]}
+        memory.undo(), memory.undo()
+        memory.forget([first])
+        assert known() == {home[1], dog[1]} and memory.verify() == []
+
+
+def test_a_message_of_which_nothing_stands_is_learned_all_the_same(mite: Model):
+    """Here a retraction of what was not so, where no earlier item is studied beside it."""
+    gone = ("Where do I live?", "You no longer live in Rome.")
+    with opened("m", mite, study=replace(QUICK, recalled=0)) as memory:
+        teach(memory, "I live in Paris", (gone[0], "You live in Paris."))
+        event = teach(memory, "I no longer live in Rome", gone, source=RETRACTION)
+        assert event.accepted and memory.ledger.updates_at(event.id)[-1].steps == 0
+        assert memory.verify() == []
+
+
 def test_near_misses_follow_the_questions_they_miss(mite: Model):
     """Those of a question that is edited go, but for those that miss another one too."""
     near = [(f"What is my {what} called?", UNKNOWN) for what in ("cat", "goldfish")]
@@ -262,6 +302,42 @@ def test_merging_into_a_memory_whose_clock_was_set_back(mite: Model):
         for text in (TEXTS[1], TEXTS[2], TEXTS[0]):
             teach(memory, text)
         assert same(state(memory), merged)
+
+
+def test_a_merge_learns_what_waits_once(mite: Model):
+    """What waits here and was learned there waits no more; what waits there waits there alone."""
+    with opened("m", mite) as memory:
+        ledger = memory.ledger
+        chat = ledger.add_conversation(memory.row.id)
+        _, second = (ledger.add_message(chat, "user", t, "pending").id for t in TEXTS[:2])
+    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+        branch("m", "twin", ledger)
+    with opened("twin", mite) as twin:
+        copy, other = twin.ledger.pending(twin.row.id)
+        twin.learn(Lesson("message", copy, words(mite, TEXTS[0])))
+        learned = state(twin)
+    with opened("m", mite) as memory:
+        assert memory.merge("twin") == 1 and same(state(memory), learned)
+        assert memory.ledger.pending(memory.row.id) == [second]
+        assert memory.merge("twin") == 0 and memory.verify() == []
+    with opened("twin", mite) as twin:
+        assert twin.ledger.pending(twin.row.id) == [other]
+
+
+def test_redo_after_a_merge_brings_back_only_what_was_undone_since(mite: Model):
+    with opened("twin", mite) as twin:
+        teach(twin, TEXTS[2])
+    with opened("m", mite) as memory:
+        for text in TEXTS[:2]:
+            teach(memory, text)
+        memory.undo()
+        memory.ledger._db.execute("UPDATE events SET time = '2026-01-01' WHERE memory = 2")
+        memory.merge("twin")
+        merged = state(memory)
+        assert memory.redo() is None
+        memory.undo()
+        assert memory.redo() is not None and same(state(memory), merged)
+        assert memory.redo() is None and memory.verify() == []
 
 
 def test_a_merged_branch_forgets_every_copy(mite: Model):

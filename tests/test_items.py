@@ -16,6 +16,7 @@ from mlxdyn.study.items import (
     paraphrases,
     parse,
     prompt,
+    retractions,
     strip_unlearnable,
     told_back,
 )
@@ -327,6 +328,64 @@ def test_common_statements_become_items_without_a_model(message: str, answer: st
 )
 def test_templates_stay_silent_where_nothing_is_told(message: str) -> None:
     assert from_template(message) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "message", "answer"),
+    [
+        ("I live in Rome.", "I no longer live in Rome.", "You no longer live in Rome."),
+        ("I live in Rome.", "i dont live in Rome anymore", "You no longer live in Rome."),
+        ("I'm a teacher.", "I am not a teacher any more.", "You are no longer a teacher."),
+        (
+            "I work at Shell.",
+            "Sorry, I don't work at Shell any longer",
+            "You no longer work at Shell.",
+        ),
+        (
+            "My sister lives in Oslo.",
+            "My sister doesn't live in Oslo any more.",
+            "Your sister no longer lives in Oslo.",
+        ),
+        (
+            "My favourite food is pizza.",
+            "My favourite food isn't pizza any more.",
+            "Your favourite food is no longer pizza.",
+        ),
+        ("My dog is called Rex.", "I don't have a dog any more.", "You no longer have a dog."),
+        ("My dog is 5 years old.", "We no longer have a dog.", "You no longer have a dog."),
+        ("My girlfriend is called Mia.", "We broke up.", "You no longer have a girlfriend."),
+        ("My wife is called Mia.", "I got divorced from my wife.", "You no longer have a wife."),
+        ("I drive a Volvo.", "I sold the car yesterday.", "You no longer have a car."),
+        ("My car is red.", "I've sold my car to a friend.", "You no longer have a car."),
+    ],
+)
+def test_a_retraction_answers_what_it_takes_back(before: str, message: str, answer: str) -> None:
+    found = {key(item.question): item for item in retractions(message) if item.answer == answer}
+    assert found.keys() >= {key(item.question) for item in from_template(before)}
+    assert not any(item.answer == answer for item in from_template(message))
+    assert not unread(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "I don't know any more.",
+        "I don't have time any more.",
+        "I don't love you any more.",
+        "I don't live in Rome.",
+        "I live in Rome.",
+        "Do you think I no longer live in Rome?",
+        "He no longer lives here.",
+        "We split the bill.",
+        "I sold my soul.",
+        "We broke up the road.",
+        'She said: "I no longer live in Rome."',
+        "I no longer live in Rome, I live in Paris.",
+        "I live in Paris now, so I no longer live in Rome. I live in Paris.",
+    ],
+)
+def test_what_is_not_taken_back_is_no_retraction(message: str) -> None:
+    assert retractions(message) == []
 
 
 def test_a_correction_takes_its_topic_from_the_message_before() -> None:

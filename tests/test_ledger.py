@@ -2,11 +2,12 @@
 
 import os
 import sqlite3
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.ledger import EventRow, Filter, Ledger, Lesson, Outcome, SnapshotRow, Totals, Update
 from mlxdyn.migrations import MIGRATIONS
@@ -28,7 +29,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def founded(ledger: Ledger, name: str = "m") -> tuple[int, int]:
     """Add a memory and a conversation of its own; return both ids."""
-    recipe = {"rank": 8}, {"optimizer": "adam0"}, {"steps": 12}
+    recipe = map(asdict, (AdapterConfig(), LearnerConfig(), StudyConfig()))
     memory = ledger.add_memory(name, "wren", "f" * 16, *recipe)
     return memory.id, ledger.add_conversation(memory.id)
 

@@ -4,13 +4,14 @@ import json
 import random
 import shutil
 import sqlite3
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from school import FAST, SAID, opened, state, teach, words
+from school import FAST, QUICK, SAID, opened, state, teach, words
 
-from mlxdyn.config import AdapterConfig
+from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.home import home, memory_directory
 from mlxdyn.learner import Learner, State, flatten, same
 from mlxdyn.ledger import Ledger
@@ -180,3 +181,109 @@ def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, m
         monkeypatch.setenv("MLXDYN_HOME", str(copy))
         with opened("m", mite) as memory:
             assert same(state(memory), expected)
+
+
+# knobs: a memory's lessons go as they went, whatever the defaults of a later version are
+
+WROTE = {  # the knobs that a schema's first program stored
+    2: {
+        "optimizer": "adam", "learning_rate": 0.0015, "beta2": 0.99, "max_gradient_norm": 1.0,
+        "shrink": 0.0, "steps": 12, "items": 8, "recalled": 48, "asks": 8, "near": 0.5, "talks": 2,
+        "ask_weight": 1.0, "talk_weight": 1.0, "framed": 0.2, "pass_steps": 3, "most_steps": 600,
+        "words": 64, "max_drift": 0.02, "max_divergence": 0.1, "backoff": [1.0, 0.25],
+    },
+    3: {
+        "optimizer": "adam", "learning_rate": 0.002, "beta2": 0.99, "max_gradient_norm": 1.0,
+        "decay": True, "shrink": 0.0, "steps": 24, "items": 8, "recalled": 48, "asks": 8,
+        "near": 0.5, "talks": 1, "ask_weight": 3.0, "talk_weight": 1.0, "opening": 3.0,
+        "framed": 0.3, "pass_steps": 5, "most_steps": 400, "words": 64, "max_drift": 0.06,
+        "max_divergence": 1.0, "backoff": [1.0, 0.25],
+    },
+}  # fmt: skip
+WITHOUT = {2: {"decay": False, "opening": 1.0}, 3: {}}
+"""What was done before there was the knob."""
+LEARNERS = {
+    1: {
+        "optimizer": "adam0", "learning_rate": 1e-5, "beta2": 0.999, "eps": 1e-8,
+        "max_gradient_norm": 1.0,
+    },
+}  # fmt: skip
+LEARNERS[2] = LEARNERS[3] = LEARNERS[1] | {
+    "decay": 0.0, "bias_correction": False, "shrink": 0.0, "momentum": 0.95, "damping": 0.1,
+}  # fmt: skip
+ADAPTER = {
+    "adapt": "lora", "rank": 8, "scale": 1.0, "targets": "all", "layers": "all", "seed": 0,
+}  # fmt: skip
+EARLY = replace(QUICK, decay=False, opening=1.0, max_drift=9.0, max_divergence=9.0)
+"""What the first program that studied did, in few steps."""
+
+
+@pytest.mark.parametrize("schema", [1, 2, 3])
+def test_a_knob_that_came_later_is_what_was_done_before_it(tmp_path: Path, schema: int):
+    """A new knob fails here until a migration says what it is in the memories there are."""
+    db = sqlite3.connect(tmp_path / "db", isolation_level=None)
+    db.executescript(";".join(MIGRATIONS[:schema]))
+    db.execute(f"PRAGMA user_version = {schema}")
+    row = dict(name="m", created="2026", model="wren", fingerprint="f")
+    row |= dict(adapter=json.dumps(ADAPTER), learner=json.dumps(LEARNERS[schema]))
+    if schema > 1:
+        row["study"] = json.dumps(WROTE[schema])
+    db.execute(
+        f"INSERT INTO memories ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
+        tuple(row.values()),
+    )
+    db.close()
+    found = Ledger(tmp_path / "db").memory("m")
+    assert found.adapter == ADAPTER and found.learner == LEARNERS[3]
+    assert found.study == (WROTE[schema] | WITHOUT[schema] if schema > 1 else {})
+
+
+def with_other_defaults(config: type, monkeypatch, **knobs: Any) -> None:
+    """Be a program whose defaults for `knobs` are others."""
+    usual = asdict(config()) | knobs
+    monkeypatch.setattr(config.__init__, "__defaults__", tuple(usual.values()))
+    assert asdict(config()) == usual
+
+
+@pytest.mark.parametrize("stored", ["all", "without what came later"])
+def test_other_defaults_change_no_memory(mite: Model, monkeypatch, stored: str):
+    """Neither one whose row has every knob nor one from before there were some of them."""
+    items = [("What is my dog called?", "Rex."), ("Where do I live?", "In Oslo.")]
+    with opened("m", mite, study=EARLY) as memory:
+        for text, item in zip(SAID, items, strict=False):
+            teach(memory, text, item, guarded=True)
+        memory.consolidate()
+        teach(memory, SAID[2], ("How is the sea?", "Cold."), guarded=True)
+        learned = state(memory)
+    if stored != "all":
+        with sqlite3.connect(database()) as db:
+            db.execute("UPDATE memories SET study = json_remove(study, '$.decay', '$.opening')")
+            db.execute("PRAGMA user_version = 2")
+        db.close()
+    with_other_defaults(
+        StudyConfig, monkeypatch, steps=7, ask_weight=9.0, opening=5.0, decay=True, shrink=0.1,
+        beta2=0.5, items=1, talks=3, backoff=(0.5,),
+    )  # fmt: skip
+    with_other_defaults(LearnerConfig, monkeypatch, eps=1e-4, beta2=0.9, max_gradient_norm=0.1)
+    with opened("m", mite, study=StudyConfig(), learner=LearnerConfig()) as memory:
+        assert same(state(memory), learned) and memory.verify() == []
+        assert memory.study_config == EARLY
+        teach(memory, "I bake bread", ("What is my job?", "A baker."), guarded=True)
+        memory.undo()
+        assert same(state(memory), learned)
+        memory.redo()
+        memory.rebuild()
+        assert memory.verify() == []
+        memory.forget([2])
+        assert memory.verify() == []
+
+
+def test_other_defaults_change_no_old_lesson(mite: Model, monkeypatch):
+    """Of version 1, which knew no study: what it learned is learned at the rate that it had."""
+    old = First(mite, "m", database())
+    for text in SAID:
+        old.learn(old.say(text), words(mite, text)[0])
+    expected = old.done()
+    with_other_defaults(StudyConfig, monkeypatch, backoff=(0.5, 0.25))
+    with opened("m", mite, study=StudyConfig(backoff=(0.5,))) as memory:
+        assert same(state(memory), expected) and memory.verify() == []

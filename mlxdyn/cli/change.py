@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -123,24 +123,23 @@ def forget(
         lessons = held.forget(ids, tick)
         erased = held.ledger.erased()
     what = f"{_counted(len(ids), 'message')}, {_counted(lessons, 'lesson')}"
+    facts: dict[str, Any] = {"forgotten": ids, "lessons": lessons, "copies_in": others}
+    _say_gone(f"Forgotten: {what}", as_json, erased, **facts)
+    for other in others:
+        click.echo(
+            f"Memory {other!r} holds a copy: mlxdyn memory forget --memory {other}", err=True
+        )
+
+
+def _say_gone(sentence: str, as_json: bool, erased: bool, **facts: Any) -> None:
+    """Say what is gone, and whether its text has left the disk."""
     how = "the text is erased" if erased else "the text is not erased from the disk yet"
-    say(
-        f"Forgotten: {what}; {how}.",
-        as_json,
-        forgotten=ids,
-        lessons=lessons,
-        copies_in=others,
-        erased=erased,
-    )
+    say(f"{sentence}; {how}.", as_json, **facts, erased=erased)
     if not erased:
         click.echo(
             "The disk is full or another program reads the ledger; mend that, and the next command "
             "erases the text.",
             err=True,
-        )
-    for other in others:
-        click.echo(
-            f"Memory {other!r} holds a copy: mlxdyn memory forget --memory {other}", err=True
         )
 
 
@@ -188,6 +187,36 @@ def reset(name: str, yes: bool, as_json: bool) -> None:
     aside = archive(name, ledger)
     said = f"Memory {name!r} is empty. What it held is memory {aside!r}."
     say(said, as_json, memory=name, backup=aside)
+
+
+@click.command()
+@click.argument("name")
+@sure
+@as_json
+def delete(name: str, yes: bool, as_json: bool) -> None:
+    """Delete memory NAME with its chats and all that it learned; its text is erased from the files.
+
+    There is no way back. Branches and backups of it stay.
+    """
+    from mlxdyn.backend import prepare
+    from mlxdyn.ledger import Filter
+
+    ledger = open_ledger()
+    row = find(ledger, name)
+    messages = [message.id for message in ledger.find_messages(row.id, Filter())]
+    others, what = ledger.holders(messages, row.id), _counted(len(messages), "message")
+    if not yes:
+        confirm(f"Delete memory {name!r} with {what} for good?")
+    prepare()
+    from mlxdyn.memory import delete
+
+    delete(name, ledger)
+    facts: dict[str, Any] = {"deleted": name, "messages": len(messages), "copies_in": others}
+    _say_gone(f"Deleted: memory {name!r} with {what}", as_json, ledger.erased(), **facts)
+    for other in others:
+        click.echo(
+            f"Memory {other!r} holds copies of its messages: mlxdyn memory delete {other}", err=True
+        )
 
 
 @click.command()
@@ -297,4 +326,4 @@ def edit(
         item=item, now=shown)  # fmt: skip
 
 
-COMMANDS = (undo, redo, forget, reset, branch, merge, study, edit)
+COMMANDS = (undo, redo, forget, reset, delete, branch, merge, study, edit)

@@ -27,7 +27,7 @@ from mlxdyn.exchange.adapter import Adapter, base_name, found
 from mlxdyn.exchange.directories import read, write_mlx_lm
 from mlxdyn.home import fleeting, home, memory_directory, sweep
 from mlxdyn.ledger import Ledger, MemoryRow
-from mlxdyn.memory import ORIGIN, Memory, vacant
+from mlxdyn.memory import ORIGIN, Memory, copy_weights, vacant
 from mlxdyn.model import Model
 
 SCHEMA = 1
@@ -175,7 +175,9 @@ def _restore(source: Ledger, directory: Path, name: str, model: Model, ledger: L
     rows = source.memories()
     if len(rows) != 1:
         raise MlxdynError(f"the bundle holds {len(rows)} memories, not one; export it again")
+    for snapshot in source.snapshots(rows[0].id):
+        if Path(snapshot.file).name != snapshot.file:  # it would lead out of the memory's directory
+            raise MlxdynError(f"the bundle is damaged: it names {snapshot.file!r}; export it again")
     target = memory_directory(name)
-    for path in directory.glob("*.safetensors"):
-        shutil.copyfile(path, target / path.name)
+    copy_weights(directory, target)
     return source.copy_memory(replace(rows[0], model=str(model.path)), ledger, name)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 CONTRAST = "contrast"
 """The source of a near miss: its answer is what the base says, not to be learned but to be kept."""
+RETRACTION = "retraction"
+"""The source of an item that says what is no longer so: "You no longer live in Rome."."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,4 +24,4 @@ class ItemRow:
     message: int
     question: str
     answer: str
-    source: str  # who wrote it: model | template | user | contrast
+    source: str  # who wrote it: model | template | user | retraction | contrast

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from mlxdyn.secret import PLACEHOLDER
 from mlxdyn.study import question, statement
-from mlxdyn.study.item import Item
+from mlxdyn.study.item import Item, ItemRow
 from mlxdyn.study.statement import SPEAKER, own_words, tells
 from mlxdyn.study.topic import FRAMES, TOKEN, content, stem, words
 
@@ -203,7 +203,7 @@ ASPECT = frozenset(
 """Words that say which side of a thing is asked for; a message can tell it without them."""
 
 
-def value(item: Item) -> list[str]:
+def value(item: Item | ItemRow) -> list[str]:
     """List the words of the answer that the question does not hold: what is to be learned."""
     asked = {stem(word) for word in words(item.question)} | {"user"}
     return [word for word in content(item.answer) if word not in asked]
@@ -309,6 +309,11 @@ def from_template(message: str, earlier: str = "") -> list[Item]:
     message the last statement on a topic wins.
     """
     return [Item(*pair) for pair in statement.pairs(message, earlier)][: 2 * MOST]
+
+
+def retractions(message: str) -> list[Item]:
+    """Write, by rule, the items of what the message says is no longer so."""
+    return [Item(*pair) for pair in statement.withdrawn(message)][:MOST]
 
 
 NAMED = re.compile(r"(?<=[\w,;:'’] )(?:[A-Z][\w'’+#.-]*[\w+#](?: [A-Z][\w'’+#-]*)*|[\w-]*\d[\w-]*)")

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from mlxdyn.config import LearnerConfig, StudyConfig
+from mlxdyn.config import StudyConfig
 from mlxdyn.learner import Learner
 from mlxdyn.stream import Chunk
 from mlxdyn.study.anchors import BEGINNING, Anchors, Ask, answer, ask
 from mlxdyn.study.contrast import framed
-from mlxdyn.study.item import CONTRAST, Item, ItemRow
-from mlxdyn.study.items import paraphrases
-from mlxdyn.study.topic import content, key
+from mlxdyn.study.item import CONTRAST, RETRACTION, Item, ItemRow
+from mlxdyn.study.items import paraphrases, value
+from mlxdyn.study.topic import content, key, stem
 from mlxdyn.template import Turn
 
 T = TypeVar("T")
@@ -54,11 +54,23 @@ class Held:
 def standing(items: Sequence[ItemRow]) -> list[ItemRow]:
     """Leave out what a later message corrected: for each topic the newest statement wins.
 
-    `items` come in the order in which their messages were learned. Near misses are left out too.
+    A retraction wins only over what it takes back: who lives in Paris and says "I no longer live in
+    Rome" lives in Paris. `items` come in the order in which their messages were learned. Near
+    misses are left out too.
     """
     taught = [item for item in items if item.source != CONTRAST]
-    newest = {key(item.question): item.message for item in taught}
-    return [item for item in taught if newest[key(item.question)] == item.message]
+    newest: dict[str, ItemRow] = {}
+    for item in taught:
+        before = newest.get(key(item.question), item)
+        if item.source != RETRACTION or before.message == item.message or retracts(item, before):
+            newest[key(item.question)] = item
+    return [item for item in taught if newest[key(item.question)].message == item.message]
+
+
+def retracts(item: ItemRow, told: ItemRow) -> bool:
+    """Say whether a retraction takes back what was told: that value, or whatever it was."""
+    gone = {word for word in value(item) if word != stem("longer")}
+    return not gone or bool(gone & set(value(told)))
 
 
 def near_misses(tokenizer: Any, items: Sequence[ItemRow], told: set[str]) -> list[Ask]:
@@ -82,7 +94,8 @@ def encode(tokenizer: Any, question: str, words: str) -> Chunk:
 def student(like: Learner, config: StudyConfig, rate: float) -> Learner:
     """Make a learner of the same network that studies, its optimizer new."""
     return like.sibling(
-        LearnerConfig(
+        replace(
+            like.config,  # of the memory: what a study does not name is no default of today
             optimizer=config.optimizer,
             learning_rate=config.learning_rate * rate,
             beta2=config.beta2,
@@ -169,9 +182,11 @@ def steps(
 ) -> Generator[None, None, tuple[int, float | None, str]]:
     """Take `count` steps; return how many, the last gradient norm and what was refused.
 
-    A step that is not finite leaves the weights as they were and ends the study.
+    With no item on the desk there are none. A step that is not finite leaves the weights as they
+    were and ends the study.
     """
     norm: float | None = None
+    count = count if desk.cards else 0
     for step in range(count):
         cards = desk.items(step)
         held, talks = desk.held(cards), desk.dialogues()

@@ -3,10 +3,12 @@
 
 import re
 from collections.abc import Iterator
+from itertools import product
 
 from mlxdyn.secret import PLACEHOLDER
-from mlxdyn.study.rules import DONE, Rule, rules
+from mlxdyn.study.rules import DONE, NAMING, WHEN, Rule, rules
 from mlxdyn.study.topic import key, words
+from mlxdyn.study.verb import third
 
 LEAD_IN = re.compile(
     r"(?:(?:hi|hello|hey|oh|ok|okay|so|well|yes|yeah|btw|also|and|but|thanks|listen|guess what|you know(?: what)?|fun fact|fyi"
@@ -60,6 +62,30 @@ INSTEAD = re.compile(
     rf"(?:called |named |(?P<not>not) .{{1,30}}(?:,| but) )?(?P<v>(?-i:[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*){{0,3}}|\d[\w:.-]*))(?P<other>,? not .{{1,30}})?{DONE}",
     re.IGNORECASE,
 )
+ANY_MORE = re.compile(r",? (?:any ?more|any longer)(?: now| though)?\W*$", re.IGNORECASE)
+NO_LONGER = (
+    (r"\bno longer ", ""),
+    (r"\bdo(?: not|n['’]?t) ", ""),
+    (r"\bdoes(?: not|n['’]?t) (\w+)", lambda verb: third(verb[1])),
+    (r"\b(is|are)(?: not|n['’]?t)\b|((?:\bam|['’][ms]|['’]re)) not\b", r"\1\2"),
+)
+"""How a statement is made one that is no longer so, and back."""
+LIVING = "dog|puppy|cat|kitten|hamster|parrot|rabbit|horse|pony|turtle|girlfriend|boyfriend|wife|husband|partner|fianc[eé]e?|roommate|flatmate"
+OWNED = "car|van|truck|bike|bicycle|motorbike|motorcycle|boat|house|flat|garden|piano|guitar"
+PARTNER = "girlfriend|boyfriend|wife|husband|partner|fianc[eé]e?"
+LATELY = r"(?:['’]ve|['’]re| have| are)?(?: just| recently| finally)?"
+PARTED = re.compile(
+    rf"(?:i|we){LATELY} (?:got rid of|sold|gave away|scrapped) (?:my|our|the) (?P<x>{LIVING}|{OWNED})(?: to .{{1,30}})?(?: {WHEN})?{DONE}"
+    rf"|(?:i|we){LATELY} (?:broke up|broken up|split up|separated|(?:got )?divorced)(?: (?:with|from) my (?P<x2>{PARTNER}))?(?: {WHEN})?{DONE}"
+    rf"|my (?P<x3>{PARTNER}) (?:left me|broke up with me)(?: {WHEN})?{DONE}",
+    re.IGNORECASE,
+)
+HAVING = re.compile(
+    rf"(?:i|we) (?:have|own|drive) (?:an?|my|the|our) (?P<x>{LIVING}|{OWNED}){DONE}", re.IGNORECASE
+)
+OF_OWNED = ("What is my {x}?", "What colour is my {x}?", "Where is my {x}?")
+OF_LIVING = ("How old is my {x}?",)
+ANYBODY = ("girlfriend", "boyfriend", "partner")
 NO_VALUE = frozenset(
     "thanks thank idea problem worries way please not why what it that this i you we he she they never need yes no ok okay sure sorry wait really maybe nothing wrong right fine good bad stop shorter longer monday tuesday wednesday thursday friday saturday sunday".split()
 )
@@ -68,7 +94,9 @@ NO_VALUE = frozenset(
 def unread(message: str) -> bool:
     """Say whether `message` states something of the user that no rule reads."""
     return any(
-        SPEAKER.search(clause) and not any(_fact(rule, clause) for rule in rules(clause))
+        SPEAKER.search(clause)
+        and not any(_fact(rule, clause) for rule in rules(clause))
+        and not any(_no_more(clause))
         for clause, _ in _clauses(message)
     )
 
@@ -85,6 +113,54 @@ def pairs(message: str, earlier: str = "") -> list[tuple[str, str]]:
         answer = _fill(rule.answer, parts)
         found[key(_fill(rule.asks[0], parts))] = [(_fill(ask, parts), answer) for ask in rule.asks]
     return [pair for asked in found.values() for pair in asked]
+
+
+def withdrawn(message: str) -> list[tuple[str, str]]:
+    """Say what is no longer so, in answer to the questions that it was the answer to.
+
+    "I no longer live in Rome", "I don't have a dog any more", "We broke up", "I sold the car". What
+    the message itself says anew of the same topic is left out.
+    """
+    told = {key(asked) for asked, _ in pairs(message)}
+    found = {
+        ask: answer
+        for clause, _ in _clauses(message)
+        for ask, answer in _no_more(clause)
+        if key(ask) not in told
+    }
+    return list(found.items())
+
+
+def _no_more(clause: str) -> Iterator[tuple[str, str]]:
+    was = _was(clause)
+    had = (HAVING.fullmatch(was) if was else None) or PARTED.fullmatch(clause)
+    if had:
+        named = next(filter(None, had.groupdict().values()), "").lower()
+        asks = (*NAMING.split(" / "), *(OF_OWNED if re.fullmatch(OWNED, named) else OF_LIVING))
+        for thing, ask in product([named], asks) if named else product(ANYBODY, asks[:1]):
+            yield ask.format(x=thing), f"You no longer have a {thing}."
+    elif was and (fact := next((f for rule in rules(was) if (f := _fact(rule, was))), None)):
+        rule, parts = fact
+        answer = " ".join(_fill(_not_now(rule.answer), parts).split())
+        yield from ((_fill(ask, parts), answer) for ask in rule.asks)
+
+
+def _was(clause: str) -> str:
+    """Turn "I don't live in Rome any more" into what was so: "I live in Rome"; else into ""."""
+    ended = ANY_MORE.sub("", clause)
+    for pattern, back in NO_LONGER if ended != clause else NO_LONGER[:1]:
+        was = re.sub(pattern, back, ended, count=1, flags=re.IGNORECASE)
+        if was != ended:
+            return was
+    return ""
+
+
+def _not_now(answer: str) -> str:
+    """Put "no longer" into the shape of an answer."""
+    verb = re.search(r" (?:are|is|\{be\})(?= )", answer)
+    subject = verb or re.match(r"Your \{x\}|You", answer)
+    at = subject.end() if subject else 0
+    return f"{answer[:at]} no longer {answer[at:]}"
 
 
 _Fact = tuple[Rule, dict[str, str]]

@@ -17,7 +17,7 @@ from mlxdyn.learner import Learner
 from mlxdyn.model import Model, bare
 from mlxdyn.study import contrast, items, statement
 from mlxdyn.study.anchors import answer
-from mlxdyn.study.item import CONTRAST, Item
+from mlxdyn.study.item import CONTRAST, RETRACTION, Item
 from mlxdyn.study.items import ASPECT
 from mlxdyn.study.topic import content, key
 from mlxdyn.template import Turn, render
@@ -36,7 +36,7 @@ Sampler = Callable[[mx.array], mx.array]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Items by who wrote them: model, template, and near misses with what the base says to them."""
+    """Items by source: model, template, retraction, and near misses with what the base says."""
 
     items: dict[str, list[Item]]
     leans: bool  # they cannot be understood without the message before
@@ -53,16 +53,16 @@ def write(model: Model, learner: Learner, message: str, earlier: str = "") -> Wr
     yield  # rules are compiled when they are first needed
     ruled, agreed = items.from_template(read, earlier), list[Item]()
     yield
-    leans = ruled != items.from_template(read)
+    leans, withdrawn = ruled != items.from_template(read), items.retractions(read)
     if statement.unread(read):
-        agreed = _agreeing((yield from _written(model, learner, read)), ruled)
-    if not agreed and not ruled:
+        agreed = _agreeing((yield from _written(model, learner, read)), [*ruled, *withdrawn])
+    if not (agreed or ruled or withdrawn):
         ruled = items.told_back(read)
-    kept = [*ruled, *agreed]
+    kept = [*ruled, *agreed, *withdrawn]
     asked = contrast.near_misses(kept, seed=len(read))
     heard = yield from _replies(model, [[Turn("user", q)] for q in asked], BEGINNING)
     near = [Item(q, text) for q, text in zip(asked, heard, strict=True) if text]
-    by_source = {"template": ruled, "model": agreed, CONTRAST: near}
+    by_source = {"template": ruled, "model": agreed, RETRACTION: withdrawn, CONTRAST: near}
     return Written(by_source, leans)
 
 
