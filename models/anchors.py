@@ -3,7 +3,7 @@
     python -m mlxdyn_models.anchors
 
 Never-told questions of all sorts with the model's own answers, generated dialogues, and text that
-the model writes from nothing at a high temperature, which reaches what dialogues do not.
+the model writes from nothing as a user, which reaches what dialogues do not.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def wild(subject: "model.Model", count: int) -> list[Row]:
         subject.tokenizer,
         [start] * count,
         max_tokens=LONGEST,
-        sampler=make_sampler(temp=1.3),
+        sampler=make_sampler(temp=1.0),
     ).texts
     return [{"turns": [["user", text.strip()]]} for text in texts if len(text.strip()) > 20]
 
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--model", default="wren")
     parser.add_argument("--out", type=Path, default=ANCHORS)
     parser.add_argument("--asks", type=int, default=400)
-    parser.add_argument("--talks", type=int, default=80, help="of each sort")
+    parser.add_argument("--talks", type=int, default=240, help="of each sort")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     backend.prepare()

@@ -9,14 +9,15 @@ from mlxdyn.study.topic import key
 
 MOST = 8  # made of one message's items
 
+BEARERS = (
+    "sister,brother,mother,father,mum,dad,aunt,uncle,cousin,neighbour,best friend,boss,"
+    "colleague,teacher,roommate,grandmother,grandfather,son,daughter,dentist,doctor,landlord,"
+    "trainer,niece,nephew,girlfriend,boyfriend,wife,husband,partner,friend,coach,lawyer,tutor"
+)
+CREATURES = "dog,cat,hamster,parrot,rabbit,goldfish,horse,snake,turtle,pony"
 ALIKE = tuple(
     tuple(group.split(","))
     for group in (
-        "sister,brother,mother,father,mum,dad,aunt,uncle,cousin,neighbour,best friend,boss,"
-        "colleague,teacher,roommate,grandmother,grandfather,son,daughter,dentist,doctor,landlord,"
-        "trainer,niece,nephew,girlfriend,boyfriend,wife,husband,partner,friend,coach,lawyer,tutor",
-        "dog,cat,hamster,parrot,rabbit,goldfish,horse,snake,turtle,pony,boat,car,bike,robot,plant,"
-        "guitar,computer,house,garden",
         "Monday,Tuesday,Wednesday,Thursday,Friday,Saturday,Sunday,last week,last summer,yesterday,"
         "last night,last year,tomorrow,this morning",
         "food,colour,color,drink,fruit,animal,sport,season,book,film,movie,song,city,country,"
@@ -26,10 +27,35 @@ ALIKE = tuple(
         "name,age,birthday,job,address,home town,phone number,hobby,school,employer,height,"
         "shoe size,last name,allergy,salary,password",
         "live,work,study",
-        "birthday,allergic,play,speak,collect",
     )
 )
 """Words that stand for each other in a question, which then asks for another fact."""
+OWNED = tuple(
+    tuple(group.split(","))
+    for group in (BEARERS, CREATURES, "boat,car,bike,robot,plant,guitar,computer,house,garden")
+)
+"""The same, right after "my"."""
+OF_SOMEONE = (
+    "What is my {x} called?", "Where does my {x} live?", "What does my {x} do for a living?",
+    "When is my {x}'s birthday?", "How old is my {x}?", "What does my {x} love to eat?",
+    "What is my {x}'s favourite colour?", "What does my {x} collect?",
+    "What car does my {x} drive?", "Which language does my {x} speak?",
+    "Which instrument does my {x} play?",
+    "What is my {x} allergic to?", "Where does my {x} come from?", "What is my {x} afraid of?",
+)  # fmt: skip
+OF_PET = (
+    "What is my {x} called?", "How old is my {x}?", "What colour is my {x}?",
+    "What does my {x} love to eat?", "Where does my {x} sleep?", "What breed is my {x}?",
+)  # fmt: skip
+OF_ME = (
+    "Where do I live?", "Where do I work?", "What do I do for a living?", "Where do I come from?",
+    "When is my birthday?", "How old am I?", "What is my name?", "What am I allergic to?",
+    "What do I collect?", "Which language am I learning?", "Which instrument do I play?",
+    "What am I afraid of?", "What car do I drive?", "What is my favourite food?",
+)  # fmt: skip
+"""What else is asked of the same person."""
+BEARER = re.compile(rf"\bmy ((?:[\w-]+ )?(?:{BEARERS.replace(',', '|')}))\b")
+PET = re.compile(rf"\bmy ({CREATURES.replace(',', '|')})\b")
 
 OPENINGS = (
     "Hi!", "Okay.", "I have a question.", "So,", "By the way,", "Hello!", "Just checking:",
@@ -42,29 +68,46 @@ OPENINGS = (
 
 
 def near_misses(items: Sequence[Item], *, seed: int) -> list[str]:
-    """Ask about something else: up to MOST questions that no item of `items` answers."""
+    """Ask about something else: up to MOST questions that no item of `items` answers.
+
+    Half of them put another word in the place of one, half ask something else of the same person.
+    """
     rng, told = random.Random(seed), {key(item.question) for item in items}
     found: dict[str, None] = {}
-    for question in _swaps(rng, items):
-        if key(question) not in told:
-            found[question] = None
-        if len(found) == MOST:
-            break
+    for source, most in ((_others(rng, items), MOST // 2), (_swaps(rng, items), MOST)):
+        for question in source:
+            if len(found) == most:
+                break
+            if key(question) not in told:
+                found[question] = None
     return list(found)
 
 
+def _others(rng: random.Random, items: Sequence[Item]) -> Iterator[str]:
+    """Ask other things of whom the items are about."""
+    asked = " ".join(item.question for item in items)
+    for pattern, forms in ((BEARER, OF_SOMEONE), (PET, OF_PET)):
+        if match := pattern.search(asked):
+            yield from (form.format(x=match[1]) for form in rng.sample(forms, len(forms)))
+            return
+    if items:
+        yield from rng.sample(OF_ME, len(OF_ME))
+
+
 def _swaps(rng: random.Random, items: Sequence[Item]) -> Iterator[str]:
+    """Put other words in the place of some."""
     for item in rng.sample(items, len(items)) * 6:
         places = [
             (match, group)
-            for group in ALIKE
+            for groups, before in ((ALIKE, r"\b"), (OWNED, r"\bmy "))
+            for group in groups
             for word in group
-            for match in re.finditer(rf"\b{word}\b", item.question)
+            for match in re.finditer(rf"{before}({word})\b", item.question)
         ]
         if places:
             match, group = rng.choice(places)
-            other = rng.choice([word for word in group if word != match.group()])
-            yield item.question[: match.start()] + other + item.question[match.end() :]
+            other = rng.choice([word for word in group if word != match[1]])
+            yield item.question[: match.start(1)] + other + item.question[match.end(1) :]
 
 
 def framed(rng: random.Random, question: str) -> str:
