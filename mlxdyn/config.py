@@ -129,14 +129,14 @@ class StudyConfig:
     max_gradient_norm: float = 1.0
     decay: bool = True  # the rate falls to zero in the course of a study, linearly
     shrink: float = 0.0  # of lora_b, a step: forgets what is not studied again
-    steps: int = 16  # after each message that has items; 0 writes no items and studies nothing
+    steps: int = 12  # after each message that has items; 0 writes no items and studies nothing
     items: int = 8  # in one step, new and earlier ones, those known least first
     recalled: int = 48  # earlier items they are chosen from
     asks: int = 8  # questions never answered, beside them, held to what the base says
     near: float = 0.5  # of these, the share of near misses of the items
-    talks: int = 2  # dialogues held to the base, beside them
+    talks: int = 1  # dialogues held to the base, beside them
     ask_weight: float = 3.0
-    talk_weight: float = 2.0
+    talk_weight: float = 1.0
     opening: float = 3.0  # weight of an answer's first tokens against the others
     framed: float = 0.3  # share of questions that get words before them
     pass_steps: int = 5  # for each item, when the adapter is made anew
