@@ -26,7 +26,11 @@ SAMPLES = 8  # answers to the study request; each words its questions in its own
 TEMPERATURE = 1.0
 MOST_TOKENS = 96  # of one of them
 MOST_ITEMS = 8
-MOST_DOUBT = 0.35  # nats per token that an answer may cost the base with the message before it
+CERTAIN, SURE, UNSURE = 0.05, 0.35, 0.9
+"""Nats per token that an answer may cost the base with the message before it: an item that words
+alone do not support must be certain; of those that they do the sure ones are kept, or two at best.
+"""
+HEARD = 40  # tokens of what the base says to the message
 LONGEST = 1200  # characters of a message that are read for items
 BEGINNING = 8  # tokens of what the base says to a near miss
 
@@ -77,14 +81,24 @@ def _written(model: Model, learner: Learner, message: str) -> Generator[None, No
     found = [{key(item.question): item for item in items.parse(text)} for text in said]
     votes = Counter(topic for sample in found for topic in sample)
     heard = set(content(message))
-    mine = {
-        item.question: item
-        for text in said
-        for item in items.parse(text)
-        if items.about(item, message)
-        and (set(content(item.question)) <= heard | ASPECT or votes[key(item.question)] > 1)
-    }
-    return (yield from _judged(model, learner, message, list(mine.values())))
+    likely: dict[str, Item] = {}
+    supported = set[str]()
+    for item in (item for text in said for item in items.parse(text)):
+        named = set(content(item.question)) <= heard | ASPECT or votes[key(item.question)] > 1
+        if named and items.about(item, message):
+            supported.add(item.question)
+            likely[item.question] = item
+        elif items.value(item) and set(items.value(item)) <= heard:
+            likely.setdefault(item.question, item)
+    doubts = yield from _doubts(model, learner, message, list(likely.values()))
+    ranked = sorted(zip(doubts, range(len(likely)), likely.values(), strict=True))
+    sure = [
+        item
+        for doubt, _, item in ranked
+        if doubt <= (SURE if item.question in supported else CERTAIN)
+    ]
+    best = [item for doubt, _, item in ranked if doubt <= UNSURE and item.question in supported]
+    return (sure or best[:2])[:MOST_ITEMS]
 
 
 def _agreeing(written: Sequence[Item], ruled: Sequence[Item]) -> list[Item]:
@@ -104,13 +118,17 @@ def _value(item: Item) -> set[str]:
     return set(content(item.answer)) - set(content(item.question))
 
 
-def _judged(
+def _doubts(
     model: Model, learner: Learner, message: str, found: Sequence[Item]
-) -> Generator[None, None, list[Item]]:
-    """Keep the items that the base itself answers so when it has just read the message."""
+) -> Generator[None, None, list[float]]:
+    """How strange each answer is to the base when it has just read the message, nats per token.
+
+    Between lies what it says to the message: the bundled model repeats there what it understood.
+    """
     if not found:
         return []
-    told = [Turn("user", message), Turn("assistant", "Okay.")]
+    said = yield from _replies(model, [[Turn("user", message)]], HEARD)
+    told = [Turn("user", message), Turn("assistant", said[0] or "Okay.")]
     chunks = [
         answer(model.tokenizer, [*told, Turn("user", i.question), Turn("assistant", i.answer)])
         for i in found
@@ -118,9 +136,7 @@ def _judged(
     with bare(model):
         doubts = [known.nll / max(known.tokens, 1) for known in learner.probe(chunks)]
     yield
-    ranked = sorted(zip(doubts, range(len(found)), found, strict=True))
-    sure = [item for doubt, _, item in ranked if doubt <= MOST_DOUBT]
-    return (sure or [item for *_, item in ranked[:2]])[:MOST_ITEMS]
+    return doubts
 
 
 def _replies(
