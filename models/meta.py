@@ -298,11 +298,11 @@ def report(run: Run, encoder: Encoder, seen: list[Tensor], options: argparse.Nam
     print(run.history[-1], *lines, sep="\n  ", flush=True)
 
 
-def beside(encoder: Encoder, options: argparse.Namespace, place: int) -> Iterator[Any]:
-    """Yield batches of the corpus, and of wordings, for ever."""
-    rng = random.Random(f"beside {options.seed} {place}")
+def beside(encoder: Encoder, options: argparse.Namespace, first: int) -> Iterator[Any]:
+    """Yield batches of the corpus, and of wordings, for ever, from step `first` on."""
+    rng = random.Random(f"beside {options.seed} {first}")
     corpus = batches(encoder, rng, options.batch, options.public)
-    return zip(corpus, school.pairs(encoder, options.seed, place, options.kinds), strict=True)
+    return zip(corpus, school.pairs(encoder, rng, options.kinds), strict=True)
 
 
 def work(run: Run, first: Llama, encoder: Encoder, options: argparse.Namespace) -> None:
@@ -310,24 +310,26 @@ def work(run: Run, first: Llama, encoder: Encoder, options: argparse.Namespace) 
     groups = options.workers or 1
     if options.pupils % groups:
         raise SystemExit(f"--pupils must be a multiple of {groups}, one part for each process")
-    taught = feeds(
-        lambda place: school.lessons(encoder, options.seed, place, options.pupils // groups),
-        options.workers,
-    )
-    other = feeds(lambda place: beside(encoder, options, place), min(options.workers, 1))[0]
+    begun, pupils = run.step, options.pupils // groups  # a resumed run draws what is new
+
+    def lessons(place: int) -> Iterator[Lesson]:
+        return school.lessons(encoder, options.seed, place, pupils, first=begun)
+
+    taught = feeds(lessons, options.workers) if pupils else []
+    other = feeds(lambda _: beside(encoder, options, begun), min(options.workers, 1))[0]
     adapters = Adapters(run.model, options.pupils)
     seen: list[Tensor] = []
     saved = began = time.monotonic()
-    before, number = run.seconds, 0
+    before = run.seconds
     while run.seconds < options.minutes * 60:
         exam = torch.zeros((), device=run.device)
-        if options.pupils:
-            exam = teach(run, first, adapters, [next(feed) for feed in taught], number, options)
+        if taught:
+            exam = teach(run, first, adapters, [next(feed) for feed in taught], options)
         conversations, wordings = next(other)
         talked = practise(run, loss_of, conversations)
         seen.append(torch.stack([exam, talked, alike(run, wordings, options.alike)]))
         move(run, rate(run, options, warmup=20))
-        run.seconds, number = before + time.monotonic() - began, number + 1
+        run.seconds = before + time.monotonic() - began
         if time.monotonic() - saved > options.every:
             report(run, encoder, seen, options)
             run.save(options.out / "checkpoint.pt")
@@ -337,15 +339,10 @@ def work(run: Run, first: Llama, encoder: Encoder, options: argparse.Namespace) 
 
 
 def teach(
-    run: Run,
-    first: Llama,
-    adapters: Adapters,
-    parts: Sequence[Lesson],
-    number: int,
-    options: argparse.Namespace,
+    run: Run, first: Llama, adapters: Adapters, parts: Sequence[Lesson], options: argparse.Namespace
 ) -> Tensor:
     """Let every pupil learn one lesson from the same base, and add their exams' gradients."""
-    plan = Plan.of(options.seed, number)
+    plan = Plan.of(options.seed, run.step)
     whole = Lesson(
         np.concatenate([part.fresh for part in parts]),
         [school.joined(step) for step in zip(*(part.steps for part in parts), strict=True)],
