@@ -28,6 +28,7 @@ from .lessons import HOLD, LEARN, WIDE, Batch, Lesson, Plan, Row, Told
 from .network import Linear, Llama, read
 from .tokenizer import WREN
 from .train import (
+    CHECKPOINT,
     Arrays,
     Encoder,
     Run,
@@ -194,7 +195,7 @@ def examine(run: Run, first: Llama, adapters: Adapters, lesson: Lesson) -> Tenso
         rows = Placed.of(batch, run.device)
         stay = reference(first, rows)
         wear(run.model, pairs)
-        with torch.autocast(run.device, torch.bfloat16):
+        with run.autocast():
             loss = losses(run.model, rows, stay, 1.0).sum() / len(lesson.fresh)
         torch.autograd.backward(loss)
         wear(run.model, None)
@@ -205,7 +206,7 @@ def examine(run: Run, first: Llama, adapters: Adapters, lesson: Lesson) -> Tenso
 def alike(run: Run, arrays: Arrays, weight: float) -> Tensor:
     """Add the gradient of InfoNCE: a question's other wording is nearer than other questions."""
     tokens, places = (placed(array, run.device) for array in arrays)
-    with torch.autocast(run.device, torch.bfloat16):
+    with run.autocast():
         through = [x for n, x in enumerate(run.model.blocks(tokens)) if n in DEEP]
     total = torch.zeros((), device=run.device)
     for x in through:
@@ -252,11 +253,12 @@ def validation(
 
     The same lives are learned with each of ASK_WEIGHTS.
     """
-    torch.manual_seed(0)
     rng = random.Random("validation")
     people = [life(rng, facts) for _ in range(lives)]
     model, settings = low(run.model), len(ASK_WEIGHTS)
-    adapters = Adapters(model, lives * settings)
+    with torch.random.fork_rng():  # the run's own goes on
+        torch.manual_seed(0)
+        adapters = Adapters(model, lives * settings)
     weights = torch.tensor(ASK_WEIGHTS, device=run.device).repeat_interleave(lives)
     for n in range(facts):
         rounds = [
@@ -332,7 +334,7 @@ def work(run: Run, first: Llama, encoder: Encoder, options: argparse.Namespace) 
         run.seconds = before + time.monotonic() - began
         if time.monotonic() - saved > options.every:
             report(run, encoder, seen, options)
-            run.save(options.out / "checkpoint.pt")
+            run.save(options.out / CHECKPOINT)
             seen, saved = [], time.monotonic()
     run.finish(options)
     report(run, encoder, seen, options)
@@ -379,9 +381,9 @@ def main() -> None:
     encoder = Encoder(options.tokenizer)
     run = Run.start(read(options.model), options)
     first = read(options.model).to(options.device).requires_grad_(False)
-    if (options.out / "checkpoint.pt").exists():
-        run.load(options.out / "checkpoint.pt")
-        print(f"resumed at step {run.step}, {run.seconds:.0f} s", flush=True)
+    if (options.out / CHECKPOINT).exists():
+        run.load(options.out / CHECKPOINT)
+    torch.manual_seed(options.seed + run.step)
     work(run, first, encoder, options)
 
 
