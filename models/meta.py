@@ -25,7 +25,7 @@ from . import lessons as school
 from .evaluate import ignorant
 from .feeds import feeds
 from .lessons import HOLD, LEARN, WIDE, Batch, Lesson, Plan, Row, Told
-from .network import Linear, Llama, read
+from .network import Linear, Llama, autocast, precision, read
 from .tokenizer import WREN
 from .train import (
     CHECKPOINT,
@@ -98,8 +98,8 @@ class Adapters:
         self.values = torch.where(fresh.bool()[:, None], new, self.values)
 
     def pairs(self) -> list[tuple[Tensor, Tensor]]:
-        """Cut copies in bfloat16 that a gradient can be asked for."""
-        low, at, out = self.values.bfloat16(), 0, []
+        """Cut copies in the device's precision that a gradient can be asked for."""
+        low, at, out = self.values.to(precision(self.device), copy=True), 0, []
         for layer in self.layers:
             cut = []
             for shape in ((layer.in_features, RANK), (RANK, layer.out_features)):
@@ -116,10 +116,10 @@ def wear(model: Llama, pairs: Sequence[tuple[Tensor, Tensor]] | None) -> None:
 
 
 def low(model: Llama) -> Llama:
-    """Copy the weights in bfloat16, for the many steps that do not change them."""
+    """Copy the weights in the device's precision, for the many steps that do not change them."""
     other = copy.deepcopy(model).requires_grad_(False)
     for parameter in other.parameters():
-        parameter.data = parameter.data.bfloat16()
+        parameter.data = parameter.data.to(precision(parameter.device))
     return other
 
 
@@ -195,7 +195,7 @@ def examine(run: Run, first: Llama, adapters: Adapters, lesson: Lesson) -> Tenso
         rows = Placed.of(batch, run.device)
         stay = reference(first, rows)
         wear(run.model, pairs)
-        with run.autocast():
+        with autocast(run.device):
             loss = losses(run.model, rows, stay, 1.0).sum() / len(lesson.fresh)
         torch.autograd.backward(loss)
         wear(run.model, None)
@@ -206,7 +206,7 @@ def examine(run: Run, first: Llama, adapters: Adapters, lesson: Lesson) -> Tenso
 def alike(run: Run, arrays: Arrays, weight: float) -> Tensor:
     """Add the gradient of InfoNCE: a question's other wording is nearer than other questions."""
     tokens, places = (placed(array, run.device) for array in arrays)
-    with run.autocast():
+    with autocast(run.device):
         through = [x for n, x in enumerate(run.model.blocks(tokens)) if n in DEEP]
     total = torch.zeros((), device=run.device)
     for x in through:

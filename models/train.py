@@ -22,7 +22,7 @@ from . import corpus, public
 from .exchanges import Dialogue
 from .feeds import feeds
 from .muon import Muon
-from .network import Llama, Shape, halved
+from .network import Llama, Shape, autocast, halved
 from .tokenizer import ASSISTANT, BOS, END, PAD, ROLES, WREN
 
 Encoded = tuple[list[int], list[float]]
@@ -182,10 +182,6 @@ class Run:
             options.weights.parent.mkdir(parents=True, exist_ok=True)
             save_file(halved(self.model), options.weights, metadata={"format": "pt"})
 
-    def autocast(self) -> torch.autocast:
-        """Compute in bfloat16 on the kind of device that "cuda:1" names."""
-        return torch.autocast(torch.device(self.device).type, torch.bfloat16)
-
 
 def rate(run: Run, options: Any, warmup: int = 100) -> float:
     """Warm up, stay, fall over the last part of the budget to `end`: a share of the peak rate."""
@@ -209,7 +205,7 @@ def move(run: Run, share: float) -> None:
 def practise(run: Run, loss_function: Loss, arrays: Arrays) -> Tensor:
     """Add the gradient of a batch of the corpus."""
     tokens, weights = (placed(array, run.device) for array in arrays)
-    with run.autocast():
+    with autocast(run.device):
         loss = loss_function(run.model, tokens, weights)
     torch.autograd.backward(loss)
     run.tokens += tokens.numel()
@@ -228,7 +224,7 @@ def replies(model: Llama, encoder: Encoder, rows: Sequence[list[int]], most: int
     done = torch.zeros(len(rows), dtype=torch.bool, device=device)
     for step in range(most):
         width = int(starts.max()) + step
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             chosen = model(tokens[:, :width], lines * width + starts + step - 1).argmax(-1)
         done |= chosen == encoder.ids[END]
         tokens[lines, starts + step] = torch.where(done, encoder.ids[PAD], chosen)
