@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from mlxdyn import backend
@@ -68,7 +69,7 @@ def _open_to_others(path: Path) -> list[str]:
     if not open_:
         return []
     more = f" and {len(open_) - 1} more" if len(open_) > 1 else ""
-    return [f"{open_[0]}{more} can be read by others: chmod -R go= {path}"]
+    return [f"{open_[0]}{more} can be read by others: chmod -R go= {quote(str(path))}"]
 
 
 def records() -> tuple[list[dict[str, Any]], list[str]]:
@@ -122,7 +123,7 @@ def _unsound(ledger: "Ledger", row: "MemoryRow") -> Iterator[str]:
     if not Path(row.model).exists():
         yield f"the base of memory {row.name!r} is not at {row.model} any more: bring it back"
     if directory.is_dir() and not os.access(directory, os.W_OK):
-        yield f"{directory} cannot be written: chmod u+w {directory}"
+        yield f"{directory} cannot be written: chmod u+w {quote(str(directory))}"
 
 
 def _nameless(names: list[str]) -> Iterator[str]:
@@ -132,7 +133,7 @@ def _nameless(names: list[str]) -> Iterator[str]:
     for directory in (home() / "memories").glob("[!.]*"):
         held = directory.name in names or (directory / UNFINISHED).exists()
         if not held and any(directory.glob("*.safetensors")):
-            yield f"{directory} holds weights that no memory names: rm -r {directory}"
+            yield f"{directory} holds weights that no memory names: rm -r {quote(str(directory))}"
 
 
 def product_rates() -> tuple[float, float]:

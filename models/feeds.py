@@ -3,8 +3,9 @@
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
-from queue import Full
+from queue import Empty, Full
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -20,9 +21,13 @@ def feeds(make: Callable[[int], Iterator[T]], workers: int) -> list[Iterator[T]]
         return [make(0)]
     context = multiprocessing.get_context("fork")
     queues: list[Queue[T]] = [context.Queue(AHEAD) for _ in range(workers)]
-    for place, queue in enumerate(queues):
-        context.Process(target=_fill, args=(make, place, queue), daemon=True).start()
-    return [_emptied(queue) for queue in queues]
+    processes = [
+        context.Process(target=_fill, args=(make, place, queue), daemon=True)
+        for place, queue in enumerate(queues)
+    ]
+    for process in processes:
+        process.start()
+    return [_emptied(*pair) for pair in zip(queues, processes, strict=True)]
 
 
 def _fill(make: Callable[[int], Iterator[T]], place: int, queue: "Queue[T]") -> None:
@@ -42,6 +47,16 @@ def _put(queue: "Queue[T]", item: T) -> bool:
     return True
 
 
-def _emptied(queue: "Queue[T]") -> Iterator[T]:
+def _emptied(queue: "Queue[T]", process: BaseProcess) -> Iterator[T]:
+    """Take what is drawn; raise RuntimeError once the process has ended and nothing is left."""
     while True:
-        yield queue.get()
+        alive = process.is_alive()  # asked first: what it put before it ended is still taken
+        try:
+            item = queue.get(timeout=2)
+        except Empty:
+            if not alive:
+                raise RuntimeError(
+                    f"a process that draws data ended (exit code {process.exitcode})"
+                ) from None
+        else:
+            yield item

@@ -5,6 +5,7 @@ the message, their rewordings, near misses and questions about other things held
 an empty context, in words that were not studied.
 """
 
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -319,11 +320,16 @@ class Pupil:
         return fresh, new
 
 
-def lessons(encoder: Any, seed: int, place: int, pupils: int) -> Iterator[Lesson]:
-    """Yield lessons of some pupils for ever; those of another place have the same steps."""
-    rng, group = random.Random(f"lessons {seed} {place}"), [Pupil() for _ in range(pupils)]
-    number = 0
-    while True:
+def lessons(
+    encoder: Any, seed: int, place: int, pupils: int, *, first: int = 0
+) -> Iterator[Lesson]:
+    """Yield lessons of some pupils for ever, from number `first` on.
+
+    Those of another place have as many steps.
+    """
+    rng = random.Random(f"lessons {seed} {place} {first}")
+    group = [Pupil() for _ in range(pupils)]
+    for number in itertools.count(first):
         heard = [pupil.hear(rng) for pupil in group]
         parts = [
             (pupil.life[: len(pupil.life) - len(new)], new)
@@ -339,15 +345,13 @@ def lessons(encoder: Any, seed: int, place: int, pupils: int) -> Iterator[Lesson
             Batch.of(encoder, [exam_of(rng, *part) for part in parts], WIDE),
             Batch.of(encoder, [in_talk(rng, known) for known in facts], LONG),
         )
-        number += 1
 
 
-def pairs(encoder: Any, seed: int, place: int, count: int) -> Iterator[tuple[np.ndarray, ...]]:
+def pairs(encoder: Any, rng: random.Random, count: int) -> Iterator[tuple[np.ndarray, ...]]:
     """Yield questions for ever: two wordings each of `count` kinds, half of them near another.
 
     Rows (2 * count, T) hold the first wordings, then the second ones, and where each ends.
     """
-    rng = random.Random(f"pairs {seed} {place}")
     while True:
         kinds: dict[str, Kind] = {}
         while len(kinds) < count:

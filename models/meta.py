@@ -25,9 +25,10 @@ from . import lessons as school
 from .evaluate import ignorant
 from .feeds import feeds
 from .lessons import HOLD, LEARN, WIDE, Batch, Lesson, Plan, Row, Told
-from .network import Linear, Llama, read
+from .network import Linear, Llama, autocast, precision, read
 from .tokenizer import WREN
 from .train import (
+    CHECKPOINT,
     Arrays,
     Encoder,
     Run,
@@ -97,8 +98,8 @@ class Adapters:
         self.values = torch.where(fresh.bool()[:, None], new, self.values)
 
     def pairs(self) -> list[tuple[Tensor, Tensor]]:
-        """Cut copies in bfloat16 that a gradient can be asked for."""
-        low, at, out = self.values.bfloat16(), 0, []
+        """Cut copies in the device's precision that a gradient can be asked for."""
+        low, at, out = self.values.to(precision(self.device), copy=True), 0, []
         for layer in self.layers:
             cut = []
             for shape in ((layer.in_features, RANK), (RANK, layer.out_features)):
@@ -115,10 +116,10 @@ def wear(model: Llama, pairs: Sequence[tuple[Tensor, Tensor]] | None) -> None:
 
 
 def low(model: Llama) -> Llama:
-    """Copy the weights in bfloat16, for the many steps that do not change them."""
+    """Copy the weights in the device's precision, for the many steps that do not change them."""
     other = copy.deepcopy(model).requires_grad_(False)
     for parameter in other.parameters():
-        parameter.data = parameter.data.bfloat16()
+        parameter.data = parameter.data.to(precision(parameter.device))
     return other
 
 
@@ -194,7 +195,7 @@ def examine(run: Run, first: Llama, adapters: Adapters, lesson: Lesson) -> Tenso
         rows = Placed.of(batch, run.device)
         stay = reference(first, rows)
         wear(run.model, pairs)
-        with torch.autocast(run.device, torch.bfloat16):
+        with autocast(run.device):
             loss = losses(run.model, rows, stay, 1.0).sum() / len(lesson.fresh)
         torch.autograd.backward(loss)
         wear(run.model, None)
@@ -205,7 +206,7 @@ def examine(run: Run, first: Llama, adapters: Adapters, lesson: Lesson) -> Tenso
 def alike(run: Run, arrays: Arrays, weight: float) -> Tensor:
     """Add the gradient of InfoNCE: a question's other wording is nearer than other questions."""
     tokens, places = (placed(array, run.device) for array in arrays)
-    with torch.autocast(run.device, torch.bfloat16):
+    with autocast(run.device):
         through = [x for n, x in enumerate(run.model.blocks(tokens)) if n in DEEP]
     total = torch.zeros((), device=run.device)
     for x in through:
@@ -252,11 +253,12 @@ def validation(
 
     The same lives are learned with each of ASK_WEIGHTS.
     """
-    torch.manual_seed(0)
     rng = random.Random("validation")
     people = [life(rng, facts) for _ in range(lives)]
     model, settings = low(run.model), len(ASK_WEIGHTS)
-    adapters = Adapters(model, lives * settings)
+    with torch.random.fork_rng():  # the run's own goes on
+        torch.manual_seed(0)
+        adapters = Adapters(model, lives * settings)
     weights = torch.tensor(ASK_WEIGHTS, device=run.device).repeat_interleave(lives)
     for n in range(facts):
         rounds = [
@@ -298,11 +300,11 @@ def report(run: Run, encoder: Encoder, seen: list[Tensor], options: argparse.Nam
     print(run.history[-1], *lines, sep="\n  ", flush=True)
 
 
-def beside(encoder: Encoder, options: argparse.Namespace, place: int) -> Iterator[Any]:
-    """Yield batches of the corpus, and of wordings, for ever."""
-    rng = random.Random(f"beside {options.seed} {place}")
+def beside(encoder: Encoder, options: argparse.Namespace, first: int) -> Iterator[Any]:
+    """Yield batches of the corpus, and of wordings, for ever, from step `first` on."""
+    rng = random.Random(f"beside {options.seed} {first}")
     corpus = batches(encoder, rng, options.batch, options.public)
-    return zip(corpus, school.pairs(encoder, options.seed, place, options.kinds), strict=True)
+    return zip(corpus, school.pairs(encoder, rng, options.kinds), strict=True)
 
 
 def work(run: Run, first: Llama, encoder: Encoder, options: argparse.Namespace) -> None:
@@ -310,42 +312,39 @@ def work(run: Run, first: Llama, encoder: Encoder, options: argparse.Namespace) 
     groups = options.workers or 1
     if options.pupils % groups:
         raise SystemExit(f"--pupils must be a multiple of {groups}, one part for each process")
-    taught = feeds(
-        lambda place: school.lessons(encoder, options.seed, place, options.pupils // groups),
-        options.workers,
-    )
-    other = feeds(lambda place: beside(encoder, options, place), min(options.workers, 1))[0]
+    begun, pupils = run.step, options.pupils // groups  # a resumed run draws what is new
+
+    def lessons(place: int) -> Iterator[Lesson]:
+        return school.lessons(encoder, options.seed, place, pupils, first=begun)
+
+    taught = feeds(lessons, options.workers) if pupils else []
+    other = feeds(lambda _: beside(encoder, options, begun), min(options.workers, 1))[0]
     adapters = Adapters(run.model, options.pupils)
     seen: list[Tensor] = []
     saved = began = time.monotonic()
-    before, number = run.seconds, 0
+    before = run.seconds
     while run.seconds < options.minutes * 60:
         exam = torch.zeros((), device=run.device)
-        if options.pupils:
-            exam = teach(run, first, adapters, [next(feed) for feed in taught], number, options)
+        if taught:
+            exam = teach(run, first, adapters, [next(feed) for feed in taught], options)
         conversations, wordings = next(other)
         talked = practise(run, loss_of, conversations)
         seen.append(torch.stack([exam, talked, alike(run, wordings, options.alike)]))
         move(run, rate(run, options, warmup=20))
-        run.seconds, number = before + time.monotonic() - began, number + 1
+        run.seconds = before + time.monotonic() - began
         if time.monotonic() - saved > options.every:
             report(run, encoder, seen, options)
-            run.save(options.out / "checkpoint.pt")
+            run.save(options.out / CHECKPOINT)
             seen, saved = [], time.monotonic()
     run.finish(options)
     report(run, encoder, seen, options)
 
 
 def teach(
-    run: Run,
-    first: Llama,
-    adapters: Adapters,
-    parts: Sequence[Lesson],
-    number: int,
-    options: argparse.Namespace,
+    run: Run, first: Llama, adapters: Adapters, parts: Sequence[Lesson], options: argparse.Namespace
 ) -> Tensor:
     """Let every pupil learn one lesson from the same base, and add their exams' gradients."""
-    plan = Plan.of(options.seed, number)
+    plan = Plan.of(options.seed, run.step)
     whole = Lesson(
         np.concatenate([part.fresh for part in parts]),
         [school.joined(step) for step in zip(*(part.steps for part in parts), strict=True)],
@@ -382,9 +381,9 @@ def main() -> None:
     encoder = Encoder(options.tokenizer)
     run = Run.start(read(options.model), options)
     first = read(options.model).to(options.device).requires_grad_(False)
-    if (options.out / "checkpoint.pt").exists():
-        run.load(options.out / "checkpoint.pt")
-        print(f"resumed at step {run.step}, {run.seconds:.0f} s", flush=True)
+    if (options.out / CHECKPOINT).exists():
+        run.load(options.out / CHECKPOINT)
+    torch.manual_seed(options.seed + run.step)
     work(run, first, encoder, options)
 
 

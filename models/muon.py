@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .network import precision
+
 
 def orthogonal(gradients: Tensor, steps: int = 5) -> Tensor:
     """Bring the singular values of (N, rows, columns) near 1 by a Newton-Schulz iteration."""
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = gradients.shape[-2] > gradients.shape[-1]
-    x = (gradients.mT if tall else gradients).bfloat16()
+    x = (gradients.mT if tall else gradients).to(precision(gradients.device))
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
         square = x @ x.mT

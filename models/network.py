@@ -46,6 +46,18 @@ class Shape:
         return self.hidden_size // self.num_attention_heads
 
 
+def precision(device: str | torch.device) -> torch.dtype:
+    """Choose bfloat16 where the device computes in it: a CPU that does not is 30 times slower."""
+    slow = torch.device(device).type == "cpu" and not torch.cpu._is_avx512_bf16_supported()
+    return torch.float32 if slow else torch.bfloat16
+
+
+def autocast(device: str | torch.device) -> torch.autocast:
+    """Compute in the device's `precision`."""
+    quick = precision(device) == torch.bfloat16
+    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=quick)
+
+
 def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     """Turn pairs (i, i + half) by their position's angle."""
     one, two = x.chunk(2, dim=-1)

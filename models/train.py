@@ -22,7 +22,7 @@ from . import corpus, public
 from .exchanges import Dialogue
 from .feeds import feeds
 from .muon import Muon
-from .network import Llama, Shape, halved
+from .network import Llama, Shape, autocast, halved
 from .tokenizer import ASSISTANT, BOS, END, PAD, ROLES, WREN
 
 Encoded = tuple[list[int], list[float]]
@@ -31,6 +31,7 @@ Loss = Callable[[Llama, Tensor, Tensor], Tensor]
 USER_WEIGHT, PROSE_WEIGHT = 0.1, 0.5
 LONGEST = 1024
 WIDTH = 32
+CHECKPOINT = "checkpoint.pt"
 
 
 class Encoder:
@@ -64,7 +65,8 @@ def sequences(
     encoder: Encoder, rng: random.Random, progress: Callable[[], float], public_share: float
 ) -> Iterator[Encoded]:
     """Yield encoded sequences for ever: generated dialogues, and a share of public text."""
-    chats, prose, tasks = public.persona(rng), public.prose(rng), public.instructions()
+    chats, prose = public.persona(rng), public.prose(rng)
+    tasks = public.instructions() if public_share else []
     while True:
         draw = rng.random()
         if draw < public_share * 0.35:
@@ -171,11 +173,13 @@ class Run:
         self.rng.setstate(state["rng"])
         for name in ("step", "tokens", "seconds", "decay_from", "history"):
             setattr(self, name, state[name])
+        print(f"resumed at step {self.step}, {self.seconds:.0f} s", flush=True)
 
     def finish(self, options: Any) -> None:
         """Save the end of the run, and the weights alone where they are wanted."""
-        self.save(options.out / "final.pt")
+        self.save(options.out / CHECKPOINT)
         if options.weights:
+            options.weights.parent.mkdir(parents=True, exist_ok=True)
             save_file(halved(self.model), options.weights, metadata={"format": "pt"})
 
 
@@ -201,7 +205,7 @@ def move(run: Run, share: float) -> None:
 def practise(run: Run, loss_function: Loss, arrays: Arrays) -> Tensor:
     """Add the gradient of a batch of the corpus."""
     tokens, weights = (placed(array, run.device) for array in arrays)
-    with torch.autocast(run.device, torch.bfloat16):
+    with autocast(run.device):
         loss = loss_function(run.model, tokens, weights)
     torch.autograd.backward(loss)
     run.tokens += tokens.numel()
@@ -220,7 +224,7 @@ def replies(model: Llama, encoder: Encoder, rows: Sequence[list[int]], most: int
     done = torch.zeros(len(rows), dtype=torch.bool, device=device)
     for step in range(most):
         width = int(starts.max()) + step
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             chosen = model(tokens[:, :width], lines * width + starts + step - 1).argmax(-1)
         done |= chosen == encoder.ids[END]
         tokens[lines, starts + step] = torch.where(done, encoder.ids[PAD], chosen)
@@ -286,10 +290,9 @@ def work(run: Run, encoder: Encoder, options: argparse.Namespace) -> None:
         run.seconds, seen.value = before + time.monotonic() - began, float(run.tokens)
         if time.monotonic() - saved > options.every:
             report(run, encoder, losses, share)
-            run.save(options.out / "checkpoint.pt")
+            run.save(options.out / CHECKPOINT)
             losses, saved = [], time.monotonic()
     report(run, encoder, losses, 0.0)
-    run.save(options.out / "checkpoint.pt")
     run.finish(options)
 
 
@@ -337,9 +340,8 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
     run = Run.start(Llama(Shape()), options)
-    if (options.out / "checkpoint.pt").exists():
-        run.load(options.out / "checkpoint.pt")
-        print(f"resumed at step {run.step}, {run.seconds:.0f} s", flush=True)
+    if (options.out / CHECKPOINT).exists():
+        run.load(options.out / CHECKPOINT)
     if options.decay_now:
         run.decay_from = run.seconds
     work(run, Encoder(options.tokenizer), options)

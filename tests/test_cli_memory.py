@@ -405,6 +405,9 @@ def test_the_doctor_shows_disk_and_problems(taught):
     left = memory_directory("left")
     (left / "1.safetensors").touch()
     assert records()[1] == [f"{left} holds weights that no memory names: rm -r {left}"]
+    left.rename(left.with_name("left over"))
+    assert records()[1][0].endswith(f"rm -r '{left} over'"), "as a shell takes it"
+    shutil.rmtree(left.with_name("left over"))
     (home() / "mlxdyn.db").write_bytes(b"no database " * 1000)
     assert "cannot be opened" in records()[1][0]
 

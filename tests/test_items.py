@@ -347,6 +347,16 @@ def test_templates_stay_silent_where_nothing_is_told(message: str) -> None:
             "Your sister no longer lives in Oslo.",
         ),
         (
+            "My sister lives in Oslo.",
+            "My sister no longer lives in Oslo.",
+            "Your sister no longer lives in Oslo.",
+        ),
+        (
+            "My brother works at Shell.",
+            "My brother no longer works at Shell.",
+            "Your brother no longer works at Shell.",
+        ),
+        (
             "My favourite food is pizza.",
             "My favourite food isn't pizza any more.",
             "Your favourite food is no longer pizza.",

@@ -100,6 +100,14 @@ def test_lessons_of_two_places_have_as_many_steps() -> None:
         assert not np.array_equal(one.exam.tokens, two.exam.tokens)
 
 
+def test_lessons_from_a_later_one_on_are_new_and_have_its_steps() -> None:
+    whole = list(islice(lessons.lessons(Letters(), 7, 0, 1), 4))
+    later = next(lessons.lessons(Letters(), 7, 0, 1, first=3))
+    assert len(later.steps) == len(whole[3].steps) != len(whole[0].steps)
+    assert later.fresh.all(), "a pupil whose adapter is not there begins anew"
+    assert not any(np.array_equal(later.exam.tokens, one.exam.tokens) for one in whole)
+
+
 def test_strangers_are_not_among_the_told() -> None:
     rng = random.Random(2)
     for _ in range(20):

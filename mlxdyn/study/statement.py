@@ -51,7 +51,7 @@ VAGUE = re.compile(
     re.IGNORECASE,
 )
 PLAIN_VERB = re.compile(
-    rf"\b(?:is|was|are|were|says?|has|have|had|does|will|would|and|but|{NEGATED}|not|never|called|goes)\b",
+    rf"\b(?:is|was|are|were|says?|has|have|had|does|will|would|and|but|{NEGATED}|not|never|no longer|called|goes)\b",
     re.IGNORECASE,
 )
 RETRACTS = re.compile(
