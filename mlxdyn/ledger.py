@@ -247,14 +247,13 @@ class Ledger:
     # memories
 
     def memories(self) -> list[MemoryRow]:
-        rows = self._db.execute(
-            "SELECT id, name, created, model, fingerprint, adapter, learner, study, origin"
-            " FROM memories ORDER BY name"
-        )
+        rows = self._db.execute(f"SELECT {MEMORY} FROM memories ORDER BY name")
         return [_memory(row) for row in rows]
 
     def memory(self, name: str) -> MemoryRow | None:
-        return next((row for row in self.memories() if row.name == name), None)
+        """Find a memory; a damaged row of another one does not matter."""
+        rows = self._db.execute(f"SELECT {MEMORY} FROM memories WHERE name = ?", (name,))
+        return next(map(_memory, rows), None)
 
     def add_memory(
         self,
@@ -948,6 +947,9 @@ class Ledger:
             self._db.execute("DELETE FROM snapshots WHERE memory = ?", (memory,))
             for row in rows:
                 self._insert("snapshots", memory=memory, **row._asdict())
+
+
+MEMORY = "id, name, created, model, fingerprint, adapter, learner, study, origin"
 
 
 def _memory(row: Sequence[Any]) -> MemoryRow:

@@ -12,6 +12,7 @@ import pytest
 from school import FAST, QUICK, SAID, opened, state, teach, words
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
+from mlxdyn.errors import MlxdynError
 from mlxdyn.home import home, memory_directory
 from mlxdyn.learner import Learner, State, flatten, same
 from mlxdyn.ledger import Ledger
@@ -236,6 +237,17 @@ def test_a_knob_that_came_later_is_what_was_done_before_it(tmp_path: Path, schem
     found = Ledger(tmp_path / "db").memory("m")
     assert found.adapter == ADAPTER and found.learner == LEARNERS[3]
     assert found.study == (WROTE[schema] | WITHOUT[schema] if schema > 1 else {})
+
+
+def test_a_damaged_memory_does_not_keep_others_from_opening(tmp_path: Path):
+    ledger = Ledger(tmp_path / "db")
+    for name in ("sound", "odd"):
+        ledger.add_memory(name, "wren", "f", ADAPTER, LEARNERS[3], {})
+    with ledger.transaction():
+        ledger._db.execute("UPDATE memories SET learner = '{}' WHERE name = 'odd'")
+    assert ledger.memory("sound")
+    with pytest.raises(MlxdynError, match="odd"):
+        ledger.memory("odd")
 
 
 def with_other_defaults(config: type, monkeypatch, **knobs: Any) -> None:
