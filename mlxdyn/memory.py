@@ -4,7 +4,6 @@ import hashlib
 import io
 import os
 import random
-import re
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -389,8 +388,8 @@ class Memory:
             row
             for row in rows
             if row.source == CONTRAST
-            and _misses(row.question, item.question)
-            and not any(_misses(row.question, other) for other in others)
+            and contrast.misses(row.question, item.question)
+            and not any(contrast.misses(row.question, other) for other in others)
         ]
 
     def _near_misses(self, item: Item, count: int) -> list[Item]:
@@ -828,18 +827,6 @@ def _digest(path: Path) -> str | None:
 def _alike(one: Outcome, other: Outcome) -> bool:
     """Compare what was measured, to the last bit."""
     return replace(one, reason="") == replace(other, reason="")
-
-
-def _misses(near: str, question: str) -> bool:
-    """Is `near` this very question but for one swapped word?"""
-    return any(
-        f"{question[: found.start()]}{other}{question[found.end() :]}" == near
-        for group in contrast.ALIKE
-        for word in group
-        for found in re.finditer(rf"\b{word}\b", question)
-        for other in group
-        if other != word
-    )
 
 
 def _finite_mean(values: tuple[float, ...]) -> float | None:

@@ -153,11 +153,11 @@ def test_forgotten_words_are_not_in_the_bundle(memory: Memory, tmp_path: Path):
 def test_the_bundle_holds_no_other_memory(memory: Memory, ledger: Ledger, tiny, tmp_path: Path):
     memory.close()
     with opened("other", tiny, ledger) as other:
-        teach(other, "my cat is called Whiskers")
+        teach(other, "my cat is called Vexathorn")
     with opened("m", tiny, ledger) as memory:
         pack(memory, tmp_path / "m.bundle")
     with zipfile.ZipFile(tmp_path / "m.bundle") as packed:
-        assert b"Whiskers" not in packed.read(LEDGER)
+        assert b"Vexathorn" not in packed.read(LEDGER)
 
 
 def test_the_adapter_inside_is_one_that_mlx_lm_loads(memory: Memory, tmp_path: Path):

@@ -28,6 +28,20 @@ def test_no_near_miss_asks_for_what_was_told(message: str) -> None:
 
 
 @pytest.mark.parametrize("message", SAID)
+def test_each_misses_a_question_of_its_message(message: str) -> None:
+    asked = [item.question for item in from_template(message)]
+    for near in near_misses(from_template(message), seed=6):
+        assert any(contrast.misses(near, question) for question in asked), near
+
+
+def test_a_question_does_not_miss_itself_nor_what_is_far() -> None:
+    assert not contrast.misses("What is my dog called?", "What is my dog called?")
+    assert not contrast.misses("Where do I work?", "What is my dog called?")
+    assert contrast.misses("What is my cat called?", "What is my dog called?")
+    assert contrast.misses("How old is my dog?", "What is my dog called?")
+
+
+@pytest.mark.parametrize("message", SAID)
 def test_a_seed_gives_the_same_near_misses(message: str) -> None:
     items = from_template(message)
     assert near_misses(items, seed=2) == near_misses(items, seed=2)

@@ -18,6 +18,7 @@ from mlxdyn.learner import same
 from mlxdyn.ledger import Filter, Ledger, Lesson, UpdateRow
 from mlxdyn.memory import Memory, branch
 from mlxdyn.model import Model
+from mlxdyn.study import contrast
 from mlxdyn.study.item import CONTRAST, RETRACTION, Item
 
 TEXTS = [*SAID, "I work as a baker", "no wait"]
@@ -251,7 +252,7 @@ def test_near_misses_follow_the_questions_they_miss(mite: Model):
         memory.change_item(dog, Item("Where do I live?", "In Oslo."))
         kept, new = missed(memory)[:2], missed(memory)[2:]
         assert kept == [question for question, _ in near[2:]]
-        assert 0 < len(new) <= 2 and all(q.startswith("Where do I ") for q in new)
+        assert 0 < len(new) <= 2 and all(contrast.misses(q, "Where do I live?") for q in new)
         assert memory.verify() == []
         memory.change_item(age, None)
         assert "What is my cat's age?" not in missed(memory)

@@ -83,31 +83,48 @@ def near_misses(items: Sequence[Item], *, seed: int) -> list[str]:
     return list(found)
 
 
+def misses(near: str, question: str) -> bool:
+    """Say whether `near` is a near miss of this very question."""
+    swaps = (
+        question[:start] + other + question[end:]
+        for start, end, words in _places(question)
+        for other in words
+    )
+    return near != question and (near in _forms(question) or near in swaps)
+
+
 def _others(rng: random.Random, items: Sequence[Item]) -> Iterator[str]:
     """Ask other things of whom the items are about."""
-    asked = " ".join(item.question for item in items)
+    forms = _forms(" ".join(item.question for item in items)) if items else []
+    yield from rng.sample(forms, len(forms))
+
+
+def _forms(asked: str) -> list[str]:
+    """List what else is asked of the first one whom a question names, or else of the user."""
     for pattern, forms in ((BEARER, OF_SOMEONE), (PET, OF_PET)):
         if match := pattern.search(asked):
-            yield from (form.format(x=match[1]) for form in rng.sample(forms, len(forms)))
-            return
-    if items:
-        yield from rng.sample(OF_ME, len(OF_ME))
+            return [form.format(x=match[1]) for form in forms]
+    return list(OF_ME)
 
 
 def _swaps(rng: random.Random, items: Sequence[Item]) -> Iterator[str]:
     """Put other words in the place of some."""
     for item in rng.sample(items, len(items)) * 6:
-        places = [
-            (match, group)
-            for groups, before in ((ALIKE, r"\b"), (OWNED, r"\bmy "))
-            for group in groups
-            for word in group
-            for match in re.finditer(rf"{before}({word})\b", item.question)
-        ]
-        if places:
-            match, group = rng.choice(places)
-            other = rng.choice([word for word in group if word != match[1]])
-            yield item.question[: match.start(1)] + other + item.question[match.end(1) :]
+        if places := _places(item.question):
+            start, end, words = rng.choice(places)
+            other = rng.choice([word for word in words if word != item.question[start:end]])
+            yield item.question[:start] + other + item.question[end:]
+
+
+def _places(question: str) -> list[tuple[int, int, tuple[str, ...]]]:
+    """Find the words that others can stand for: from, to, and those others."""
+    return [
+        (*match.span(1), group)
+        for groups, before in ((ALIKE, r"\b"), (OWNED, r"\bmy "))
+        for group in groups
+        for word in group
+        for match in re.finditer(rf"{before}({word})\b", question)
+    ]
 
 
 def framed(rng: random.Random, question: str) -> str:

@@ -5,7 +5,7 @@ Near misses of the questions are written down too, with what the base says to th
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from mlxdyn.template import Turn, render
 SAMPLES = 8  # answers to the study request; each words its questions in its own way
 TEMPERATURE = 1.0
 MOST_TOKENS = 96  # of one of them
-MOST_ITEMS = 8
+MOST_ITEMS, MOST_ALIKE = 8, 5  # of a message, and of one topic
 CERTAIN, SURE, UNSURE = 0.05, 0.35, 0.9
 """Nats per token that an answer may cost the base with the message before it: an item that words
 alone do not support must be certain; of those that they do the sure ones are kept, or two at best.
@@ -55,25 +55,29 @@ def write(model: Model, learner: Learner, message: str, earlier: str = "") -> Wr
     """
     read = message[:LONGEST]
     yield  # rules are compiled when they are first needed
-    ruled, agreed = items.from_template(read, earlier), list[Item]()
+    ruled, written = items.from_template(read, earlier), list[Item]()
     yield
     leans, withdrawn = ruled != items.from_template(read), items.retractions(read)
     if statement.unread(read):
-        agreed = _agreeing((yield from _written(model, learner, read)), [*ruled, *withdrawn])
-    if not (agreed or ruled or withdrawn):
+        told = {key(item.question) for item in (*ruled, *withdrawn)}
+        written = yield from _written(model, learner, read, told)
+    if not (written or ruled or withdrawn):
         ruled = items.told_back(read)
-    kept = [*ruled, *agreed, *withdrawn]
+    kept = [*ruled, *written, *withdrawn]
     asked = contrast.near_misses(kept, seed=len(read))
     heard = yield from _replies(model, [[Turn("user", q)] for q in asked], BEGINNING)
     near = [Item(q, text) for q, text in zip(asked, heard, strict=True) if text]
-    by_source = {"template": ruled, "model": agreed, RETRACTION: withdrawn, CONTRAST: near}
+    by_source = {"template": ruled, "model": written, RETRACTION: withdrawn, CONTRAST: near}
     return Written(by_source, leans)
 
 
-def _written(model: Model, learner: Learner, message: str) -> Generator[None, None, list[Item]]:
+def _written(
+    model: Model, learner: Learner, message: str, told: set[str]
+) -> Generator[None, None, list[Item]]:
     """Ask the base for items several times; keep what the message supports and the base is sure of.
 
-    A question about a thing that the message does not name must come up more than once.
+    Topics in `told` are left out. A question about a thing that the message does not name must come
+    up more than once.
     """
     requests = [[Turn("user", items.prompt(message))]] * SAMPLES
     mx.random.seed(len(message))
@@ -84,6 +88,8 @@ def _written(model: Model, learner: Learner, message: str) -> Generator[None, No
     likely: dict[str, Item] = {}
     supported = set[str]()
     for item in (item for text in said for item in items.parse(text)):
+        if key(item.question) in told:
+            continue
         named = set(content(item.question)) <= heard | ASPECT or votes[key(item.question)] > 1
         if named and items.about(item, message):
             supported.add(item.question)
@@ -98,24 +104,16 @@ def _written(model: Model, learner: Learner, message: str) -> Generator[None, No
         if doubt <= (SURE if item.question in supported else CERTAIN)
     ]
     best = [item for doubt, _, item in ranked if doubt <= UNSURE and item.question in supported]
-    return (sure or best[:2])[:MOST_ITEMS]
+    return list(_spread(sure or best[:2]))[:MOST_ITEMS]
 
 
-def _agreeing(written: Sequence[Item], ruled: Sequence[Item]) -> list[Item]:
-    """Keep what the model wrote unless the rules read another answer to the same question."""
-    told = {key(item.question): _value(item) for item in ruled}
-    asked = {item.question for item in ruled}
-    return [
-        item
-        for item in written
-        if item.question not in asked
-        and told.get(key(item.question), set()) <= set(content(item.answer))
-    ]
-
-
-def _value(item: Item) -> set[str]:
-    """What the answer adds to the question."""
-    return set(content(item.answer)) - set(content(item.question))
+def _spread(found: Sequence[Item]) -> Iterator[Item]:
+    """Let no topic take the places of all others."""
+    seen: Counter[str] = Counter()
+    for item in found:
+        seen[key(item.question)] += 1
+        if seen[key(item.question)] <= MOST_ALIKE:
+            yield item
 
 
 def _doubts(
