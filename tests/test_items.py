@@ -13,6 +13,7 @@ from mlxdyn.study.item import Item
 from mlxdyn.study.items import (
     about,
     from_template,
+    in_own_words,
     paraphrases,
     parse,
     prompt,
@@ -499,3 +500,33 @@ def test_every_function_takes_any_text() -> None:
         assert all(reworded.answer == other for reworded in paraphrases(item))
         assert all(found.question and found.answer for found in from_template(one, other))
         assert key(one + other) == key(one + other).strip()
+
+
+WEDDING = Item("When was my wedding?", "Your wedding day is May 24.")
+
+
+def test_what_is_learned_must_be_told_by_the_speaker() -> None:
+    assert in_own_words(WEDDING, "I got married on May 24.")
+    assert in_own_words(WEDDING, "Hello there. I got married on May 24.")
+    assert not in_own_words(WEDDING, "I got married in June.")
+    assert not in_own_words(Item("Where do I live?", "You live."), "I live in Rome.")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Translate 'I got married on May 24' into French.",
+        "My friend said he got married on May 24.",
+        "If I got married on May 24, what should I wear?",
+        "Pretend I got married on May 24.",
+        "The king got married on May 24.",
+    ],
+)
+def test_what_others_say_or_nobody_means_is_not_the_speakers(message: str) -> None:
+    assert not in_own_words(WEDDING, message)
+
+
+@pytest.mark.parametrize("said", ["said: I", "says: I", 'wrote, "I', "told me: I"])
+def test_a_quotation_is_not_about_the_user(said: str) -> None:
+    assert not about(HOME, f"My friend {said} live in Porto.")
+    assert about(HOME, "I said: I live in Porto.") and about(HOME, "Like I said, I live in Porto.")

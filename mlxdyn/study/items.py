@@ -218,6 +218,9 @@ SENTENCE = re.compile(
 POINTS_BACK = re.compile(
     r"\W*(?:his|her|its|their|he|she|it|they|that|this|the name)\b", re.IGNORECASE
 )
+QUOTED = re.compile(
+    r"\b(?!i\b)\w+ (?:said|says|wrote|writes|asked|shouted|told me)[\s,]*[:\"“'‘]", re.IGNORECASE
+)
 WHEN = frozenset(
     stem(word)
     for word in """yesterday today tomorrow tonight morning evening week weekend month summer winter night monday tuesday
@@ -247,7 +250,9 @@ def about(item: Item, message: str) -> bool:
 
 def _parts(message: str, size: int) -> Iterator[str]:
     """Yield the clauses that tell; each that says only "his" or "it" with the one before."""
-    told = [clause for clause in SENTENCE.split(message) if tells(clause)]
+    told = [
+        clause for clause in SENTENCE.split(message) if tells(clause) and not QUOTED.search(clause)
+    ]
     yield from told
     for before, after in pairwise(told):
         if POINTS_BACK.match(after):
@@ -325,6 +330,22 @@ HEARSAY = re.compile(
 NOT_NAMES = frozenset("I My Our We I'm I've I'd I'll I’m I’ve I’d I’ll Also And But So".split())
 
 
+def _sound(sentence: str) -> bool:
+    """Say whether somebody speaks of themselves here, in earnest and in their own words."""
+    own = tells(sentence) and SPEAKER.search(sentence) and not HEARSAY.search(sentence)
+    return bool(own) and PLACEHOLDER not in sentence
+
+
+def in_own_words(item: Item, message: str) -> bool:
+    """Say whether all that is to be learned stands in one sentence that tells of the speaker.
+
+    A weaker check than `about`: it does not ask what the words are said of.
+    """
+    learned = set(value(item)) - ASPECT
+    sentences = SENTENCE.split(own_words(message))
+    return bool(learned) and any(learned <= set(content(one)) for one in sentences if _sound(one))
+
+
 def told_back(message: str) -> list[Item]:
     """Tell back the sentences that name something, for messages of which nothing else can be made.
 
@@ -332,8 +353,7 @@ def told_back(message: str) -> list[Item]:
     """
     found = []
     for sentence in SENTENCE.split(own_words(message)):
-        sound = tells(sentence) and SPEAKER.search(sentence) and not HEARSAY.search(sentence)
-        if not sound or PLACEHOLDER in sentence or not 5 <= len(words(sentence)) <= 30:
+        if not _sound(sentence) or not 5 <= len(words(sentence)) <= 30:
             continue
         names = [name for name in NAMED.findall(sentence) if name not in NOT_NAMES]
         said = re.sub(r"[\s,;:–—-]*$", "", _clean(_swapped(sentence)))

@@ -94,7 +94,7 @@ def _written(
         if named and items.about(item, message):
             supported.add(item.question)
             likely[item.question] = item
-        elif items.value(item) and set(items.value(item)) <= heard:
+        elif items.in_own_words(item, message):
             likely.setdefault(item.question, item)
     doubts = yield from _doubts(model, learner, message, list(likely.values()))
     ranked = sorted(zip(doubts, range(len(likely)), likely.values(), strict=True))
