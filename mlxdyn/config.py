@@ -135,7 +135,7 @@ class StudyConfig:
     asks: int = 8  # questions never answered, beside them, held to what the base says
     near: float = 0.5  # of these, the share of near misses of the items
     talks: int = 1  # dialogues held to the base, beside them
-    ask_weight: float = 3.0
+    ask_weight: float = 4.0
     talk_weight: float = 1.0
     opening: float = 3.0  # weight of an answer's first tokens against the others
     framed: float = 0.3  # share of questions that get words before them

@@ -269,6 +269,16 @@ def test_rewording_keeps_the_topic_and_the_answer() -> None:
         ("My keys are in the drawer.", "Your keys are in the drawer."),
         ("My exam is on Friday.", "Your exam is on Friday."),
         ("My burnt toast is black.", "Your burnt toast is black."),
+        ("My advisor is Prof. Lisa Zhang.", "Your advisor is Prof. Lisa Zhang."),
+        ("I'm a data engineer at a bank in Leeds.", "You are a data engineer at a bank in Leeds."),
+        (
+            "Yes! Also I just got promoted to Staff Engineer!",
+            "You were promoted to Staff Engineer.",
+        ),
+        ("Big news — I accepted an offer at Mill Cafe!", "Your new job is at Mill Cafe."),
+        ("I mostly use PyTorch for my models.", "You use PyTorch for models."),
+        ("I have a big exam on June 3rd and I worry.", "Your exam is on June 3rd."),
+        ("Deadline is June 15th.", "Your deadline is on June 15th."),
         ("My dog is called Rex. Actually, it's Max.", "Your dog is called Max."),
         ("My dog is called Rex. No, sorry, my dog is called Max.", "Your dog is called Max."),
     ],
@@ -316,6 +326,8 @@ def test_common_statements_become_items_without_a_model(message: str, answer: st
         "My birthday is tomorrow.",
         "My address was 5 Elm Street.",
         "the war is on Monday",
+        "I use it for now.",
+        "I have an idea on this.",
         "Is my sister Anna coming today",
         "My meeting is called off.",
         "I made a joke.",
@@ -456,6 +468,13 @@ def test_only_what_no_rule_reads_is_left_to_the_model() -> None:
     assert unread("My dog is called Rex, and I keep worrying about his paw.")
 
 
+def test_a_switch_is_asked_for_from_both_sides() -> None:
+    found = from_template("I'm switching from VS Code to Neovim to fit in.")
+    assert {item.answer for item in found} == {"You switched from VS Code to Neovim."}
+    before = told_back("I use VS Code for everything.")[0]
+    assert key(before.question) in {key(item.question) for item in found}
+
+
 def test_named_things_are_told_back_where_nothing_else_can_be_made() -> None:
     found = told_back("I use VS Code for everything and I'm on a MacBook. What about you, Bob?")
     assert Item("What did I say about VS Code?", "You use VS Code for everything.") in found
@@ -468,6 +487,26 @@ def test_named_things_are_told_back_where_nothing_else_can_be_made() -> None:
         "Imagine my name is Bob and I live in Rome.",
     ):
         assert told_back(said) == []
+
+
+def test_only_sentences_that_gave_no_item_are_told_back() -> None:
+    """Else the correction of an item would leave what was told back as it was."""
+    assert told_back("I moved from Rome to Oslo last year.") == []
+    assert told_back("I work as a nurse in Leeds. I am a teacher in Rome now.") == []
+    said = "I teach the piano in Leeds these days. By the way, we went to Ravenna by boat."
+    assert told_back(said, [Item("Where do I teach?", "You teach in Leeds.")]) == [
+        Item("What did I say about Ravenna?", "You went to Ravenna by boat.")
+    ]
+
+
+def test_what_is_told_back_is_named_by_names() -> None:
+    said = "I'm TAing for Prof. Zhang. We got 0.92 AUROC on Tox21 on January 30th."
+    assert [item.question for item in told_back(said)] == [
+        "What did I say about TAing?",
+        "What did I say about Prof. Zhang?",
+        "What did I say about AUROC?",
+        "What did I say about Tox21?",
+    ]
 
 
 # what is nobody's own words

@@ -13,7 +13,14 @@ from itertools import pairwise
 from mlxdyn.secret import PLACEHOLDER
 from mlxdyn.study import question, statement
 from mlxdyn.study.item import Item, ItemRow
-from mlxdyn.study.statement import SPEAKER, own_words, tells
+from mlxdyn.study.statement import (
+    ABBREVIATIONS,
+    SENTENCE_END,
+    SPEAKER,
+    own_words,
+    tells,
+    without_lead,
+)
 from mlxdyn.study.topic import FRAMES, TOKEN, content, stem, words
 
 MOST = 12
@@ -212,7 +219,7 @@ def value(item: Item | ItemRow) -> list[str]:
 # Is it what the message said?
 
 SENTENCE = re.compile(
-    r"(?<=[.!?;\n])\s+|\n+|,?\s+(?:and|but|also|plus)\s+(?=(?:[\w'’]+ ){0,6}?(?:my|our|i|i['’]m)\b)",
+    rf"{SENTENCE_END}|,?\s+(?:and|but|also|plus)\s+(?=(?:[\w'’]+ ){{0,6}}?(?:my|our|i|i['’]m)\b)",
     re.IGNORECASE,
 )
 POINTS_BACK = re.compile(
@@ -321,13 +328,19 @@ def retractions(message: str) -> list[Item]:
     return [Item(*pair) for pair in statement.withdrawn(message)][:MOST]
 
 
-NAMED = re.compile(r"(?<=[\w,;:'’] )(?:[A-Z][\w'’+#.-]*[\w+#](?: [A-Z][\w'’+#-]*)*|[\w-]*\d[\w-]*)")
+NAMED = re.compile(
+    rf"(?<=[\w,;:'’] )(?:(?:(?:{'|'.join(ABBREVIATIONS)})\. )?(?!I\b)[A-Z][\w'’+#.-]*[\w+#](?: (?!I\b)[A-Z][\w'’+#-]*)*|(?=[\w.,-]*[A-Za-z])[\w-]*\d[\w-]*)"
+)
 HEARSAY = re.compile(
     r"[\"“”:?]|^\W*(?:if|maybe|perhaps|pretend|imagine|suppose|say|let['’]?s|remind|do you|can you)\b"
     r"|\bi wish\b|\b(?:said|says|told me|thinks)\b",
     re.IGNORECASE,
 )
-NOT_NAMES = frozenset("I My Our We I'm I've I'd I'll I’m I’ve I’d I’ll Also And But So".split())
+NOT_NAMES = re.compile(
+    r"(?:my|our|we|also|and|but|so|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june|july"
+    r"|august|september|october|november|december|\d+(?:st|nd|rd|th|am|pm))\b.*",
+    re.IGNORECASE,
+)
 
 
 def _sound(sentence: str) -> bool:
@@ -346,17 +359,25 @@ def in_own_words(item: Item, message: str) -> bool:
     return bool(learned) and any(learned <= set(content(one)) for one in sentences if _sound(one))
 
 
-def told_back(message: str) -> list[Item]:
-    """Tell back the sentences that name something, for messages of which nothing else can be made.
+def told_back(message: str, kept: Sequence[Item] = ()) -> list[Item]:
+    """Tell back the sentences that name something, where neither a rule nor `kept` has them.
 
     One item for each of the first names of a sentence: "What did I say about Rust?", and all of it.
+    What became an item is left out: a correction of the item would not reach it.
     """
+    learned = [set(value(item)) - ASPECT for item in kept]
     found = []
     for sentence in SENTENCE.split(own_words(message)):
-        if not _sound(sentence) or not 5 <= len(words(sentence)) <= 30:
+        said = set(content(sentence))
+        told = any(one and one <= said for one in learned)
+        if told or not _sound(sentence) or not 5 <= len(words(sentence)) <= 30:
             continue
-        names = [name for name in NAMED.findall(sentence) if name not in NOT_NAMES]
-        said = re.sub(r"[\s,;:–—-]*$", "", _clean(_swapped(sentence)))
-        said += "" if said[-1:] in ".!" else "."
-        found += [Item(f"What did I say about {name}?", said) for name in dict.fromkeys(names[:2])]
+        if from_template(sentence) or retractions(sentence):
+            continue
+        names = [name for name in NAMED.findall(sentence) if not NOT_NAMES.fullmatch(name)]
+        answer = re.sub(r"[\s,;:–—-]*$", "", _clean(_swapped(without_lead(sentence))))
+        answer += "" if answer[-1:] in ".!" else "."
+        found += [
+            Item(f"What did I say about {name}?", answer) for name in dict.fromkeys(names[:2])
+        ]
     return found[:MOST]

@@ -15,10 +15,12 @@ LEAD_IN = re.compile(
     r"|by the way|for the record|just so you know|in case you (?:ever )?(?:need it|wonder)|remember(?: this)?(?: that)?|please remember(?: that)?"
     r"|don['’]?t forget(?: that)?|you should know(?: that)?|i (?:just )?(?:wanted|want) to (?:say|tell you)(?: that)?|did i (?:tell you|mention)(?: that)?"
     r"|can you remember that|i should (?:tell you|mention)(?: that)?|actually|no|nope|wait|sorry|correction|i meant(?: to say)?|i mean"
-    r"|things have changed|that was wrong|one thing about me|i think i (?:never|haven['’]t) told you|you won['’]t believe (?:it|this)|keep in mind(?: that)?"
-    r"|let me tell you(?: something)?|i have something to tell you|it['’]s decided|note to self|reminder|i was just thinking(?: about how)?|as you know|did you know(?: that)?)\b[\s,.:!—-]*)+",
+    r"|things have changed|change of plans|(?:(?:big|great|good|bad|some) )?(?:news|update|decision)|that was wrong|one thing about me|i think i (?:never|haven['’]t) told you|you won['’]t believe (?:it|this)|keep in mind(?: that)?"
+    r"|let me tell you(?: something)?|i have something to tell you|it['’]s decided|note to self|reminder|i was just thinking(?: about how)?|as you know|did you know(?: that)?)\b[\s,.:!–—-]*)+",
     re.IGNORECASE,
 )
+ABBREVIATIONS = "Dr Mr Ms Mrs Prof St Sgt Rev Gen Gov Sen vs approx".split()
+SENTENCE_END = "".join(rf"(?<!\b{one}\.)" for one in ABBREVIATIONS) + r"(?<=[.!?;\n])\s+|\n+"
 SECOND = {"my": "your", "our": "your", "me": "you", "mine": "yours", "myself": "yourself"}
 SPEAKER = re.compile(
     r"\b(?:i|im|ive|i['’]\w+|my|mine|me|we|we['’]\w+|our|us|myself|here)\b", re.IGNORECASE
@@ -89,6 +91,9 @@ ANYBODY = ("girlfriend", "boyfriend", "partner")
 NO_VALUE = frozenset(
     "thanks thank idea problem worries way please not why what it that this i you we he she they never need yes no ok okay sure sorry wait really maybe nothing wrong right fine good bad stop shorter longer monday tuesday wednesday thursday friday saturday sunday".split()
 )
+
+
+MOST_WORDS = 12  # of a value
 
 
 def unread(message: str) -> bool:
@@ -183,7 +188,7 @@ def _fact(rule: Rule, clause: str) -> _Fact | None:
         return None
     parts = _parts(match)
     vague = not parts["v"] or VAGUE.fullmatch(parts["v"]) or PLAIN_VERB.search(parts["x"])
-    long = len(parts["v"].split()) > 8
+    long = len(parts["v"].split()) > MOST_WORDS
     return None if vague or long or PLACEHOLDER in clause else (rule, parts)
 
 
@@ -205,9 +210,7 @@ def _parts(match: re.Match[str]) -> dict[str, str]:
 def _clauses(message: str) -> Iterator[tuple[str, bool]]:
     """Cut a message where a new statement begins; say of each part whether it takes something back."""
     spoken = SHARED.sub(r"\1, \2 ", own_words(message))
-    for sentence in re.split(
-        r"(?<!\bDr\.)(?<!\bMr\.)(?<!\bMs\.)(?<!\bMrs\.)(?<!\bSt\.)(?<=[.!?;\n])\s+|\n+", spoken
-    ):
+    for sentence in re.split(SENTENCE_END, spoken):
         if not tells(sentence):
             continue
         for part in re.split(
@@ -215,9 +218,13 @@ def _clauses(message: str) -> Iterator[tuple[str, bool]]:
             sentence,
             flags=re.IGNORECASE,
         ):
-            lead = LEAD_IN.match(part)
-            clause = part[lead.end() :] if lead and lead.end() < len(part) else part
-            yield clause.strip(), bool(RETRACTS.match(part))
+            yield without_lead(part).strip(), bool(RETRACTS.match(part))
+
+
+def without_lead(part: str) -> str:
+    """Leave out words that only lead to what is said: "By the way, ...", "I should mention ..."."""
+    lead = LEAD_IN.match(part)
+    return part[lead.end() :] if lead and lead.end() < len(part) else part
 
 
 def tells(sentence: str) -> bool:

@@ -49,8 +49,8 @@ class Written:
 def write(model: Model, learner: Learner, message: str, earlier: str = "") -> Writing:
     """Write the items of `message`, a few tokens at a time; between, the adapter is in its place.
 
-    Common sentences are read by rule; of everything else the base writes items itself, and where
-    it cannot, sentences that name something are told back. `earlier` is what the user said before:
+    Common sentences are read by rule; of everything else the base writes items itself. Sentences
+    that name something and gave no item are told back. `earlier` is what the user said before:
     "No, it is Max" corrects it.
     """
     read = message[:LONGEST]
@@ -61,8 +61,7 @@ def write(model: Model, learner: Learner, message: str, earlier: str = "") -> Wr
     if statement.unread(read):
         told = {key(item.question) for item in (*ruled, *withdrawn)}
         written = yield from _written(model, learner, read, told)
-    if not (written or ruled or withdrawn):
-        ruled = items.told_back(read)
+    ruled = [*ruled, *items.told_back(read, [*ruled, *written, *withdrawn])]
     kept = [*ruled, *written, *withdrawn]
     asked = contrast.near_misses(kept, seed=len(read))
     heard = yield from _replies(model, [[Turn("user", q)] for q in asked], BEGINNING)
