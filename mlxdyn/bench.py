@@ -22,9 +22,9 @@ from mlx_lm.sample_utils import make_sampler
 from mlx_lm.tuner.trainer import default_loss
 
 from mlxdyn import backend, model
+from mlxdyn.arrays import write_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.learner import Learner, State, flatten
-from mlxdyn.memory import write_arrays
 from mlxdyn.model import Model, attach, bare
 from mlxdyn.stream import Chunk
 

@@ -17,7 +17,8 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.home import home, memory_directory
 
 if TYPE_CHECKING:
-    from mlxdyn.ledger import Ledger, MemoryRow
+    from mlxdyn.ledger import Ledger
+    from mlxdyn.rows import MemoryRow
 
 SIZE = 1024
 ROUNDS = 7
@@ -128,7 +129,7 @@ def _unsound(ledger: "Ledger", row: "MemoryRow") -> Iterator[str]:
 
 def _nameless(names: list[str]) -> Iterator[str]:
     """Say which weights belong to no memory; those half made or half deleted go by themselves."""
-    from mlxdyn.memory import UNFINISHED
+    from mlxdyn.directory import UNFINISHED
 
     for directory in (home() / "memories").glob("[!.]*"):
         held = directory.name in names or (directory / UNFINISHED).exists()

@@ -360,7 +360,7 @@ class Engine:
 
     def _branch(self, name: str) -> None:
         self._refuse_temporary()
-        from mlxdyn.memory import branch
+        from mlxdyn.memories import branch
 
         self._session.drop_work()
         self._open["memory"].snapshot()
@@ -439,7 +439,7 @@ class Engine:
 
     def _reset(self) -> None:
         self._refuse_temporary()
-        from mlxdyn.memory import archive
+        from mlxdyn.memories import archive
 
         self._session.drop_work()
         self._open["memory"].close()

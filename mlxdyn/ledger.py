@@ -2,258 +2,61 @@
 
 import json
 import os
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
+from mlxdyn.database import Database, now
 from mlxdyn.errors import MlxdynError
 from mlxdyn.events import Chat, Message
-from mlxdyn.migrations import MIGRATIONS
-from mlxdyn.stream import Chunk
+from mlxdyn.rows import (
+    EVENT,
+    MEMORY,
+    UPDATE,
+    EventRow,
+    Filter,
+    Lesson,
+    MemoryRow,
+    Outcome,
+    SnapshotRow,
+    Totals,
+    Update,
+    UpdateRow,
+    dump_chunks,
+    event_of,
+    memory_of,
+    update_of,
+)
 from mlxdyn.study.item import CONTRAST, Item, ItemRow
 
-Kind = Literal["message", "study"]
-PATIENCE = 10.0  # seconds to wait while another process writes, or reads what is to be erased
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryRow:
-    """One memory: the base it fits and the recipe of its adapter (JSON as plain values)."""
-
-    id: int
-    name: str
-    created: str
-    model: str
-    fingerprint: str
-    adapter: dict[str, Any]
-    learner: dict[str, Any]
-    study: dict[str, Any]
-    origin: str | None  # sha256 of the imported adapter it started from
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """What one part of a lesson did. Nats per token, means over `tokens` targets."""
-
-    kind: str  # words | study | consolidation
-    tokens: int
-    steps: int
-    rate: float  # times the configured learning rate
-    nll_before: float | None
-    nll_after: float | None
-    gradient_norm: float | None  # of the last step
-    accepted: bool = True
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What was to be learned, at a position in the memory's life: all that a replay reads.
-
-    A message brings the chunks of its words, and its items are studied for `steps` steps; a study
-    (message None) makes the adapter anew from all items.
-    """
-
-    kind: Kind
-    message: int | None
-    chunks: tuple[Chunk, ...] = ()
-    steps: int = 0
-    guarded: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a lesson went.
-
-    `drift` is how much worse the anchors are predicted than at the memory's start, `divergence` the
-    mean KL(base || now) on them, both in nats per token; None when not measured.
-    """
-
-    accepted: bool
-    reason: str
-    drift: float | None
-    divergence: float | None
-    updates: tuple[Update, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """A lesson that was carried out."""
-
-    id: int
-    position: int
-    time: str
-    lesson: Lesson
-    accepted: bool
-    undone: bool
-    stale: bool  # something before it was changed: its outcome has to be found anew
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateRow:
-    """One row of the log: an update with its source."""
-
-    update: int
-    time: str
-    conversation: int | None
-    message: int | None
-    text: str
-    kind: str
-    tokens: int
-    steps: int
-    rate: float
-    nll_before: float | None
-    nll_after: float | None
-    gradient_norm: float | None
-    drift: float | None
-    divergence: float | None
-    accepted: bool
-    reason: str
-    undone: bool
-    event: int
-
-
-class SnapshotRow(NamedTuple):
-    """A file that caches the memory as it was after the event at `upto`."""
-
-    upto: int
-    file: str
-    sha256: str
-
-
-class Totals(NamedTuple):
-    """What a memory holds."""
-
-    updates: int  # accepted and not undone
-    tokens: int  # of messages, in those updates
-    version: int  # id of the last of them
-    position: int  # of the last event that stands
-    items: int
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which rows of the log are wanted; None does not restrict."""
-
-    search: str | None = None
-    conversation: int | None = None
-    since: str | None = None  # ISO 8601, UTC; included
-    until: str | None = None
-    rejected: bool = False  # only what was rejected
-    newest: int | None = field(default=None, kw_only=True)  # at most so many, the newest
-
-
 _LOGGED = (
-    "SELECT u.id, e.time, m.conversation, e.message, coalesce(m.text, ''), u.kind, u.tokens,"
-    " u.steps, u.rate, u.nll_before, u.nll_after, u.gradient_norm, e.drift, e.divergence,"
-    " u.accepted, u.reason, e.undone, e.id FROM events e JOIN updates u ON u.event = e.id"
+    f"SELECT {UPDATE} FROM events e JOIN updates u ON u.event = e.id"
     " LEFT JOIN messages m ON m.id = e.message"
 )
-
-
 _WAITED = "it waited to be learned"
 _FOR_GOOD = 2
 """In `undone`: something was learned since, so that redo does not bring it back."""
 
 
-class Ledger:
-    """One connection; every public writing method is one durable transaction."""
-
-    def __init__(self, path: Path | None) -> None:
-        """Open or create the ledger at `path`; None keeps it in RAM and leaves no trace.
-
-        Raises MlxdynError when the file is no ledger or comes from a newer mlxdyn.
-        """
-        self._path = path
-        try:
-            if path is not None:
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=PATIENCE)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA secure_delete = ON")
-            self._migrate(path)
-            self._db.execute("PRAGMA foreign_keys = ON")
-            if not self.erased():
-                self.erase()  # what was killed before it could
-        except (sqlite3.Error, OSError) as error:
-            raise MlxdynError(f"the ledger {path} cannot be opened: {error}") from error
-
-    def close(self) -> None:
-        self._db.close()
-
-    def _migrate(self, path: Path | None) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise MlxdynError(
-                f"{path} was written by a newer mlxdyn (schema {version}); update mlxdyn"
-            )
-        if version == len(MIGRATIONS):
-            return
-        with self.transaction():
-            for script in MIGRATIONS[self._db.execute("PRAGMA user_version").fetchone()[0] :]:
-                for statement in filter(str.strip, script.split(";")):
-                    self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Make everything inside the block one durable step, or none of it; blocks may nest."""
-        if self._db.in_transaction:
-            yield
-            return
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):  # SQLite rolls back by itself when the disk is full
-                self._db.execute("ROLLBACK")
-            raise
-
-    def integrity(self) -> str:
-        """Return "ok", or what SQLite found wrong with the file."""
-        try:
-            return str(self._db.execute("PRAGMA integrity_check").fetchone()[0])
-        except sqlite3.Error as error:
-            return str(error)
-
-    def erase(self) -> None:
-        """Leave no deleted text in the files: rewrite the database, empty the write-ahead log.
-
-        Where another process is in the way, the next opening does it.
-        """
-        with suppress(sqlite3.OperationalError):
-            self._db.execute("VACUUM")
-            if not self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                self._db.execute("DELETE FROM erasing")
-
-    def erased(self) -> bool:
-        """Tell whether all that was forgotten has left the files."""
-        return not self._db.execute("SELECT count(*) FROM erasing").fetchone()[0]
-
-    def _insert(self, table: str, **values: Any) -> int:
-        names, holes = ", ".join(values), ", ".join("?" * len(values))
-        cursor = self._db.execute(
-            f"INSERT INTO {table} ({names}) VALUES ({holes})", tuple(values.values())
-        )
-        return int(cursor.lastrowid or 0)
+class Ledger(Database):
+    """All that is written of memories; every public writing method is one durable transaction."""
 
     # memories
 
     def memories(self) -> list[MemoryRow]:
         rows = self._db.execute(f"SELECT {MEMORY} FROM memories ORDER BY name")
-        return [_memory(row) for row in rows]
+        return [memory_of(row) for row in rows]
 
     def memory(self, name: str) -> MemoryRow | None:
         """Find a memory; a damaged row of another one does not matter."""
         rows = self._db.execute(f"SELECT {MEMORY} FROM memories WHERE name = ?", (name,))
-        return next(map(_memory, rows), None)
+        return next(map(memory_of, rows), None)
+
+    def existing(self, name: str) -> MemoryRow:
+        """Find a memory; raise MlxdynError when there is none."""
+        row = self.memory(name)
+        if row is None:
+            raise MlxdynError(f"there is no memory {name!r}")
+        return row
 
     def add_memory(
         self,
@@ -268,8 +71,11 @@ class Ledger:
         self.check_new(name)
         self._insert(
             "memories",
+            id=int.from_bytes(
+                os.urandom(6)
+            ),  # never that of one deleted, which a chat may still read
             name=name,
-            created=_now(),
+            created=now(),
             model=model,
             fingerprint=fingerprint,
             adapter=json.dumps(adapter),
@@ -283,7 +89,8 @@ class Ledger:
 
     def check_new(self, name: str) -> None:
         """Raise MlxdynError when there is a memory `name`, capitals aside: disks may not tell."""
-        alike = next((r.name for r in self.memories() if r.name.lower() == name.lower()), None)
+        names = [row[0] for row in self._db.execute("SELECT name FROM memories")]
+        alike = next((one for one in names if one.lower() == name.lower()), None)
         if alike == name:
             raise MlxdynError(f"memory {name!r} exists; choose another name, or delete it first")
         if alike:
@@ -300,7 +107,7 @@ class Ledger:
         messages = f"(SELECT id FROM messages WHERE conversation IN {chats})"
         events = "(SELECT id FROM events WHERE memory = :memory)"
         with self.transaction():
-            self._db.execute("INSERT INTO erasing VALUES (?)", (_now(),))
+            self._db.execute("INSERT INTO erasing VALUES (?)", (now(),))
             for rows in (
                 f"updates WHERE event IN {events}",
                 "events WHERE memory = :memory",
@@ -327,7 +134,7 @@ class Ledger:
     # conversations and messages
 
     def add_conversation(self, memory: int | None) -> int:
-        return self._insert("conversations", memory=memory, created=_now())
+        return self._insert("conversations", memory=memory, created=now())
 
     def conversations(self, memory: int | None) -> list[Chat]:
         """List the conversations that have messages, newest first."""
@@ -347,7 +154,7 @@ class Ledger:
             conversation=conversation,
             role=role,
             text=text,
-            created=_now(),
+            created=now(),
             learning=learning,
             uid=os.urandom(8).hex(),
         )
@@ -504,8 +311,8 @@ class Ledger:
                 position=position,
                 kind=lesson.kind,
                 message=lesson.message,
-                time=_now(),
-                chunks=_dump(lesson.chunks),
+                time=now(),
+                chunks=dump_chunks(lesson.chunks),
                 steps=lesson.steps,
                 guarded=lesson.guarded,
                 accepted=outcome.accepted,
@@ -578,22 +385,20 @@ class Ledger:
         Rejected ones stay: when something before them is forgotten they may be accepted.
         """
         rows = self._db.execute(
-            "SELECT id, position, time, accepted, undone, stale, kind, message, chunks, steps,"
-            " guarded FROM events WHERE memory = ? AND position > ? AND NOT (? AND undone)"
+            f"SELECT {EVENT} FROM events WHERE memory = ? AND position > ? AND NOT (? AND undone)"
             " ORDER BY position",
             (memory, after, active),
         )
-        return [_event(row) for row in rows]
+        return [event_of(row) for row in rows]
 
     def lessons_before(self, memory: int, position: int, newest: int) -> list[Lesson]:
         """Return the newest accepted lessons of messages before a position, oldest first."""
         rows = self._db.execute(
-            "SELECT id, position, time, accepted, undone, stale, kind, message, chunks, steps,"
-            " guarded FROM events WHERE memory = ? AND position < ? AND kind = 'message'"
+            f"SELECT {EVENT} FROM events WHERE memory = ? AND position < ? AND kind = 'message'"
             " AND accepted AND NOT undone ORDER BY position DESC LIMIT ?",
             (memory, position, newest),
         ).fetchall()
-        return [_event(row).lesson for row in reversed(rows)]
+        return [event_of(row).lesson for row in reversed(rows)]
 
     def standing(self, memory: int, position: int) -> int:
         """Count the events before `position` that are not undone: a lesson's place in life."""
@@ -623,17 +428,17 @@ class Ledger:
                 "most": -1 if wanted.newest is None else wanted.newest,
             },
         ).fetchall()
-        return [_update(row) for row in reversed(rows)]
+        return [update_of(row) for row in reversed(rows)]
 
     def updates_of(self, memory: int, message: int) -> list[UpdateRow]:
         """List the updates of one message."""
         where = " WHERE e.memory = ? AND e.message = ? ORDER BY u.id"
-        return [_update(row) for row in self._db.execute(_LOGGED + where, (memory, message))]
+        return [update_of(row) for row in self._db.execute(_LOGGED + where, (memory, message))]
 
     def updates_at(self, event: int) -> list[UpdateRow]:
         """List the updates of one event."""
         rows = self._db.execute(_LOGGED + " WHERE e.id = ? ORDER BY u.id", (event,))
-        return [_update(row) for row in rows]
+        return [update_of(row) for row in rows]
 
     def totals(self, memory: int) -> Totals:
         row = self._db.execute(
@@ -677,8 +482,8 @@ class Ledger:
                 position=self._next_position(memory),
                 kind="message",
                 message=message,
-                time=_now(),
-                chunks=_dump(()),
+                time=now(),
+                chunks=dump_chunks(()),
                 steps=0,
                 guarded=True,
                 accepted=False,
@@ -737,7 +542,7 @@ class Ledger:
         `erase` removes it from the files.
         """
         with self.transaction():
-            self._db.execute("INSERT INTO erasing VALUES (?)", (_now(),))
+            self._db.execute("INSERT INTO erasing VALUES (?)", (now(),))
             copies = self._copies(memory, messages)
             positions = [self._forget(memory, message) for message in copies]
             changed = [position for position in positions if position is not None]
@@ -796,7 +601,7 @@ class Ledger:
         Of its near misses, `gone` are deleted and `near` are new.
         """
         with self.transaction():
-            self._db.execute("INSERT INTO erasing VALUES (?)", (_now(),))
+            self._db.execute("INSERT INTO erasing VALUES (?)", (now(),))
             self._db.executemany("DELETE FROM items WHERE id = ?", [(row.id,) for row in gone])
             self.add_items(item.message, near, CONTRAST)
             if new is None:
@@ -949,68 +754,5 @@ class Ledger:
                 self._insert("snapshots", memory=memory, **row._asdict())
 
 
-MEMORY = "id, name, created, model, fingerprint, adapter, learner, study, origin"
-
-
-def _memory(row: Sequence[Any]) -> MemoryRow:
-    id, name, created, model, fingerprint, *recipe, origin = row
-    with _readable(f"memory {name!r}"):
-        adapter, learner, study = map(json.loads, recipe)
-        _check_knobs(AdapterConfig, adapter)
-        _check_knobs(LearnerConfig, learner)
-        if study != {}:  # it is fixed when the memory opens for the first time
-            _check_knobs(StudyConfig, study)
-    return MemoryRow(id, name, created, model, fingerprint, adapter, learner, study, origin)
-
-
-def _check_knobs(
-    config: type[AdapterConfig | LearnerConfig | StudyConfig], knobs: dict[str, Any]
-) -> None:
-    """Raise ValueError or TypeError unless every knob is there: no default of today may fill in."""
-    config(**knobs)
-    missing = [field.name for field in fields(config) if field.name not in knobs]
-    if missing:
-        raise ValueError(f"{config.__name__} without {', '.join(missing)}")
-
-
-def _event(row: Sequence[Any]) -> EventRow:
-    id, position, time, accepted, undone, stale, kind, message, chunks, steps, guarded = row
-    lesson = Lesson(kind, message, _chunks(chunks), steps, bool(guarded))
-    return EventRow(id, position, time, lesson, bool(accepted), bool(undone), bool(stale))
-
-
-def _update(row: Sequence[Any]) -> UpdateRow:
-    *seen, accepted, reason, undone, event = row
-    values = (*seen, bool(accepted), reason, bool(undone), event)
-    return UpdateRow(*values)
-
-
-@contextmanager
-def _readable(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        raise MlxdynError(
-            f"the ledger is damaged where it tells of {what} ({error}); bring back a bundle or a "
-            "backup of it"
-        ) from error
-
-
-def _dump(chunks: Sequence[Chunk]) -> str:
-    return json.dumps([[chunk.context, chunk.targets, chunk.weights] for chunk in chunks])
-
-
-def _chunks(words: str) -> tuple[Chunk, ...]:
-    with _readable("a lesson"):
-        return tuple(
-            Chunk(tuple(context), tuple(targets), None if weights is None else tuple(weights))
-            for context, targets, weights in json.loads(words)
-        )
-
-
 def _escaped(words: str) -> str:
     return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

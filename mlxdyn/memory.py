@@ -1,29 +1,26 @@
 """A named memory: adapter, optimizer state and the ledger that produced them."""
 
-import hashlib
-import io
 import os
 import random
-import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
-from typing import NamedTuple, TypeVar, cast
+from typing import TypeVar, cast
 
 import mlx.core as mx
 from filelock import FileLock, Timeout
 
+from mlxdyn.arrays import digest, sound_arrays, write_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
+from mlxdyn.directory import ORIGIN, UNFINISHED, remove_stray, tidy
 from mlxdyn.errors import MlxdynError
 from mlxdyn.events import Message
-from mlxdyn.home import check_name, home, memory_directory, remove, sweep
+from mlxdyn.home import check_name, memory_directory
 from mlxdyn.learner import Learner, State, flatten, same, unflatten
-from mlxdyn.ledger import EventRow, Ledger, Lesson, MemoryRow, Outcome, SnapshotRow, Update
+from mlxdyn.ledger import Ledger
 from mlxdyn.model import Model, attach, bare
+from mlxdyn.rows import EventRow, Lesson, MemoryRow, Outcome, SnapshotRow, Update
 from mlxdyn.stream import Chunk
 from mlxdyn.study import anchors, contrast, guard, lessons
 from mlxdyn.study.item import CONTRAST, Item, ItemRow
@@ -33,10 +30,6 @@ from mlxdyn.study.writer import BEGINNING
 from mlxdyn.template import Turn, render
 
 ADAPTER, STUDY = AdapterConfig(), StudyConfig()
-ORIGIN = "origin.safetensors"
-GONE = ".gone-"  # directories of this name are being removed
-UNFINISHED = "unfinished"
-"""A file in the directory of a memory that is being founded, emptied or deleted."""
 KEPT_SNAPSHOTS = 6
 
 T = TypeVar("T")
@@ -84,7 +77,7 @@ class Memory:
         try:
             self._check_fit()
             if writable:
-                _sweep(ledger)
+                tidy(ledger)
                 self._found(study, anchor_text)
                 (self.directory / UNFINISHED).unlink(missing_ok=True)
             attach(model, AdapterConfig(**self.row.adapter))
@@ -360,7 +353,7 @@ class Memory:
         self._encoded.clear()
         if changed is not None:
             self.restore(progress)
-        _sweep(self.ledger)
+        tidy(self.ledger)
         self.ledger.erase()
         return lessons
 
@@ -377,7 +370,7 @@ class Memory:
         near = self._near_misses(new, max(len(gone), 1)) if new and not asked else []
         if self.ledger.change_item(self.row.id, item, new, gone, near) is not None:
             self.restore(progress)
-        _sweep(self.ledger)
+        tidy(self.ledger)
         self.ledger.erase()
 
     def _missing_only(self, item: ItemRow) -> list[ItemRow]:
@@ -413,7 +406,7 @@ class Memory:
 
     def merge(self, source: str, progress: Progress | None = None) -> int:
         """Learn what memory `source` learned and this one did not, in order of time, by replay."""
-        lessons = self.ledger.merge(_existing(source, self.ledger), self.row)
+        lessons = self.ledger.merge(self.ledger.existing(source), self.row)
         if lessons:
             self.restore(progress)
         return lessons
@@ -434,7 +427,7 @@ class Memory:
         if replayed:
             self.snapshot()
         if self._writable:
-            _remove_stray(self.directory, self.row, self.ledger)
+            remove_stray(self.directory, self.row, self.ledger)
 
     def snapshot(self) -> None:
         """Save the current weights, unless the newest snapshot already holds them."""
@@ -449,7 +442,7 @@ class Memory:
         )
         kept = spread([SnapshotRow(upto, file, digest), *rows])
         self.ledger.set_snapshots(self.row.id, kept)
-        _remove_stray(self.directory, self.row, self.ledger)
+        remove_stray(self.directory, self.row, self.ledger)
 
     def verify(self, progress: Progress | None = None, *, replay: bool = True) -> list[str]:
         """Replay the whole ledger and compare; return what is wrong, nothing when all is well.
@@ -462,7 +455,7 @@ class Memory:
         problems = [
             f"snapshot {row.file} is missing or damaged"
             for row in self.ledger.snapshots(self.row.id)
-            if _digest(self.directory / row.file) != row.sha256
+            if digest(self.directory / row.file) != row.sha256
         ]
         return [*problems, *self._compare_replay(progress)] if replay else problems
 
@@ -590,176 +583,6 @@ class Work:
         return None
 
 
-def archive(name: str, ledger: Ledger) -> str:
-    """Set memory `name` aside under a new name, leave an empty one, and return the new name.
-
-    Files are copied, then the ledger changes in one step: a crash leaves one memory or both whole.
-
-    Raises MlxdynError when there is none or it is open elsewhere.
-    """
-    aside = f"{name[:75]}.{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
-    with held(name), _unfinished(name, ledger):
-        row = _existing(name, ledger)
-        with vacant(aside, ledger):
-            copy_weights(memory_directory(name), memory_directory(aside))
-            with ledger.transaction():
-                ledger.rename_memory(row.id, aside)
-                ledger.add_memory(name, row.model, row.fingerprint, row.adapter, row.learner, {})
-    return aside
-
-
-def branch(name: str, new: str, ledger: Ledger) -> MemoryRow:
-    """Copy memory `name` with its chats, items and weights to `new`; both go on on their own.
-
-    Raises MlxdynError when there is no such memory, `new` exists, or one is open elsewhere.
-    """
-    _existing(name, ledger)
-    with held(name), vacant(new, ledger):
-        copy_weights(memory_directory(name), memory_directory(new))
-        return ledger.copy_memory(_existing(name, ledger), ledger, new)
-
-
-def delete(name: str, ledger: Ledger) -> None:
-    """Delete memory `name` with its chats, items, log and weights; the text leaves the files.
-
-    The ledger changes in one step, then the files go: a crash leaves it whole or not at all.
-
-    Raises MlxdynError when there is none or it is open elsewhere.
-    """
-    _existing(name, ledger)
-    with held(name), _unfinished(name, ledger):
-        ledger.delete_memory(_existing(name, ledger).id)
-    _sweep(ledger)
-    ledger.erase()
-
-
-class Difference(NamedTuple):
-    """A message that one memory learned and another did not; nll in nats per token."""
-
-    only: str  # the memory that learned it
-    message: int
-    text: str
-    nll: float  # under the first memory's weights
-    nll_other: float  # under the second's
-
-
-def compare(one: MemoryRow, two: MemoryRow, model: Model, ledger: Ledger) -> list[Difference]:
-    """List what one memory learned and the other did not, with what both make of it.
-
-    Raises MlxdynError when they do not share a base.
-    """
-    ours, theirs = ledger.learned(one.id), ledger.learned(two.id)
-    only = [(one.name, event) for uid, event in ours.items() if uid not in theirs]
-    only += [(two.name, event) for uid, event in theirs.items() if uid not in ours]
-    nll = [_nll_of([event for _, event in only], row, model, ledger) for row in (one, two)]
-    return [
-        Difference(name, message, ledger.turns_upto(message)[-1].text, *pair)
-        for (name, event), *pair in zip(only, *nll, strict=True)
-        if (message := event.lesson.message)
-    ]
-
-
-def _nll_of(
-    events: Sequence[EventRow], row: MemoryRow, model: Model, ledger: Ledger
-) -> list[float]:
-    learner = LearnerConfig(**row.learner)
-    memory = Memory(row.name, model, ledger, learner=learner, writable=False)
-    sums = []
-    for event in events:
-        nll = [n for chunk in event.lesson.chunks for n in memory.learner.score(chunk).nll]
-        sums.append(sum(nll) / max(len(nll), 1))
-    return sums
-
-
-def _existing(name: str, ledger: Ledger) -> MemoryRow:
-    row = ledger.memory(name)
-    if row is None:
-        raise MlxdynError(f"there is no memory {name!r}")
-    return row
-
-
-@contextmanager
-def held(name: str) -> Iterator[None]:
-    """Keep every other process from opening memory `name` during the block."""
-    try:
-        with FileLock(memory_directory(check_name(name)) / "lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise MlxdynError(f"memory {name!r} is open in another mlxdyn; close that one") from error
-
-
-@contextmanager
-def vacant(name: str, ledger: Ledger) -> Iterator[None]:
-    """Hold the place of memory `name`, which the block founds; if it fails, nothing is left there.
-
-    Raises MlxdynError when there is such a memory.
-    """
-    ledger.check_new(check_name(name))  # to say so even of one that is open
-    with held(name):
-        ledger.check_new(name)
-        for path in memory_directory(name).glob("*.safetensors"):
-            path.unlink()  # of no memory
-        with _unfinished(name, ledger):
-            yield
-
-
-@contextmanager
-def _unfinished(name: str, ledger: Ledger) -> Iterator[None]:
-    """Mark the directory of a memory that the block founds, empties or deletes; then settle it.
-
-    Should the process be killed before, `_sweep` settles it.
-    """
-    directory = memory_directory(name)
-    (directory / UNFINISHED).touch()
-    _sync(directory)
-    try:
-        yield
-    finally:
-        _settle(directory, ledger)
-
-
-def _settle(directory: Path, ledger: Ledger) -> None:
-    """Let there be a memory or nothing at all, as the ledger says."""
-    row = next((r for r in ledger.memories() if r.name.lower() == directory.name.lower()), None)
-    if row:
-        _remove_stray(directory, row, ledger)
-        (directory / UNFINISHED).unlink(missing_ok=True)
-        return
-    gone = directory.with_name(f"{GONE}{os.urandom(8).hex()}")
-    directory.rename(gone)
-    remove(gone)
-
-
-def _remove_stray(directory: Path, row: MemoryRow, ledger: Ledger) -> None:
-    """Remove the weights that a memory does not name."""
-    kept = {snapshot.file for snapshot in ledger.snapshots(row.id)}
-    if row.origin:
-        kept.add(ORIGIN)
-    for path in directory.glob("*.safetensors"):
-        if path.name not in kept:
-            path.unlink(missing_ok=True)
-
-
-def _sweep(ledger: Ledger) -> None:
-    """Remove what killed processes left: fleeting files, memories half made or half deleted."""
-    sweep()
-    place = home() / "memories"
-    for gone in place.glob(f"{GONE}*"):
-        remove(gone)
-    for mark in place.glob(f"*/{UNFINISHED}"):
-        with suppress(MlxdynError, OSError), held(mark.parent.name):  # or others are at work on it
-            _settle(mark.parent, ledger)
-
-
-def copy_weights(source: Path, target: Path) -> None:
-    """Copy the weight files of one directory into another, durably."""
-    for path in source.glob("*.safetensors"):
-        shutil.copyfile(path, target / path.name)
-        _sync(target / path.name)
-    _sync(target)
-    _sync(target.parent)
-
-
 def spread(rows: Sequence[SnapshotRow]) -> list[SnapshotRow]:
     """Choose which snapshots stay: the newest, and ever fewer of the older ones.
 
@@ -770,58 +593,6 @@ def spread(rows: Sequence[SnapshotRow]) -> list[SnapshotRow]:
     kept = {(newest - row.upto).bit_length(): row for row in rows}
     chosen = sorted(kept.values(), reverse=True)
     return chosen[: KEPT_SNAPSHOTS - 1] + chosen[KEPT_SNAPSHOTS - 1 :][-1:]
-
-
-def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str]) -> str:
-    """Write a safetensors file that appears whole or not at all; return its sha256."""
-    partial = path.with_name(f".{path.name}.partial.safetensors")
-    try:
-        mx.save_safetensors(str(partial), arrays, metadata)
-        _sync(partial)
-        digest = _digest(partial)
-        os.replace(partial, path)
-    except (RuntimeError, OSError) as error:  # MLX knows no other when it cannot write
-        partial.unlink(missing_ok=True)
-        raise MlxdynError(f"{path} cannot be written: {error}") from error
-    _sync(path.parent)
-    assert digest is not None
-    return digest
-
-
-def read_arrays(source: Path | io.BytesIO) -> dict[str, mx.array]:
-    """Load a safetensors file completely; MLX alone would read it only when it is used."""
-    named = str(source) if isinstance(source, Path) else source
-    arrays = cast(dict[str, mx.array], mx.load(named, format="safetensors"))
-    mx.eval(arrays)
-    return arrays
-
-
-def sound_arrays(path: Path, sha256: str) -> dict[str, mx.array] | None:
-    """Load a safetensors file unless it is missing or holds other bytes than `sha256` says.
-
-    It is read once: another process may remove it at any time.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    if hashlib.sha256(data).hexdigest() != sha256:
-        return None
-    return read_arrays(io.BytesIO(data))
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _digest(path: Path) -> str | None:
-    with suppress(OSError), path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-    return None
 
 
 def _alike(one: Outcome, other: Outcome) -> bool:

@@ -31,9 +31,10 @@ from mlxdyn.events import (
     StudyItem,
     Weighed,
 )
-from mlxdyn.ledger import EventRow, Filter, Ledger, Lesson, UpdateRow
+from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory, Progress
 from mlxdyn.model import Model, dialled
+from mlxdyn.rows import EventRow, Filter, Lesson, UpdateRow
 from mlxdyn.stream import Chunk
 from mlxdyn.study import writer
 from mlxdyn.study.item import CONTRAST, Item

@@ -205,20 +205,20 @@ class Child:
         return [target.name]
 
     def reset(self) -> list[Any]:
-        from mlxdyn.memory import archive
+        from mlxdyn.memories import archive
 
         self.memory.close()
         return [archive("m", self.ledger)]
 
     def branch(self) -> list[Any]:
-        from mlxdyn.memory import branch
+        from mlxdyn.memories import branch
 
         self.memory.close()
         branch("m", "twin", self.ledger)
         return []
 
     def delete(self) -> list[Any]:
-        from mlxdyn.memory import delete
+        from mlxdyn.memories import delete
 
         self.memory.close()
         delete("m", self.ledger)

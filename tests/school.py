@@ -9,9 +9,10 @@ from typing import Any
 from mlxdyn.config import LearnerConfig, StudyConfig
 from mlxdyn.home import home
 from mlxdyn.learner import State
-from mlxdyn.ledger import EventRow, Ledger, Lesson
+from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory
 from mlxdyn.model import Model
+from mlxdyn.rows import EventRow, Lesson
 from mlxdyn.stream import Chunk
 from mlxdyn.study.item import CONTRAST, Item
 from mlxdyn.template import Turn, lesson, render

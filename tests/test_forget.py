@@ -15,9 +15,11 @@ from school import ANCHORS, NEAR, QUICK, SAID, UNKNOWN, opened, snapshots, state
 from mlxdyn.config import StudyConfig
 from mlxdyn.home import home
 from mlxdyn.learner import same
-from mlxdyn.ledger import Filter, Ledger, Lesson, UpdateRow
-from mlxdyn.memory import Memory, branch
+from mlxdyn.ledger import Ledger
+from mlxdyn.memories import branch
+from mlxdyn.memory import Memory
 from mlxdyn.model import Model
+from mlxdyn.rows import Filter, Lesson, UpdateRow
 from mlxdyn.study import contrast
 from mlxdyn.study.item import CONTRAST, RETRACTION, Item
 
@@ -399,7 +401,7 @@ def test_what_is_forgotten_is_in_no_file(mite: Model, last: bool):
         message = converse(memory)
         if last:
             memory.forget([m.id for m in memory.ledger.messages(1) if m.id > message + 1])
-        (event,) = [e for e in memory.ledger.events(1) if e.lesson.message == message]
+        (event,) = [e for e in memory.ledger.events(memory.row.id) if e.lesson.message == message]
         know = [
             path for path in snapshots(memory) if int(path.name.split("-")[0]) >= event.position
         ]

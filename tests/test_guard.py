@@ -104,7 +104,7 @@ def test_undo_and_redo_pass_over_what_was_rejected(mite: Model):
         brought = [memory.bring_back() for _ in range(3)]
         assert [event and event.id for event in brought] == [first.id, second.id, None]
         assert same(state(memory), learned) and memory.verify() == []
-        assert not any(event.undone for event in memory.ledger.events(1, active=False))
+        assert not any(event.undone for event in memory.ledger.events(memory.row.id, active=False))
 
 
 def test_a_study_that_breaks_a_bound_leaves_the_memory_as_it_was(mite: Model):

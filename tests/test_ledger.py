@@ -9,8 +9,9 @@ import pytest
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.ledger import EventRow, Filter, Ledger, Lesson, Outcome, SnapshotRow, Totals, Update
+from mlxdyn.ledger import Ledger
 from mlxdyn.migrations import MIGRATIONS
+from mlxdyn.rows import EventRow, Filter, Lesson, Outcome, SnapshotRow, Totals, Update
 from mlxdyn.stream import Chunk
 from mlxdyn.study.item import Item
 

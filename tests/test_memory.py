@@ -17,8 +17,10 @@ from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import home
 from mlxdyn.learner import same
-from mlxdyn.ledger import Ledger, Lesson, SnapshotRow
-from mlxdyn.memory import KEPT_SNAPSHOTS, Memory, archive, branch, spread
+from mlxdyn.ledger import Ledger
+from mlxdyn.memories import archive, branch
+from mlxdyn.memory import KEPT_SNAPSHOTS, Memory, spread
+from mlxdyn.rows import Lesson, SnapshotRow
 from mlxdyn.stream import Chunk
 
 Open = Callable[..., Memory]

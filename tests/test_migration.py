@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from school import FAST, QUICK, SAID, opened, state, teach, words
 
+from mlxdyn.arrays import write_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import home, memory_directory
 from mlxdyn.learner import Learner, State, flatten, same
 from mlxdyn.ledger import Ledger
-from mlxdyn.memory import write_arrays
 from mlxdyn.migrations import MIGRATIONS
 from mlxdyn.model import Model, attach
 from mlxdyn.stream import Chunk

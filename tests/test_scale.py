@@ -9,9 +9,11 @@ from school import QUICK, open_memory, snapshots, teach, words
 
 from mlxdyn.config import ChatConfig
 from mlxdyn.home import home
-from mlxdyn.ledger import Filter, Ledger, Lesson, Outcome, SnapshotRow, Update
-from mlxdyn.memory import KEPT_SNAPSHOTS, branch
+from mlxdyn.ledger import Ledger
+from mlxdyn.memories import branch
+from mlxdyn.memory import KEPT_SNAPSHOTS
 from mlxdyn.model import Model
+from mlxdyn.rows import Filter, Lesson, Outcome, SnapshotRow, Update
 from mlxdyn.session import Session
 from mlxdyn.study.item import Item
 

@@ -8,9 +8,10 @@ from school import ANCHORS, ASKS, QUICK, SAID, TALKS, open_memory, opened, state
 from mlxdyn.errors import MlxdynError
 from mlxdyn.home import home
 from mlxdyn.learner import same
-from mlxdyn.ledger import Ledger, Lesson
+from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory
 from mlxdyn.model import Model
+from mlxdyn.rows import Lesson
 from mlxdyn.study import anchors
 from mlxdyn.study.item import CONTRAST, Item, ItemRow
 from mlxdyn.study.lessons import Desk, encode, standing

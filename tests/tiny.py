@@ -12,9 +12,10 @@ from mlx_lm.utils import _get_classes, save_model
 from mlxdyn import model as models
 from mlxdyn.config import BUNDLED_MODEL, AdapterConfig, LearnerConfig
 from mlxdyn.exchange.adapter import Adapter
-from mlxdyn.ledger import Ledger, Lesson
+from mlxdyn.ledger import Ledger
 from mlxdyn.memory import Memory
 from mlxdyn.optimizers import leaves
+from mlxdyn.rows import Lesson
 from mlxdyn.template import Turn, lesson, render
 
 FAST = LearnerConfig(learning_rate=1e-2)

@@ -27,8 +27,9 @@ from mlxdyn.errors import MlxdynError
 
 if TYPE_CHECKING:
     from mlxdyn.events import Message
-    from mlxdyn.ledger import EventRow, Ledger, MemoryRow
+    from mlxdyn.ledger import Ledger
     from mlxdyn.memory import Memory
+    from mlxdyn.rows import EventRow, MemoryRow
 
 
 @click.command()
@@ -70,7 +71,7 @@ def _tell(
     held: Memory, taken: EventRow | Message, as_json: bool, *, done: str, lesson: str, waiting: str
 ) -> None:
     """Say which lesson, or which message that waits to be one, was undone or redone."""
-    from mlxdyn.ledger import EventRow
+    from mlxdyn.rows import EventRow
 
     if isinstance(taken, EventRow):
         said, kind, id, time = lesson, str(taken.lesson.kind), taken.lesson.message, taken.time
@@ -103,7 +104,7 @@ def forget(
     By ID (the log's "message"), or all that --search, --conversation, --since and --until choose.
     The replies to them go too, and the text is erased from the files. There is no way back.
     """
-    from mlxdyn.ledger import Filter
+    from mlxdyn.rows import Filter
 
     ledger = open_ledger()
     row = find(ledger, name)
@@ -182,7 +183,7 @@ def reset(name: str, yes: bool, as_json: bool) -> None:
     if not yes:
         confirm(f"Empty memory {name!r}? (a backup stays)")
     prepare()
-    from mlxdyn.memory import archive
+    from mlxdyn.memories import archive
 
     aside = archive(name, ledger)
     said = f"Memory {name!r} is empty. What it held is memory {aside!r}."
@@ -199,7 +200,7 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
     There is no way back. Branches and backups of it stay.
     """
     from mlxdyn.backend import prepare
-    from mlxdyn.ledger import Filter
+    from mlxdyn.rows import Filter
 
     ledger = open_ledger()
     row = find(ledger, name)
@@ -208,7 +209,7 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
     if not yes:
         confirm(f"Delete memory {name!r} with {what} for good?")
     prepare()
-    from mlxdyn.memory import delete
+    from mlxdyn.memories import delete
 
     delete(name, ledger)
     facts: dict[str, Any] = {"deleted": name, "messages": len(messages), "copies_in": others}
@@ -230,7 +231,7 @@ def branch(new: str, name: str, as_json: bool) -> None:
     ledger = open_ledger()
     find(ledger, name)
     prepare()
-    from mlxdyn.memory import branch
+    from mlxdyn.memories import branch
 
     branch(name, new, ledger)
     said = f"Memory {new!r} is a copy of {name!r}. Use it: mlxdyn chat --memory {new}"

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mlxdyn.events import Compared
-    from mlxdyn.ledger import Ledger, MemoryRow, UpdateRow
+    from mlxdyn.ledger import Ledger
     from mlxdyn.probe import Recall
+    from mlxdyn.rows import MemoryRow, UpdateRow
 
 SHOWN = 100  # updates in the log when nothing else is asked for
 
@@ -97,7 +98,7 @@ def log(
     nll is the surprise at the words (kind words) or at the answers (study, consolidation) before
     and after, drift how much worse the anchors are predicted than at the start, in nats per token.
     """
-    from mlxdyn.ledger import Filter
+    from mlxdyn.rows import Filter
 
     ledger = open_ledger()
     most = limit if as_json or limit else SHOWN
@@ -289,7 +290,7 @@ def diff(other: str, name: str, as_json: bool) -> None:
     if rows[0].fingerprint != rows[1].fingerprint:
         raise MlxdynError(f"{other!r} was learned on another base than {name!r}")
     prepare()
-    from mlxdyn.memory import compare
+    from mlxdyn.memories import compare
     from mlxdyn.model import load
 
     differences = compare(rows[0], rows[1], load(rows[0].model), ledger)

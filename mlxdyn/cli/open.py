@@ -16,8 +16,9 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.home import check_name, chosen_memory, home
 
 if TYPE_CHECKING:
-    from mlxdyn.ledger import Ledger, MemoryRow
+    from mlxdyn.ledger import Ledger
     from mlxdyn.memory import Memory, Progress
+    from mlxdyn.rows import MemoryRow
 
 NUMBER = click.IntRange(1, 2**63 - 1)  # of a row: what SQLite can count to
 WIDE = 100  # columns of a table that is not on a terminal

@@ -5,7 +5,6 @@ who have no mlxdyn. Without text it holds nothing else; with it, also the memory
 files that they name, and restores to the very same memory.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -21,14 +20,17 @@ from typing import Any
 
 import mlxdyn_models
 from mlxdyn import __version__
+from mlxdyn.arrays import digest
 from mlxdyn.config import LearnerConfig
+from mlxdyn.directory import ORIGIN, copy_weights, vacant
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import Adapter, base_name, found
 from mlxdyn.exchange.directories import read, write_mlx_lm
 from mlxdyn.home import fleeting, home, memory_directory, sweep
-from mlxdyn.ledger import Ledger, MemoryRow
-from mlxdyn.memory import ORIGIN, Memory, copy_weights, vacant
+from mlxdyn.ledger import Ledger
+from mlxdyn.memory import Memory
 from mlxdyn.model import Model
+from mlxdyn.rows import MemoryRow
 
 SCHEMA = 1
 MANIFEST, LEDGER, ADAPTER = "bundle.json", "ledger.db", "adapter"
@@ -101,7 +103,7 @@ def _manifest(memory: Memory, directory: Path, text: bool) -> dict[str, Any]:
         "model": _model_name(memory.model.path),
         "fingerprint": memory.row.fingerprint,
         "text": text,
-        "files": {str(path.relative_to(directory)): _digest(path) for path in files},
+        "files": {str(path.relative_to(directory)): digest(path) for path in files},
     }
 
 
@@ -109,11 +111,6 @@ def _model_name(path: Path) -> str:
     """A name that `model.locate` finds on another machine too, where there is one."""
     bundled = {where: name for name, where in mlxdyn_models.bundled().items()}
     return bundled.get(path) or base_name(path)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager
@@ -142,7 +139,7 @@ def _unpack(path: Path, directory: Path) -> dict[str, Any]:
             wrong = [n for n in manifest["files"] if not PLAIN.fullmatch(n)]
             for name in manifest["files"] if not wrong else []:
                 packed.extract(name, directory)
-        wrong += [n for n, digest in manifest["files"].items() if _digest(directory / n) != digest]
+        wrong += [n for n, sha256 in manifest["files"].items() if digest(directory / n) != sha256]
         manifest["memory"], manifest["model"], manifest["fingerprint"], manifest["text"]
     except NO_BUNDLE as error:
         raise MlxdynError(f"{path} is no mlxdyn bundle, or is damaged: {error}") from error

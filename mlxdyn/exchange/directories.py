@@ -7,10 +7,10 @@ from typing import Any
 
 import mlx.core as mx
 
+from mlxdyn.arrays import read_arrays, write_arrays
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import Adapter
 from mlxdyn.exchange.families import family
-from mlxdyn.memory import read_arrays, write_arrays
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapters.safetensors"

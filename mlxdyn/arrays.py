@@ -1,0 +1,66 @@
+"""Weights in safetensors files: written whole or not at all, checked when they are read."""
+
+import hashlib
+import io
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import cast
+
+import mlx.core as mx
+
+from mlxdyn.errors import MlxdynError
+
+
+def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str]) -> str:
+    """Write a safetensors file that appears whole or not at all; return its sha256."""
+    partial = path.with_name(f".{path.name}.partial.safetensors")
+    try:
+        mx.save_safetensors(str(partial), arrays, metadata)
+        sync(partial)
+        sha256 = digest(partial)
+        os.replace(partial, path)
+    except (RuntimeError, OSError) as error:  # MLX knows no other when it cannot write
+        partial.unlink(missing_ok=True)
+        raise MlxdynError(f"{path} cannot be written: {error}") from error
+    sync(path.parent)
+    assert sha256 is not None
+    return sha256
+
+
+def read_arrays(source: Path | io.BytesIO) -> dict[str, mx.array]:
+    """Load a safetensors file completely; MLX alone would read it only when it is used."""
+    named = str(source) if isinstance(source, Path) else source
+    arrays = cast(dict[str, mx.array], mx.load(named, format="safetensors"))
+    mx.eval(arrays)
+    return arrays
+
+
+def sound_arrays(path: Path, sha256: str) -> dict[str, mx.array] | None:
+    """Load a safetensors file unless it is missing or holds other bytes than `sha256` says.
+
+    It is read once: another process may remove it at any time.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        return None
+    return read_arrays(io.BytesIO(data))
+
+
+def sync(path: Path) -> None:
+    """Make a file, or the entries of a directory, durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def digest(path: Path) -> str | None:
+    """Return the sha256 of a file; None when it cannot be read."""
+    with suppress(OSError), path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return None

@@ -1,0 +1,103 @@
+"""The ledger's file: SQLite, its schema, durable transactions, and text that leaves it for good."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mlxdyn.errors import MlxdynError
+from mlxdyn.migrations import MIGRATIONS
+
+PATIENCE = 10.0  # seconds to wait while another process writes, or reads what is to be erased
+
+
+class Database:
+    """One connection to the ledger's file."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open or create the ledger at `path`; None keeps it in RAM and leaves no trace.
+
+        Raises MlxdynError when the file is no ledger or comes from a newer mlxdyn.
+        """
+        self._path = path
+        try:
+            if path is not None:
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=PATIENCE)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._migrate(path)
+            self._db.execute("PRAGMA foreign_keys = ON")
+            if not self.erased():
+                self.erase()  # what was killed before it could
+        except (sqlite3.Error, OSError) as error:
+            raise MlxdynError(f"the ledger {path} cannot be opened: {error}") from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _migrate(self, path: Path | None) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise MlxdynError(
+                f"{path} was written by a newer mlxdyn (schema {version}); update mlxdyn"
+            )
+        if version == len(MIGRATIONS):
+            return
+        with self.transaction():
+            for script in MIGRATIONS[self._db.execute("PRAGMA user_version").fetchone()[0] :]:
+                for statement in filter(str.strip, script.split(";")):
+                    self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make everything inside the block one durable step, or none of it; blocks may nest."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):  # SQLite rolls back by itself when the disk is full
+                self._db.execute("ROLLBACK")
+            raise
+
+    def integrity(self) -> str:
+        """Return "ok", or what SQLite found wrong with the file."""
+        try:
+            return str(self._db.execute("PRAGMA integrity_check").fetchone()[0])
+        except sqlite3.Error as error:
+            return str(error)
+
+    def erase(self) -> None:
+        """Leave no deleted text in the files: rewrite the database, empty the write-ahead log.
+
+        Where another process is in the way, the next opening does it.
+        """
+        with suppress(sqlite3.OperationalError):
+            self._db.execute("VACUUM")
+            if not self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                self._db.execute("DELETE FROM erasing")
+
+    def erased(self) -> bool:
+        """Tell whether all that was forgotten has left the files."""
+        return not self._db.execute("SELECT count(*) FROM erasing").fetchone()[0]
+
+    def _insert(self, table: str, **values: Any) -> int:
+        names, holes = ", ".join(values), ", ".join("?" * len(values))
+        cursor = self._db.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({holes})", tuple(values.values())
+        )
+        return int(cursor.lastrowid or 0)
+
+
+def now() -> str:
+    """Return the time, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,102 @@
+"""The directories of memories: who holds one, and that each is whole or gone, whoever is killed."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from mlxdyn.arrays import sync
+from mlxdyn.errors import MlxdynError
+from mlxdyn.home import check_name, home, memory_directory, remove, sweep
+from mlxdyn.ledger import Ledger
+from mlxdyn.rows import MemoryRow
+
+ORIGIN = "origin.safetensors"
+GONE = ".gone-"  # directories of this name are being removed
+UNFINISHED = "unfinished"
+"""A file in the directory of a memory that is being founded, emptied or deleted."""
+
+
+@contextmanager
+def held(name: str) -> Iterator[None]:
+    """Keep every other process from opening memory `name` during the block."""
+    try:
+        with FileLock(memory_directory(check_name(name)) / "lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise MlxdynError(f"memory {name!r} is open in another mlxdyn; close that one") from error
+
+
+@contextmanager
+def vacant(name: str, ledger: Ledger) -> Iterator[None]:
+    """Hold the place of memory `name`, which the block founds; if it fails, nothing is left there.
+
+    Raises MlxdynError when there is such a memory.
+    """
+    ledger.check_new(check_name(name))  # to say so even of one that is open
+    with held(name):
+        ledger.check_new(name)
+        for path in memory_directory(name).glob("*.safetensors"):
+            path.unlink()  # of no memory
+        with unfinished(name, ledger):
+            yield
+
+
+@contextmanager
+def unfinished(name: str, ledger: Ledger) -> Iterator[None]:
+    """Mark the directory of a memory that the block founds, empties or deletes; then settle it.
+
+    Should the process be killed before, `tidy` settles it.
+    """
+    directory = memory_directory(name)
+    (directory / UNFINISHED).touch()
+    sync(directory)
+    try:
+        yield
+    finally:
+        _settle(directory, ledger)
+
+
+def _settle(directory: Path, ledger: Ledger) -> None:
+    """Let there be a memory or nothing at all, as the ledger says."""
+    row = next((r for r in ledger.memories() if r.name.lower() == directory.name.lower()), None)
+    if row:
+        remove_stray(directory, row, ledger)
+        (directory / UNFINISHED).unlink(missing_ok=True)
+        return
+    gone = directory.with_name(f"{GONE}{os.urandom(8).hex()}")
+    directory.rename(gone)
+    remove(gone)
+
+
+def remove_stray(directory: Path, row: MemoryRow, ledger: Ledger) -> None:
+    """Remove the weights that a memory does not name."""
+    kept = {snapshot.file for snapshot in ledger.snapshots(row.id)}
+    if row.origin:
+        kept.add(ORIGIN)
+    for path in directory.glob("*.safetensors"):
+        if path.name not in kept:
+            path.unlink(missing_ok=True)
+
+
+def tidy(ledger: Ledger) -> None:
+    """Remove what killed processes left: fleeting files, memories half made or half deleted."""
+    sweep()
+    place = home() / "memories"
+    for gone in place.glob(f"{GONE}*"):
+        remove(gone)
+    for mark in place.glob(f"*/{UNFINISHED}"):
+        with suppress(MlxdynError, OSError), held(mark.parent.name):  # or others are at work on it
+            _settle(mark.parent, ledger)
+
+
+def copy_weights(source: Path, target: Path) -> None:
+    """Copy the weight files of one directory into another, durably."""
+    for path in source.glob("*.safetensors"):
+        shutil.copyfile(path, target / path.name)
+        sync(target / path.name)
+    sync(target)
+    sync(target.parent)

@@ -1,0 +1,212 @@
+"""What the ledger holds, as values: memories, lessons, how they went; and how rows are read."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NamedTuple
+
+from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.stream import Chunk
+
+Kind = Literal["message", "study"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRow:
+    """One memory: the base it fits and the recipe of its adapter (JSON as plain values)."""
+
+    id: int
+    name: str
+    created: str
+    model: str
+    fingerprint: str
+    adapter: dict[str, Any]
+    learner: dict[str, Any]
+    study: dict[str, Any]
+    origin: str | None  # sha256 of the imported adapter it started from
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What one part of a lesson did. Nats per token, means over `tokens` targets."""
+
+    kind: str  # words | study | consolidation
+    tokens: int
+    steps: int
+    rate: float  # times the configured learning rate
+    nll_before: float | None
+    nll_after: float | None
+    gradient_norm: float | None  # of the last step
+    accepted: bool = True
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What was to be learned, at a position in the memory's life: all that a replay reads.
+
+    A message brings the chunks of its words, and its items are studied for `steps` steps; a study
+    (message None) makes the adapter anew from all items.
+    """
+
+    kind: Kind
+    message: int | None
+    chunks: tuple[Chunk, ...] = ()
+    steps: int = 0
+    guarded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a lesson went.
+
+    `drift` is how much worse the anchors are predicted than at the memory's start, `divergence` the
+    mean KL(base || now) on them, both in nats per token; None when not measured.
+    """
+
+    accepted: bool
+    reason: str
+    drift: float | None
+    divergence: float | None
+    updates: tuple[Update, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """A lesson that was carried out."""
+
+    id: int
+    position: int
+    time: str
+    lesson: Lesson
+    accepted: bool
+    undone: bool
+    stale: bool  # something before it was changed: its outcome has to be found anew
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRow:
+    """One row of the log: an update with its source."""
+
+    update: int
+    time: str
+    conversation: int | None
+    message: int | None
+    text: str
+    kind: str
+    tokens: int
+    steps: int
+    rate: float
+    nll_before: float | None
+    nll_after: float | None
+    gradient_norm: float | None
+    drift: float | None
+    divergence: float | None
+    accepted: bool
+    reason: str
+    undone: bool
+    event: int
+
+
+class SnapshotRow(NamedTuple):
+    """A file that caches the memory as it was after the event at `upto`."""
+
+    upto: int
+    file: str
+    sha256: str
+
+
+class Totals(NamedTuple):
+    """What a memory holds."""
+
+    updates: int  # accepted and not undone
+    tokens: int  # of messages, in those updates
+    version: int  # id of the last of them
+    position: int  # of the last event that stands
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows of the log are wanted; None does not restrict."""
+
+    search: str | None = None
+    conversation: int | None = None
+    since: str | None = None  # ISO 8601, UTC; included
+    until: str | None = None
+    rejected: bool = False  # only what was rejected
+    newest: int | None = field(default=None, kw_only=True)  # at most so many, the newest
+
+
+# How they lie in the tables.
+
+MEMORY = "id, name, created, model, fingerprint, adapter, learner, study, origin"
+
+
+EVENT = "id, position, time, accepted, undone, stale, kind, message, chunks, steps, guarded"
+UPDATE = (
+    "u.id, e.time, m.conversation, e.message, coalesce(m.text, ''), u.kind, u.tokens, u.steps,"
+    " u.rate, u.nll_before, u.nll_after, u.gradient_norm, e.drift, e.divergence, u.accepted,"
+    " u.reason, e.undone, e.id"
+)  # of events e, updates u and messages m
+
+
+def memory_of(row: Sequence[Any]) -> MemoryRow:
+    """Read the columns MEMORY; raise MlxdynError when they are damaged."""
+    id, name, created, model, fingerprint, *recipe, origin = row
+    with _readable(f"memory {name!r}"):
+        adapter, learner, study = map(json.loads, recipe)
+        _check_knobs(AdapterConfig, adapter)
+        _check_knobs(LearnerConfig, learner)
+        if study != {}:  # it is fixed when the memory opens for the first time
+            _check_knobs(StudyConfig, study)
+    return MemoryRow(id, name, created, model, fingerprint, adapter, learner, study, origin)
+
+
+def _check_knobs(
+    config: type[AdapterConfig | LearnerConfig | StudyConfig], knobs: dict[str, Any]
+) -> None:
+    """Raise ValueError or TypeError unless every knob is there: no default of today may fill in."""
+    config(**knobs)
+    missing = [field.name for field in fields(config) if field.name not in knobs]
+    if missing:
+        raise ValueError(f"{config.__name__} without {', '.join(missing)}")
+
+
+def event_of(row: Sequence[Any]) -> EventRow:
+    """Read the columns EVENT."""
+    id, position, time, accepted, undone, stale, kind, message, chunks, steps, guarded = row
+    lesson = Lesson(kind, message, load_chunks(chunks), steps, bool(guarded))
+    return EventRow(id, position, time, lesson, bool(accepted), bool(undone), bool(stale))
+
+
+def update_of(row: Sequence[Any]) -> UpdateRow:
+    """Read the columns UPDATE."""
+    *seen, accepted, reason, undone, event = row
+    values = (*seen, bool(accepted), reason, bool(undone), event)
+    return UpdateRow(*values)
+
+
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise MlxdynError(
+            f"the ledger is damaged where it tells of {what} ({error}); bring back a bundle or a "
+            "backup of it"
+        ) from error
+
+
+def dump_chunks(chunks: Sequence[Chunk]) -> str:
+    return json.dumps([[chunk.context, chunk.targets, chunk.weights] for chunk in chunks])
+
+
+def load_chunks(words: str) -> tuple[Chunk, ...]:
+    with _readable("a lesson"):
+        return tuple(
+            Chunk(tuple(context), tuple(targets), None if weights is None else tuple(weights))
+            for context, targets, weights in json.loads(words)
+        )
