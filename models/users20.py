@@ -3,8 +3,8 @@
     python -m mlxdyn_models.users20 --data FOLDER      # FOLDER holds memory/users20/profiles.json
 
 Each person's messages are told to a fresh memory, which then studies once; questions are asked in
-an empty context. Answers are compared by nats per token. The ceiling has the newest messages of
-the person, as many as fit, in context instead.
+an empty context. Answers are compared by nats per token. Two ceilings stand beside: in context, the
+facts that a question needs, as the data words them; or the newest messages, as many as fit.
 """
 
 import argparse
@@ -12,7 +12,8 @@ import json
 import os
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,27 +35,31 @@ def messages(person: dict[str, Any]) -> list[str]:
     return [t["content"] for t in turns if t["role"] == "user" and t["content"] not in asked]
 
 
-def preferred(
-    model: "Model", learner: "Learner", tests: Sequence[dict[str, Any]], said: Sequence[str] = ()
-) -> list[bool]:
-    """Say of each test whether the right answer is likelier, after `said`."""
+@dataclass(frozen=True)
+class Choice:
+    """What both answers to a question cost, in nats per token."""
+
+    right: float
+    wrong: float
+
+    @property
+    def good(self) -> bool:
+        return self.right < self.wrong
+
+
+def choose(
+    model: "Model", learner: "Learner", test: dict[str, Any], said: Sequence[str] = ()
+) -> Choice:
+    """Measure the right and the wrong answer to a question, after `said`."""
     from mlxdyn.study.anchors import answer
     from mlxdyn.template import Turn
 
-    before = _fitting(model, said)
-    found = []
-    for test in tests:
-        chunks = [
-            answer(
-                model.tokenizer,
-                [*before, Turn("user", test["query"]), Turn("assistant", test[which])],
-                longest=CONTEXT + 256,
-            )
-            for which in ("correct_answer", "wrong_answer")
-        ]
-        right, wrong = (known.nll / known.tokens for known in learner.probe(chunks))
-        found.append(right < wrong)
-    return found
+    before = [*_fitting(model, said), Turn("user", test["query"])]
+    chunks = [
+        answer(model.tokenizer, [*before, Turn("assistant", test[which])], longest=CONTEXT + 256)
+        for which in ("correct_answer", "wrong_answer")
+    ]
+    return Choice(*(known.nll / known.tokens for known in learner.probe(chunks)))
 
 
 def _fitting(model: "Model", said: Sequence[str]) -> "list[Turn]":
@@ -70,8 +75,8 @@ def _fitting(model: "Model", said: Sequence[str]) -> "list[Turn]":
     return turns
 
 
-def run(model: "Model", person: dict[str, Any], study: StudyConfig) -> dict[str, list[bool]]:
-    """Ask before, with everything in context, and after learning."""
+def run(model: "Model", person: dict[str, Any], study: StudyConfig) -> dict[str, list[Choice]]:
+    """Ask before, with what was said in context, and after learning."""
     from mlxdyn.home import home
     from mlxdyn.ledger import Ledger
     from mlxdyn.memory import Memory
@@ -84,13 +89,18 @@ def run(model: "Model", person: dict[str, Any], study: StudyConfig) -> dict[str,
         os.environ["MLXDYN_HOME"] = folder
         ledger = Ledger(home() / "mlxdyn.db")
         with Memory("m", model, ledger, learner=learner, study=study) as memory:
+
+            def choices(told: Callable[[dict[str, Any]], Sequence[str]]) -> list[Choice]:
+                return [choose(model, memory.learner, test, told(test)) for test in tests]
+
             found = {
-                "bare": preferred(model, memory.learner, tests),
-                "in context": preferred(model, memory.learner, tests, said),
+                "bare": choices(lambda test: ()),
+                "facts in context": choices(lambda test: test["required_memories"]),
+                "messages in context": choices(lambda test: said),
             }
             learn(memory, said)
             memory.consolidate()
-            return found | {"memory": preferred(model, memory.learner, tests)}
+            return found | {"memory": choices(lambda test: ())}
 
 
 def main() -> None:
@@ -108,16 +118,21 @@ def main() -> None:
     people = json.loads((options.data / "memory/users20/profiles.json").read_text("utf-8"))
     subject = models.load(options.model)
     study = StudyConfig(**dict(map(knob, options.set)))
-    found: dict[str, list[bool]] = {}
+    found: dict[str, list[Choice]] = {}
     for person in people[: options.people]:
-        for name, right in run(subject, person, study).items():
-            found.setdefault(name, []).extend(right)
+        for name, choices in run(subject, person, study).items():
+            found.setdefault(name, []).extend(choices)
         print(person["name"], _line(found), flush=True)
 
 
-def _line(found: dict[str, list[bool]]) -> str:
-    shares = [f"{name} {statistics.mean(right):.1%}" for name, right in found.items()]
-    return ", ".join(shares) + f" of {len(found['bare'])} questions"
+def _line(found: dict[str, list[Choice]]) -> str:
+    shares = []
+    for name, choices in found.items():
+        right = statistics.mean(choice.right for choice in choices)
+        wrong = statistics.mean(choice.wrong for choice in choices)
+        good = sum(choice.good for choice in choices)
+        shares.append(f"{name} {good} (nats/token: right {right:.2f}, wrong {wrong:.2f})")
+    return f"of {len(found['bare'])} questions: " + ", ".join(shares)
 
 
 if __name__ == "__main__":
