@@ -129,7 +129,7 @@ class StudyConfig:
     max_gradient_norm: float = 1.0
     decay: bool = True  # the rate falls to zero in the course of a study, linearly
     shrink: float = 0.0  # of lora_b, a step: forgets what is not studied again
-    steps: int = 12  # after each message that has items; 0 writes no items and studies nothing
+    steps: int = 12  # for each fact of a message, up to three; 0 writes and studies no items
     items: int = 8  # in one step, new and earlier ones, those known least first
     recalled: int = 48  # earlier items they are chosen from
     asks: int = 8  # questions never answered, beside them, held to what the base says

@@ -36,7 +36,7 @@ from mlxdyn.memory import Memory, Progress
 from mlxdyn.model import Model, dialled
 from mlxdyn.rows import EventRow, Filter, Lesson, UpdateRow
 from mlxdyn.stream import Chunk
-from mlxdyn.study import writer
+from mlxdyn.study import lessons, writer
 from mlxdyn.study.item import CONTRAST, Item
 from mlxdyn.study.items import strip_unlearnable
 from mlxdyn.template import Turn, lesson, render
@@ -344,7 +344,8 @@ class Session:
                     self.ledger.add_items(message, items, source, leans=leans)
         found = self.ledger.items_of(message) if steps else []
         taught = [item for item in found if item.source != CONTRAST]
-        lesson = Lesson("message", message, self._words(message), steps if taught else 0)
+        steps = lessons.length(taught, self.memory.study_config)
+        lesson = Lesson("message", message, self._words(message), steps)
         event = yield from self._carry_out(lesson)
         updates = self.ledger.updates_of(self.memory.row.id, message)
         return learned(event, updates, items=len(taught), secrets=hidden)

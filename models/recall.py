@@ -3,6 +3,7 @@
     python -m mlxdyn_models.recall --seeds 0,1,2                       # learned after each message
     python -m mlxdyn_models.recall --seeds 0,1,2 --study               # and one idle study
     python -m mlxdyn_models.recall --study --after 200                 # and 200 unrelated messages
+    python -m mlxdyn_models.recall --together 3                        # three facts in a message
     python -m mlxdyn_models.recall --set steps=24 --set learning_rate=1e-3
 
 Values are held out of the model's training. Each fact is asked for in up to ten of the recipe's
@@ -48,12 +49,12 @@ class Trial:
     """What is told, and which kinds were never told: anything, and near misses."""
 
     facts: list[Fact]
-    told: list[str]
+    told: list[str]  # one or more facts in a message
     far: list[str]
     near: list[str]
 
 
-def draw_trial(count: int, seed: int) -> Trial:
+def draw_trial(count: int, seed: int, together: int = 1) -> Trial:
     rng = random.Random(f"recall {seed}")
     facts = [f for f in exchanges.pick_facts(rng, 2 * count, unseen=True) if not private(f)][:count]
     told = [exchanges.tell(rng, fact, unseen=rng.random() < HELD_TELLS) for fact in facts]
@@ -65,7 +66,8 @@ def draw_trial(count: int, seed: int) -> Trial:
     alike = {kind.name: kind for near in near_each for kind in shuffled(rng, near)[:3]}
     near = list(alike.values())[:QUESTIONS]
     far = rng.sample([kind for kind in free if kind.name not in alike], QUESTIONS)
-    return Trial(facts, told, _asked(rng, far), _asked(rng, near))
+    messages = [" ".join(told[i : i + together]) for i in range(0, count, together)]
+    return Trial(facts, messages, _asked(rng, far), _asked(rng, near))
 
 
 def private(fact: Fact) -> bool:
@@ -198,7 +200,7 @@ def run(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Numbers]]
     from mlxdyn.ledger import Ledger
     from mlxdyn.memory import Memory
 
-    trial = draw_trial(options.facts, seed)
+    trial = draw_trial(options.facts, seed, options.together)
     subject = models.load(options.model)
     study = StudyConfig(**dict(map(knob, options.set)))
 
@@ -218,8 +220,8 @@ def run(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Numbers]]
         with opened() as memory:
             asked = [
                 question
-                for fact, id in zip(trial.facts, ids, strict=True)
-                for question in questions(memory, fact, id, rng)
+                for number, fact in enumerate(trial.facts)
+                for question in questions(memory, fact, ids[number // options.together], rng)
             ]
 
             def stage(name: str, **more: float) -> tuple[str, Numbers]:
@@ -228,7 +230,7 @@ def run(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Numbers]]
                 return name, found | drift | more
 
             refused = sum(not row.accepted for row in memory.ledger.log(memory.row.id))
-            spent = {"seconds a fact": statistics.mean(seconds), "updates refused": refused}
+            spent = {"seconds a fact": sum(seconds) / len(trial.facts), "updates refused": refused}
             yield stage("told", **spent)
             if options.study:
                 began = time.process_time()
@@ -248,6 +250,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=BUNDLED_MODEL)
     parser.add_argument("--facts", type=int, default=20)
+    parser.add_argument("--together", type=int, default=1, help="facts told in one message")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--study", action="store_true", help="one idle study after all messages")
     parser.add_argument("--after", type=int, default=0, help="unrelated messages after that")

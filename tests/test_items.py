@@ -326,6 +326,7 @@ def test_common_statements_become_items_without_a_model(message: str, answer: st
         "My birthday is tomorrow.",
         "My address was 5 Elm Street.",
         "the war is on Monday",
+        "Today is my birthday.",
         "I use it for now.",
         "I have an idea on this.",
         "Is my sister Anna coming today",
@@ -485,6 +486,8 @@ def test_named_things_are_told_back_where_nothing_else_can_be_made() -> None:
         "Do you know that I live in Rome, near the Forum?",
         'My sister said to me "I live in Rome near Termini".',
         "Imagine my name is Bob and I live in Rome.",
+        "Tell me 2 drinks for my guests, Wren.",
+        "I want a story about a girl called Mina.",
     ):
         assert told_back(said) == []
 

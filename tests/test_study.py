@@ -14,7 +14,7 @@ from mlxdyn.model import Model
 from mlxdyn.rows import Lesson
 from mlxdyn.study import anchors
 from mlxdyn.study.item import CONTRAST, Item, ItemRow
-from mlxdyn.study.lessons import Desk, encode, standing
+from mlxdyn.study.lessons import Desk, encode, length, standing
 
 DOG = ("What is my dog called?", "Your dog is called Rex.")
 TOWN = ("Where do I live?", "You live in Oslo.")
@@ -33,6 +33,25 @@ def test_the_newest_statement_stands():
     assert standing([old, town]) == [old, town]
     assert standing([old, town, new, again, miss]) == [town, new, again]
     assert standing([new, again, old]) == [old], "what counts is when it was learned"
+
+
+def test_a_message_is_studied_the_longer_the_more_facts_it_tells():
+    """However many items one fact became: other wordings of a question, or one answer to two."""
+    config = replace(QUICK, steps=5)
+    dog = [
+        Item(asked, "Your dog is Rex.")
+        for asked in ("What is my dog called?", "What's my dog called?")
+    ]
+    drill = [
+        Item(f"What did I say about {it}?", "You sold the drill to Bo.") for it in ["drill", "Bo"]
+    ]
+    home = [
+        Item("Where do I live?", "You live in Oslo."),
+        Item("Where do I work?", "You work at Mill."),
+    ]
+    for told, steps in ((dog, 5), (drill, 5), (dog + drill, 10), (dog + drill + home, 15), ([], 0)):
+        assert length(told, config) == steps
+    assert length(dog, replace(config, steps=0)) == 0
 
 
 def test_a_study_makes_the_facts_known_and_is_kept(mite: Model):

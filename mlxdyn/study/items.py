@@ -332,8 +332,11 @@ NAMED = re.compile(
     rf"(?<=[\w,;:'’] )(?:(?:(?:{'|'.join(ABBREVIATIONS)})\. )?(?!I\b)[A-Z][\w'’+#.-]*[\w+#](?: (?!I\b)[A-Z][\w'’+#-]*)*|(?=[\w.,-]*[A-Za-z])[\w-]*\d[\w-]*)"
 )
 HEARSAY = re.compile(
-    r"[\"“”:?]|^\W*(?:if|maybe|perhaps|pretend|imagine|suppose|say|let['’]?s|remind|do you|can you)\b"
-    r"|\bi wish\b|\b(?:said|says|told me|thinks)\b",
+    r"[\"“”:?]|^\W*(?:please\W+)?(?:if|maybe|perhaps|pretend|imagine|suppose|say|let['’]?s|remind|do you|can you|tell|give|show"
+    r"|write|help|explain|make|find|list|name|send|translate|describe|create|draw|check|fix|look|read|play|sing|count|guess|think)\b"
+    r"|\bi wish\b|\b(?:said|says|told me|thinks)\b"
+    r"|\b(?:i|we)(?:['’]d| would)? (?:want|like|love|need) (?:you|to (?:know|hear|see|ask)|(?:an?|another|some|\d+) (?:[\w-]+ )?"
+    r"(?:story|poem|song|joke|riddle|recipe|list|summary|letter|email|essay|code|function|script|names?|ideas?|tips?|examples?|advice|help))\b",
     re.IGNORECASE,
 )
 NOT_NAMES = re.compile(

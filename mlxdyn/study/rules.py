@@ -96,7 +96,7 @@ RULES = (
     # more names
     _rule(r"NO_NAME(?!(?:same|right|over|down|new|it|rain\w*|snow\w*|sunny)\b)(?P<v>(?-i:[A-Z][\w'’-]+)) here(?: again| speaking)?", "What is my name? / What's my name? / Who am I? / What am I called?", "Your name is {v}."),
     _rule(r"(?-i:(?P<v>[A-Z][\w'’-]+)) is my <x>(?:['’]s|s) name", NAMING, "Your {x} is called {v}."),
-    _rule(rf"(?-i:(?P<v>[A-Z][\w' ’-]+?)) is my (?P<x>(?:[\w-]+ )?{VALUED}|birthday)", "What is my {x}? / What's my {x}? / Do you remember my {x}? / Tell me my {x}.", "Your {x} is {v}."),
+    _rule(rf"(?!(?:to(?:day|morrow|night)|yesterday|this|that|it|he|she|here|there)\b)(?-i:(?P<v>[A-Z][\w' ’-]+?)) is my (?P<x>(?:[\w-]+ )?{VALUED}|birthday)", "What is my {x}? / What's my {x}? / Do you remember my {x}? / Tell me my {x}.", "Your {x} is {v}."),
     _rule(r"my <x> goes by <name>", NAMING, "Your {x} is called {v}."),
     _rule(r"(?-i:(?P<v>[A-Z][\w'’-]+)) is the name of my <x>", NAMING, "Your {x} is called {v}."),
     _rule(rf"(?:.{{1,30}} )?my (?P<x>{RELATION}) (?-i:(?P<v>(?!(?:Is|Was|Has|And|I|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b)[A-Z][\w-]+))(?!['’]s) .{{1,60}}", NAMING, "Your {x} is called {v}."),
