@@ -95,6 +95,10 @@ MIGRATIONS = [
     UPDATE memories SET learner = json_insert(learner, '$.decay', 0.0,
         '$.bias_correction', json('false'), '$.shrink', 0.0, '$.momentum', 0.95, '$.damping', 0.1);
     """,
+    # Questions were studied in an empty context only.
+    """
+    UPDATE memories SET study = json_insert(study, '$.amid', 0.0) WHERE study != '{}';
+    """,
 ]
 """Statements that lead from schema version i to i + 1.
 

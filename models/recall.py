@@ -9,8 +9,9 @@
 Values are held out of the model's training. Each fact is asked for in up to ten of the recipe's
 ways, up to four of them held out of training; every fact counts the same. "In new words" leaves out
 those that a study item was studied in. False recall: an answer to a question about what was never
-told; half of it counts near misses of what was told. Rules read most of these ways of telling, and
-were checked on them; `users20` has messages that nobody here wrote.
+told; half of it counts near misses of what was told. "After other talk" asks everything again after
+two exchanges of small talk, or about two of the other facts, rightly answered. Rules read most of
+these ways of telling, and were checked on them; `users20` has messages that nobody here wrote.
 """
 
 import argparse
@@ -36,6 +37,7 @@ from .facts import Kind
 if TYPE_CHECKING:
     from mlxdyn.memory import Memory
     from mlxdyn.model import Model
+    from mlxdyn.template import Turn
 
 QUESTIONS = 80  # about what was never told; at most as many near misses
 WAYS, HELD_WAYS = 6, 4  # in which a fact is asked for at most
@@ -108,13 +110,39 @@ def questions(memory: "Memory", fact: Fact, message: int, rng: random.Random) ->
     return [Question(fact, text, text in studied) for text in chosen]
 
 
-def ask(model: "Model", asked: Sequence[str]) -> list[str]:
-    """Answer each question greedily in an empty context."""
+def ask(
+    model: "Model", asked: Sequence[str], before: "Sequence[Sequence[Turn]] | None" = None
+) -> list[str]:
+    """Answer each question greedily, in an empty context or after other talk."""
     from mlxdyn.template import Turn
 
     from .anchors import replies
 
-    return replies(model, [[Turn("user", q)] for q in asked], 32, temperature=0.0)
+    talk = before or [()] * len(asked)
+    turns = [[*said, Turn("user", q)] for said, q in zip(talk, asked, strict=True)]
+    return replies(model, turns, 32, temperature=0.0)
+
+
+def other_talk(trial: Trial, asked: Sequence[Question], seed: int) -> "list[list[Turn]]":
+    """Draw two exchanges before each question: small talk, or other facts asked for."""
+    from mlxdyn.template import Turn
+
+    rng, talk = random.Random(f"other talk {seed}"), []
+    for question in asked:
+        if rng.random() < 0.5:
+            said = [turn for _ in range(2) for turn in corpus.small_talk(rng, 1)[:2]]
+        else:
+            others = rng.sample([fact for fact in trial.facts if fact is not question.fact], 2)
+            said = [
+                turn
+                for fact in others
+                for turn in (
+                    ["user", exchanges.ask(rng, fact.kind)],
+                    ["assistant", fact.fill(fact.kind.answers[0])],
+                )
+            ]
+        talk.append([Turn(role, text) for role, text in said])
+    return talk
 
 
 def learn(memory: "Memory", messages: Sequence[str]) -> tuple[list[int], list[float]]:
@@ -135,14 +163,16 @@ def learn(memory: "Memory", messages: Sequence[str]) -> tuple[list[int], list[fl
 
 def examine(model: "Model", trial: Trial, asked: list[Question]) -> Numbers:
     """Ask everything; measure held-out dialogue and in-context recall beside it."""
-    from .evaluate import exact, ignorant
+    from .evaluate import ignorant
 
-    said = ask(model, [question.text for question in asked])
-    hits = [(q, exact(reply, q.fact.value)) for q, reply in zip(asked, said, strict=True)]
+    texts = [question.text for question in asked]
+    hits = _hits(asked, ask(model, texts))
+    amid = _hits(asked, ask(model, texts, other_talk(trial, asked, len(asked))))
     far = [not ignorant(reply) for reply in ask(model, trial.far)]
     near = [not ignorant(reply) for reply in ask(model, trial.near)]
     return {
         "recall": by_fact(hits),
+        "after other talk": by_fact(amid),
         "in new words": by_fact([(q, hit) for q, hit in hits if not q.studied]),
         "facts asked for in new words": len({q.fact.kind.name for q in asked if not q.studied}),
         "in held-out words": by_fact([(q, hit) for q, hit in hits if q.held_out and not q.studied]),
@@ -151,6 +181,12 @@ def examine(model: "Model", trial: Trial, asked: list[Question]) -> Numbers:
         "in-context recall": in_context(model),
         "dialogue, nats/token": dialogue_nll(model),
     }
+
+
+def _hits(asked: Sequence[Question], said: Sequence[str]) -> list[tuple[Question, bool]]:
+    from .evaluate import exact
+
+    return [(q, exact(reply, q.fact.value)) for q, reply in zip(asked, said, strict=True)]
 
 
 def by_fact(hits: Sequence[tuple[Question, bool]]) -> float:

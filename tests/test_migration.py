@@ -201,7 +201,8 @@ WROTE = {  # the knobs that a schema's first program stored
         "max_divergence": 1.0, "backoff": [1.0, 0.25],
     },
 }  # fmt: skip
-WITHOUT = {2: {"decay": False, "opening": 1.0}, 3: {}}
+WROTE[4] = WROTE[3] | {"ask_weight": 4.0, "steps": 12, "amid": 0.6}
+WITHOUT = {2: {"decay": False, "opening": 1.0, "amid": 0.0}, 3: {"amid": 0.0}, 4: {}}
 """What was done before there was the knob."""
 LEARNERS = {
     1: {
@@ -209,17 +210,17 @@ LEARNERS = {
         "max_gradient_norm": 1.0,
     },
 }  # fmt: skip
-LEARNERS[2] = LEARNERS[3] = LEARNERS[1] | {
+LEARNERS[2] = LEARNERS[3] = LEARNERS[4] = LEARNERS[1] | {
     "decay": 0.0, "bias_correction": False, "shrink": 0.0, "momentum": 0.95, "damping": 0.1,
 }  # fmt: skip
 ADAPTER = {
     "adapt": "lora", "rank": 8, "scale": 1.0, "targets": "all", "layers": "all", "seed": 0,
 }  # fmt: skip
-EARLY = replace(QUICK, decay=False, opening=1.0, max_drift=9.0, max_divergence=9.0)
+EARLY = replace(QUICK, decay=False, opening=1.0, amid=0.0, max_drift=9.0, max_divergence=9.0)
 """What the first program that studied did, in few steps."""
 
 
-@pytest.mark.parametrize("schema", [1, 2, 3])
+@pytest.mark.parametrize("schema", [1, 2, 3, 4])
 def test_a_knob_that_came_later_is_what_was_done_before_it(tmp_path: Path, schema: int):
     """A new knob fails here until a migration says what it is in the memories there are."""
     db = sqlite3.connect(tmp_path / "db", isolation_level=None)
@@ -235,7 +236,7 @@ def test_a_knob_that_came_later_is_what_was_done_before_it(tmp_path: Path, schem
     )
     db.close()
     found = Ledger(tmp_path / "db").memory("m")
-    assert found.adapter == ADAPTER and found.learner == LEARNERS[3]
+    assert found.adapter == ADAPTER and found.learner == LEARNERS[4]
     assert found.study == (WROTE[schema] | WITHOUT[schema] if schema > 1 else {})
 
 
@@ -269,11 +270,14 @@ def test_other_defaults_change_no_memory(mite: Model, monkeypatch, stored: str):
         learned = state(memory)
     if stored != "all":
         with sqlite3.connect(database()) as db:
-            db.execute("UPDATE memories SET study = json_remove(study, '$.decay', '$.opening')")
+            db.execute(
+                "UPDATE memories SET study = json_remove(study, '$.decay', '$.opening', '$.amid')"
+            )
             db.execute("PRAGMA user_version = 2")
         db.close()
     with_other_defaults(
         StudyConfig, monkeypatch, steps=7, ask_weight=9.0, opening=5.0, decay=True, shrink=0.1,
+        amid=1.0,
         beta2=0.5, items=1, talks=3, backoff=(0.5,),
     )  # fmt: skip
     with_other_defaults(LearnerConfig, monkeypatch, eps=1e-4, beta2=0.9, max_gradient_norm=0.1)

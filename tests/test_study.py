@@ -91,6 +91,28 @@ def test_questions_that_are_held_are_framed_as_items_are(mite: Model):
         assert desk.holding(held).targets == held.ask.chunk.targets
 
 
+def test_questions_come_alone_or_after_talk_of_other_things(mite: Model):
+    """In a conversation nobody asks in an empty context only."""
+    told = [row(1, 1, *DOG), row(2, 2, *TOWN)]
+    with opened("m", mite, study=replace(QUICK, framed=0.0, amid=1.0)) as memory:
+        desk = Desk(
+            mite.tokenizer, told, [], memory.anchors, memory.study_config, told=set(), seed=0
+        )
+        cards, held = desk.items(0), desk.asks[0]
+        alone = encode(mite.tokenizer, *DOG)
+        card = next(card for card in cards if card.row.answer == DOG[1])
+        seen = [desk.lesson(card, amid=True) for _ in range(24)]
+        after = [mite.decode(lesson.context) for lesson in seen]
+        assert desk.amid() and all(lesson.targets == alone.targets for lesson in seen)
+        assert sum(len(lesson.context) > len(alone.context) for lesson in seen) > 12
+        assert any(TOWN[1] in text for text in after), "what else is known"
+        assert any(ASKS[1] in text for text in after), "what is unknown"
+        assert not any(DOG[1] in text for text in after), "never the answer itself"
+        kept = [desk.holding(held, amid=True) for _ in range(8)]
+        assert {chunk.targets for chunk in kept} == {held.ask.chunk.targets}
+        assert max(len(chunk.context) for chunk in kept) > len(held.ask.chunk.context)
+
+
 def test_a_study_that_brings_nothing_changes_nothing(mite: Model):
     with opened("m", mite, study=replace(QUICK, learning_rate=0.0)) as memory:
         teach(memory, SAID[0], DOG)

@@ -5,6 +5,8 @@ other text.
 """
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 from mlxdyn.errors import MlxdynError
 from mlxdyn.stream import Chunk
+from mlxdyn.study.statement import SENTENCE_END, tells
 from mlxdyn.study.topic import content, key
 from mlxdyn.template import Turn, render
 
@@ -37,6 +40,7 @@ class Anchors:
 
     asks: tuple[Ask, ...]
     talks: tuple[Chunk, ...]
+    openings: tuple[tuple[Turn, Turn], ...]  # questions that tell nothing, with their replies
     guarding_asks: tuple[Chunk, ...]
     guarding_talks: tuple[Chunk, ...]
 
@@ -83,17 +87,28 @@ def encode(tokenizer: Any, text: str) -> Anchors:
     rows = _parse(text)
     asks = [ask(tokenizer, turns[0].text, turns[-1].text) for unknown, turns in rows if unknown]
     talks = [talk(tokenizer, turns) for unknown, turns in rows if not unknown]
+    told = [turns for unknown, turns in rows if not unknown]
     return Anchors(
         asks=tuple(one for i, one in enumerate(asks) if i % EVERY),
         talks=tuple(one for i, one in enumerate(talks) if i % EVERY),
+        openings=tuple(
+            (turns[0], turns[1]) for i, turns in enumerate(told) if i % EVERY and _only_asks(turns)
+        ),
         guarding_asks=tuple(one.chunk for one in asks[::EVERY]),
         guarding_talks=tuple(talks[::EVERY]),
     )
 
 
-def ask(tokenizer: Any, question: str, said: str) -> Ask:
-    """Hold how the answer to `question` begins."""
-    whole = answer(tokenizer, [Turn("user", question), Turn("assistant", said)])
+def _only_asks(turns: list[Turn]) -> bool:
+    """Say whether a dialogue opens with a question that tells nothing, and its reply."""
+    roles = [turn.role for turn in turns[:2]]
+    asked = [part for part in re.split(SENTENCE_END, turns[0].text) if part.strip()]
+    return roles == ["user", "assistant"] and not any(map(tells, asked))
+
+
+def ask(tokenizer: Any, question: str, said: str, before: Sequence[Turn] = ()) -> Ask:
+    """Hold how the answer to `question` begins, in an empty context or after other talk."""
+    whole = answer(tokenizer, [*before, Turn("user", question), Turn("assistant", said)])
     chunk = Chunk(whole.context, whole.targets[:BEGINNING])
     return Ask(question, said, chunk, key(question), frozenset(content(question)))
 

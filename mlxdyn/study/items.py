@@ -8,7 +8,7 @@ models nor the ledger.
 import json
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 from mlxdyn.secret import PLACEHOLDER
 from mlxdyn.study import question, statement
@@ -362,10 +362,14 @@ def in_own_words(item: Item, message: str) -> bool:
     return bool(learned) and any(learned <= set(content(one)) for one in sentences if _sound(one))
 
 
+ABOUT = ("What did I say about {}?", "What do you know about {}?")
+
+
 def told_back(message: str, kept: Sequence[Item] = ()) -> list[Item]:
     """Tell back the sentences that name something, where neither a rule nor `kept` has them.
 
-    One item for each of the first names of a sentence: "What did I say about Rust?", and all of it.
+    The first two names of a sentence are asked for, "What did I say about Rust?"; the answer is all
+    of it.
     What became an item is left out: a correction of the item would not reach it.
     """
     learned = [set(value(item)) - ASPECT for item in kept]
@@ -380,7 +384,6 @@ def told_back(message: str, kept: Sequence[Item] = ()) -> list[Item]:
         names = [name for name in NAMED.findall(sentence) if not NOT_NAMES.fullmatch(name)]
         answer = re.sub(r"[\s,;:–—-]*$", "", _clean(_swapped(without_lead(sentence))))
         answer += "" if answer[-1:] in ".!" else "."
-        found += [
-            Item(f"What did I say about {name}?", answer) for name in dict.fromkeys(names[:2])
-        ]
+        asked = product(dict.fromkeys(names[:2]), ABOUT)
+        found += [Item(ask.format(name), answer) for name, ask in asked]
     return found[:MOST]

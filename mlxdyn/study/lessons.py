@@ -8,7 +8,7 @@ and from what was measured on the way, so the same study gives the same bits.
 import random
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from mlxdyn.config import StudyConfig
@@ -93,9 +93,9 @@ def wordings(row: ItemRow) -> tuple[str, ...]:
     return (*[row.question] * max(len(others), 1), *others)
 
 
-def encode(tokenizer: Any, question: str, words: str) -> Chunk:
-    """Make an item a lesson: the question in an empty context, the answer to be learned."""
-    return answer(tokenizer, [Turn("user", question), Turn("assistant", words)])
+def encode(tokenizer: Any, question: str, words: str, before: Sequence[Turn] = ()) -> Chunk:
+    """Make an item a lesson: its answer is to be learned, alone or after other talk."""
+    return answer(tokenizer, [*before, Turn("user", question), Turn("assistant", words)])
 
 
 def student(like: Learner, config: StudyConfig, rate: float) -> Learner:
@@ -133,7 +133,7 @@ class Desk:
         self.cards = [Card(item) for item in items]
         self.near = [Held(one) for one in near if one.key not in told]
         self.asks = [Held(one) for one in anchors.asks if one.key not in told]
-        self.talks = anchors.talks
+        self.talks, self.openings = anchors.talks, anchors.openings
 
     def items(self, step: int) -> list[Card]:
         """Choose items, those known least and not seen for long first."""
@@ -157,9 +157,14 @@ class Desk:
     def dialogues(self) -> list[Chunk]:
         return self.rng.sample(self.talks, min(self.config.talks, len(self.talks)))
 
-    def lesson(self, card: Card) -> Chunk:
-        question = self.rng.choice(wordings(card.row))
-        return self.opened(encode(self.tokenizer, self._framed(question), card.row.answer))
+    def amid(self) -> bool:
+        """Say whether the questions of a step come after other talk, as in a conversation."""
+        return bool(self.config.amid) and self.rng.random() < self.config.amid
+
+    def lesson(self, card: Card, *, amid: bool = False) -> Chunk:
+        question = self._framed(self.rng.choice(wordings(card.row)))
+        before = self._before(key(card.row.question)) if amid else []
+        return self.opened(encode(self.tokenizer, question, card.row.answer, before))
 
     def opened(self, lesson: Chunk) -> Chunk:
         """Weigh the beginning of an answer more: there, knowing parts from not knowing."""
@@ -167,11 +172,35 @@ class Desk:
         first = min(BEGINNING, size)
         return replace(lesson, weights=(self.config.opening,) * first + (1.0,) * (size - first))
 
-    def holding(self, held: Held) -> Chunk:
-        """Hold a question, now and then with other words before it, as items have them."""
+    def holding(self, held: Held, *, amid: bool = False) -> Chunk:
+        """Hold a question, now and then with other words or talk before it, as items have them."""
         question = self._framed(held.ask.question)
-        same = question == held.ask.question
-        return held.ask.chunk if same else ask(self.tokenizer, question, held.ask.said).chunk
+        before = self._before(held.ask.key) if amid else []
+        if question == held.ask.question and not before:
+            return held.ask.chunk
+        return ask(self.tokenizer, question, held.ask.said, before).chunk
+
+    def _before(self, topic: str) -> list[Turn]:
+        """Draw one exchange or two about other things than `topic`, known and unknown."""
+        turns: list[Turn] = []
+        for _ in range(self.rng.choice((1, 1, 2))):
+            about, exchange = self.rng.choice(self.rng.choice(self._talk))
+            turns += exchange if about != topic else ()
+        return turns
+
+    @cached_property
+    def _talk(self) -> list[list[tuple[str, tuple[Turn, Turn]]]]:
+        """What may be said before a question, by sort, each with its topic."""
+
+        def asked(question: str, said: str) -> tuple[str, tuple[Turn, Turn]]:
+            return key(question), (Turn("user", question), Turn("assistant", said))
+
+        talk = [
+            [("", opening) for opening in self.openings],
+            [asked(held.ask.question, held.ask.said) for held in self.asks],
+            [asked(card.row.question, card.row.answer) for card in self.cards],
+        ]
+        return [sort for sort in talk if sort]
 
     def _framed(self, question: str) -> str:
         """Put words before a question in some cases."""
@@ -196,13 +225,14 @@ def steps(
     count = count if desk.cards else 0
     for step in range(count):
         cards = desk.items(step)
-        held, talks = desk.held(cards), desk.dialogues()
+        held, talks, amid = desk.held(cards), desk.dialogues(), desk.amid()
         groups = [
-            shared([desk.holding(one) for one in held], desk.config.ask_weight),
+            shared([desk.holding(one, amid=amid) for one in held], desk.config.ask_weight),
             shared(talks, desk.config.talk_weight),
         ]
         rate = 1 - step / count if desk.config.decay else 1.0
-        seen = student.study([desk.lesson(card) for card in cards], groups, rate=rate)
+        lessons = [desk.lesson(card, amid=amid) for card in cards]
+        seen = student.study(lessons, groups, rate=rate)
         for card, nll in zip(cards, seen.nll, strict=True):
             card.nll = nll
         for one, divergence in zip(held, seen.divergence, strict=False):
