@@ -269,6 +269,7 @@ def test_rewording_keeps_the_topic_and_the_answer() -> None:
         ("My keys are in the drawer.", "Your keys are in the drawer."),
         ("My exam is on Friday.", "Your exam is on Friday."),
         ("My burnt toast is black.", "Your burnt toast is black."),
+        ("My lawyer is J. R. Smith. He is nice.", "Your lawyer is J. R. Smith."),
         ("My advisor is Prof. Lisa Zhang.", "Your advisor is Prof. Lisa Zhang."),
         ("I'm a data engineer at a bank in Leeds.", "You are a data engineer at a bank in Leeds."),
         (
@@ -327,6 +328,11 @@ def test_common_statements_become_items_without_a_model(message: str, answer: st
         "My address was 5 Elm Street.",
         "the war is on Monday",
         "Today is my birthday.",
+        "I was born on a farm.",
+        "I moved from the couch to the bed.",
+        "I took a position at the window.",
+        "I got a job from my uncle.",
+        "I'm a driver in need of coffee.",
         "I use it for now.",
         "I have an idea on this.",
         "Is my sister Anna coming today",
@@ -487,6 +493,7 @@ def test_named_things_are_told_back_where_nothing_else_can_be_made() -> None:
         'My sister said to me "I live in Rome near Termini".',
         "Imagine my name is Bob and I live in Rome.",
         "Tell me 2 drinks for my guests, Wren.",
+        "Please book me a table at Nobu.",
         "I want a story about a girl called Mina.",
     ):
         assert told_back(said) == []

@@ -362,6 +362,8 @@ def in_own_words(item: Item, message: str) -> bool:
     return bool(learned) and any(learned <= set(content(one)) for one in sentences if _sound(one))
 
 
+OWN = re.compile(r"\b(?:i|im|ive|i['’]\w+|my|mine|we|we['’]\w+|our)\b", re.IGNORECASE)
+"""Who is spoken of, not only to whom: "Book me a table at Nobu" tells nothing."""
 ABOUT = ("What did I say about {}?", "What do you know about {}?")
 
 
@@ -377,7 +379,12 @@ def told_back(message: str, kept: Sequence[Item] = ()) -> list[Item]:
     for sentence in SENTENCE.split(own_words(message)):
         said = set(content(sentence))
         told = any(one and one <= said for one in learned)
-        if told or not _sound(sentence) or not 5 <= len(words(sentence)) <= 30:
+        if (
+            told
+            or not _sound(sentence)
+            or not OWN.search(sentence)
+            or not 5 <= len(words(sentence)) <= 30
+        ):
             continue
         if from_template(sentence) or retractions(sentence):
             continue

@@ -20,7 +20,9 @@ LEAD_IN = re.compile(
     re.IGNORECASE,
 )
 ABBREVIATIONS = "Dr Mr Ms Mrs Prof St Sgt Rev Gen Gov Sen vs approx".split()
-SENTENCE_END = "".join(rf"(?<!\b{one}\.)" for one in ABBREVIATIONS) + r"(?<=[.!?;\n])\s+|\n+"
+SENTENCE_END = (
+    "".join(rf"(?<!\b{one}\.)" for one in (*ABBREVIATIONS, "(?-i:[A-Z])")) + r"(?<=[.!?;\n])\s+|\n+"
+)
 SECOND = {"my": "your", "our": "your", "me": "you", "mine": "yours", "myself": "yourself"}
 SPEAKER = re.compile(
     r"\b(?:i|im|ive|i['’]\w+|my|mine|me|we|we['’]\w+|our|us|myself|here)\b", re.IGNORECASE
