@@ -139,7 +139,9 @@ class StudyConfig:
     talk_weight: float = 1.0
     opening: float = 3.0  # weight of an answer's first tokens against the others
     framed: float = 0.3  # share of questions that get words before them
-    amid: float = 0.6  # share of steps in which questions come after other talk
+    amid: float = (
+        0.5  # share of steps in which questions come after other talk, half of those held too
+    )
     pass_steps: int = 5  # for each item, when the adapter is made anew
     most_steps: int = 400  # when it is made anew
     words: int = 64  # newest messages whose words it learns again, gently

@@ -201,7 +201,7 @@ WROTE = {  # the knobs that a schema's first program stored
         "max_divergence": 1.0, "backoff": [1.0, 0.25],
     },
 }  # fmt: skip
-WROTE[4] = WROTE[3] | {"ask_weight": 4.0, "steps": 12, "amid": 0.6}
+WROTE[4] = WROTE[3] | {"ask_weight": 4.0, "steps": 12, "amid": 0.5}
 WITHOUT = {2: {"decay": False, "opening": 1.0, "amid": 0.0}, 3: {"amid": 0.0}, 4: {}}
 """What was done before there was the knob."""
 LEARNERS = {

@@ -227,7 +227,10 @@ def steps(
         cards = desk.items(step)
         held, talks, amid = desk.held(cards), desk.dialogues(), desk.amid()
         groups = [
-            shared([desk.holding(one, amid=amid) for one in held], desk.config.ask_weight),
+            shared(
+                [desk.holding(one, amid=amid and i % 2 == 1) for i, one in enumerate(held)],
+                desk.config.ask_weight,
+            ),
             shared(talks, desk.config.talk_weight),
         ]
         rate = 1 - step / count if desk.config.decay else 1.0
