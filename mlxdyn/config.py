@@ -139,9 +139,7 @@ class StudyConfig:
     talk_weight: float = 1.0
     opening: float = 3.0  # weight of an answer's first tokens against the others
     framed: float = 0.3  # share of questions that get words before them
-    amid: float = (
-        0.5  # share of steps in which questions come after other talk, half of those held too
-    )
+    amid: float = 0.5  # share of steps that ask after other talk, and hold half of what is held so
     pass_steps: int = 5  # for each item, when the adapter is made anew
     most_steps: int = 400  # when it is made anew
     words: int = 64  # newest messages whose words it learns again, gently
