@@ -28,7 +28,9 @@ that was scored before it was learned. Rates and statistics were chosen on other
 * Chat logs of programmers are so unlike wren's words that its static base does worse on them than
   guessing all 2,048 tokens alike (7.62 nats): its gains there are repair. `home` is nearer to it.
 * The texts are short: most parts took 22 seconds to 13 minutes with half of one x86 core, while
-  other work ran. The command below each report is the one that made it.
+  other work ran. The command below each report is the one that made it. Of tinystories, optimizer,
+  cost (its times were taken under load) and prefit are from an earlier run; that optimizer report
+  had other limits and tuning text than `make results` takes now.
 """
 
 WHY = """
