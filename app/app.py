@@ -214,8 +214,6 @@ class ChatApp(App[None]):
         """Obey a slash command, or say the text to the model."""
         if sent.text.startswith("/"):
             await self._obey(*read(sent.text))
-        elif not self.talk.ready:
-            self.notify("The chat is not open yet. Press Enter again in a moment.")
         else:
             self.prompt.accept()
             await self.talk.say(sent.text.strip())

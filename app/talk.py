@@ -25,6 +25,7 @@ class Talk:
         self.busy = False  # from sending a message to the end of its reply
         self.stopping = False  # the user wants no more of the reply
         self.queue: deque[Turn] = deque()  # said but not heard; the first is sent when busy
+        self.early: list[Turn] = []  # said before the conversation they are meant for was open
         self.turns: dict[int, Turn] = {}  # on screen, by message id
 
     # what the engine says
@@ -33,11 +34,14 @@ class Talk:
         """Show another conversation, or the same one after it changed."""
         await self._end_reply()
         self.busy = False
-        self._unsend()
+        self._give_back(self.queue)
         self.conversation, self.ready = opened.conversation, True
         self.turns = await self._transcript.open(opened.messages)
         self._prompt.remember([said.text for said in opened.messages if said.role == "user"])
         self.rest()
+        early, self.early = self.early, []
+        for turn in early:
+            await self.say(turn.text)
 
     async def heard(self, message: int, text: str) -> None:
         """Make room for the reply to a message that the engine has saved."""
@@ -85,6 +89,7 @@ class Talk:
     async def failed(self) -> None:
         """End a reply that will not come, and go on with what waits."""
         self.ready = self.conversation is not None
+        self._give_back(self.early)  # that conversation will not open
         if self.reply is not None:
             await self._end_reply()
             self._next()
@@ -94,9 +99,13 @@ class Talk:
     # what the user does
 
     async def say(self, text: str) -> None:
-        """Send a message, or let it wait for the reply above."""
+        """Send a message, or let it wait for the reply above or for the chat to open."""
         turn = await self._transcript.add(Turn("user", text))
         self._transcript.anchor()
+        if not self.ready:
+            self.early.append(turn)
+            turn.say("waits for the chat to open")
+            return
         self.queue.append(turn)
         if self.busy:
             turn.say("waits for the reply above")
@@ -113,6 +122,7 @@ class Talk:
         """Stop the reply, and send nothing until the next conversation is open."""
         self.stop()
         self.ready = False
+        self._give_back(self.early)  # it was not meant for what opens now
 
     def rest(self) -> None:
         """Say that nothing happens just now, unless all is being saved."""
@@ -157,7 +167,7 @@ class Talk:
         if self.queue:
             sent = self.queue.popleft()
             sent.say("no answer came", state="refused")
-            self._unsend()
+            self._give_back(self.queue)
             self.queue.append(sent)  # should it be heard after all
 
     async def _end_reply(self) -> None:
@@ -166,14 +176,14 @@ class Talk:
             await reply.finish()
             reply.say("")
 
-    def _unsend(self) -> None:
-        """Give back to the prompt what the engine never heard."""
-        texts = [turn.text for turn in self.queue]
-        for turn in self.queue:
+    def _give_back(self, turns: deque[Turn] | list[Turn]) -> None:
+        """Put what waits back in the prompt, above what is being written there."""
+        texts = [turn.text for turn in turns]
+        for turn in turns:
             turn.remove()
-        self.queue.clear()
-        if texts and not self._prompt.text:
-            self._prompt.write("\n".join(texts))
+        turns.clear()
+        if texts:
+            self._prompt.write("\n".join([*texts, *filter(None, [self._prompt.text])]))
 
 
 def outcome(replied: Replied) -> str:

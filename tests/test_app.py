@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from time import monotonic
 
 import pytest
@@ -131,7 +132,7 @@ async def test_a_restart_shows_the_conversation():
         before = seen(app)[::2]
     async with chatting() as (app, pilot):
         assert seen(app)[::2] == before
-        assert app.line.status.tokens_learned > 0
+        await until(pilot, lambda: app.line.status.tokens_learned > 0)
         await pilot.press("up")
         assert app.prompt.text == "I live in Lisbon."
 
@@ -206,13 +207,55 @@ async def test_saved_chats_can_be_opened_again():
         assert seen(app)[1].startswith("learned ")
 
 
+async def test_what_is_said_while_a_chat_opens_is_said_there():
+    async with chatting() as (app, pilot):
+        await say_and_learn(app, pilot, "The first chat.")
+        gate = Event()
+        app.engine._requests.put(gate.wait)  # the engine is slow
+        await pilot.press("ctrl+n")
+        await say(app, pilot, "The second chat.")
+        waits = ["The second chat.", "waits for the chat to open"]
+        await until(pilot, lambda: seen(app)[-2:] == waits)
+        gate.set()
+        await until(pilot, lambda: seen(app)[:1] == ["The second chat."] and told(app))
+        await until(pilot, lambda: not app.talk.busy)
+        assert len(app.talk.turns) == 2
+
+
+async def test_what_is_said_to_a_chat_that_is_left_before_it_opens_is_given_back():
+    async with chatting() as (app, pilot):
+        gate = Event()
+        app.engine._requests.put(gate.wait)
+        await pilot.press("ctrl+n")
+        await say(app, pilot, "For that chat only.")
+        await until(pilot, lambda: app.talk.early)
+        app.prompt.text = "a draft"
+        app.action_incognito()
+        assert app.prompt.text == "For that chat only.\na draft"
+        gate.set()
+        await until(pilot, lambda: app.prompt.border_title == "incognito")
+        assert not app.talk.turns and not app.talk.busy
+
+
+async def test_what_is_said_to_a_chat_that_cannot_open_is_given_back():
+    async with chatting() as (app, pilot):
+        gate = Event()
+        app.engine._requests.put(gate.wait)
+        app._chosen(99)  # there is no such conversation
+        await say(app, pilot, "For that chat only.")
+        gate.set()
+        await until(pilot, lambda: app.prompt.text == "For that chat only.")
+        assert app.talk.ready and not app.talk.turns and not app.talk.busy
+
+
 async def test_reset_asks_first():
     async with chatting() as (app, pilot):
         await say_and_learn(app, pilot, "Forget me.")
         await say(app, pilot, "/reset")
         await until(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("enter")  # the safe answer has the focus
-        assert app.line.status.tokens_learned and "Forget me." in seen(app)
+        await until(pilot, lambda: app.line.status.tokens_learned)
+        assert "Forget me." in seen(app)
         await say(app, pilot, "/reset")
         await until(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("y")
@@ -225,7 +268,7 @@ async def test_undo_is_said_under_the_message():
         await say_and_learn(app, pilot, "I like tea.")
         await say(app, pilot, "/undo")
         await until(pilot, lambda: seen(app)[1] == "unlearned: undone")
-        assert app.line.status.tokens_learned == 0
+        await until(pilot, lambda: app.line.status.tokens_learned == 0)
 
 
 async def test_the_end_is_followed_until_the_user_scrolls_up():
@@ -294,10 +337,10 @@ async def test_a_restart_shows_what_was_learned_of_old_messages():
         await until(pilot, lambda: seen(app)[1] == before)
         await say(app, pilot, "/undo")
         await until(pilot, lambda: seen(app)[1] == "unlearned: undone")
-        assert app.line.status.tokens_learned == 0
+        await until(pilot, lambda: app.line.status.tokens_learned == 0)
         await say(app, pilot, "/redo")
         await until(pilot, lambda: seen(app)[1] == before)
-        assert app.line.status.tokens_learned > 0
+        await until(pilot, lambda: app.line.status.tokens_learned > 0)
 
 
 async def test_a_message_is_walked_to_and_forgotten_after_a_question():
@@ -316,7 +359,8 @@ async def test_a_message_is_walked_to_and_forgotten_after_a_question():
         await until(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("y")
         await until(pilot, lambda: "Forgotten for good" in seen(app)[-1])
-        assert not app.talk.turns and app.line.status.items == 0
+        assert not app.talk.turns
+        await until(pilot, lambda: app.line.status.items == 0)
     assert b"Tinta" not in b"".join(p.read_bytes() for p in home().rglob("*") if p.is_file())
 
 
@@ -426,8 +470,11 @@ async def test_every_command_is_carried_out_listed_and_explained():
             await until(pilot, lambda name=name: seen(app)[-1].startswith(f"/{name} "))
         await say(app, pilot, "/help")
         await until(pilot, lambda: isinstance(app.screen, Help))
-        words = "\n".join(str(part.content) for part in app.screen.query(Static))
-        assert all(f"{command.usage}\n" in words for command in COMMANDS)
+
+        def words() -> str:
+            return "\n".join(str(part.content) for part in app.screen.query(Static))
+
+        await until(pilot, lambda: all(f"{command.usage}\n" in words() for command in COMMANDS))
 
 
 @pytest.mark.parametrize(
