@@ -510,6 +510,36 @@ def test_only_sentences_that_gave_no_item_are_told_back() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("message", "asked", "answer"),
+    [
+        ("My sister Anna lives in Oslo.", "Where does my sister live?", "Your sister Anna lives in Oslo."),
+        ("My sister Anna lives in Oslo.", "Where does my sister Anna live?", "Your sister Anna lives in Oslo."),
+        ("My sister Anna lives in Oslo.", "What is my sister called?", "Your sister is called Anna."),
+        ("My boss Karen's birthday is on 3 May.", "When is my boss's birthday?", "Your boss Karen's birthday is on 3 May."),
+        ("My cat Luna loves to eat tuna.", "What does my cat love to eat?", "Your cat Luna loves to eat tuna."),
+        ("My cat Luna loves to eat tuna.", "What is my cat called?", "Your cat is called Luna."),
+        ("My aunt Rosa's dog is called Rex.", "What is my aunt's dog called?", "Your aunt Rosa's dog is called Rex."),
+        ("My brother-in-law Jim works at NASA.", "Where does my brother-in-law work?", "Your brother-in-law Jim works at NASA."),
+        ("My sister now lives in Oslo.", "Where does my sister live?", "Your sister lives in Oslo."),
+    ],
+)  # fmt: skip
+def test_who_is_named_is_asked_for_by_relation_too(message: str, asked: str, answer: str) -> None:
+    assert Item(asked, answer) in from_template(message)
+
+
+def test_a_correction_reaches_whoever_was_named() -> None:
+    found = from_template("No, it's Bergen.", "My sister Anna lives in Oslo.")
+    asked = {item.question for item in found if item.answer == "Your sister Anna lives in Bergen."}
+    assert {"Where does my sister live?", "Where does my sister Anna live?"} <= asked
+
+
+def test_what_a_name_is_said_of_is_told_back() -> None:
+    assert told_back("My daughter Emma started school today.")[0] == Item(
+        "What did I say about Emma?", "Your daughter Emma started school today."
+    )
+
+
 def test_what_is_told_back_is_named_by_names() -> None:
     said = "I'm TAing for Prof. Zhang. We got 0.92 AUROC on Tox21 on January 30th."
     assert [item.question for item in told_back(said)][::2] == [

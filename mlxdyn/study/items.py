@@ -378,15 +378,15 @@ def told_back(message: str, kept: Sequence[Item] = ()) -> list[Item]:
     found = []
     for sentence in SENTENCE.split(own_words(message)):
         said = set(content(sentence))
-        told = any(one and one <= said for one in learned)
         if (
-            told
-            or not _sound(sentence)
+            not _sound(sentence)
             or not OWN.search(sentence)
             or not 5 <= len(words(sentence)) <= 30
+            or retractions(sentence)
         ):
             continue
-        if from_template(sentence) or retractions(sentence):
+        told = any(one and one <= said for one in learned) or from_template(sentence)
+        if told and not statement.in_passing(sentence):
             continue
         names = [name for name in NAMED.findall(sentence) if not NOT_NAMES.fullmatch(name)]
         answer = re.sub(r"[\s,;:–—-]*$", "", _clean(_swapped(without_lead(sentence))))

@@ -44,10 +44,11 @@ def _rule(told: str, asks: str, answer: str) -> Rule:
     return Rule(f"(?:{pattern}){DONE}", tuple(asks.split(" / ")), answer)
 
 
-RELATION = r"(?:(?:best |older |younger |little |big |twin |youngest |oldest |eldest |ex-?)?(?:sister|brother|mother|father|mum|mom|dad|aunt|uncle|cousin|neighbou?r|friend|boss|colleague|teacher|roommate|flatmate|grandmother|grandfather|grandma|grandpa|son|daughter|dentist|doctor|landlord|landlady|trainer|niece|nephew|girlfriend|boyfriend|wife|husband|partner|coach|assistant|therapist|tutor|accountant|lawyer|hairdresser|godmother|godfather|baby|(?:mother|father|sister|brother)-in-law|dog|cat|hamster|parrot|rabbit|horse|turtle|puppy|kitten|pony))"
+RELATION = r"(?:(?:best |older |younger |little |big |twin |youngest |oldest |eldest |ex-?)?(?:(?:(?:step|half-?|grand|god)-?)?(?:sister|brother|mother|father|son|daughter)(?:[ -]in[ -]law)?|mum|mom|dad|aunt|uncle|cousin|neighbou?r|friend|boss|manager|colleague|co-?worker|teacher|roommate|flatmate|grandma|grandpa|granny|dentist|doctor|landlord|landlady|trainer|niece|nephew|girlfriend|boyfriend|wife|husband|partner|coach|assistant|therapist|tutor|accountant|lawyer|hairdresser|fianc[eé]e?|baby|dog|cat|hamster|parrot|rabbit|horse|turtle|puppy|kitten|pony))"
 VALUED = r"(?:name|surname|nickname|job|hobby|address|number|employer|school|town|hometown|birthplace|profession|major|subject|goal|dream|destination|pronouns|size|team|editor|husband|wife|partner|diet|time|day|date|fear|project|country|city|breakfast|lunch|dinner|supper|meal|drink|treat|snack|dessert|song|height|weight|band|plan|wish|collection|allergy|seat|room|floor|hotel|gate|platform|stop|route|shop|brand|language|tongue|sign|hero|habit|skill|instrument|pet|car|bike|holiday|trip|zodiac|star|club|library|blog|novel|ringtone|username|boss|teacher|doctor)"
 # IGNORECASE voids [A-Z]: where a capital counts, it stands in (?-i:...).
 NO_NAME = r"(?!(?:sorry|ok|okay|back|sure|hungry|tired|happy|sad|sick|busy|fine|good|great|vegan|vegetarian|gay|straight|single|married|home|late|lost|done|ready|bored|nothing|everything|works|stuck|all|maybe|ping|amazing|crazy|team|on|in|at|hard|easy|irrelevant|unimportant|spelled|pronounced|known|an?|not|later|tomorrow|again|off|after|me|him|her|out|up)\b)"
+ONE_NAME = r"(?-i:(?!(?:Is|Was|Has|And|I|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b)[A-Z][\w-]+)"
 NAMING = "What is my {x} called? / What's my {x}'s name? / What is the name of my {x}? / Do you remember what my {x} is called?"
 RULES = (
     # oneself and those one names
@@ -99,7 +100,6 @@ RULES = (
     _rule(rf"(?!(?:to(?:day|morrow|night)|yesterday|this|that|it|he|she|here|there)\b)(?-i:(?P<v>[A-Z][\w' ’-]+?)) is my (?P<x>(?:[\w-]+ )?{VALUED}|birthday)", "What is my {x}? / What's my {x}? / Do you remember my {x}? / Tell me my {x}.", "Your {x} is {v}."),
     _rule(r"my <x> goes by <name>", NAMING, "Your {x} is called {v}."),
     _rule(r"(?-i:(?P<v>[A-Z][\w'’-]+)) is the name of my <x>", NAMING, "Your {x} is called {v}."),
-    _rule(rf"(?:.{{1,30}} )?my (?P<x>{RELATION}) (?-i:(?P<v>(?!(?:Is|Was|Has|And|I|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b)[A-Z][\w-]+))(?!['’]s) .{{1,60}}", NAMING, "Your {x} is called {v}."),
     # other people
     _rule(r"my <x> has an? (?P<y>dog|cat|horse|parrot|hamster|rabbit|pony|pet) (?:called|named) <name>", "What is my {x}'s {y} called? / What is the name of my {x}'s {y}? / Do you remember what my {x}'s {y} is called?", "Your {x} has a {y} called {v}."),
     _rule(r"my <x> has (?:a |his |her |its )?birthday on <v>", "When is my {x}'s birthday? / What is my {x}'s birthday? / Do you remember when my {x}'s birthday is?", "Your {x} has a birthday on {v}."),
@@ -113,6 +113,7 @@ RULES = (
     _rule(r"my <x> (?:loves|likes) (?:to eat|eating) <v>", "What does my {x} love to eat? / What does my {x} like to eat? / Do you know what my {x} loves to eat?", "Your {x} loves to eat {v}."),
     _rule(r"my <x> (?:really |also )?(?:enjoys|loves|likes) (?P<v>[\w-]+ing(?: .{1,30}?)?|yoga|chess|karate|judo|tennis|football)", "What does my {x} enjoy? / What is my {x}'s hobby? / Do you remember what my {x} enjoys?", "Your {x} really enjoys {v}."),
     _rule(r"my <x> (?P<y>hates|collects|supports|teaches|owns|rides|wears) <v>", "Do you know what my {x} {y}? / Do you remember what my {x} {y}? / I forgot what my {x} {y}.", "Your {x} {y} {v}."),
+    _rule(r"my <x> (?:always |often |likes to )?sleeps? (?P<v>(?:in|on|under|at|next to|beside|behind|inside|by) .{1,40}?)", "Where does my {x} sleep? / Do you know where my {x} sleeps? / Do you remember where my {x} sleeps?", "Your {x} sleeps {v}."),
     _rule(r"my <x> is (?:afraid|scared|terrified) of <v>", "What is my {x} afraid of? / What is my {x} scared of? / Do you know what my {x} is afraid of?", "Your {x} is afraid of {v}."),
     # fears, habits, places of things
     _rule(r"i(?: am|['’]?m) (?:very |really |so )?(?:afraid|scared|terrified) of <v>|(?!(?:nothing|nobody)\b)(?P<v2>[\w -]{1,30}?(?<!used to)) (?:frighten|scare)s? me", "What am I afraid of? / What am I scared of? / What is my biggest fear? / Do you remember what I am afraid of?", "You are afraid of {v}."),
@@ -136,6 +137,12 @@ RULES = (
     _rule(rf"(?:my|our) (?P<x>(?!fav|name\b)(?:[\w-]+(?:['’]s)? ){{0,2}}{VALUED}) (?:is|are) (?!going\b)<v>", "What is my {x}? / What's my {x}? / Do you remember my {x}? / Tell me my {x}.", "Your {x} is {v}."),
     _rule(r"(?:my|our) (?P<x>(?!fav)(?:[\w-]+(?:['’]s)? ){0,2}[\w-]+) (?:is|are) (?P<v>(?-i:[A-Z\d])[^,;:!?]{0,50}?)", "What is my {x}? / What's my {x}? / Do you remember my {x}? / Tell me my {x}.", "Your {x} is {v}."),
 )  # fmt: skip
+NAMED = _rule(
+    rf"(?:.{{1,30}} )?my (?P<x>{RELATION}) (?P<v>{ONE_NAME})(?!['’]s) .{{1,60}}",
+    NAMING,
+    "Your {x} is called {v}.",
+)
+"""A name in passing: "My cat Luna loves tuna"."""
 MOST_DEEDS = 6  # verbs of a clause that are looked at: their patterns take time to compile
 ASKED_FOR = {"visit": "Which city", "read": "Which book", "watch": "Which film"}  # with a name
 WILL = r"(?:i(?: will|['’]ll|(?: am|['’]m) going to| want to| plan to| have to| need to| hope to|['’]d like to| would like to)|remind me to|my plan is to)"
@@ -144,6 +151,7 @@ WILL = r"(?:i(?: will|['’]ll|(?: am|['’]m) going to| want to| plan to| have 
 def rules(clause: str) -> Iterator[Rule]:
     """Yield the rules that may fit a clause, in the order in which they count."""
     yield from RULES
+    yield NAMED
     said = (BASE_OF_PAST.get(word, word) for word in re.findall(r"[a-z]+", clause.lower()))
     for verb in islice(dict.fromkeys(verb for verb in said if verb in DEEDS), MOST_DEEDS):
         yield from _deeds(verb)

@@ -3,10 +3,11 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 
 from mlxdyn.secret import PLACEHOLDER
-from mlxdyn.study.rules import DONE, NAMING, WHEN, Rule, rules
+from mlxdyn.study.rules import DONE, NAMED, NAMING, ONE_NAME, RELATION, WHEN, Rule, rules
 from mlxdyn.study.topic import key, words
 from mlxdyn.study.verb import third
 
@@ -66,6 +67,12 @@ INSTEAD = re.compile(
     rf"(?:called |named |(?P<not>not) .{{1,30}}(?:,| but) )?(?P<v>(?-i:[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*){{0,3}}|\d[\w:.-]*))(?P<other>,? not .{{1,30}})?{DONE}",
     re.IGNORECASE,
 )
+ADVERBS = re.compile(
+    r"(?: (?:now|also|still|just|only|already|finally|recently|currently|always|usually|often|normally|sometimes|really|actually|mostly))+$",
+    re.IGNORECASE,
+)
+ONE_OF = re.compile(rf"(?P<who>{RELATION}) (?P<name>{ONE_NAME})(?P<rest>['’]s .+)?", re.IGNORECASE)
+"""Somebody by relation and by name: "sister Anna", "sister Anna's dog"."""
 ANY_MORE = re.compile(r",? (?:any ?more|any longer)(?: now| though)?\W*$", re.IGNORECASE)
 NO_LONGER = (
     (r"\bno longer ", ""),
@@ -96,6 +103,11 @@ NO_VALUE = frozenset(
 
 
 MOST_WORDS = 12  # of a value
+
+
+def in_passing(message: str) -> bool:
+    """Say whether names are all that rules read in `message`: "My cat Luna ran away"."""
+    return {rule for rule, _ in _facts(message, None)} == {NAMED}
 
 
 def unread(message: str) -> bool:
@@ -181,7 +193,18 @@ def _facts(message: str, last: _Fact | None) -> Iterator[_Fact]:
             fact = (last[0], {**last[1], "v": new["v"].rstrip(".")})
         if fact:
             last = fact
+            yield from _by_relation(*fact)
             yield fact
+
+
+def _by_relation(rule: Rule, parts: dict[str, str]) -> Iterator[_Fact]:
+    """Ask for what is told of "my sister Anna" as "my sister" too, and for her name."""
+    one = ONE_OF.fullmatch(parts["x"])
+    if one:
+        yield NAMED, {**parts, "x": one["who"], "v": one["name"]}
+        answer = rule.answer.replace("{x}", "{whole}")
+        whose = f"{one['who']}{one['rest'] or ''}"
+        yield replace(rule, answer=answer), {**parts, "x": whose, "whole": parts["x"]}
 
 
 def _fact(rule: Rule, clause: str) -> _Fact | None:
@@ -200,6 +223,7 @@ def _parts(match: re.Match[str]) -> dict[str, str]:
     for name, text in match.groupdict().items():
         if text:
             parts[name.rstrip("0123456789")] = text if name == "b" else text.strip(" .,")
+    parts["x"] = ADVERBS.sub("", parts["x"])
     time = parts["t"]
     parts["t"] = f" {time[:1].lower()}{time[1:]}" if time else ""
     parts["at"] = (
@@ -245,9 +269,8 @@ def _fill(shape: str, parts: dict[str, str]) -> str:
         name: _second(text) if name == "v" and "?" not in shape else text
         for name, text in parts.items()
     }
-    second["x"] = (
-        second.get("x", "").lower() if second.get("x", "").istitle() else second.get("x", "")
-    )
+    if re.fullmatch(r"[A-Z][a-z]+", second["x"]):
+        second["x"] = second["x"].lower()
     text = shape.format_map(second)
     return text[:1].upper() + text[1:]
 
