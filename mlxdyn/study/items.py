@@ -13,6 +13,7 @@ from itertools import pairwise, product
 from mlxdyn.secret import PLACEHOLDER
 from mlxdyn.study import question, statement
 from mlxdyn.study.item import Item, ItemRow
+from mlxdyn.study.rules import RELATION
 from mlxdyn.study.statement import (
     ABBREVIATIONS,
     SENTENCE_END,
@@ -334,13 +335,14 @@ NAMED = re.compile(
 HEARSAY = re.compile(
     r"[\"“”:?]|^\W*(?:please\W+)?(?:if|maybe|perhaps|pretend|imagine|suppose|say|let['’]?s|remind|do you|can you|tell|give|show"
     r"|write|help|explain|make|find|list|name|send|translate|describe|create|draw|check|fix|look|read|play|sing|count|guess|think)\b"
-    r"|\bi wish\b|\b(?:said|says|told me|thinks)\b"
+    r"|\bi wish\b|\b(?:said|says|told me|thinks|wants? to know|wonders|asks|asked)\b"
     r"|\b(?:i|we)(?:['’]d| would)? (?:want|like|love|need) (?:you|to (?:know|hear|see|ask)|(?:an?|another|some|\d+) (?:[\w-]+ )?"
     r"(?:story|poem|song|joke|riddle|recipe|list|summary|letter|email|essay|code|function|script|names?|ideas?|tips?|examples?|advice|help))\b",
     re.IGNORECASE,
 )
+SOMEONE = re.compile(rf"^\W*(?:\w+ )?(?:my|our) ({RELATION})\b(?!['’]s)", re.IGNORECASE)
 NOT_NAMES = re.compile(
-    r"(?:my|our|we|also|and|but|so|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june|july"
+    r"(?:my|our|we|also|and|but|so|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july"
     r"|august|september|october|november|december|\d+(?:st|nd|rd|th|am|pm))\b.*",
     re.IGNORECASE,
 )
@@ -370,7 +372,7 @@ ABOUT = ("What did I say about {}?", "What do you know about {}?")
 def told_back(message: str, kept: Sequence[Item] = ()) -> list[Item]:
     """Tell back the sentences that name something, where neither a rule nor `kept` has them.
 
-    The first two names of a sentence are asked for, "What did I say about Rust?"; the answer is all
+    Somebody of the speaker's counts where nothing has a name: "What did I say about my sister?" The first two names of a sentence are asked for, "What did I say about Rust?"; the answer is all
     of it.
     What became an item is left out: a correction of the item would not reach it.
     """
@@ -381,7 +383,7 @@ def told_back(message: str, kept: Sequence[Item] = ()) -> list[Item]:
         if (
             not _sound(sentence)
             or not OWN.search(sentence)
-            or not 5 <= len(words(sentence)) <= 30
+            or not 4 <= len(words(sentence)) <= 30
             or retractions(sentence)
         ):
             continue
@@ -389,6 +391,7 @@ def told_back(message: str, kept: Sequence[Item] = ()) -> list[Item]:
         if told and not statement.in_passing(sentence):
             continue
         names = [name for name in NAMED.findall(sentence) if not NOT_NAMES.fullmatch(name)]
+        names = names or [f"my {one.lower()}" for one in SOMEONE.findall(sentence)]
         answer = re.sub(r"[\s,;:–—-]*$", "", _clean(_swapped(without_lead(sentence))))
         answer += "" if answer[-1:] in ".!" else "."
         asked = product(dict.fromkeys(names[:2]), ABOUT)

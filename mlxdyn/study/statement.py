@@ -45,11 +45,16 @@ TELLING = re.compile(
     r"\b(?:tell|told|remember|know|mention\w*|forget|say|said)\b.{0,20}\b(?:that|my|i|i'm|how)\b",
     re.IGNORECASE,
 )
+SHARING = "love|like|hate|enjoy|prefer|live|work|play|speak|drive|study|quit|left|moved|bought|sold|adopted|started|lost|married|met"
 SHARED = re.compile(
-    r"(\b(i)(?: (?:really|also))? (?:love|like|hate|enjoy|prefer|live|work|play|speak|drive|study)\b[^.!?;,\n]{1,60}?),? (?:and|but) (?=(?:love|like|hate|enjoy|prefer|live|work|play|speak|drive|study)\b)",
+    rf"(\b(i)(?: (?:really|also))? (?:{SHARING})\b[^.!?;,\n]{{1,60}}?),? (?:and|but) (?=(?:{SHARING})\b)",
     re.IGNORECASE,
 )
 """A second verb after one "I"."""
+HAVE_TWO = re.compile(
+    r"(\b(i|we)(?: have|['’]ve got| own) an? [^.!?;,\n]{1,40}? (?:called|named) [\w'’-]+),? and (?=an? )",
+    re.IGNORECASE,
+)
 NEGATED = r"(?:is|are|was|were|do|does|did|has|have|had|ca|could|wo|would|sha|should|must|might|need|ai)n['’]?t"
 VAGUE = re.compile(
     rf"(?:no longer|no more|neither|nothing|nobody|none|up|in with|used to|so|very|too|really|not|of|correct|wrong|right|fine|good|great|nice|bad|over|done|ready|that|this|it|me|us|you|them|him|her|there|here|a bit|kind of|just|like|to|when|how|what|if|your|the same|such)\b.*|.*\b(?:because|which|when|that|if|those|these|{NEGATED}|never|used to|not)\b.*|.*[\[\](){{}}<>\"].*",
@@ -91,12 +96,21 @@ PARTED = re.compile(
     rf"|my (?P<x3>{PARTNER}) (?:left me|broke up with me)(?: {WHEN})?{DONE}",
     re.IGNORECASE,
 )
+OUT_OF_WORK = re.compile(
+    rf"i{LATELY} (?:quit|left|lost|resigned from|been fired from|got fired from) my (?:old )?job(?: at [^,;:!?]{{1,30}}?)?(?: {WHEN})?{DONE}"
+    rf"|i(?: was|['’]ve been| have been|{LATELY} got) (?:just |recently )?(?:fired|sacked|laid off|made redundant)(?: {WHEN})?{DONE}"
+    rf"|i(?:['’]m| am|{LATELY})(?: now)? retired(?: {WHEN})?{DONE}",
+    re.IGNORECASE,
+)
+OF_JOB = ("What is my job?", "Do you remember my job?", "Tell me my job.")
+OF_WORK = ("Where do I work?", "Do you know where I work?")
 HAVING = re.compile(
     rf"(?:i|we) (?:have|own|drive) (?:an?|my|the|our) (?P<x>{LIVING}|{OWNED}){DONE}", re.IGNORECASE
 )
 OF_OWNED = ("What is my {x}?", "What colour is my {x}?", "Where is my {x}?")
 OF_LIVING = ("How old is my {x}?",)
 ANYBODY = ("girlfriend", "boyfriend", "partner")
+SPOUSES = ("wife", "husband")
 NO_VALUE = frozenset(
     "thanks thank idea problem worries way please not why what it that this i you we he she they never need yes no ok okay sure sorry wait really maybe nothing wrong right fine good bad stop shorter longer monday tuesday wednesday thursday friday saturday sunday".split()
 )
@@ -151,12 +165,16 @@ def withdrawn(message: str) -> list[tuple[str, str]]:
 
 
 def _no_more(clause: str) -> Iterator[tuple[str, str]]:
+    if OUT_OF_WORK.fullmatch(clause):
+        yield from ((ask, "You no longer have a job.") for ask in OF_JOB)
+        yield from ((ask, "You no longer work.") for ask in OF_WORK)
     was = _was(clause)
     had = (HAVING.fullmatch(was) if was else None) or PARTED.fullmatch(clause)
     if had:
         named = next(filter(None, had.groupdict().values()), "").lower()
         asks = (*NAMING.split(" / "), *(OF_OWNED if re.fullmatch(OWNED, named) else OF_LIVING))
-        for thing, ask in product([named], asks) if named else product(ANYBODY, asks[:1]):
+        whom = SPOUSES if "divorced" in clause.lower() else ANYBODY
+        for thing, ask in product([named], asks) if named else product(whom, asks[:1]):
             yield ask.format(x=thing), f"You no longer have a {thing}."
     elif was and (fact := next((f for rule in rules(was) if (f := _fact(rule, was))), None)):
         rule, parts = fact
@@ -235,7 +253,7 @@ def _parts(match: re.Match[str]) -> dict[str, str]:
 
 def _clauses(message: str) -> Iterator[tuple[str, bool]]:
     """Cut a message where a new statement begins; say of each part whether it takes something back."""
-    spoken = SHARED.sub(r"\1, \2 ", own_words(message))
+    spoken = SHARED.sub(r"\1, \2 ", HAVE_TWO.sub(r"\1, \2 have ", own_words(message)))
     for sentence in re.split(SENTENCE_END, spoken):
         if not tells(sentence):
             continue

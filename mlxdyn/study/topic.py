@@ -99,9 +99,11 @@ ASPECTS: tuple[tuple[str, str], ...] = (
     ),
     (r"\b(?:which|what) street\b.*", "address"),
     (r"\bwhen was i born\b|\b(?:on )?(?:which|what) (?:date|day) was i born\b", "birthday"),
-    (r"\b(?:which|what) year was i born\b", "birth year"),
+    (r"\b(?:which|what) year (?:was i|i was) born\b(?: in)?", "birth year"),
+    (r"\bam i (?:married|single|divorced|engaged)(?=\W*$)", "marital status"),
+    (r"\bam i (?:an? )?(?:vegan|vegetarian)(?: or (?:an? )?(?:vegan|vegetarian))?", "diet"),
     (
-        r"\b(?:where|(?:in )?(?:which|what) (?:city|town|place)) was i born\b(?: in)?|\bbirth ?place\b|\bwhere did i grow up\b",
+        r"\b(?:where|(?:in )?(?:which|what) (?:city|town|place)) was i born\b(?: in)?|\bbirth ?place\b|\bwhere (?:did i grow|i grew) up\b",
         "birthplace",
     ),
     (
@@ -153,7 +155,7 @@ ASPECTS: tuple[tuple[str, str], ...] = (
     (r"\bsubjects?\b(.{1,40}?)\bstud(?:y|ies)\b|\bstud(?:y|ies|ying)\b", r"\1 subject"),
 )
 TOPIC = tuple((re.compile(pattern), f" {aspect} ") for pattern, aspect in ASPECTS)
-KEYED = (EMPTY | frozenset("still ever yet call many much kind something".split())) - {
+KEYED = (EMPTY | frozenset("still ever yet any call many much kind something".split())) - {
     "will",
     "you",
     "your",
