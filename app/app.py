@@ -35,6 +35,7 @@ from mlxdyn.events import (
     Piece,
     Replied,
     Status,
+    Stayed,
     Studied,
     StudyItem,
     Working,
@@ -77,7 +78,7 @@ class ChatApp(App[None]):
     TITLE = "mlxdyn"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", "Stop the reply"),
-        Binding("ctrl+n", "new", "New chat"),
+        Binding("ctrl+n", "new", "New chat", priority=True),
         Binding("ctrl+o", "chats", "Saved chats"),
         Binding("alt+up", "walk(-1)", "Earlier message"),
         Binding("alt+down", "walk(1)", "Later message"),
@@ -145,6 +146,8 @@ class ChatApp(App[None]):
                 await self.transcript.note(studied(event))
             case Failed() as failed:
                 await self._failed(failed)
+            case Stayed():
+                self.talk.stayed()
             case Closed():
                 self.closed = True
             case _:
@@ -213,12 +216,12 @@ class ChatApp(App[None]):
     async def send(self, sent: Prompt.Sent) -> None:
         """Obey a slash command, or say the text to the model."""
         if sent.text.startswith("/"):
-            await self._obey(*read(sent.text))
+            await self._obey(sent.text)
         else:
-            self.prompt.accept()
             await self.talk.say(sent.text.strip())
 
-    async def _obey(self, name: str, argument: str) -> None:
+    async def _obey(self, line: str) -> None:
+        name, argument = read(line)
         known = next((command for command in COMMANDS if command.name == name), None)
         if known is None:
             await self.transcript.note(
@@ -226,8 +229,9 @@ class ChatApp(App[None]):
                 " the line as a message.",
                 error=True,
             )
+            if not self.prompt.text:
+                self.prompt.write(line)
             return
-        self.prompt.accept()
         await self.run_action(("app", name, (argument,) if known.arguments else ()))
 
     @on(TextArea.Changed)
@@ -462,7 +466,9 @@ class ChatApp(App[None]):
 
     async def action_quit(self) -> None:
         """Save everything, then leave; the screen stays alive meanwhile."""
-        if self.line.doing != SAVING:
+        if self.line.doing == SAVING:
+            self.engine.hurry()
+        else:
             self.line.doing = SAVING
             self.talk.leave()
             self._close()

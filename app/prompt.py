@@ -22,7 +22,7 @@ class Prompt(TextArea):
 
     @dataclass
     class Sent(Message):
-        """The user pressed Enter on some text; it stays in the prompt until `accept`."""
+        """The user pressed Enter on some text; the prompt is empty again."""
 
         text: str
 
@@ -32,13 +32,6 @@ class Prompt(TextArea):
         self._sent: list[str] = []
         self._place = 0  # in _sent; its length means the draft
         self._draft = ""
-
-    def accept(self) -> None:
-        """Remember the text and clear the prompt."""
-        if self.text.strip() and self.text not in self._sent[-1:]:
-            self._sent.append(self.text)
-        self._place = len(self._sent)
-        self.text = ""
 
     def write(self, text: str) -> None:
         """Put `text` in the prompt, the cursor behind it."""
@@ -61,7 +54,16 @@ class Prompt(TextArea):
         elif event.key != "enter":
             self.insert("\n")
         elif self.text.strip():
-            self.post_message(self.Sent(self.text))
+            self.post_message(self.Sent(self._taken()))
+
+    def _taken(self) -> str:
+        """Take the text at once, before the next key comes: remember it and clear the prompt."""
+        text = self.text
+        if text not in self._sent[-1:]:
+            self._sent.append(text)
+        self._place = len(self._sent)
+        self.text = ""
+        return text
 
     def action_cursor_up(self, select: bool = False) -> None:
         """Move up, or recall the earlier prompt from the first line."""

@@ -8,7 +8,7 @@ from mlxdyn_app.prompt import Prompt
 from mlxdyn_app.status import StatusLine
 from mlxdyn_app.transcript import Transcript, Turn
 
-SAVING = "saving…"
+SAVING = "saving…, Ctrl+Q skips learning"
 LEARNING = "learning…"
 
 
@@ -83,18 +83,23 @@ class Talk:
                 turn.show(known[message])
             elif message in lessons.pending:
                 turn.say(LEARNING, state="learning")
-            elif turn.foot.has_class("learned", "learning") and turn.foot.display:
+            elif any(map(turn.foot.has_class, ("learned", "learning"))) and turn.foot.display:
                 turn.say("unlearned: undone", state="refused")
 
     async def failed(self) -> None:
         """End a reply that will not come, and go on with what waits."""
-        self.ready = self.conversation is not None
-        self._give_back(self.early)  # that conversation will not open
         if self.reply is not None:
             await self._end_reply()
             self._next()
         elif self.busy:
             self._unanswered()
+
+    def stayed(self) -> None:
+        """Go on with this conversation: the other one did not open."""
+        self.ready = self.conversation is not None
+        self._give_back(self.early)
+        if not self.busy:
+            self._next()
 
     # what the user does
 
@@ -123,6 +128,7 @@ class Talk:
         self.stop()
         self.ready = False
         self._give_back(self.early)  # it was not meant for what opens now
+        self._prompt.screen.set_focus(self._prompt)  # the next key is the next message
 
     def rest(self) -> None:
         """Say that nothing happens just now, unless all is being saved."""

@@ -30,6 +30,7 @@ from mlxdyn.events import (
     Memories,
     Notice,
     Opened,
+    Stayed,
     Studied,
     Working,
 )
@@ -67,6 +68,7 @@ class Engine:
         self._requests: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self._closing = threading.Event()
+        self._hurried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mlxdyn-engine", daemon=True)
         self._session: Any = None
         self._bare = options.incognito  # started so; it stays so
@@ -88,10 +90,10 @@ class Engine:
         self._stopped.set()
 
     def new_chat(self) -> None:
-        self._requests.put(self._new_chat)
+        self._put_opening(self._new_chat)
 
     def open_chat(self, conversation: int) -> None:
-        self._requests.put(partial(self._open_chat, conversation))
+        self._put_opening(partial(self._open_chat, conversation))
 
     def list_chats(self) -> None:
         self._requests.put(lambda: self._emit(Chats(tuple(self._session.chats()))))
@@ -100,11 +102,11 @@ class Engine:
         self._requests.put(partial(self._set_learn, learn))
 
     def set_temporary(self, on: bool) -> None:
-        self._requests.put(partial(self._set_temporary, on))
+        self._put_opening(partial(self._set_temporary, on))
 
     def set_incognito(self, on: bool) -> None:
         """Enter or leave a chat with the bare base that writes nothing."""
-        self._requests.put(partial(self._set_incognito, on))
+        self._put_opening(partial(self._set_incognito, on))
 
     def list_items(self) -> None:
         self._requests.put(self._list_items)
@@ -151,10 +153,14 @@ class Engine:
 
     def switch(self, memory: str) -> None:
         """Go on with another memory of the same base, founding it if it is new."""
-        self._requests.put(partial(self._switch, memory))
+        self._put_opening(partial(self._switch, memory))
 
     def reset(self) -> None:
-        self._requests.put(self._reset)
+        self._put_opening(self._reset)
+
+    def hurry(self) -> None:
+        """Let closing learn no more of what waits; the next start goes on with it."""
+        self._hurried.set()
 
     def close(self) -> None:
         """Make everything durable, emit Closed and wait for the thread to end."""
@@ -162,7 +168,15 @@ class Engine:
         self._requests.put(None)
         self._thread.join()
 
+    def _put_opening(self, request: Callable[[], Any]) -> None:
+        self._requests.put(partial(self._opening, request))
+
     # everything below runs on the engine thread
+
+    def _opening(self, request: Callable[[], Any]) -> None:
+        """Open another conversation, or say that the one before stays open."""
+        if not self._guarded(request):
+            self._emit(Stayed())
 
     def _run(self) -> None:
         try:
@@ -461,7 +475,7 @@ class Engine:
             if not self._session.waiting():
                 self._session.drop_work()  # a study can wait
             for _ in range(CLOSING_STEPS):
-                if not self._learn_step():
+                if self._hurried.is_set() or not self._learn_step():
                     break
             self._open["memory"].snapshot()
 

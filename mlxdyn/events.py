@@ -213,6 +213,11 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Stayed:
+    """What was to open another conversation failed, as said before; the one before stays open."""
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The engine thread has saved everything and ended."""
 
@@ -234,5 +239,6 @@ Event = (
     | Working
     | Notice
     | Failed
+    | Stayed
     | Closed
 )

@@ -248,6 +248,52 @@ async def test_what_is_said_to_a_chat_that_cannot_open_is_given_back():
         assert app.talk.ready and not app.talk.turns and not app.talk.busy
 
 
+async def test_a_key_after_enter_begins_the_next_message():
+    async with chatting() as (app, pilot):
+        for key in ("h", "i", "enter", "enter", "y", "o"):
+            press(app, key)
+        await until(pilot, lambda: app.prompt.text == "yo")
+        await until(pilot, lambda: len(app.talk.turns) == 2 and not app.talk.busy)
+        assert seen(app)[0] == "hi" and app.prompt.text == "yo"
+
+
+async def test_keys_after_a_new_chat_go_to_the_prompt():
+    async with chatting() as (app, pilot):
+        await say_and_learn(app, pilot, "The first chat.")
+        await pilot.press("alt+up", "alt+up")
+        gate = Event()
+        app.engine._requests.put(gate.wait)
+        for key in ("ctrl+n", "f", "y"):
+            press(app, key)
+        await until(pilot, lambda: app.prompt.text == "fy")
+        gate.set()
+
+
+async def test_a_failure_of_something_else_leaves_the_next_chat_to_open():
+    async with chatting() as (app, pilot):
+        await say_and_learn(app, pilot, "The first chat.")
+        gate = Event()
+        app.engine._requests.put(gate.wait)
+        app.engine.forget(99)  # there is no such message
+        app.engine.new_chat()
+        app.talk.leave()
+        await say(app, pilot, "The second chat.")
+        gate.set()
+        await until(pilot, lambda: seen(app)[:1] == ["The second chat."] and told(app))
+        assert not app.prompt.text and not app.talk.early
+
+
+async def test_undoing_what_still_waits_says_so():
+    async with chatting() as (app, pilot):
+        gate = Event()
+        await say(app, pilot, "My cat is called Luna.")
+        app.engine._requests.put(gate.wait)  # before it is learned
+        app.engine.undo()
+        await until(pilot, lambda: app.talk.turns and not app.talk.busy)
+        gate.set()
+        await until(pilot, lambda: seen(app)[1] == "unlearned: undone")
+
+
 async def test_reset_asks_first():
     async with chatting() as (app, pilot):
         await say_and_learn(app, pilot, "Forget me.")
