@@ -132,7 +132,8 @@ def other_talk(trial: Trial, asked: Sequence[Question], seed: int) -> "list[list
         if rng.random() < 0.5:
             said = [turn for _ in range(2) for turn in corpus.small_talk(rng, 1)[:2]]
         else:
-            others = rng.sample([fact for fact in trial.facts if fact is not question.fact], 2)
+            known = [fact for fact in trial.facts if fact is not question.fact]
+            others = rng.sample(known, min(2, len(known)))
             said = [
                 turn
                 for fact in others

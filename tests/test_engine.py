@@ -150,6 +150,16 @@ def test_closing_learns_what_waits(front):
     assert ledger_says() == (1, 0, 2)
 
 
+def test_closing_in_a_hurry_leaves_the_learning_to_the_next_start(front):
+    one = front()
+    one.engine.hurry()
+    one.engine.send("Hello!")
+    one.close()
+    assert ledger_says()[0] == 0
+    front().until(Learned)
+    assert ledger_says()[0] == 1
+
+
 def test_closing_stops_a_running_reply_and_keeps_it(front):
     one = front(ENDLESS)
     one.engine.send("Hello!")

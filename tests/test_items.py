@@ -285,6 +285,13 @@ def test_rewording_keeps_the_topic_and_the_answer() -> None:
         ("Our baby is 6 weeks old.", "Your baby is 6 weeks old."),
         ("My father is an engineer at Siemens.", "Your father is an engineer at Siemens."),
         ("My wife is German.", "Your wife is German."),
+        ("I'm German.", "You are German."),
+        ("Now I live in Madrid.", "You live in Madrid."),
+        ("I used to live in Berlin but now I live in Madrid.", "You live in Madrid."),
+        ("My grandma died on Friday.", "Your grandma died on Friday."),
+        ("my train leaves at 5", "Your train leaves at 5."),
+        ("our anniversary is on May 5th", "Your anniversary is on May 5th."),
+        ("yoga class on Tuesday", "Your yoga class is on Tuesday."),
         ("My boss is Karen.", "Your boss is called Karen."),
         ("My dog is a golden retriever.", "Your dog is a golden retriever."),
         ("My cat passed away last week.", "Your cat passed away last week."),
@@ -335,7 +342,6 @@ def test_common_statements_become_items_without_a_model(message: str, answer: st
     [
         "My head is killing me.",
         "I'm a bit tired.",
-        "I'm German.",
         "I like that a lot.",
         "I love you",
         "Is my dog called Pixel?",
@@ -357,6 +363,19 @@ def test_common_statements_become_items_without_a_model(message: str, answer: st
         "I'm Sorry",
         "Call me later",
         "Nothing here",
+        "My husband said my sister lives in Rome.",
+        "My sister told me she lives in Rome now.",
+        "When I was small my dog was called Rex",
+        "I called my sister yesterday",
+        "I called my mom on Sunday",
+        "I called my boss an idiot",
+        "I named my daughter after my mother",
+        "I called my friend Anna",
+        "No school on Monday",
+        "Set an alarm at 7",
+        "Good luck on Friday",
+        "Meeting Anna on Friday",
+        "My sister arrives on Monday",
         "My boss is Catholic.",
         "My doctor is OK.",
         "My brother is a terrible driver.",
@@ -596,6 +615,37 @@ def test_only_sentences_that_gave_no_item_are_told_back() -> None:
 )  # fmt: skip
 def test_who_is_named_is_asked_for_by_relation_too(message: str, asked: str, answer: str) -> None:
     assert Item(asked, answer) in from_template(message)
+
+
+@pytest.mark.parametrize(
+    ("before", "message"),
+    [
+        ("My dog is called Pixel.", "No, she is German."),
+        ("My dog is called Pixel.", "Sorry, it's 11:30."),
+        ("My dog is called Pixel.", "Oh no, it's Christmas!"),
+        ("My sister lives in Rome.", "No, she's Italian."),
+    ],
+)
+def test_only_what_can_take_its_place_corrects_a_value(before: str, message: str) -> None:
+    assert from_template(message, before) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "asked", "answer"),
+    [
+        ("My sister is not called Anna.", "What is my sister's name?", "Your sister's name is Anna."),
+        ("I don't think my sister lives in Rome.", "Where does my sister live?", "Your sister lives in Rome."),
+        ("I turned down a job at Meta.", "Where do I work?", "You work at Meta."),
+        ("I wish my dog was called Rex.", "What is my dog called?", "Your dog is called Rex."),
+        ("My brother told me I was born in Rome.", "Where was I born?", "You were born in Rome."),
+        ("My mom's favorite food is lasagna.", "What is my favorite food?", "Your favorite food is lasagna."),
+    ],
+)  # fmt: skip
+def test_what_is_denied_or_unearnest_or_somebody_elses_is_no_item(
+    message: str, asked: str, answer: str
+) -> None:
+    item = Item(asked, answer)
+    assert not about(item, message) and not in_own_words(item, message)
 
 
 def test_a_correction_reaches_whoever_was_named() -> None:

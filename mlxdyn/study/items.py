@@ -16,6 +16,7 @@ from mlxdyn.study.item import Item, ItemRow
 from mlxdyn.study.rules import RELATION
 from mlxdyn.study.statement import (
     ABBREVIATIONS,
+    NEGATED,
     SENTENCE_END,
     SPEAKER,
     own_words,
@@ -229,6 +230,16 @@ POINTS_BACK = re.compile(
 QUOTED = re.compile(
     r"\b(?!i\b)\w+ (?:said|says|wrote|writes|asked|shouted|told me)[\s,]*[:\"“'‘]", re.IGNORECASE
 )
+DOUBTFUL = re.compile(
+    rf"\b(?:{NEGATED}|not|never|no longer|used to|i wish|wished|(?:i|we) (?:dreamed|dreamt)|doubt|lied|thinks|thought|told me"
+    r"|(?:you|they|people) think|wants? (?:an?|my|our)|turned down|declined|refused|nearly|almost|imagine|pretend|formerly"
+    r"|email from|wrote)\b|['’]s is\b|^\W*if\b",
+    re.IGNORECASE,
+)
+"""A clause that may say the opposite of its words, or nothing in earnest."""
+OWNER = re.compile(
+    r"\b(?:my|our) ((?:[\w-]+ )?[\w-]+)['’]s\b(?! (?:an?|the|very|so|not|called)\b)", re.IGNORECASE
+)
 WHEN = frozenset(
     stem(word)
     for word in """yesterday today tomorrow tonight morning evening week weekend month summer winter night monday tuesday
@@ -259,7 +270,9 @@ def about(item: Item, message: str) -> bool:
 def _parts(message: str, size: int) -> Iterator[str]:
     """Yield the clauses that tell; each that says only "his" or "it" with the one before."""
     told = [
-        clause for clause in SENTENCE.split(message) if tells(clause) and not QUOTED.search(clause)
+        clause
+        for clause in SENTENCE.split(message)
+        if tells(clause) and not QUOTED.search(clause) and not DOUBTFUL.search(without_lead(clause))
     ]
     yield from told
     for before, after in pairwise(told):
@@ -271,6 +284,9 @@ def _parts(message: str, size: int) -> Iterator[str]:
 
 def _supports(part: str, told: Sequence[str], near: frozenset[str], answer: str) -> bool:
     heard = {stem(word) for word in words(part)}
+    owner = OWNER.search(part)
+    if owner and stem(words(owner[1])[-1]) not in {stem(word) for word in words(answer)}:
+        return False
     stands = sum(word in heard for word in told) >= 0.75 * len(told) and near <= heard
     return stands and bool(not re.search(r"\byour?\b", answer, re.I) or SPEAKER.search(part))
 
@@ -335,7 +351,7 @@ NAMED = re.compile(
 HEARSAY = re.compile(
     r"[\"“”:?]|^\W*(?:please\W+)?(?:if|maybe|perhaps|pretend|imagine|suppose|say|let['’]?s|remind|do you|can you|tell|give|show"
     r"|write|help|explain|make|find|list|name|send|translate|describe|create|draw|check|fix|look|read|play|sing|count|guess|think)\b"
-    r"|\bi wish\b|\b(?:said|says|told me|thinks|wants? to know|wonders|asks|asked)\b"
+    r"|\bi wish\b|\b(?:said|says|told me|thinks|wants? to know|wonders|asks|asked|dream\w*|dreamt|lied|doubt|not true|forget|don['’]?t remember|email from|wrote|role-?play)\b|\byou (?:think|thought|said|told)\b|\bis you\b"
     r"|\b(?:i|we)(?:['’]d| would)? (?:want|like|love|need) (?:you|to (?:know|hear|see|ask)|(?:an?|another|some|\d+) (?:[\w-]+ )?"
     r"(?:story|poem|song|joke|riddle|recipe|list|summary|letter|email|essay|code|function|script|names?|ideas?|tips?|examples?|advice|help))\b",
     re.IGNORECASE,
@@ -361,7 +377,13 @@ def in_own_words(item: Item, message: str) -> bool:
     """
     learned = set(value(item)) - ASPECT
     sentences = SENTENCE.split(own_words(message))
-    return bool(learned) and any(learned <= set(content(one)) for one in sentences if _sound(one))
+    return bool(learned) and any(
+        learned <= set(content(one))
+        for one in sentences
+        if _sound(one)
+        and not DOUBTFUL.search(without_lead(one))
+        and _supports(one, (), frozenset(), item.answer)
+    )
 
 
 OWN = re.compile(r"\b(?:i|im|ive|i['’]\w+|my|mine|we|we['’]\w+|our)\b", re.IGNORECASE)

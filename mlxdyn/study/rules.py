@@ -46,7 +46,12 @@ def _rule(told: str, asks: str, answer: str) -> Rule:
         .replace("NO_NAME", NO_NAME)
         .replace("NO_NATION", NO_NATION)
     )
-    pattern = pattern.replace("WHEN", WHEN).replace("PERSON", PERSON).replace("JOB", JOB)
+    pattern = (
+        pattern.replace("WHEN", WHEN)
+        .replace("PERSON", PERSON)
+        .replace("JOB", JOB)
+        .replace("EVENT", EVENT)
+    )
     pattern = pattern.replace("PLURAL", f"(?:{PLURAL})").replace("AILMENT", AILMENT)
     pattern = re.sub(r"LIST(\d?)", lambda m: LIST.replace("<v>", f"<v{m[1]}>"), pattern)
     return Rule(f"(?:{pattern}){DONE}", tuple(asks.split(" / ")), answer)
@@ -63,6 +68,7 @@ PLURAL = r"(?:grand)?(?:parents|children|sons|daughters)|kids|twins|brothers|sis
 LIST = r"(?P<v>(?-i:[A-Z][\w'’-]+)(?:, (?-i:[A-Z][\w'’-]+)){0,4},? and (?-i:[A-Z][\w'’-]+))"
 AILMENT = r"asthma|(?:type (?:1|2|one|two) )?diabetes|adhd|add|autism|dyslexia|epilepsy|migraines|arthritis|high blood pressure|hypertension|insomnia|c(?:o)?eliac disease|crohn['’]s(?: disease)?|ibs|eczema|psoriasis|hay fever|tinnitus|anaemia|anemia|pcos|endometriosis|scoliosis|glaucoma|fibromyalgia|sleep apn(?:o)?ea|a (?:peanut|nut|milk|pollen|cat|dog|shellfish|gluten|penicillin|bee) allergy|a heart condition|a pacemaker"
 NO_NATION = r"(?!(?-i:AI|HR|IT|PM|UK|US|EU|French|German|Dutch|Greek|Welsh|Swiss|Czech|Thai|Iraqi|Israeli|Pakistani|Christian|Catholic|Muslim|Jewish|Hindu|Buddhist|Protestant|Orthodox)\b|[\w-]+(?:ish|ese|ican|ian|dian)\b)"
+EVENT = r"(?:dentist|doctor|vet|gym|yoga|choir|band|meeting|call|interview|exam|test|quiz|appointment|flight|train|bus|ferry|lesson|class|course|practice|training|match|game|concert|party|wedding|dinner|lunch|breakfast|brunch|date|deadline|surgery|operation|check-?up|haircut|rehearsal|recital|audition|seminar|lecture|workshop|conference|trip|holiday|vacation|checkout|check-in|delivery|reservation|viewing|hearing|graduation|funeral|christening|anniversary|birthday|picnic|barbecue|swimming|football|tennis|karate|ballet|physio|therapy|massage|inspection|launch|release|shift|picking up the kids)"
 NAMING = "What is my {x} called? / What's my {x}'s name? / What is the name of my {x}? / Do you remember what my {x} is called?"
 RULES = (
     # oneself and those one names
@@ -72,8 +78,8 @@ RULES = (
     _rule(r"(?:my|our) <x>(?:['’]s|s) name(?: is|['’]s) <name>", NAMING, "Your {x} is called {v}."),
     _rule(r"the name of (?:my|our) <x> is <name>", NAMING, "Your {x} is called {v}."),
     _rule(r"(?:i|we)(?: have|['’]ve got| got| adopted| bought) an? (?:new |pet )?<x>(?: and (?:i |we )?(?:named|called) (?:him|her|it|them)| called| named| and (?:its|his|her) name is| and it(?: is|['’]s) called) <name>", NAMING, "Your {x} is called {v}."),
-    _rule(r"(?:i|we) (?:named|called|gave) (?:my|our) <x> (?:the name )?(?-i:(?P<v>[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*){0,3}))", NAMING, "Your {x} is called {v}."),
-    _rule(r"(?:i|we) (?:named|called) (?:my|our) <x> <name>", NAMING, "Your {x} is called {v}."),
+    _rule(r"(?:i|we) (?:named|gave|called(?! my PERSON| our PERSON)) (?:my|our) <x> (?:the name )?(?-i:(?P<v>[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*){0,3}))", NAMING, "Your {x} is called {v}."),
+    _rule(r"(?:i|we) named (?:my|our) <x> NO_NAME(?!after\b)<name>", NAMING, "Your {x} is called {v}."),
     # ages, birthdays, homes, work
     _rule(r"i(?: am|['’]?m) (?P<v>\d{1,3})(?: years old| yrs old| y/?o)?", "How old am I? / What is my age? / Do you know how old I am?", "You are {v} years old."),
     _rule(r"(?:i just |i )turned (?P<v>\d{1,3})", "How old am I? / What is my age? / Do you know how old I am?", "You are {v} years old."),
@@ -105,6 +111,7 @@ RULES = (
     _rule(r"(?:my|our) (?P<x>PLURAL) (?P<y>come|are) from (?!hell\b)<v>", "Where do my {x} come from? / Where are my {x} from? / Which country do my {x} come from?", "Your {x} {y} from {v}."),
     _rule(r"(?:my|our) (?P<x>PLURAL) are (?:called|named) LIST|(?:my|our) (?P<x2>PLURAL)(?:['’]s?)? names are LIST2|(?:i|we) have (?:two|three|four|five|six|\d) (?P<x3>PLURAL)[,:]?(?: called| named| whose names are)? LIST3", "What are my {x} called? / What are the names of my {x}? / Do you remember what my {x} are called?", "Your {x} are called {v}."),
     # a life in plain words
+    _rule(r"i(?: am|['’]?m)(?: originally| half| also)? (?P<v>(?-i:French|German|Dutch|Greek|Welsh|Swiss|Czech|Thai|[A-Z]\w*(?:ish|ese|ican|ian|ean)))", "What nationality am I? / Which nationality am I? / Do you know what nationality I am?", "You are {v}."),
     _rule(r"(?:i|we)(?:['’]m| am|['’]re| are)(?: going to be)? moving(?: back)? to (?!(?:the|a|an|my|our) )<v>(?:,? (?P<t>WHEN))?(?: (?:with|for|because|to) .*)?", "Where am I moving to? / Do you know where I am moving to? / Do you remember where I am moving to?", "You are moving to {v}{t}."),
     _rule(r"i grew up (?P<v>(?:in|on|near) (?!the \d|the (?:nine|eight|seven|six|fif)t|my\b)[^,;:!?]{1,40}?)", "Where did I grow up? / Do you remember where I grew up? / Do you know where I grew up?", "You grew up {v}."),
     _rule(r"i was born in (?P<v>(?:19|20)\d\d)", "Which year was I born in? / What year was I born in? / Do you know which year I was born in?", "You were born in {v}."),
@@ -174,8 +181,8 @@ RULES = (
     _rule(r"i(?: always|['’]ve| have)? (?P<y>keep|put|store|left|hid) my <x> (?P<v>(?:in|on|under|behind|near|next to|inside|above) (?:the|my|our|an?) (?!lurch).{1,40}?|at (?:home|work))", "Where {be} my {x}? / Where do I keep my {x}? / Where did I put my {x}? / I can't find my {x}. Where is it?", "Your {x} {be} {v}."),
     _rule(r"you can find my <x> (?P<v>(?:in|on|under|behind|at|near|next to|inside|above) .{1,40}?)", "Where {be} my {x}? / Where do I keep my {x}? / Where did I put my {x}?", "Your {x} {be} {v}."),
     # appointments and journeys
-    _rule(r"(?:i have |i moved |please remember )?my <x> (?:is planned for|is scheduled for|is set for|has been moved to|was moved to|to|on|at|is (?:on|at)|starts at|begins at) (?P<v>TIME)", "When is my {x}? / When do I have my {x}? / Do you remember when my {x} is? / What is the time of my {x}?", "Your {x} is {at} {v}."),
-    _rule(r"(?!(?:the|an?) )(?!.*['’]s\b)(?!.*\b(?:i|you|we|he|she|it|they|me|us|see|meet|call|leaves?|departs?|starts?|begins?|ends?)\b)(?P<x>[a-z][\w'’-]*(?: [\w'’-]+){0,3}?) (?:is )?(?:at|on) (?P<v>TIME)", "When is my {x}? / When do I have my {x}? / Do you remember when my {x} is? / What is the time of my {x}?", "Your {x} is {at} {v}."),
+    _rule(r"(?:i have |i moved |please remember )?(?:my|our) <x> (?:is planned for|is scheduled for|is set for|has been moved to|was moved to|to|on|at|is (?:on|at)|starts at|begins at) (?P<v>TIME)", "When is my {x}? / When do I have my {x}? / Do you remember when my {x} is? / What is the time of my {x}?", "Your {x} is {at} {v}."),
+    _rule(r"(?P<x>(?:(?!(?:the|an?|no|my|our|your|great|good|thanks?|see|set|book|order|i|you|we|he|she|it|they|me|us|call|meet|for|skip|cancel|move|miss)\b)[a-z][\w-]*(?:['’]s)? ){0,2}EVENT) (?:is )?(?:at|on) (?P<v>TIME)", "When is my {x}? / When do I have my {x}? / Do you remember when my {x} is? / What is the time of my {x}?", "Your {x} is {at} {v}."),
     _rule(r"(?:i|we)(?: have|['’]ve got| got) (?:an?|my|our|the) (?:big |important |paper )?<x> (?:is |comes up |scheduled )?(?:on|at) (?P<v>TIME)|(?:(?:the|my|our) )?(?P<x2>(?:[\w-]+ ){0,2}(?:deadline|meeting|interview|exam|appointment|release|launch|conference)) is(?: on| at| now)?(?: on| at)? (?P<v2>TIME)", "When is my {x}? / When do I have my {x}? / Do you remember when my {x} is? / What is the time of my {x}?", "Your {x} is {at} {v}."),
     _rule(r"my (?P<x>train|bus|flight|plane|boat|ferry|tram) (?:leaves|goes|departs) at <v>", "When does my {x} leave? / What time does my {x} leave? / At what time does my {x} leave?", "Your {x} leaves at {v}."),
     _rule(r"(?:i(?: am|['’]?m) (?:going|flying|travelling|traveling)|my (?:next )?(?:trip|holiday|vacation) (?:goes|is)|(?:i|we)(?:['’]ve| have)? booked a (?:trip|flight|holiday)) to (?P<v>(?-i:[A-Z])[\w' -]{1,40}?)(?: (?:on|for) (?:holiday|vacation))?(?: next \w+)?", "Where am I going on holiday? / What is my holiday? / What's my holiday? / Do you remember my holiday?", "You are going to {v} on holiday."),

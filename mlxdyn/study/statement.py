@@ -12,7 +12,7 @@ from mlxdyn.study.topic import key, words
 from mlxdyn.study.verb import third
 
 LEAD_IN = re.compile(
-    r"(?:(?:hi|hello|hey|oh|ok|okay|so|well|yes|yeah|btw|also|and|but|thanks|listen|guess what|you know(?: what)?|fun fact|fyi"
+    r"(?:(?:hi|hello|hey|now|oh|ok|okay|so|well|yes|yeah|btw|also|and|but|thanks|listen|guess what|you know(?: what)?|fun fact|fyi"
     r"|by the way|for the record|just so you know|in case you (?:ever )?(?:need it|wonder)|remember(?: this)?(?: that)?|please remember(?: that)?"
     r"|don['’]?t forget(?: that)?|you should know(?: that)?|i (?:just )?(?:wanted|want) to (?:say|tell you)(?: that)?|did i (?:tell you|mention)(?: that)?"
     r"|can you remember that|i should (?:tell you|mention)(?: that)?|actually|no|nope|wait|sorry|correction|i meant(?: to say)?|i mean"
@@ -61,7 +61,7 @@ VAGUE = re.compile(
     re.IGNORECASE,
 )
 PLAIN_VERB = re.compile(
-    rf"\b(?:is|was|are|were|says?|has|have|had|does|will|would|and|but|{NEGATED}|not|never|no longer|called|goes)\b",
+    rf"\b(?:is|was|are|were|wa|says?|said|told|tells?|thinks?|thought|asked|wants?|has|have|had|does|will|would|and|but|{NEGATED}|not|never|no longer|called|goes|after|leaves|arrives|departs|died|comes|starts|ends|i|me|my|our|you|your|he|she|they)\b",
     re.IGNORECASE,
 )
 RETRACTS = re.compile(
@@ -78,6 +78,8 @@ ADVERBS = re.compile(
 )
 ONE_OF = re.compile(rf"(?P<who>{RELATION}) (?P<name>{ONE_NAME})(?P<rest>['’]s .+)?", re.IGNORECASE)
 """Somebody by relation and by name: "sister Anna", "sister Anna's dog"."""
+ONE_OF_MANY = re.compile(r"friend|colleague|co-?worker|cousin|neighbou?r|niece|nephew", re.I)
+"""Who is hardly ever the only one."""
 ANY_MORE = re.compile(r",? (?:any ?more|any longer)(?: now| though)?\W*$", re.IGNORECASE)
 NO_LONGER = (
     (r"\bno longer ", ""),
@@ -92,9 +94,12 @@ PARTNER = "girlfriend|boyfriend|wife|husband|partner|fianc[eé]e?"
 LATELY = r"(?:['’]ve|['’]re| have| are)?(?: just| recently| finally)?"
 PARTED = re.compile(
     rf"(?:i|we){LATELY} (?:got rid of|sold|gave away|scrapped) (?:my|our|the) (?P<x>{LIVING}|{OWNED})(?: to .{{1,30}})?(?: {WHEN})?{DONE}"
-    rf"|(?:i|we){LATELY} (?:broke up|broken up|split up|separated|(?:got )?divorced)(?: (?:with|from) my (?P<x2>{PARTNER}))?(?: {WHEN})?{DONE}"
+    rf"|(?:i|we|my (?:{PARTNER}) and i){LATELY} (?:broke up|broken up|split up|separated|(?:got )?divorced)(?: (?:with|from) my (?P<x2>{PARTNER}))?(?: {WHEN})?{DONE}"
     rf"|my (?P<x3>{PARTNER}) (?:left me|broke up with me)(?: {WHEN})?{DONE}",
     re.IGNORECASE,
+)
+NATION = re.compile(
+    r"French|German|Dutch|Greek|Welsh|Swiss|Czech|Thai|[A-Z]\w*(?:[ld]ish|tish|ese|[rct]ian|[nd]ian|lian|ican|ean)"
 )
 OUT_OF_WORK = re.compile(
     rf"i{LATELY} (?:quit|left|lost|resigned from|been fired from|got fired from) my (?:old )?job(?: at [^,;:!?]{{1,30}}?)?(?: {WHEN})?{DONE}"
@@ -112,7 +117,7 @@ OF_LIVING = ("How old is my {x}?",)
 ANYBODY = ("girlfriend", "boyfriend", "partner")
 SPOUSES = ("wife", "husband")
 NO_VALUE = frozenset(
-    "thanks thank idea problem worries way please not why what it that this i you we he she they never need yes no ok okay sure sorry wait really maybe nothing wrong right fine good bad stop shorter longer monday tuesday wednesday thursday friday saturday sunday".split()
+    "thanks thank idea problem worries way please not why what it that this i you we he she they never need yes no ok okay sure sorry wait really maybe nothing wrong right fine good bad stop shorter longer monday tuesday wednesday thursday friday saturday sunday christmas easter".split()
 )
 
 
@@ -173,6 +178,8 @@ def _no_more(clause: str) -> Iterator[tuple[str, str]]:
     if had:
         named = next(filter(None, had.groupdict().values()), "").lower()
         asks = (*NAMING.split(" / "), *(OF_OWNED if re.fullmatch(OWNED, named) else OF_LIVING))
+        whose = re.match(rf"my ({PARTNER}) and i\b", clause, re.IGNORECASE)
+        named = named or (whose[1].lower() if whose else "")
         whom = SPOUSES if "divorced" in clause.lower() else ANYBODY
         for thing, ask in product([named], asks) if named else product(whom, asks[:1]):
             yield ask.format(x=thing), f"You no longer have a {thing}."
@@ -200,6 +207,13 @@ def _not_now(answer: str) -> str:
     return f"{answer[:at]} no longer {answer[at:]}"
 
 
+def _replaces(new: re.Match[str], rule: Rule, parts: dict[str, str]) -> bool:
+    """Say whether what stands alone after "No," can be the other value: a name for a name."""
+    kind = not re.search(r"\d", new["v"]) or re.search(r"\d", parts["v"])
+    nation = NATION.fullmatch(new["v"].rstrip(".")) and not NATION.fullmatch(parts["v"])
+    return bool(kind) and not nation and not NO_VALUE & set(words(new["v"]))
+
+
 _Fact = tuple[Rule, dict[str, str]]
 
 
@@ -207,7 +221,7 @@ def _facts(message: str, last: _Fact | None) -> Iterator[_Fact]:
     for clause, retracts in _clauses(message):
         fact = next((fact for rule in rules(clause) if (fact := _fact(rule, clause))), None)
         new = INSTEAD.fullmatch(clause) if retracts and last and not fact else None
-        if new and last and not NO_VALUE & set(words(new["v"])):
+        if new and last and _replaces(new, *last):
             fact = (last[0], {**last[1], "v": new["v"].rstrip(".")})
         if fact:
             last = fact
@@ -218,7 +232,7 @@ def _facts(message: str, last: _Fact | None) -> Iterator[_Fact]:
 def _by_relation(rule: Rule, parts: dict[str, str]) -> Iterator[_Fact]:
     """Ask for what is told of "my sister Anna" as "my sister" too, and for her name."""
     one = ONE_OF.fullmatch(parts["x"])
-    if one:
+    if one and not ONE_OF_MANY.fullmatch(one["who"]):
         yield NAMED, {**parts, "x": one["who"], "v": one["name"]}
         answer = rule.answer.replace("{x}", "{whole}")
         whose = f"{one['who']}{one['rest'] or ''}"
@@ -258,7 +272,7 @@ def _clauses(message: str) -> Iterator[tuple[str, bool]]:
         if not tells(sentence):
             continue
         for part in re.split(
-            r",?\s+(?:and|but|also|plus)\s+(?=(?:my|i|i['’]m|our|we)\b)|,\s+(?=my\b|i\b|i['’]m\b)",
+            r",?\s+(?:and|but|also|plus)\s+(?=(?:now )?(?:my|i|i['’]m|our|we)\b)|,\s+(?=my\b|i\b|i['’]m\b)",
             sentence,
             flags=re.IGNORECASE,
         ):
