@@ -55,7 +55,7 @@ KEYS = (
     ("Ctrl+N", "new chat"),
     ("Ctrl+O", "saved chats"),
     ("Ctrl+P", "command palette"),
-    ("Ctrl+Q", "save and leave"),
+    ("Ctrl+Q", "save and leave; again skips what is still to learn"),
 )
 
 

@@ -62,7 +62,8 @@ def unfinished(name: str, ledger: Ledger) -> Iterator[None]:
 
 def _settle(directory: Path, ledger: Ledger) -> None:
     """Let there be a memory or nothing at all, as the ledger says."""
-    row = next((r for r in ledger.memories() if r.name.lower() == directory.name.lower()), None)
+    name = next((one for one in ledger.names() if one.lower() == directory.name.lower()), None)
+    row = ledger.memory(name) if name else None
     if row:
         remove_stray(directory, row, ledger)
         (directory / UNFINISHED).unlink(missing_ok=True)

@@ -273,7 +273,7 @@ class Engine:
         self._emit(self._session.status())
 
     def _memories(self) -> None:
-        self._emit(Memories(tuple(row.name for row in self._open["ledger"].memories())))
+        self._emit(Memories(tuple(self._open["ledger"].names())))
 
     def _working(self, doing: str) -> Callable[[int, int], None]:
         return lambda done, of: self._emit(Working(doing, done, of))

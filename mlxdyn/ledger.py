@@ -46,6 +46,10 @@ class Ledger(Database):
         rows = self._db.execute(f"SELECT {MEMORY} FROM memories ORDER BY name")
         return [memory_of(row) for row in rows]
 
+    def names(self) -> list[str]:
+        """List the names of all memories, damaged ones too."""
+        return [row[0] for row in self._db.execute("SELECT name FROM memories ORDER BY name")]
+
     def memory(self, name: str) -> MemoryRow | None:
         """Find a memory; a damaged row of another one does not matter."""
         rows = self._db.execute(f"SELECT {MEMORY} FROM memories WHERE name = ?", (name,))
@@ -89,8 +93,7 @@ class Ledger(Database):
 
     def check_new(self, name: str) -> None:
         """Raise MlxdynError when there is a memory `name`, capitals aside: disks may not tell."""
-        names = [row[0] for row in self._db.execute("SELECT name FROM memories")]
-        alike = next((one for one in names if one.lower() == name.lower()), None)
+        alike = next((one for one in self.names() if one.lower() == name.lower()), None)
         if alike == name:
             raise MlxdynError(f"memory {name!r} exists; choose another name, or delete it first")
         if alike:

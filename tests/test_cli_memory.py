@@ -190,6 +190,18 @@ def test_delete_asks_erases_and_names_the_copies(taught):
     assert not list((home() / "memories").iterdir())
 
 
+def test_a_damaged_memory_is_named_and_the_others_are_listed(taught):
+    told("branch", "work")
+    ledger = Ledger(home() / "mlxdyn.db")
+    ledger._db.execute("UPDATE memories SET learner = '{' WHERE name = 'work'")
+    ledger.close()
+    result = run("memory", "list", "--json")
+    assert [row["name"] for row in json.loads(result.stdout)] == ["default"]
+    assert result.exit_code == 1 and "work" in result.stderr
+    assert "work" in refused("memory", "log", "--memory", "nowhere")
+    told("log")
+
+
 def test_the_backup_of_a_reset_can_be_deleted(taught):
     backup = ask("reset", "--yes")["backup"]
     assert ask("delete", backup, "--yes")["messages"] == 4

@@ -16,6 +16,7 @@ from mlxdyn.events import (
     Failed,
     Heard,
     Learned,
+    Memories,
     Notice,
     Opened,
     Piece,
@@ -148,6 +149,16 @@ def test_closing_learns_what_waits(front):
     rest = one.close()
     assert isinstance(rest[-1], Closed) and any(isinstance(event, Learned) for event in rest)
     assert ledger_says() == (1, 0, 2)
+
+
+def test_a_damaged_memory_keeps_no_other_from_opening(front):
+    front().close()
+    ledger = Ledger(home() / "mlxdyn.db")
+    one = ledger.existing("default")
+    ledger.add_memory("broken", "wren", "", one.adapter, one.learner, one.study)
+    ledger._db.execute("UPDATE memories SET learner = '{' WHERE name = 'broken'")
+    ledger.close()
+    assert any(event == Memories(("broken", "default")) for event in front().events)
 
 
 def test_closing_in_a_hurry_leaves_the_learning_to_the_next_start(front):

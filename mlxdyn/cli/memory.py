@@ -47,16 +47,23 @@ def memory() -> None:
 def list_memories(as_json: bool) -> None:
     """List all memories."""
     ledger = open_ledger()
-    rows = [_shown(ledger, row) for row in ledger.memories()]
+    rows, damaged = [], []
+    for name in ledger.names():
+        try:
+            rows.append(_shown(ledger, ledger.existing(name)))
+        except MlxdynError as error:
+            damaged.append(str(error))
     if as_json:
         print_json(rows)
-    elif not rows:
+    elif not rows and not damaged:
         click.echo("No memory yet; `mlxdyn chat` begins one.")
-    else:
+    elif rows:
         table(
             ["name", "model", "updates", "tokens learned", "items", "bytes"],
             [_brief(row) for row in rows],
         )
+    if damaged:
+        raise MlxdynError("; ".join(damaged))
 
 
 @memory.command()

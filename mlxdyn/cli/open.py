@@ -114,7 +114,7 @@ def find(ledger: Ledger, name: str) -> MemoryRow:
     """Return a memory's row; raise MlxdynError that names the ones there are."""
     row = ledger.memory(check_name(name))
     if row is None:
-        known = ", ".join(row.name for row in ledger.memories())
+        known = ", ".join(ledger.names())
         there = f"there is: {known}" if known else "none has begun yet: mlxdyn chat"
         raise MlxdynError(f"there is no memory {name!r}; {there}")
     return row
