@@ -100,6 +100,10 @@ ASPECTS: tuple[tuple[str, str], ...] = (
     (r"\b(?:which|what) street\b.*", "address"),
     (r"\bwhen was i born\b|\b(?:on )?(?:which|what) (?:date|day) was i born\b", "birthday"),
     (r"\b(?:which|what) year (?:was i|i was) born\b(?: in)?", "birth year"),
+    (
+        r"\bwhen (?:did i get|i got) married\b|\bwhen (?:was|is) my wedding\b|\b(?:on )?(?:which|what) date (?:was|is) my wedding\b",
+        "wedding day",
+    ),
     (r"\bam i (?:married|single|divorced|engaged)(?=\W*$)", "marital status"),
     (r"\bam i (?:an? )?(?:vegan|vegetarian)(?: or (?:an? )?(?:vegan|vegetarian))?", "diet"),
     (
