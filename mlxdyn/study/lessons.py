@@ -163,7 +163,7 @@ class Desk:
 
     def lesson(self, card: Card, *, amid: bool = False) -> Chunk:
         question = self._framed(self.rng.choice(wordings(card.row)))
-        before = self._before(key(card.row.question), frozenset(value(card.row))) if amid else []
+        before = self._before(key(card.row.question)) if amid else []
         return self.opened(encode(self.tokenizer, question, card.row.answer, before))
 
     def opened(self, lesson: Chunk) -> Chunk:
@@ -180,16 +180,12 @@ class Desk:
             return held.ask.chunk
         return ask(self.tokenizer, question, held.ask.said, before).chunk
 
-    def _before(self, topic: str, taught: frozenset[str] = frozenset()) -> list[Turn]:
-        """Draw one exchange or two about other things than `topic`, known and unknown.
-
-        None gives away what is `taught`: the answer is to be known, not copied.
-        """
+    def _before(self, topic: str) -> list[Turn]:
+        """Draw one exchange or two about other things than `topic`, known and unknown."""
         turns: list[Turn] = []
         for _ in range(self.rng.choice((1, 1, 2))):
             about, exchange = self.rng.choice(self.rng.choice(self._talk))
-            told = taught.intersection(content(exchange[1].text)) if taught else ()
-            turns += exchange if about != topic and not told else ()
+            turns += exchange if about != topic else ()
         return turns
 
     @cached_property
