@@ -284,11 +284,16 @@ def _parts(message: str, size: int) -> Iterator[str]:
 
 def _supports(part: str, told: Sequence[str], near: frozenset[str], answer: str) -> bool:
     heard = {stem(word) for word in words(part)}
-    owner = OWNER.search(part)
-    if owner and stem(words(owner[1])[-1]) not in {stem(word) for word in words(answer)}:
-        return False
     stands = sum(word in heard for word in told) >= 0.75 * len(told) and near <= heard
-    return stands and bool(not re.search(r"\byour?\b", answer, re.I) or SPEAKER.search(part))
+    own = not re.search(r"\byour?\b", answer, re.I) or SPEAKER.search(part)
+    return stands and bool(own) and not _of_another(part, answer)
+
+
+def _of_another(part: str, answer: str) -> bool:
+    """Say whether a clause tells of somebody's own whom the answer leaves out: "my mom's car"."""
+    owner = OWNER.search(part)
+    said = {stem(word) for word in words(answer)}
+    return owner is not None and stem(words(owner[1])[-1]) not in said
 
 
 def _unframed(question: str) -> str:
@@ -382,7 +387,7 @@ def in_own_words(item: Item, message: str) -> bool:
         for one in sentences
         if _sound(one)
         and not DOUBTFUL.search(without_lead(one))
-        and _supports(one, (), frozenset(), item.answer)
+        and not _of_another(one, item.answer)
     )
 
 
@@ -394,8 +399,8 @@ ABOUT = ("What did I say about {}?", "What do you know about {}?")
 def told_back(message: str, kept: Sequence[Item] = ()) -> list[Item]:
     """Tell back the sentences that name something, where neither a rule nor `kept` has them.
 
-    Somebody of the speaker's counts where nothing has a name: "What did I say about my sister?" The first two names of a sentence are asked for, "What did I say about Rust?"; the answer is all
-    of it.
+    The first two names of a sentence are asked for, "What did I say about Rust?"; the answer is all
+    of it. Where nothing has a name, somebody of the speaker's counts: "my sister".
     What became an item is left out: a correction of the item would not reach it.
     """
     learned = [set(value(item)) - ASPECT for item in kept]

@@ -14,7 +14,8 @@ VALUE = r"(?P<v>[^,;:!?]{1,60}?)"
 NAME = r"(?P<v>[\w'’.-]+(?: [A-Z][\w'’.-]*){0,3})"
 TIME = r"(?:\d{1,2}(?:[:.]\d{2})?(?: ?[ap]\.?m\.?| o'clock)?|noon|midnight|(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? )?(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday)(?: \d{1,2}(?:st|nd|rd|th)?)?(?: (?:morning|afternoon|evening))?)"
 COLOUR = r"(?:dark |light )?(?:red|blue|green|yellow|orange|purple|pink|black|white|gr[ae]y|brown|turquoise|teal|gold|silver|beige|violet|crimson|navy|maroon|indigo|lavender|scarlet|magenta|olive|emerald|cream|lilac|bronze|coral|mint|ruby|amber|peach)"
-BLANKS = {"x": WHO_IS, "v": VALUE, "name": NAME}
+LIST = r"(?P<v>(?-i:[A-Z][\w'’-]+)(?:, (?-i:[A-Z][\w'’-]+)){0,4},? and (?-i:[A-Z][\w'’-]+))"
+BLANKS = {"x": WHO_IS, "v": VALUE, "name": NAME, "list": LIST}
 WHEN = r"(?:yesterday|today|tonight|tomorrow|some day|soon|(?:this|last|next|yesterday|tomorrow) (?:morning|afternoon|evening|night|week|weekend|month|year|spring|summer|autumn|fall|winter|\w+day)|on (?:\w+day)|(?:a|an|one|two|three|four|five|six|ten|a few|\d+) (?:days?|weeks?|months?|years?) ago|in (?:a|two|three|\d+) (?:days?|weeks?|months?|years?)|in (?:january|february|march|april|may|june|july|august|september|october|november|december|spring|summer|autumn|winter|(?:19|20)\d\d))"
 DONE = r"(?: now| though| too| by the way| btw|,? please(?: remember(?: that| it)?)?| lol| haha| as well| at the moment| these days| actually)*(?:,? (?:and|but) (?:it|he|she|they|we|his|her)\b.*)?\W*"
 
@@ -37,23 +38,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _rule(told: str, asks: str, answer: str) -> Rule:
+    """Put in for <x>, <v2> ... a blank, and for a word in capitals what it stands for."""
     pattern = re.sub(
-        r"(?<!P)<(x|v|name)(\d?)>", lambda m: BLANKS[m[1]].replace(">", f"{m[2]}>", 1), told
+        r"(?<!P)<(x|v|name|list)(\d?)>", lambda m: BLANKS[m[1]].replace(">", f"{m[2]}>", 1), told
     )
-    pattern = (
-        pattern.replace("TIME", TIME)
-        .replace("COLOUR", COLOUR)
-        .replace("NO_NAME", NO_NAME)
-        .replace("NO_NATION", NO_NATION)
-    )
-    pattern = (
-        pattern.replace("WHEN", WHEN)
-        .replace("PERSON", PERSON)
-        .replace("JOB", JOB)
-        .replace("EVENT", EVENT)
-    )
-    pattern = pattern.replace("PLURAL", f"(?:{PLURAL})").replace("AILMENT", AILMENT)
-    pattern = re.sub(r"LIST(\d?)", lambda m: LIST.replace("<v>", f"<v{m[1]}>"), pattern)
+    pattern = re.sub("|".join(SHORT), lambda m: SHORT[m[0]], pattern)
     return Rule(f"(?:{pattern}){DONE}", tuple(asks.split(" / ")), answer)
 
 
@@ -61,14 +50,16 @@ RELATION = r"(?:(?:best |older |younger |little |big |twin |youngest |oldest |el
 VALUED = r"(?:name|surname|nickname|job|hobby|address|number|employer|school|town|hometown|birthplace|profession|major|subject|goal|dream|destination|pronouns|size|team|editor|husband|wife|partner|diet|time|day|date|fear|project|country|city|breakfast|lunch|dinner|supper|meal|drink|treat|snack|dessert|song|height|weight|band|plan|wish|collection|allergy|seat|room|floor|hotel|gate|platform|stop|route|shop|brand|language|tongue|sign|hero|habit|skill|instrument|pet|car|bike|holiday|trip|zodiac|star|club|library|blog|novel|ringtone|username|boss|teacher|doctor)"
 # IGNORECASE voids [A-Z]: where a capital counts, it stands in (?-i:...).
 NO_NAME = r"(?!(?:sorry|ok|okay|back|sure|hungry|tired|happy|sad|sick|busy|fine|good|great|vegan|vegetarian|gay|straight|single|married|home|late|lost|done|ready|bored|nothing|everything|works|stuck|all|maybe|ping|amazing|crazy|team|on|in|at|hard|easy|irrelevant|unimportant|spelled|pronounced|known|an?|not|later|tomorrow|again|off|after|me|him|her|out|up)\b)"
-JOB = r"(?:engineer|\w+(?:tect|grapher|cher)|(?!(?:femin|athe|optim|pessim|tour)ist)\w+ist|librarian|musician|electrician|physician|technician|mathematician|politician|beautician|nurse|doctor|lawyer|chef|cook|driver|student|writer|baker|manager|developer|designer|farmer|painter|pilot|plumber|carpenter|waiter|waitress|professor|gardener|dancer|singer|actor|paramedic|vet|barista|judge|mechanic|accountant|consultant|architect|analyst|programmer|builder|butcher|firefighter|soldier|surgeon|translator|interpreter|journalist|editor|researcher|secretary|receptionist|policeman|policewoman|police officer|cop|priest|pastor|tailor|cashier|hairdresser|banker|trader|broker|coach|tutor|midwife|welder|roofer|sailor|veterinarian|social worker|bus driver|director|producer|entrepreneur|freelancer|teacher|lecturer|principal|pharmacist|dietician)"
+JOB = r"(?:engineer|\w+(?:tect|grapher|cher)|(?!(?:femin|athe|optim|pessim|tour)ist)\w+ist|librarian|musician|electrician|physician|technician|mathematician|politician|beautician|nurse|doctor|lawyer|chef|cook|driver|student|writer|baker|manager|developer|designer|farmer|painter|pilot|plumber|carpenter|waiter|waitress|professor|gardener|dancer|singer|actor|paramedic|vet|barista|judge|mechanic|accountant|consultant|analyst|programmer|builder|butcher|firefighter|soldier|surgeon|translator|interpreter|editor|researcher|secretary|receptionist|policeman|policewoman|police officer|cop|priest|pastor|tailor|cashier|hairdresser|banker|trader|broker|coach|tutor|midwife|welder|roofer|sailor|veterinarian|social worker|bus driver|director|producer|entrepreneur|freelancer|teacher|lecturer|principal|pharmacist|dietician)"
 ONE_NAME = r"(?-i:(?!(?:Is|Was|Has|And|I|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b)[A-Z][\w-]+)"
 PERSON = rf"(?!(?:dog|cat|hamster|parrot|rabbit|horse|turtle|puppy|kitten|pony)\b){RELATION}(?: {ONE_NAME})?"
-PLURAL = r"(?:grand)?(?:parents|children|sons|daughters)|kids|twins|brothers|sisters|siblings|cats|dogs|pets|cousins|nieces|nephews|in-laws|roommates|flatmates|neighbou?rs|cats|parrots|rabbits|horses"
-LIST = r"(?P<v>(?-i:[A-Z][\w'’-]+)(?:, (?-i:[A-Z][\w'’-]+)){0,4},? and (?-i:[A-Z][\w'’-]+))"
+PLURAL = r"(?:(?:grand)?(?:parents|children|sons|daughters)|kids|twins|brothers|sisters|siblings|cats|dogs|pets|cousins|nieces|nephews|in-laws|roommates|flatmates|neighbou?rs|parrots|rabbits|horses)"
 AILMENT = r"asthma|(?:type (?:1|2|one|two) )?diabetes|adhd|add|autism|dyslexia|epilepsy|migraines|arthritis|high blood pressure|hypertension|insomnia|c(?:o)?eliac disease|crohn['’]s(?: disease)?|ibs|eczema|psoriasis|hay fever|tinnitus|anaemia|anemia|pcos|endometriosis|scoliosis|glaucoma|fibromyalgia|sleep apn(?:o)?ea|a (?:peanut|nut|milk|pollen|cat|dog|shellfish|gluten|penicillin|bee) allergy|a heart condition|a pacemaker"
-NO_NATION = r"(?!(?-i:AI|HR|IT|PM|UK|US|EU|French|German|Dutch|Greek|Welsh|Swiss|Czech|Thai|Iraqi|Israeli|Pakistani|Christian|Catholic|Muslim|Jewish|Hindu|Buddhist|Protestant|Orthodox)\b|[\w-]+(?:ish|ese|ican|ian|dian)\b)"
+NATION = "(?-i:American|Canadian|Mexican|Brazilian|Argentinian|Chilean|Colombian|Peruvian|Venezuelan|Cuban|British|English|Scottish|Welsh|Irish|French|German|Austrian|Swiss|Dutch|Belgian|Danish|Swedish|Norwegian|Finnish|Icelandic|Polish|Czech|Slovak|Slovenian|Hungarian|Romanian|Bulgarian|Serbian|Croatian|Bosnian|Albanian|Greek|Turkish|Italian|Spanish|Portuguese|Maltese|Russian|Ukrainian|Belarusian|Lithuanian|Latvian|Estonian|Georgian|Armenian|Israeli|Palestinian|Lebanese|Syrian|Jordanian|Iraqi|Iranian|Persian|Saudi|Egyptian|Moroccan|Algerian|Tunisian|Libyan|Ethiopian|Kenyan|Nigerian|Ghanaian|Indian|Pakistani|Bangladeshi|Nepalese|Afghan|Chinese|Taiwanese|Japanese|Korean|Vietnamese|Thai|Cambodian|Filipino|Filipina|Indonesian|Malaysian|Singaporean|Mongolian|Kazakh|Australian|European|Asian|African)"
+NO_NATION = rf"(?!(?-i:AI|HR|IT|PM|UK|US|EU|CEO|CTO|CFO|VIP|ADHD|Christian|Catholic|Muslim|Jewish|Hindu|Buddhist|Protestant|Orthodox)\b|{NATION}\b)"
 EVENT = r"(?:dentist|doctor|vet|gym|yoga|choir|band|meeting|call|interview|exam|test|quiz|appointment|flight|train|bus|ferry|lesson|class|course|practice|training|match|game|concert|party|wedding|dinner|lunch|breakfast|brunch|date|deadline|surgery|operation|check-?up|haircut|rehearsal|recital|audition|seminar|lecture|workshop|conference|trip|holiday|vacation|checkout|check-in|delivery|reservation|viewing|hearing|graduation|funeral|christening|anniversary|birthday|picnic|barbecue|swimming|football|tennis|karate|ballet|physio|therapy|massage|inspection|launch|release|shift|picking up the kids)"
+SHORT = {"TIME": TIME, "COLOUR": COLOUR, "NO_NAME": NO_NAME, "NO_NATION": NO_NATION, "NATION": NATION, "WHEN": WHEN,
+    "PERSON": PERSON, "PLURAL": PLURAL, "JOB": JOB, "EVENT": EVENT, "AILMENT": AILMENT}  # fmt: skip
 NAMING = "What is my {x} called? / What's my {x}'s name? / What is the name of my {x}? / Do you remember what my {x} is called?"
 RULES = (
     # oneself and those one names
@@ -99,19 +90,19 @@ RULES = (
     _rule(r"my <x> works as (?P<v>an? [^,;:!?]{1,40}?)", "What does my {x} do for a living? / What is my {x}'s job? / Do you know what my {x} does for a living?", "Your {x} works as {v}."),
     _rule(r"my <x> works (?:at|for) <v>", "Where does my {x} work? / Do you know where my {x} works? / Who does my {x} work for?", "Your {x} works at {v}."),
     # those one names, and what is said of them without a verb of its own
-    _rule(r"(?:my|our) (?P<x>PERSON) (?:is|['’]s) NO_NAME(?!(?:CEO|CTO|CFO|VIP|ADHD)\b)NO_NATION(?P<v>(?-i:[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*){0,3}))", NAMING, "Your {x} is called {v}."),
+    _rule(r"(?:my|our) (?P<x>PERSON) (?:is|['’]s) NO_NAMENO_NATION(?P<v>(?-i:[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*){0,3}))", NAMING, "Your {x} is called {v}."),
     _rule(r"(?:my|our) (?P<x>PERSON) (?:is|['’]s)(?: now| already| only| just)? (?P<v>\d{1,3})|(?:my|our) (?P<x2>PERSON)(?: has)?(?: just| recently)? turned (?P<v2>\d{1,3})(?: WHEN)?", "How old is my {x}? / What is my {x}'s age? / Do you know how old my {x} is?", "Your {x} is {v} years old."),
     _rule(r"(?:my|our) <x> is (?P<v>\d{1,3} (?:days|weeks|months|years and \d+ months))(?: old)?", "How old is my {x}? / What is my {x}'s age? / Do you know how old my {x} is?", "Your {x} is {v} old."),
-    _rule(r"(?:my|our) (?P<x>PERSON) (?:is|['’]s)(?: originally)? (?P<v>(?-i:French|German|Dutch|Greek|Welsh|Swiss|Czech|Thai|Iraqi|Israeli|Pakistani|[A-Z]\w*(?:ish|ese|ican|ian|dian|ean)))", "What nationality is my {x}? / Which nationality is my {x}? / Do you know what nationality my {x} is?", "Your {x} is {v}."),
+    _rule(r"(?:my|our) (?P<x>PERSON) (?:is|['’]s)(?: originally)? (?P<v>NATION)", "What nationality is my {x}? / Which nationality is my {x}? / Do you know what nationality my {x} is?", "Your {x} is {v}."),
     _rule(r"(?:my|our) (?P<x>PERSON) (?:is|['’]s) (?!an? (?:very |really |pretty )?(?:bad|good|great|big|huge|total|terrible|slow|awful|amazing|better|careful|fast)\b)(?P<v>an? (?:[\w-]+ ){0,2}JOB(?: (?:at|for|in) (?:(?:an?|the|my|our) |(?-i:[A-Z]))[^,;:!?]{1,40}?)?)", "What does my {x} do for a living? / What is my {x}'s job? / Do you know what my {x} does for a living?", "Your {x} is {v}."),
     _rule(r"(?:my|our) (?P<x>dog|puppy|cat|kitten|horse|pony|parrot|rabbit|hamster) (?:is|['’]s) (?P<v>an? (?!(?:\w+ )?(?:good|bad|great|very|total|real|little|bit|such|pain|nightmare|menace|joy|mess|monster|angel|star|rescue|lot|member|boy|girl)\b)[^,;:!?]{2,30}?)", "What breed is my {x}? / Which breed is my {x}? / Do you know what breed my {x} is?", "Your {x} is {v}."),
     _rule(r"(?:my|our) <x>(?: has| have)?(?: just| recently| sadly)? (?P<v>died|passed away)(?: (?P<t>WHEN))?", "What happened to my {x}? / Do you know what happened to my {x}? / Do you remember what happened to my {x}?", "Your {x} {v}{t}."),
     _rule(r"(?:my|our) (?P<x>phone|laptop|computer|camera|guitar|watch|tablet|truck|bicycle|van|motorbike|motorcycle) is (?P<v>an? (?!(?:bit|mess|pain|gift|disaster|piece|little|lot)\b)[^,;:!?]{2,40}?)", "What is my {x}? / What's my {x}? / Do you remember what my {x} is?", "Your {x} is {v}."),
     _rule(r"(?:my|our) (?P<x>PLURAL)(?: now| all| both)? (?:live in|moved to) (?!(?:their|the|fear|a|an|my|our)\b)<v>(?:,? WHEN)?", "Where do my {x} live? / Do you know where my {x} live? / Which city do my {x} live in?", "Your {x} live in {v}."),
     _rule(r"(?:my|our) (?P<x>PLURAL) (?P<y>come|are) from (?!hell\b)<v>", "Where do my {x} come from? / Where are my {x} from? / Which country do my {x} come from?", "Your {x} {y} from {v}."),
-    _rule(r"(?:my|our) (?P<x>PLURAL) are (?:called|named) LIST|(?:my|our) (?P<x2>PLURAL)(?:['’]s?)? names are LIST2|(?:i|we) have (?:two|three|four|five|six|\d) (?P<x3>PLURAL)[,:]?(?: called| named| whose names are)? LIST3", "What are my {x} called? / What are the names of my {x}? / Do you remember what my {x} are called?", "Your {x} are called {v}."),
+    _rule(r"(?:my|our) (?P<x>PLURAL) are (?:called|named) <list>|(?:my|our) (?P<x2>PLURAL)(?:['’]s?)? names are <list2>|(?:i|we) have (?:two|three|four|five|six|\d) (?P<x3>PLURAL)[,:]?(?: called| named| whose names are)? <list3>", "What are my {x} called? / What are the names of my {x}? / Do you remember what my {x} are called?", "Your {x} are called {v}."),
     # a life in plain words
-    _rule(r"i(?: am|['’]?m)(?: originally| half| also)? (?P<v>(?-i:French|German|Dutch|Greek|Welsh|Swiss|Czech|Thai|[A-Z]\w*(?:ish|ese|ican|ian|ean)))", "What nationality am I? / Which nationality am I? / Do you know what nationality I am?", "You are {v}."),
+    _rule(r"i(?: am|['’]?m)(?: originally| half| also)? (?P<v>NATION)", "What nationality am I? / Which nationality am I? / Do you know what nationality I am?", "You are {v}."),
     _rule(r"(?:i|we)(?:['’]m| am|['’]re| are)(?: going to be)? moving(?: back)? to (?!(?:the|a|an|my|our) )<v>(?:,? (?P<t>WHEN))?(?: (?:with|for|because|to) .*)?", "Where am I moving to? / Do you know where I am moving to? / Do you remember where I am moving to?", "You are moving to {v}{t}."),
     _rule(r"i grew up (?P<v>(?:in|on|near) (?!the \d|the (?:nine|eight|seven|six|fif)t|my\b)[^,;:!?]{1,40}?)", "Where did I grow up? / Do you remember where I grew up? / Do you know where I grew up?", "You grew up {v}."),
     _rule(r"i was born in (?P<v>(?:19|20)\d\d)", "Which year was I born in? / What year was I born in? / Do you know which year I was born in?", "You were born in {v}."),
@@ -119,12 +110,12 @@ RULES = (
     _rule(r"i(?: am|['’]?m)(?: now| happily| newly| recently| still| already)* (?P<v>married|divorced|single|engaged|widowed|separated)", "What is my marital status? / What's my marital status? / Am I married? / Do you know my marital status?", "You are {v}."),
     _rule(r"i(?: am|['’]?m)(?: now| happily)? married to <v>", "Who am I married to? / Do you know who I am married to? / Do you remember who I am married to?", "You are married to {v}."),
     _rule(r"(?:i|we) got married (?P<v>WHEN|on .{1,25}?)", "What is my wedding day? / When did I get married? / When was my wedding? / Do you remember my wedding day?", "You got married {v}."),
-    _rule(r"(?:i|we) got (?P<y>divorced) (?P<v>WHEN|on .{1,25}?)", "When did I get {y}? / Do you know when I got {y}? / Do you remember when I got {y}?", "You got {y} {v}."),
+    _rule(r"(?:i|we) got divorced (?P<v>WHEN|on .{1,25}?)", "When did I get divorced? / Do you know when I got divorced? / Do you remember when I got divorced?", "You got divorced {v}."),
     _rule(r"(?:i|we) have (?P<v>no) (?P<x>kids|children|siblings|brothers|sisters|pets)|(?:i|we) (?:don['’]?t|do not) have (?P<v2>any) (?P<x2>kids|children|siblings|brothers|sisters|pets)", "How many {x} do I have? / Do I have any {x}? / Do you know how many {x} I have?", "You have no {x}."),
     _rule(r"i(?: am|['’]?m)(?: now| also| mostly| strictly)*(?P<v> an?)? (?P<v2>vegan|vegetarian|pescatarian|flexitarian)", "What is my diet? / What's my diet? / Do you remember my diet? / Am I vegan or vegetarian?", "You are {v}."),
     _rule(r"i(?: am|['’]?m) (?P<v>(?:lactose|gluten|fructose|histamine)[ -]intolerant)", "What is my intolerance? / Do you remember my intolerance? / Do you know my intolerance?", "You are {v}."),
     _rule(r"i (?P<y>can['’]?t|cannot|can no longer|don['’]?t|do not|no longer|never) (?P<z>eat|drink|smoke) (?!(?:now|another|any|anything|much|enough|at|until|till|before|after|with|without|in|on|and|or|here|there|today|tonight|yet|alone|out|as|from|for|more|because|when)\b)<v>(?: at all| any ?more| any longer)?", "What do I not {z}? / Do you know what I do not {z}? / Do you remember what I do not {z}?", "You {y} {z} {v}."),
-    _rule(r"i(?:['’]ve| have)?(?: got| been diagnosed with| was diagnosed with)? (?P<v>AILMENT)(?: WHEN)?|i (?:suffer from|was diagnosed with) (?!(?:my|your|this|that|the|it|a lot|being|having|people)\b)(?P<v2>[^,;:!?]{2,30}?)(?: WHEN)?", "What is my medical condition? / What medical condition do I have? / Do you remember my medical condition?", "You have {v}."),
+    _rule(r"i(?: have|['’]ve got| have got|['’]ve been diagnosed with| have been diagnosed with) (?P<v>AILMENT)(?: WHEN)?|i (?:suffer from|was diagnosed with) (?!(?:my|your|this|that|the|it|a lot|being|having|people)\b)(?P<v2>[^,;:!?]{2,30}?)(?: WHEN)?", "What is my medical condition? / What medical condition do I have? / Do you remember my medical condition?", "You have {v}."),
     _rule(r"i take (?!(?:the|an?|my|it|that|this|care|part|place|time|turns|notes|pictures|photos|pride|over|off|out|on|up) ?\b)(?P<v>[\w -]{3,30}?) ?(?:(?P<t>(?:every|each) (?:day|morning|evening|night)|daily|twice a day|at night|in the morning)(?: for my .{1,20})?|for my .{1,20}?)", "Which medicine do I take? / What medicine do I take? / Do you remember which medicine I take?", "You take {v}{t}."),
     _rule(r"i (?:usually |always |normally |often )?(?P<y>(?:run|jog|swim|meditate|work out|cycle|climb|lift weights|exercise|(?:go|play|do|have|attend|teach) (?!(?:it|that|this|what|there|here|crazy|mad|nuts|to (?!the|my|a)\w+) ?\b)[\w ]{2,30}?)) (?P<v>(?:every|each|once a|twice a|three times a) (?:day|morning|evening|night|week|month|weekend|\w+day)(?: \w+)?|on (?:mon|tues|wednes|thurs|fri|satur|sun)days?(?: (?:and|at) .{1,20})?|on weekends)", "When do I {y}? / Do you know when I {y}? / Do you remember when I {y}?", "You {y} {v}."),
     _rule(r"i(?: am|['’]?m)(?: currently| now| just| still)* (?P<y>reading|watching|listening to) (?P<v>(?-i:[A-Z])[^,;:!?]{1,50}?)", "What am I {y}? / Do you know what I am {y}? / Do you remember what I am {y}?", "You are {y} {v}."),
@@ -134,7 +125,7 @@ RULES = (
     _rule(r"i(?: currently)? weigh (?P<v>(?:about |around )?\d[\d.,]* ?(?:kg|kilos?|kilograms?|pounds|lbs?|stone))", "How much do I weigh? / Do you know how much I weigh? / Do you remember how much I weigh?", "You weigh {v}."),
     _rule(r"i(?: am|['’]?m) (?P<v>(?:about |around )?\d[\d.,'’]* ?(?:cm|m|meters?|metres?|centimet(?:er|re)s|feet|foot|ft)?(?: ?\d+ ?(?:inches|in)?)?)(?: tall| in height)", "How tall am I? / Do you know how tall I am? / Remind me, how tall am I?", "You are {v} tall."),
     _rule(r"i (?:usually |always |normally |mostly )?go to (?:bed|sleep) (?:at|around|by) (?P<v>TIME)", "When do I go to bed? / Do you know when I go to bed? / Do you remember when I go to bed?", "You go to bed at {v}."),
-    _rule(r"i(?: study|(?:['’]m| am) studying|(?:['’]m| am) a student) (?P<v>at (?!(?:home|night|the moment)\b)[^,;:!?]{1,40}?)|i go to (?:school|college|university|uni) (?P<v2>(?:at|in) [^,;:!?]{1,40}?)", "Where do I study? / Do you know where I study? / Do you remember where I study?", "You study {v}."),
+    _rule(r"i(?: study|(?:['’]m| am) studying) (?P<v>at (?!(?:home|night|the moment)\b)[^,;:!?]{1,40}?)|i go to (?:school|college|university|uni) (?P<v2>(?:at|in) [^,;:!?]{1,40}?)", "Where do I study? / Do you know where I study? / Do you remember where I study?", "You study {v}."),
     # likes, allergies, languages
     _rule(r"my (?:absolute |all-time )?fav(?:ou?rite)? <x> (?:is|are|has always been) <v>", "What is my favourite {x}? / What's my favourite {x}? / Which {x} do I like most? / Do you remember my favourite {x}?", "Your favourite {x} is {v}."),
     _rule(r"i(?: am|['’]?m) (?:very |really |super )?allergic to <v>", "What am I allergic to? / What is my allergy? / Do you know what I'm allergic to?", "You are allergic to {v}."),

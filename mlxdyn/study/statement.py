@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import product
 
 from mlxdyn.secret import PLACEHOLDER
-from mlxdyn.study.rules import DONE, NAMED, NAMING, ONE_NAME, RELATION, WHEN, Rule, rules
+from mlxdyn.study.rules import DONE, NAMED, NAMING, NATION, ONE_NAME, RELATION, WHEN, Rule, rules
 from mlxdyn.study.topic import key, words
 from mlxdyn.study.verb import third
 
@@ -94,12 +94,9 @@ PARTNER = "girlfriend|boyfriend|wife|husband|partner|fianc[eé]e?"
 LATELY = r"(?:['’]ve|['’]re| have| are)?(?: just| recently| finally)?"
 PARTED = re.compile(
     rf"(?:i|we){LATELY} (?:got rid of|sold|gave away|scrapped) (?:my|our|the) (?P<x>{LIVING}|{OWNED})(?: to .{{1,30}})?(?: {WHEN})?{DONE}"
-    rf"|(?:i|we|my (?:{PARTNER}) and i){LATELY} (?:broke up|broken up|split up|separated|(?:got )?divorced)(?: (?:with|from) my (?P<x2>{PARTNER}))?(?: {WHEN})?{DONE}"
+    rf"|(?:i|we){LATELY} (?:broke up|broken up|split up|separated|(?:got )?divorced)(?: (?:with|from) my (?P<x2>{PARTNER}))?(?: {WHEN})?{DONE}"
     rf"|my (?P<x3>{PARTNER}) (?:left me|broke up with me)(?: {WHEN})?{DONE}",
     re.IGNORECASE,
-)
-NATION = re.compile(
-    r"French|German|Dutch|Greek|Welsh|Swiss|Czech|Thai|[A-Z]\w*(?:[ld]ish|tish|ese|[rct]ian|[nd]ian|lian|ican|ean)"
 )
 OUT_OF_WORK = re.compile(
     rf"i{LATELY} (?:quit|left|lost|resigned from|been fired from|got fired from) my (?:old )?job(?: at [^,;:!?]{{1,30}}?)?(?: {WHEN})?{DONE}"
@@ -178,8 +175,6 @@ def _no_more(clause: str) -> Iterator[tuple[str, str]]:
     if had:
         named = next(filter(None, had.groupdict().values()), "").lower()
         asks = (*NAMING.split(" / "), *(OF_OWNED if re.fullmatch(OWNED, named) else OF_LIVING))
-        whose = re.match(rf"my ({PARTNER}) and i\b", clause, re.IGNORECASE)
-        named = named or (whose[1].lower() if whose else "")
         whom = SPOUSES if "divorced" in clause.lower() else ANYBODY
         for thing, ask in product([named], asks) if named else product(whom, asks[:1]):
             yield ask.format(x=thing), f"You no longer have a {thing}."
@@ -207,10 +202,10 @@ def _not_now(answer: str) -> str:
     return f"{answer[:at]} no longer {answer[at:]}"
 
 
-def _replaces(new: re.Match[str], rule: Rule, parts: dict[str, str]) -> bool:
+def _replaces(new: re.Match[str], parts: dict[str, str]) -> bool:
     """Say whether what stands alone after "No," can be the other value: a name for a name."""
     kind = not re.search(r"\d", new["v"]) or re.search(r"\d", parts["v"])
-    nation = NATION.fullmatch(new["v"].rstrip(".")) and not NATION.fullmatch(parts["v"])
+    nation = re.match(NATION, new["v"]) and not re.match(NATION, parts["v"])
     return bool(kind) and not nation and not NO_VALUE & set(words(new["v"]))
 
 
@@ -221,7 +216,7 @@ def _facts(message: str, last: _Fact | None) -> Iterator[_Fact]:
     for clause, retracts in _clauses(message):
         fact = next((fact for rule in rules(clause) if (fact := _fact(rule, clause))), None)
         new = INSTEAD.fullmatch(clause) if retracts and last and not fact else None
-        if new and last and _replaces(new, *last):
+        if new and last and _replaces(new, last[1]):
             fact = (last[0], {**last[1], "v": new["v"].rstrip(".")})
         if fact:
             last = fact
