@@ -11,13 +11,13 @@ from mlxdyn.study.verb import BASE_OF_PAST, DEEDS, WHO, past
 
 WHO_IS = r"(?P<x>(?:[\w-]+(?:['’]s)? ){0,3}?[\w-]+)"
 VALUE = r"(?P<v>[^,;:!?]{1,60}?)"
-NAME = r"(?P<v>[\w'’.-]+(?: [A-Z][\w'’.-]*){0,3})"
+NAME = r"(?P<v>[\w'’.-]+(?: (?!(?:and|but|who|which|because|so|she|he|it|they|i|from|with|for|since|in|at|on)\b)[A-Z][\w'’.-]*){0,3})"
 TIME = r"(?:\d{1,2}(?:[:.]\d{2})?(?: ?[ap]\.?m\.?| o'clock)?|noon|midnight|(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? )?(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday)(?: \d{1,2}(?:st|nd|rd|th)?)?(?: (?:morning|afternoon|evening))?)"
 COLOUR = r"(?:dark |light )?(?:red|blue|green|yellow|orange|purple|pink|black|white|gr[ae]y|brown|turquoise|teal|gold|silver|beige|violet|crimson|navy|maroon|indigo|lavender|scarlet|magenta|olive|emerald|cream|lilac|bronze|coral|mint|ruby|amber|peach)"
 LIST = r"(?P<v>(?-i:[A-Z][\w'’-]+)(?:, (?-i:[A-Z][\w'’-]+)){0,4},? and (?-i:[A-Z][\w'’-]+))"
 BLANKS = {"x": WHO_IS, "v": VALUE, "name": NAME, "list": LIST}
 WHEN = r"(?:yesterday|today|tonight|tomorrow|some day|soon|(?:this|last|next|yesterday|tomorrow) (?:morning|afternoon|evening|night|week|weekend|month|year|spring|summer|autumn|fall|winter|\w+day)|on (?:\w+day)|(?:a|an|one|two|three|four|five|six|ten|a few|\d+) (?:days?|weeks?|months?|years?) ago|in (?:a|two|three|\d+) (?:days?|weeks?|months?|years?)|in (?:january|february|march|april|may|june|july|august|september|october|november|december|spring|summer|autumn|winter|(?:19|20)\d\d))"
-DONE = r"(?: now| though| too| by the way| btw|,? please(?: remember(?: that| it)?)?| lol| haha| as well| at the moment| these days| actually)*(?:,? (?:and|but) (?:it|he|she|they|we|his|her)\b.*)?\W*"
+DONE = r"(?: now| though| too| by the way| btw|,? please(?: remember(?: that| it)?)?| lol| haha| as well| at the moment| these days| actually)*(?:,? (?:and|but) (?:it|he|she|they|we|his|her|shes|hes|its)\b.*)?\W*"
 
 
 @dataclass(frozen=True, slots=True)

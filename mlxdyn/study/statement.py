@@ -33,12 +33,15 @@ ASKING = re.compile(
     r"\W*(?:is|are|was|were|did|do|does|can|could|will|would|should|has|have|what|where|who|why|how|which)\b",
     re.IGNORECASE,
 )
+SUPPOSING = re.compile(r"\W*(?:if|unless|suppose)\b(?! you\b)", re.IGNORECASE)
 OTHERS = re.compile(
     r"```.*?(?:```|\Z)|^[ \t]*>.*?$|[\"“][^\"”\n]{12,}[\"”]?", re.DOTALL | re.MULTILINE
 )
 TASK = re.compile(
     r"\A\W*(?:please |can you |could you )?(?:summari[sz]e|translate|rewrite|proofread|fix|correct|improve|write"
-    r"|imagine|pretend|suppose|let['’]?s pretend|role-?play|repeat|count|capitali[sz]e|edit|classify|explain)\b.*\Z",
+    r"|imagine|pretend|suppose|let['’]?s (?:pretend|role[- ]?play)|role[- ]?play|repeat|count|capitali[sz]e|edit|classify|explain|act as"
+    r"|here(?:['’]s| is)[^\n:]{0,40}\b(?:letter|e-?mail|text|essay|message|story|script|poem|wrote|said|sent)|(?:e-?mail|letter|message) from"
+    r"|from(?=:)|i['’]?m playing an? (?:character|role|game)|in the (?:game|story|book|film|movie))\b.*\Z",
     re.DOTALL | re.IGNORECASE,
 )
 TELLING = re.compile(
@@ -281,9 +284,12 @@ def without_lead(part: str) -> str:
 
 
 def tells(sentence: str) -> bool:
-    """Say whether a sentence states something: a question does only as "Did I tell you that ...?"."""
+    """Say whether a sentence states something: a question does only as "Did I tell you that ...?".
+
+    What follows an "if" does not, but for "If you must know, ...".
+    """
     asks = ASIDE.search(sentence) or ASKING.match(sentence)
-    return not asks or bool(TELLING.search(sentence))
+    return not SUPPOSING.match(sentence) and (not asks or bool(TELLING.search(sentence)))
 
 
 def own_words(message: str) -> str:
