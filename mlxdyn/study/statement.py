@@ -33,7 +33,7 @@ ASKING = re.compile(
     r"\W*(?:is|are|was|were|did|do|does|can|could|will|would|should|has|have|what|where|who|why|how|which)\b",
     re.IGNORECASE,
 )
-SUPPOSING = re.compile(r"\W*(?:if|unless|suppose)\b(?! you\b)", re.IGNORECASE)
+SUPPOSING = re.compile(r"\W*(?:if|unless|suppose)\b(?! you\b| i had to\b)", re.IGNORECASE)
 OTHERS = re.compile(
     r"```.*?(?:```|\Z)|^[ \t]*>.*?$|[\"“][^\"”\n]{12,}[\"”]?", re.DOTALL | re.MULTILINE
 )
