@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mlxdyn.engine import Options
+    from mlxdyn.engine.actor import Options
 
 
 def run(options: Options) -> int:

@@ -16,9 +16,8 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import TextArea
 
 from mlxdyn.config import LEARNS
-from mlxdyn.engine import Engine, Options
-from mlxdyn.errors import MlxdynError
-from mlxdyn.events import (
+from mlxdyn.engine.actor import Engine, Options
+from mlxdyn.engine.events import (
     Chats,
     Closed,
     Compared,
@@ -40,8 +39,9 @@ from mlxdyn.events import (
     StudyItem,
     Working,
 )
-from mlxdyn.home import check_name
-from mlxdyn.wording import studied
+from mlxdyn.engine.messages import studied
+from mlxdyn.errors import MlxdynError
+from mlxdyn.files import check_name
 from mlxdyn_app.clipboard import pbcopy
 from mlxdyn_app.commands import COMMANDS, Command, complete, hint, read
 from mlxdyn_app.comparison import Comparison

@@ -5,8 +5,8 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from mlxdyn.events import Compared
-from mlxdyn.wording import marked
+from mlxdyn.engine.events import Compared
+from mlxdyn.engine.messages import marked
 
 LIKELIER = "bold underline $foreground on $success-muted"
 """Legible in every theme, and without colour too."""

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from mlxdyn.events import Chat
+from mlxdyn.engine.events import Chat
 from mlxdyn_app.commands import COMMANDS, KEYS
 
 EXPLAINED = """

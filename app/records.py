@@ -15,8 +15,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from mlxdyn.events import Logged, StudyItem
-from mlxdyn.wording import counted
+from mlxdyn.engine.events import Logged, StudyItem
+from mlxdyn.engine.messages import counted
 from mlxdyn_app.dialogs import Question
 
 MUTED = "$foreground-muted"

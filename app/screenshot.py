@@ -13,7 +13,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from mlxdyn.config import ChatConfig, SamplingConfig
-from mlxdyn.engine import Options
+from mlxdyn.engine.actor import Options
 from mlxdyn_app.app import ChatApp
 
 SAID = ("Hello! My name is Ada.", "I live in Lisbon and my cat is called Tinta.", "Who are you?")

@@ -6,7 +6,7 @@ from textual.events import Resize
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from mlxdyn.events import Status
+from mlxdyn.engine.events import Status
 
 SEPARATOR = " · "
 

@@ -2,8 +2,8 @@
 
 from collections import deque
 
-from mlxdyn.engine import Engine
-from mlxdyn.events import Learned, Lessons, Opened, Replied
+from mlxdyn.engine.actor import Engine
+from mlxdyn.engine.events import Learned, Lessons, Opened, Replied
 from mlxdyn_app.prompt import Prompt
 from mlxdyn_app.status import StatusLine
 from mlxdyn_app.transcript import Transcript, Turn

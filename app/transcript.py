@@ -12,8 +12,8 @@ from textual.widget import Widget
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
-from mlxdyn.events import Learned, Message
-from mlxdyn.wording import learned as describe
+from mlxdyn.engine.events import Learned, Message
+from mlxdyn.engine.messages import learned as describe
 
 SHOWN_TURNS = 80  # a Markdown widget for each turn of a long chat would take seconds to build
 

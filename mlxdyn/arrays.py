@@ -1,15 +1,23 @@
-"""Weights in safetensors files: written whole or not at all, checked when they are read."""
+"""Trees of arrays, and safetensors files of them: written whole, checked when they are read."""
 
 import hashlib
 import io
 import os
-from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import mlx.core as mx
+from mlx.utils import tree_flatten
 
 from mlxdyn.errors import MlxdynError
+from mlxdyn.files import digest, sync
+
+Tree = dict[str, Any]
+
+
+def leaves(tree: Any) -> list[tuple[str, mx.array]]:
+    """List the arrays of a tree with their dotted paths."""
+    return cast(list[tuple[str, mx.array]], tree_flatten(tree))
 
 
 def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str]) -> str:
@@ -48,19 +56,3 @@ def sound_arrays(path: Path, sha256: str) -> dict[str, mx.array] | None:
     if hashlib.sha256(data).hexdigest() != sha256:
         return None
     return read_arrays(io.BytesIO(data))
-
-
-def sync(path: Path) -> None:
-    """Make a file, or the entries of a directory, durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def digest(path: Path) -> str | None:
-    """Return the sha256 of a file; None when it cannot be read."""
-    with suppress(OSError), path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-    return None

@@ -20,9 +20,9 @@ from mlx_lm.tuner.lora import LoRALinear
 
 import mlxdyn_models
 from mlxdyn import backend
+from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.optimizers import leaves
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj", "out_proj", "dense", "Wqkv")
 

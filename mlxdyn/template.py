@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.stream import Chunk
+from mlxdyn.learn.stream import Chunk
 
 MARK = "\u2063{}\u2063"
 """Stands for the text of turn {} while the template runs, so no text can pose as template."""

@@ -12,7 +12,7 @@ from typing import get_args
 
 from mlxdyn import backend
 from mlxdyn.config import BUNDLED_MODEL, AdapterConfig, ChatConfig, LearnerConfig, Optimizer
-from mlxdyn.stream import Chunk
+from mlxdyn.learn.stream import Chunk
 from mlxdyn.template import Rendered, Turn, lesson, render
 
 from . import corpus
@@ -93,7 +93,7 @@ class Subject:
 
     def __init__(self, config: LearnerConfig) -> None:
         from mlxdyn import model
-        from mlxdyn.learner import Learner
+        from mlxdyn.learn.learner import Learner
 
         self.model = model.load(BUNDLED_MODEL)
         model.attach(self.model, AdapterConfig())

@@ -35,7 +35,7 @@ from .exchanges import Fact
 from .facts import Kind
 
 if TYPE_CHECKING:
-    from mlxdyn.memory import Memory
+    from mlxdyn.memory.memory import Memory
     from mlxdyn.model import Model
     from mlxdyn.template import Turn
 
@@ -148,7 +148,7 @@ def other_talk(trial: Trial, asked: Sequence[Question], seed: int) -> "list[list
 
 def learn(memory: "Memory", messages: Sequence[str]) -> tuple[list[int], list[float]]:
     """Say each message, alone in a conversation, and learn it as chat does; return ids, seconds."""
-    from mlxdyn.session import Session
+    from mlxdyn.chat.conversation import Session
 
     session = Session(memory.model, memory, memory.ledger, ChatConfig(), temporary=False)
     ids, seconds = [], []
@@ -214,7 +214,7 @@ def in_context(model: "Model") -> float:
 
 def dialogue_nll(model: "Model") -> float:
     """Measure held-out dialogue, the assistant's words, in nats per token."""
-    from mlxdyn.learner import Learner
+    from mlxdyn.learn.learner import Learner
     from mlxdyn.study.anchors import talk
     from mlxdyn.template import Turn
 
@@ -233,9 +233,9 @@ def unrelated(count: int, seed: int) -> list[str]:
 def run(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Numbers]]:
     """Tell, restart, ask; yield what was found at each stage."""
     from mlxdyn import model as models
-    from mlxdyn.home import home
-    from mlxdyn.ledger import Ledger
-    from mlxdyn.memory import Memory
+    from mlxdyn.files import home
+    from mlxdyn.memory.memory import Memory
+    from mlxdyn.memory.store.ledger import Ledger
 
     trial = draw_trial(options.facts, seed, options.together)
     subject = models.load(options.model)

@@ -21,7 +21,7 @@ from mlxdyn import backend
 from mlxdyn.config import BUNDLED_MODEL, ChatConfig, LearnerConfig, StudyConfig
 
 if TYPE_CHECKING:
-    from mlxdyn.learner import Learner
+    from mlxdyn.learn.learner import Learner
     from mlxdyn.model import Model
     from mlxdyn.template import Turn
 
@@ -77,9 +77,9 @@ def _fitting(model: "Model", said: Sequence[str]) -> "list[Turn]":
 
 def run(model: "Model", person: dict[str, Any], study: StudyConfig) -> dict[str, list[Choice]]:
     """Ask before, with what was said in context, and after learning."""
-    from mlxdyn.home import home
-    from mlxdyn.ledger import Ledger
-    from mlxdyn.memory import Memory
+    from mlxdyn.files import home
+    from mlxdyn.memory.memory import Memory
+    from mlxdyn.memory.store.ledger import Ledger
 
     from .recall import learn
 

@@ -4,8 +4,8 @@ import json
 import sys
 from pathlib import Path
 
-from mlxdyn.home import home
-from mlxdyn.ledger import Ledger
+from mlxdyn.files import home
+from mlxdyn.memory.store.ledger import Ledger
 
 
 def main(file: str) -> None:

@@ -76,9 +76,7 @@ def serve() -> None:
     backend.prepare()
     import school  # noqa: F401  (imports all that takes long, and computes nothing)
 
-    import mlxdyn.engine
-    import mlxdyn.exchange.export
-    import mlxdyn.session  # noqa: F401
+    import mlxdyn.chat.conversation  # noqa: F401
 
     for line in sys.stdin:
         order = json.loads(line)
@@ -111,8 +109,8 @@ class Child:
         from school import open_memory
 
         from mlxdyn import model
-        from mlxdyn.home import home
-        from mlxdyn.ledger import Ledger
+        from mlxdyn.files import home
+        from mlxdyn.memory.store.ledger import Ledger
 
         self.ledger = Ledger(home() / "mlxdyn.db")
         self.memory = open_memory("m", model.load(sys.argv[1]), self.ledger)
@@ -198,27 +196,27 @@ class Child:
 
     def export(self) -> list[Any]:
         from mlxdyn.exchange.export import Options, export
-        from mlxdyn.home import home
+        from mlxdyn.files import home
 
         target = home() / f"export-{time.monotonic_ns()}.bundle"
         export(self.memory, target, "bundle", Options())
         return [target.name]
 
     def reset(self) -> list[Any]:
-        from mlxdyn.memories import archive
+        from mlxdyn.memory.lifecycle import archive
 
         self.memory.close()
         return [archive("m", self.ledger)]
 
     def branch(self) -> list[Any]:
-        from mlxdyn.memories import branch
+        from mlxdyn.memory.lifecycle import branch
 
         self.memory.close()
         branch("m", "twin", self.ledger)
         return []
 
     def delete(self) -> list[Any]:
-        from mlxdyn.memories import delete
+        from mlxdyn.memory.lifecycle import delete
 
         self.memory.close()
         delete("m", self.ledger)
@@ -229,8 +227,8 @@ class Child:
         from school import ANCHORS, FAST, QUICK
 
         from mlxdyn.config import ChatConfig, SamplingConfig
-        from mlxdyn.engine import Engine, Options
-        from mlxdyn.events import Event, Failed, Learned, Replied
+        from mlxdyn.engine.actor import Engine, Options
+        from mlxdyn.engine.events import Event, Failed, Learned, Replied
 
         self.memory.close()
         self.ledger.close()

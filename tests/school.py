@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mlxdyn.config import LearnerConfig, StudyConfig
-from mlxdyn.home import home
-from mlxdyn.learner import State
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
+from mlxdyn.files import home
+from mlxdyn.learn.learner import State
+from mlxdyn.learn.stream import Chunk
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import EventRow, Lesson
 from mlxdyn.model import Model
-from mlxdyn.rows import EventRow, Lesson
-from mlxdyn.stream import Chunk
 from mlxdyn.study.item import CONTRAST, Item
 from mlxdyn.template import Turn, lesson, render
 

@@ -14,9 +14,9 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
-from mlxdyn.engine import Options
-from mlxdyn.events import Status
-from mlxdyn.home import home
+from mlxdyn.engine.actor import Options
+from mlxdyn.engine.events import Status
+from mlxdyn.files import home
 from mlxdyn_app.app import ChatApp
 from mlxdyn_app.commands import COMMANDS, complete, hint, read
 from mlxdyn_app.comparison import Comparison

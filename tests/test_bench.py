@@ -5,9 +5,9 @@ import json
 import mlx.core as mx
 from click.testing import CliRunner
 
-from mlxdyn import bench
 from mlxdyn.cli import main
-from mlxdyn.home import home
+from mlxdyn.files import home
+from mlxdyn.lab import bench
 from mlxdyn.model import Model
 
 

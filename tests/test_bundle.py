@@ -21,17 +21,17 @@ from tiny import FAST, opened, random_adapter, teach
 from mlxdyn import model as models
 from mlxdyn.cli import main
 from mlxdyn.config import AdapterConfig
-from mlxdyn.directory import ORIGIN
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import directories
 from mlxdyn.exchange.adapter import adapter_of, found
 from mlxdyn.exchange.bundle import ADAPTER, LEDGER, MANIFEST, restore, unpacked, write_bundle
 from mlxdyn.exchange.export import Options, export
-from mlxdyn.home import home, memory_directory, sweep
-from mlxdyn.learner import same
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
-from mlxdyn.migrations import MIGRATIONS
+from mlxdyn.files import home, memory_directory, sweep
+from mlxdyn.learn.learner import same
+from mlxdyn.memory.directory import ORIGIN
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.migrations import MIGRATIONS
 from mlxdyn.study.item import Item
 
 TEXTS = ("my dog is Rex", "I live in Leeds by the old mill", "the shed code is four seven one nine")
@@ -344,7 +344,7 @@ def test_a_note_of_a_leftover_that_was_cut_short_removes_nothing(tmp_path: Path,
 def killed_with(path: Path) -> None:
     """Let a process die while `path` is there for a moment only."""
     script = (
-        "import os, sys, pathlib, mlxdyn.home as h\n"
+        "import os, sys, pathlib, mlxdyn.files as h\n"
         "with h.fleeting(pathlib.Path(sys.argv[1])) as p:\n"
         "    p.write_text('private words') if p.suffix else p.mkdir()\n"
         "    os.kill(os.getpid(), 9)\n"

@@ -17,10 +17,10 @@ from click.testing import CliRunner, Result
 from mlxdyn.cli import main, progress
 from mlxdyn.cli.eval import EXPERIMENTS
 from mlxdyn.config import AdapterConfig, LearnerConfig
-from mlxdyn.home import home as home_directory
+from mlxdyn.files import home as home_directory
 from mlxdyn.lab import evaluate
 from mlxdyn.lab.findings import Tick
-from mlxdyn.ledger import Ledger
+from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model import Model
 
 Call = Callable[..., Result]

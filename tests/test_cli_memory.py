@@ -14,12 +14,12 @@ from filelock import FileLock
 from tiny import tiny_model
 
 from mlxdyn.cli import main
+from mlxdyn.cli.doctor import records
 from mlxdyn.config import LearnerConfig, StudyConfig
-from mlxdyn.doctor import records
-from mlxdyn.home import home, memory_directory
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
-from mlxdyn.rows import Lesson
+from mlxdyn.files import home, memory_directory
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import Lesson
 from mlxdyn.study.item import Item
 from mlxdyn.template import Turn, lesson, render
 
@@ -144,7 +144,7 @@ def test_undo_takes_a_message_that_waits_before_any_lesson(taught):
 
 
 def test_a_text_that_cannot_be_erased_yet_is_said_and_erased_later(taught, monkeypatch):
-    monkeypatch.setattr("mlxdyn.database.PATIENCE", 0.2)
+    monkeypatch.setattr("mlxdyn.memory.store.database.PATIENCE", 0.2)
     with closing(sqlite3.connect(home() / "mlxdyn.db")) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM messages").fetchone()

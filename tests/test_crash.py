@@ -11,13 +11,13 @@ from mortal import DEATH, ITEMS, TEXTS, Parent
 from school import FAST, opened, state, teach
 from tiny import random_adapter
 
-from mlxdyn.directory import ORIGIN
 from mlxdyn.exchange import adapter
 from mlxdyn.exchange.bundle import unpacked
-from mlxdyn.home import home, memory_directory
-from mlxdyn.learner import same
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
+from mlxdyn.files import home, memory_directory
+from mlxdyn.learn.learner import same
+from mlxdyn.memory.directory import ORIGIN
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model import Model
 
 SLOW = [pytest.mark.slow]

@@ -8,8 +8,8 @@ import pytest
 from school import ANCHORS, QUICK
 
 from mlxdyn.config import ChatConfig, SamplingConfig
-from mlxdyn.engine import Engine, Options
-from mlxdyn.events import (
+from mlxdyn.engine.actor import Engine, Options
+from mlxdyn.engine.events import (
     Chats,
     Closed,
     Event,
@@ -24,8 +24,8 @@ from mlxdyn.events import (
     Status,
     Studied,
 )
-from mlxdyn.home import home
-from mlxdyn.ledger import Ledger
+from mlxdyn.files import home
+from mlxdyn.memory.store.ledger import Ledger
 
 GREEDY = Options(
     chat=ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24)),

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from mlx.utils import tree_map
 
 from mlxdyn import model as models
+from mlxdyn.arrays import leaves
 from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.config import (
     CONTEXTS,
@@ -30,10 +31,9 @@ from mlxdyn.lab import evaluate, tasks
 from mlxdyn.lab.evaluate import Report, Settings, Stream
 from mlxdyn.lab.findings import Tick
 from mlxdyn.lab.tasks import Document, Refused
-from mlxdyn.learner import Learner
+from mlxdyn.learn.learner import Learner
+from mlxdyn.learn.stream import chunks
 from mlxdyn.model import Model
-from mlxdyn.optimizers import leaves
-from mlxdyn.stream import chunks
 
 Call = Callable[..., Result]
 BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4

@@ -19,18 +19,18 @@ from hypothesis import strategies as st
 from tiny import FAMILIES, FAST, opened, random_adapter, teach, tiny_model
 
 from mlxdyn import model as models
+from mlxdyn.arrays import leaves
 from mlxdyn.cli import main
 from mlxdyn.config import DEFAULT_MEMORY, AdapterConfig, Format
-from mlxdyn.directory import ORIGIN
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import directories, fidelity, gguf
 from mlxdyn.exchange.adapter import Adapter, adapter_of, found, worn
 from mlxdyn.exchange.directories import CONFIG, PEFT_WEIGHTS, WEIGHTS
 from mlxdyn.exchange.export import Options, export, place
-from mlxdyn.home import home
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
-from mlxdyn.optimizers import leaves
+from mlxdyn.files import home
+from mlxdyn.memory.directory import ORIGIN
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
 
 ADAPTERS = [AdapterConfig(), AdapterConfig(rank=3, scale=2.0, targets="mlp", layers="late")]
 APART: list[Format] = ["mlx-lm", "peft", "gguf", "bundle"]

@@ -10,15 +10,15 @@ import mlx.core as mx
 import pytest
 
 from mlxdyn import model as models
+from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells, drift, evaluate, experiment, experiments, passages, recall, sweeps
 from mlxdyn.lab.evaluate import Settings, Stream
 from mlxdyn.lab.findings import Finding, Tick
 from mlxdyn.lab.tasks import Document
-from mlxdyn.learner import Learner
+from mlxdyn.learn.learner import Learner
 from mlxdyn.model import Model
-from mlxdyn.optimizers import leaves
 
 BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4
 BOATS = "A boat needs a keel, a mast and a sail; we oiled the mast and mended the sail. " * 4

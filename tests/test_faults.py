@@ -17,11 +17,11 @@ from tiny import tiny_model
 from mlxdyn.cli import main
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.export import Options, export
-from mlxdyn.home import home
-from mlxdyn.learner import State, same
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
-from mlxdyn.migrations import MIGRATIONS
+from mlxdyn.files import home
+from mlxdyn.learn.learner import State, same
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.migrations import MIGRATIONS
 from mlxdyn.model import Model
 
 SLOW = [pytest.mark.slow]

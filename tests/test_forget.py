@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from school import ANCHORS, NEAR, QUICK, SAID, UNKNOWN, opened, snapshots, state, teach, words
 
 from mlxdyn.config import StudyConfig
-from mlxdyn.home import home
-from mlxdyn.learner import same
-from mlxdyn.ledger import Ledger
-from mlxdyn.memories import branch
-from mlxdyn.memory import Memory
+from mlxdyn.files import home
+from mlxdyn.learn.learner import same
+from mlxdyn.memory.lifecycle import branch
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import Filter, Lesson, UpdateRow
 from mlxdyn.model import Model
-from mlxdyn.rows import Filter, Lesson, UpdateRow
 from mlxdyn.study import contrast
 from mlxdyn.study.item import CONTRAST, RETRACTION, Item
 

@@ -20,10 +20,10 @@ from sentencepiece import SentencePieceProcessor
 from tiny import FAMILIES, random_adapter, tiny_model
 
 from mlxdyn import model as models
+from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig
 from mlxdyn.exchange import directories, gguf
 from mlxdyn.exchange.adapter import Adapter, worn
-from mlxdyn.optimizers import leaves
 
 pytestmark = pytest.mark.slow
 TOKENS = [1, 5, 600, 700, 800, 33, 1200, 44]

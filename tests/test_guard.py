@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 from school import ANCHORS, QUICK, SAID, open_memory, opened, state, teach
 
+from mlxdyn.chat.conversation import Session
 from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig, StudyConfig
-from mlxdyn.events import Learned, Replied
-from mlxdyn.home import home
-from mlxdyn.learner import same
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory, _run
+from mlxdyn.engine.events import Learned, Replied
+from mlxdyn.files import home
+from mlxdyn.learn.learner import same
+from mlxdyn.memory.memory import Memory, _run
+from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model import Model
-from mlxdyn.session import Session
 from mlxdyn.study import anchors, guard
 from mlxdyn.study.guard import Reading
 

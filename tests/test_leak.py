@@ -13,9 +13,9 @@ from tiny import opened, teach
 from mlxdyn.config import LearnerConfig
 from mlxdyn.exchange import leak
 from mlxdyn.exchange.leak import CONTROLS, Passage, control_texts, learned, probe
-from mlxdyn.home import home
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
+from mlxdyn.files import home
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model import Model
 from mlxdyn.study.item import Item
 from mlxdyn.template import Turn

@@ -9,7 +9,6 @@ import mlx.nn as nn
 import numpy as np
 import pytest
 
-from mlxdyn import learner as learners
 from mlxdyn import model as models
 from mlxdyn.config import (
     CONTEXTS,
@@ -22,9 +21,10 @@ from mlxdyn.config import (
     Optimizer,
     StreamConfig,
 )
-from mlxdyn.learner import Learner
+from mlxdyn.learn import learner as learners
+from mlxdyn.learn.learner import Learner
+from mlxdyn.learn.stream import Chunk, chunks
 from mlxdyn.model import Model
-from mlxdyn.stream import Chunk, chunks
 
 TEXT = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 3
 

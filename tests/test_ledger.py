@@ -9,10 +9,18 @@ import pytest
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.ledger import Ledger
-from mlxdyn.migrations import MIGRATIONS
-from mlxdyn.rows import EventRow, Filter, Lesson, Outcome, SnapshotRow, Totals, Update
-from mlxdyn.stream import Chunk
+from mlxdyn.learn.stream import Chunk
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.migrations import MIGRATIONS
+from mlxdyn.memory.store.records import (
+    EventRow,
+    Filter,
+    Lesson,
+    Outcome,
+    SnapshotRow,
+    Totals,
+    Update,
+)
 from mlxdyn.study.item import Item
 
 CHUNKS = (Chunk((1, 5), (7, 8, 9), (1.0, 0.5, 0.0)), Chunk((1,), (2, 3)))

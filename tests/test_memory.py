@@ -15,13 +15,13 @@ from school import FAST, SAID, open_memory, snapshots, state, teach
 from mlxdyn import model as models
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import home
-from mlxdyn.learner import same
-from mlxdyn.ledger import Ledger
-from mlxdyn.memories import archive, branch
-from mlxdyn.memory import KEPT_SNAPSHOTS, Memory, spread
-from mlxdyn.rows import Lesson, SnapshotRow
-from mlxdyn.stream import Chunk
+from mlxdyn.files import home
+from mlxdyn.learn.learner import same
+from mlxdyn.learn.stream import Chunk
+from mlxdyn.memory.lifecycle import archive, branch
+from mlxdyn.memory.memory import KEPT_SNAPSHOTS, Memory, spread
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import Lesson, SnapshotRow
 
 Open = Callable[..., Memory]
 DOG = ("What is my dog called?", "Your dog is called Rex.")
@@ -226,8 +226,10 @@ def test_a_second_process_is_told_that_the_memory_is_open(open_: Open, mite):
     open_()
     code = (
         "from mlxdyn import backend; backend.prepare()\n"
-        "from mlxdyn import model, memory, ledger, config, home\n"
-        "ledger = ledger.Ledger(home.home() / 'mlxdyn.db')\n"
+        "from mlxdyn import model, config, files\n"
+        "from mlxdyn.memory import memory\n"
+        "from mlxdyn.memory.store.ledger import Ledger\n"
+        "ledger = Ledger(files.home() / 'mlxdyn.db')\n"
         f"base = model.load({str(mite.path)!r})\n"
         "memory.Memory('m', base, ledger, learner=config.LearnerConfig())"
     )

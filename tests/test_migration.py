@@ -14,12 +14,12 @@ from school import FAST, QUICK, SAID, opened, state, teach, words
 from mlxdyn.arrays import write_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import home, memory_directory
-from mlxdyn.learner import Learner, State, flatten, same
-from mlxdyn.ledger import Ledger
-from mlxdyn.migrations import MIGRATIONS
+from mlxdyn.files import home, memory_directory
+from mlxdyn.learn.learner import Learner, State, flatten, same
+from mlxdyn.learn.stream import Chunk
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.migrations import MIGRATIONS
 from mlxdyn.model import Model, attach
-from mlxdyn.stream import Chunk
 
 RIVER = "I walked along the river and saw " + "a boat and a bird and " * 12 + "a bridge."
 

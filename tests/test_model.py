@@ -13,12 +13,12 @@ from mlx_lm.utils import save_model
 
 import mlxdyn_models
 from mlxdyn import model as models
+from mlxdyn.arrays import leaves
 from mlxdyn.config import BUNDLED_MODEL, AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.learner import Learner
+from mlxdyn.learn.learner import Learner
+from mlxdyn.learn.stream import Chunk
 from mlxdyn.model import Model
-from mlxdyn.optimizers import leaves
-from mlxdyn.stream import Chunk
 
 
 def logits(model: Model) -> mx.array:

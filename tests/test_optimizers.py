@@ -4,9 +4,9 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from mlxdyn import optimizers
+from mlxdyn.arrays import Tree, leaves
 from mlxdyn.config import OPTIMIZERS, LearnerConfig, Optimizer
-from mlxdyn.optimizers import Tree
+from mlxdyn.learn import optimizers
 
 RNG = np.random.default_rng(0)
 SHAPES = {"lora_a": (12, 4), "lora_b": (4, 6), "bias": (6,)}
@@ -79,11 +79,11 @@ def test_a_step_goes_downhill(name: Optimizer) -> None:
     optimizer, now = optimizers.make(LearnerConfig(optimizer=name, learning_rate=0.01)), arrays()
     point = tree(now)
     optimizer.init(point)
-    before = sum(float(a.square().sum()) for _, a in optimizers.leaves(point))
+    before = sum(float(a.square().sum()) for _, a in leaves(point))
     for _ in range(3):
         gradient, _ = optimizers.scale(point, LearnerConfig(optimizer=name))
         point = optimizer.apply_gradients(gradient, point)
-    assert sum(float(a.square().sum()) for _, a in optimizers.leaves(point)) < before
+    assert sum(float(a.square().sum()) for _, a in leaves(point)) < before
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

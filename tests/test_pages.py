@@ -7,7 +7,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.containers import VerticalScroll
 
-from mlxdyn.events import Compared, Logged, StudyItem, Weighed
+from mlxdyn.engine.events import Compared, Logged, StudyItem, Weighed
 from mlxdyn_app import app as chat
 from mlxdyn_app.comparison import Comparison
 from mlxdyn_app.dialogs import Help, Question

@@ -3,9 +3,9 @@
 import io
 import json
 
+from mlxdyn.cli.plain import HELP, PlainChat
 from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
-from mlxdyn.engine import Options
-from mlxdyn.plain import HELP, PlainChat
+from mlxdyn.engine.actor import Options
 
 STUDY = StudyConfig(steps=1, items=1, recalled=0, asks=0, talks=1, pass_steps=1, most_steps=1)
 ANCHORS = "\n".join(

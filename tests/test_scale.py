@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from school import QUICK, open_memory, snapshots, teach, words
 
+from mlxdyn.chat.conversation import Session
 from mlxdyn.config import ChatConfig
-from mlxdyn.home import home
-from mlxdyn.ledger import Ledger
-from mlxdyn.memories import branch
-from mlxdyn.memory import KEPT_SNAPSHOTS
+from mlxdyn.files import home
+from mlxdyn.memory.lifecycle import branch
+from mlxdyn.memory.memory import KEPT_SNAPSHOTS
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import Filter, Lesson, Outcome, SnapshotRow, Update
 from mlxdyn.model import Model
-from mlxdyn.rows import Filter, Lesson, Outcome, SnapshotRow, Update
-from mlxdyn.session import Session
 from mlxdyn.study.item import Item
 
 MESSAGES = 10_000
@@ -119,7 +119,7 @@ def test_switching_to_another_memory_loads_no_base(wren: Model):
 
 
 def test_snapshots_of_ten_thousand_lessons_stay_few():
-    from mlxdyn.memory import spread
+    from mlxdyn.memory.memory import spread
 
     rows: list[SnapshotRow] = []
     for upto in range(1, MESSAGES, 7):

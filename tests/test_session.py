@@ -9,13 +9,13 @@ import pytest
 from mlx_lm.sample_utils import greedy_sampler
 from school import QUICK, open_memory, state
 
+from mlxdyn.chat.conversation import Session, _draw, alternating
 from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig, StudyConfig
+from mlxdyn.engine.events import Compared, Heard, Learned, Message, Piece, Replied, Studied
 from mlxdyn.errors import MlxdynError
-from mlxdyn.events import Compared, Heard, Learned, Message, Piece, Replied, Studied
-from mlxdyn.home import home
-from mlxdyn.learner import same
-from mlxdyn.ledger import Ledger
-from mlxdyn.session import Session, _draw, alternating
+from mlxdyn.files import home
+from mlxdyn.learn.learner import same
+from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.study.item import Item
 from mlxdyn.template import Turn, lesson, render
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxdyn.config import CONTEXTS, KVS, Context, StreamConfig
-from mlxdyn.stream import Chunk, chunks
+from mlxdyn.learn.stream import Chunk, chunks
 
 
 @st.composite

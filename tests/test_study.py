@@ -6,12 +6,12 @@ import pytest
 from school import ANCHORS, ASKS, QUICK, SAID, TALKS, open_memory, opened, state, teach
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import home
-from mlxdyn.learner import same
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
+from mlxdyn.files import home
+from mlxdyn.learn.learner import same
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import Lesson
 from mlxdyn.model import Model
-from mlxdyn.rows import Lesson
 from mlxdyn.study import anchors
 from mlxdyn.study.item import CONTRAST, Item, ItemRow
 from mlxdyn.study.lessons import Desk, encode, length, standing

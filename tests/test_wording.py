@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from mlxdyn.events import Learned, Studied, Weighed
-from mlxdyn.wording import harmless, learned, legible, marked, studied
+from mlxdyn.engine.events import Learned, Studied, Weighed
+from mlxdyn.engine.messages import harmless, learned, marked, studied
+from mlxdyn.memory.store.records import legible
 
 PLAIN = Learned(1, 12, 5.214, 4.871, True, "", 1)
 WORSE = "rolled back: anchors got 0.030 nats/token worse (bound 0.02)"

@@ -10,12 +10,12 @@ import mlx.nn as nn
 from mlx_lm.utils import _get_classes, save_model
 
 from mlxdyn import model as models
+from mlxdyn.arrays import leaves
 from mlxdyn.config import BUNDLED_MODEL, AdapterConfig, LearnerConfig
 from mlxdyn.exchange.adapter import Adapter
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
-from mlxdyn.optimizers import leaves
-from mlxdyn.rows import Lesson
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import Lesson
 from mlxdyn.template import Turn, lesson, render
 
 FAST = LearnerConfig(learning_rate=1e-2)

@@ -21,7 +21,7 @@ def bench(model: str, rounds: int, as_json: bool) -> None:
     from mlxdyn import backend
 
     backend.prepare()  # before MLX is imported
-    from mlxdyn import bench as benches
+    from mlxdyn.lab import bench as benches
 
     def progress(done: int, of: int) -> None:
         click.echo(f"\rround {done} of {of}", err=True, nl=done == of)

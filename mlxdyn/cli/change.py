@@ -26,10 +26,10 @@ from mlxdyn.cli.open import (
 from mlxdyn.errors import MlxdynError
 
 if TYPE_CHECKING:
-    from mlxdyn.events import Message
-    from mlxdyn.ledger import Ledger
-    from mlxdyn.memory import Memory
-    from mlxdyn.rows import EventRow, MemoryRow
+    from mlxdyn.engine.events import Message
+    from mlxdyn.memory.memory import Memory
+    from mlxdyn.memory.store.ledger import Ledger
+    from mlxdyn.memory.store.records import EventRow, MemoryRow
 
 
 @click.command()
@@ -71,7 +71,7 @@ def _tell(
     held: Memory, taken: EventRow | Message, as_json: bool, *, done: str, lesson: str, waiting: str
 ) -> None:
     """Say which lesson, or which message that waits to be one, was undone or redone."""
-    from mlxdyn.rows import EventRow
+    from mlxdyn.memory.store.records import EventRow
 
     if isinstance(taken, EventRow):
         said, kind, id, time = lesson, str(taken.lesson.kind), taken.lesson.message, taken.time
@@ -104,7 +104,7 @@ def forget(
     By ID (the log's "message"), or all that --search, --conversation, --since and --until choose.
     The replies to them go too, and the text is erased from the files. There is no way back.
     """
-    from mlxdyn.rows import Filter
+    from mlxdyn.memory.store.records import Filter
 
     ledger = open_ledger()
     row = find(ledger, name)
@@ -165,7 +165,7 @@ def _ask(found: list[Message]) -> None:
 
 
 def _counted(number: int, noun: str) -> str:
-    from mlxdyn.wording import counted
+    from mlxdyn.engine.messages import counted
 
     return counted(number, noun)
 
@@ -183,7 +183,7 @@ def reset(name: str, yes: bool, as_json: bool) -> None:
     if not yes:
         confirm(f"Empty memory {name!r}? (a backup stays)")
     prepare()
-    from mlxdyn.memories import archive
+    from mlxdyn.memory.lifecycle import archive
 
     aside = archive(name, ledger)
     said = f"Memory {name!r} is empty. What it held is memory {aside!r}."
@@ -200,7 +200,7 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
     There is no way back. Branches and backups of it stay.
     """
     from mlxdyn.backend import prepare
-    from mlxdyn.rows import Filter
+    from mlxdyn.memory.store.records import Filter
 
     ledger = open_ledger()
     row = find(ledger, name)
@@ -209,7 +209,7 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
     if not yes:
         confirm(f"Delete memory {name!r} with {what} for good?")
     prepare()
-    from mlxdyn.memories import delete
+    from mlxdyn.memory.lifecycle import delete
 
     delete(name, ledger)
     facts: dict[str, Any] = {"deleted": name, "messages": len(messages), "copies_in": others}
@@ -231,7 +231,7 @@ def branch(new: str, name: str, as_json: bool) -> None:
     ledger = open_ledger()
     find(ledger, name)
     prepare()
-    from mlxdyn.memories import branch
+    from mlxdyn.memory.lifecycle import branch
 
     branch(name, new, ledger)
     said = f"Memory {new!r} is a copy of {name!r}. Use it: mlxdyn chat --memory {new}"
@@ -303,8 +303,8 @@ def edit(
     item: int, question: str | None, answer: str | None, delete: bool, name: str, as_json: bool
 ) -> None:
     """Edit or delete study item ITEM, as if it had been so from the beginning."""
+    from mlxdyn.memory.store.records import legible
     from mlxdyn.study.item import Item
-    from mlxdyn.wording import legible
 
     if not delete and question is None and answer is None:
         raise click.UsageError("say what changes: --question, --answer or --delete")

@@ -21,10 +21,10 @@ from mlxdyn.cli.model import doctor, ensure, model
 from mlxdyn.cli.open import base, chosen, open_ledger
 from mlxdyn.config import LEARNS, ChatConfig, Learn
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import check_name, home
+from mlxdyn.files import check_name, home
 
 if TYPE_CHECKING:
-    from mlxdyn.engine import Options
+    from mlxdyn.engine.actor import Options
 
 CHAT = ChatConfig()
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -85,7 +85,7 @@ def chat(
     as_json: bool,
 ) -> None:
     """Talk with a model that learns from you."""
-    from mlxdyn.engine import Options
+    from mlxdyn.engine.actor import Options
 
     check_name(name)
     temporary = temporary or incognito
@@ -130,7 +130,7 @@ def _on_terminal() -> bool:
 
 
 def _plain(options: Options, once: str | None, as_json: bool) -> int:
-    from mlxdyn.plain import PlainChat, prompt
+    from mlxdyn.cli.plain import PlainChat, prompt
 
     talk = PlainChat(options, sys.stdout, sys.stderr, as_json=as_json)
     if once is not None:

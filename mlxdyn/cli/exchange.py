@@ -23,7 +23,7 @@ from mlxdyn.errors import MlxdynError
 if TYPE_CHECKING:
     from mlxdyn.exchange.export import Exported
     from mlxdyn.exchange.leak import Leak, LeakReport
-    from mlxdyn.memory import Memory
+    from mlxdyn.memory.memory import Memory
 
 SHOWN = 5  # of the most exposed strings
 CUT = 60  # characters of each

@@ -24,15 +24,15 @@ from mlxdyn.cli.open import (
     table,
 )
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import memory_directory
+from mlxdyn.files import memory_directory
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from mlxdyn.events import Compared
-    from mlxdyn.ledger import Ledger
-    from mlxdyn.probe import Recall
-    from mlxdyn.rows import MemoryRow, UpdateRow
+    from mlxdyn.engine.events import Compared
+    from mlxdyn.lab.probe import Recall
+    from mlxdyn.memory.store.ledger import Ledger
+    from mlxdyn.memory.store.records import MemoryRow, UpdateRow
 
 SHOWN = 100  # updates in the log when nothing else is asked for
 
@@ -105,7 +105,7 @@ def log(
     nll is the surprise at the words (kind words) or at the answers (study, consolidation) before
     and after, drift how much worse the anchors are predicted than at the start, in nats per token.
     """
-    from mlxdyn.rows import Filter
+    from mlxdyn.memory.store.records import Filter
 
     ledger = open_ledger()
     most = limit if as_json or limit else SHOWN
@@ -203,7 +203,7 @@ def probe_memory(name: str, as_json: bool) -> None:
     with opened(name, writable=False) as held:
         if not held.known_items():
             raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")
-        from mlxdyn.probe import probe
+        from mlxdyn.lab.probe import probe
 
         with progress("Probing") as tick:
             recall = probe(held, tick)
@@ -246,9 +246,9 @@ def compare(text: str, name: str, as_json: bool) -> None:
     What memory made likelier is marked: in colour on a terminal, in [brackets] elsewhere.
     """
     with opened(name, writable=False) as held:
+        from mlxdyn.chat.conversation import Session
         from mlxdyn.config import ChatConfig
-        from mlxdyn.ledger import Ledger
-        from mlxdyn.session import Session
+        from mlxdyn.memory.store.ledger import Ledger
 
         session = Session(held.model, held, Ledger(None), ChatConfig(), temporary=True)
         compared = next(session.compare(text))
@@ -271,7 +271,7 @@ def _marked(compared: Compared) -> Text:
     """The memory's answer, with what memory made likelier in the colour of growth."""
     from rich.text import Text
 
-    from mlxdyn.wording import marked
+    from mlxdyn.engine.messages import marked
 
     shown, coloured = Text(), sys.stdout.isatty()
     for words, likelier in marked(compared.memory):
@@ -297,7 +297,7 @@ def diff(other: str, name: str, as_json: bool) -> None:
     if rows[0].fingerprint != rows[1].fingerprint:
         raise MlxdynError(f"{other!r} was learned on another base than {name!r}")
     prepare()
-    from mlxdyn.memories import compare
+    from mlxdyn.memory.lifecycle import compare
     from mlxdyn.model import load
 
     differences = compare(rows[0], rows[1], load(rows[0].model), ledger)

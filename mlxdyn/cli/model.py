@@ -131,7 +131,7 @@ def _cached() -> dict[str, str]:
 @as_json
 def doctor(as_json: bool) -> None:
     """Check machine and memories: versions, speed, what is where, what takes how much disk."""
-    from mlxdyn import doctor as doctors
+    from mlxdyn.cli import doctor as doctors
 
     found = doctors.examine()
     if as_json:

@@ -13,12 +13,12 @@ import click
 
 from mlxdyn.config import BUNDLED_MODEL
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import check_name, chosen_memory, home
+from mlxdyn.files import check_name, chosen_memory, home
 
 if TYPE_CHECKING:
-    from mlxdyn.ledger import Ledger
-    from mlxdyn.memory import Memory, Progress
-    from mlxdyn.rows import MemoryRow
+    from mlxdyn.memory.memory import Memory, Progress
+    from mlxdyn.memory.store.ledger import Ledger
+    from mlxdyn.memory.store.records import MemoryRow
 
 NUMBER = click.IntRange(1, 2**63 - 1)  # of a row: what SQLite can count to
 WIDE = 100  # columns of a table that is not on a terminal
@@ -36,7 +36,7 @@ sure = click.option("--yes", is_flag=True, help="Do not ask.")
 
 def _words(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Read words to look for; none at all would be in every message."""
-    from mlxdyn.wording import legible
+    from mlxdyn.memory.store.records import legible
 
     if value is not None and not value.strip():
         raise click.BadParameter("say which words; nothing is in every message")
@@ -103,7 +103,7 @@ def confirm(question: str) -> None:
 
 def open_ledger() -> Ledger:
     """Open the ledger; it is closed when the command ends."""
-    from mlxdyn.ledger import Ledger
+    from mlxdyn.memory.store.ledger import Ledger
 
     ledger = Ledger(home() / "mlxdyn.db")
     click.get_current_context().call_on_close(ledger.close)
@@ -132,7 +132,7 @@ def opened(name: str, *, writable: bool = True) -> Iterator[Memory]:
     row = find(ledger, name)
     prepare()
     from mlxdyn.config import LearnerConfig
-    from mlxdyn.memory import Memory
+    from mlxdyn.memory.memory import Memory
     from mlxdyn.model import load
 
     learner = LearnerConfig(**row.learner)
@@ -184,7 +184,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, wide: str = "")
     from rich.table import Table
     from rich.text import Text
 
-    from mlxdyn.wording import harmless
+    from mlxdyn.engine.messages import harmless
 
     shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     cells = [

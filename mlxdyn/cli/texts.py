@@ -82,9 +82,9 @@ def least(options: Reading) -> int | None:
 
 
 def _history() -> Iterator[tasks.Document]:
-    from mlxdyn.home import home
+    from mlxdyn.files import home
     from mlxdyn.lab import history
-    from mlxdyn.ledger import Ledger
+    from mlxdyn.memory.store.ledger import Ledger
 
     path = home() / "mlxdyn.db"
     if path.exists():

@@ -10,16 +10,15 @@ import mlx.core as mx
 from mlx.utils import tree_unflatten
 from mlx_lm.tuner.lora import LoRALinear
 
-from mlxdyn.arrays import write_arrays
+from mlxdyn.arrays import leaves, write_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig
-from mlxdyn.directory import ORIGIN, vacant
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import memory_directory
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
+from mlxdyn.files import memory_directory
+from mlxdyn.memory.directory import ORIGIN, vacant
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import MemoryRow
 from mlxdyn.model import Model, attach, bare
-from mlxdyn.optimizers import leaves
-from mlxdyn.rows import MemoryRow
 
 
 @dataclass(frozen=True, slots=True)

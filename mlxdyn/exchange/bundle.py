@@ -20,17 +20,16 @@ from typing import Any
 
 import mlxdyn_models
 from mlxdyn import __version__
-from mlxdyn.arrays import digest
 from mlxdyn.config import LearnerConfig
-from mlxdyn.directory import ORIGIN, copy_weights, vacant
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import Adapter, base_name, found
 from mlxdyn.exchange.directories import read, write_mlx_lm
-from mlxdyn.home import fleeting, home, memory_directory, sweep
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
+from mlxdyn.files import digest, fleeting, home, memory_directory, sweep
+from mlxdyn.memory.directory import ORIGIN, copy_weights, vacant
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import MemoryRow
 from mlxdyn.model import Model
-from mlxdyn.rows import MemoryRow
 
 SCHEMA = 1
 MANIFEST, LEDGER, ADAPTER = "bundle.json", "ledger.db", "adapter"

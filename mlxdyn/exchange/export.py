@@ -13,8 +13,8 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import bundle, directories, fidelity, fuse, gguf, leak
 from mlxdyn.exchange.adapter import Adapter, adapter_of, worn
 from mlxdyn.exchange.fidelity import Fidelity
-from mlxdyn.exchange.whole import appearing, check_free
-from mlxdyn.memory import Memory
+from mlxdyn.files import appearing, check_free
+from mlxdyn.memory.memory import Memory
 from mlxdyn.model import Model, bare, load
 
 SUFFIXES: dict[Format, str] = {"gguf": ".gguf", "bundle": ".bundle"}

@@ -12,10 +12,10 @@ import mlx.nn as nn
 from mlx.utils import tree_unflatten
 from mlx_lm import utils as mlx_lm_utils
 
+from mlxdyn.arrays import leaves
 from mlxdyn.config import Dtype
 from mlxdyn.exchange.adapter import Adapter
 from mlxdyn.model import Model, tied_classes
-from mlxdyn.optimizers import leaves
 
 GROUP = 64  # weights that share a scale when quantised
 

@@ -13,9 +13,9 @@ from typing import cast
 
 import mlx.core as mx
 
-from mlxdyn.ledger import Ledger
+from mlxdyn.learn.stream import Chunk
+from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model import Model, bare
-from mlxdyn.stream import Chunk
 from mlxdyn.template import Turn, render
 
 CONTROLS = 31  # so that exposure is at most log2(32) = 5 bits

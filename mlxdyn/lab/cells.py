@@ -17,7 +17,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import evaluate
 from mlxdyn.lab.evaluate import Baselines, Progress, Report, Settings, Stream
 from mlxdyn.lab.findings import Cell
-from mlxdyn.learner import Learner
+from mlxdyn.learn.learner import Learner
 from mlxdyn.model import Model
 
 Part = TypeVar("Part", AdapterConfig, LearnerConfig, StreamConfig)

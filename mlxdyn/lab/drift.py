@@ -6,9 +6,9 @@ from typing import cast
 
 import mlx.core as mx
 
-from mlxdyn.learner import Learner
+from mlxdyn.learn.learner import Learner
+from mlxdyn.learn.stream import Chunk
 from mlxdyn.model import Model
-from mlxdyn.stream import Chunk
 
 SAMPLES, LENGTH = 16, 64  # texts, and tokens of each
 

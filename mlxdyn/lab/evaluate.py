@@ -14,16 +14,16 @@ import mlx.core as mx
 from mlx.utils import tree_map
 
 from mlxdyn import model as models
-from mlxdyn import optimizers
+from mlxdyn.arrays import Tree
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import bootstrap
 from mlxdyn.lab.findings import Tick
 from mlxdyn.lab.tasks import Document, Refused
-from mlxdyn.learner import Learner, Observation, State
+from mlxdyn.learn import optimizers
+from mlxdyn.learn.learner import Learner, Observation, State
+from mlxdyn.learn.stream import Chunk, chunks
 from mlxdyn.model import Model
-from mlxdyn.optimizers import Tree
-from mlxdyn.stream import Chunk, chunks
 
 TURN = 8  # chunks that one run takes before the other catches up: both meet the same machine
 FORWARDS = {"lora": 2, "full": 3}  # of the cost of one forward, that a learned token costs

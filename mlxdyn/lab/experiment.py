@@ -12,7 +12,7 @@ from mlxdyn.lab import cells, evaluate
 from mlxdyn.lab.cells import Job, Numbers, Store
 from mlxdyn.lab.evaluate import CHECKED, Baselines, Progress, Report, Settings, Stream
 from mlxdyn.lab.findings import Cell, Figure, Finding, Table, Tick
-from mlxdyn.learner import Learner
+from mlxdyn.learn.learner import Learner
 from mlxdyn.model import Model
 
 TUNING = 2048  # tokens that choose a rate when no text was named for it

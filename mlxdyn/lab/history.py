@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mlxdyn.lab.tasks import Document
-from mlxdyn.ledger import Ledger
+from mlxdyn.memory.store.ledger import Ledger
 
 
 def documents(ledger: Ledger) -> Iterator[Document]:

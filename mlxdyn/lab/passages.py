@@ -20,9 +20,9 @@ from mlxdyn.lab.evaluate import Baselines, ChunkScore, Stream
 from mlxdyn.lab.exhibit import HEAD, at, bars, jobs, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Value
-from mlxdyn.learner import Learner
+from mlxdyn.learn.learner import Learner
+from mlxdyn.learn.stream import Chunk, chunks
 from mlxdyn.model import Model
-from mlxdyn.stream import Chunk, chunks
 
 BINS = 20  # of a stream, in pictures
 PREFIT = (0, 25, 50, 100, 200)  # steps

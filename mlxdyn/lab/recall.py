@@ -12,9 +12,9 @@ from mlxdyn.lab import cells, drift, evaluate
 from mlxdyn.lab.evaluate import Settings, Stream
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Tick
-from mlxdyn.learner import Learner
+from mlxdyn.learn.learner import Learner
+from mlxdyn.learn.stream import Chunk
 from mlxdyn.model import Model
-from mlxdyn.stream import Chunk
 
 Arm = dict[str, float | int]  # passes, phrasings, learning_rate
 

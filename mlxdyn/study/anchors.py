@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.stream import Chunk
+from mlxdyn.learn.stream import Chunk
 from mlxdyn.study.statement import SENTENCE_END, tells
 from mlxdyn.study.topic import content, key
 from mlxdyn.template import Turn, render

@@ -4,8 +4,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from mlxdyn.config import StudyConfig
-from mlxdyn.learner import Learner
-from mlxdyn.stream import Chunk
+from mlxdyn.learn.learner import Learner
+from mlxdyn.learn.stream import Chunk
 from mlxdyn.study.anchors import Anchors
 
 TOGETHER = 8  # anchors in one forward pass, which is one micro-step

@@ -12,8 +12,8 @@ from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from mlxdyn.config import StudyConfig
-from mlxdyn.learner import Learner
-from mlxdyn.stream import Chunk
+from mlxdyn.learn.learner import Learner
+from mlxdyn.learn.stream import Chunk
 from mlxdyn.study.anchors import BEGINNING, Anchors, Ask, answer, ask
 from mlxdyn.study.contrast import framed
 from mlxdyn.study.item import CONTRAST, RETRACTION, Item, ItemRow

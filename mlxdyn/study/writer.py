@@ -13,7 +13,7 @@ import mlx.core as mx
 from mlx_lm.generate import BatchGenerator
 from mlx_lm.sample_utils import make_sampler
 
-from mlxdyn.learner import Learner
+from mlxdyn.learn.learner import Learner
 from mlxdyn.model import Model, bare
 from mlxdyn.study import contrast, items, statement
 from mlxdyn.study.anchors import answer

@@ -8,7 +8,7 @@ from statistics import mean
 from mlx_lm import batch_generate
 from mlx_lm.sample_utils import make_sampler
 
-from mlxdyn.memory import Memory
+from mlxdyn.memory.memory import Memory
 from mlxdyn.study import lessons
 from mlxdyn.study.item import Item, ItemRow
 from mlxdyn.study.items import paraphrases

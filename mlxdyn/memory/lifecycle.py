@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from mlxdyn.config import LearnerConfig
-from mlxdyn.directory import copy_weights, held, tidy, unfinished, vacant
-from mlxdyn.home import memory_directory
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory
+from mlxdyn.files import memory_directory
+from mlxdyn.memory.directory import copy_weights, held, tidy, unfinished, vacant
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import EventRow, MemoryRow
 from mlxdyn.model import Model
-from mlxdyn.rows import EventRow, MemoryRow
 
 
 def archive(name: str, ledger: Ledger) -> str:

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, TextIO, TypeVar
 
-from mlxdyn import wording
 from mlxdyn.config import LEARNS
-from mlxdyn.engine import Engine, Options
-from mlxdyn.events import (
+from mlxdyn.engine import messages
+from mlxdyn.engine.actor import Engine, Options
+from mlxdyn.engine.events import (
     Closed,
     Compared,
     Event,
@@ -177,7 +177,7 @@ class PlainChat:
         """Show both answers; what memory made likelier is in brackets."""
         if compared is None:
             return
-        pieces = wording.marked(compared.memory)
+        pieces = messages.marked(compared.memory)
         answer = "".join(f"[{words}]" if likelier else words for words, likelier in pieces)
         self._print(f"base:        {compared.base}\nwith memory: {answer.strip()}")
 
@@ -244,7 +244,7 @@ class PlainChat:
 
     def _write(self, text: str) -> None:
         if not self._json:
-            self._out.write(wording.harmless(text))
+            self._out.write(messages.harmless(text))
             self._out.flush()
 
     def _print(self, text: str) -> None:
@@ -258,7 +258,7 @@ def describe(event: Notice | Learned | Studied) -> str:
     """Say an event in one line."""
     if isinstance(event, Notice):
         return event.text
-    said = wording.studied(event) if isinstance(event, Studied) else wording.learned(event)
+    said = messages.studied(event) if isinstance(event, Studied) else messages.learned(event)
     return said.replace("\n", "; ")
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mlxdyn.arrays import sync
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import check_name, home, memory_directory, remove, sweep
-from mlxdyn.ledger import Ledger
-from mlxdyn.rows import MemoryRow
+from mlxdyn.files import check_name, home, memory_directory, remove, sweep, sync
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import MemoryRow
 
 ORIGIN = "origin.safetensors"
 GONE = ".gone-"  # directories of this name are being removed

@@ -5,17 +5,18 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mlxdyn.database import Database, now
 from mlxdyn.errors import MlxdynError
-from mlxdyn.events import Chat, Message
-from mlxdyn.rows import (
+from mlxdyn.memory.store.database import Database, now
+from mlxdyn.memory.store.records import (
     EVENT,
     MEMORY,
     UPDATE,
+    Chat,
     EventRow,
     Filter,
     Lesson,
     MemoryRow,
+    Message,
     Outcome,
     SnapshotRow,
     Totals,

@@ -1,24 +1,15 @@
 """What came of learning, in words: the same in every front end; knows no terminal."""
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from mlxdyn.events import Learned, Studied, Weighed
+from mlxdyn.chat.events import Learned, Studied, Weighed
 
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
 
 
 _MOVES = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160))}
 _MOVES |= {ord("\n"): "\n", ord("\t"): "\t"}
-
-
-def legible(text: str) -> str:
-    """Replace what is no character: half surrogates (bytes that were not UTF-8) and NUL.
-
-    No tokenizer, database or search can take them.
-    """
-    return re.sub("[\0\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 def harmless(text: str) -> str:

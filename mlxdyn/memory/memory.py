@@ -11,17 +11,24 @@ from typing import TypeVar, cast
 import mlx.core as mx
 from filelock import FileLock, Timeout
 
-from mlxdyn.arrays import digest, sound_arrays, write_arrays
+from mlxdyn.arrays import sound_arrays, write_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
-from mlxdyn.directory import ORIGIN, UNFINISHED, remove_stray, tidy
 from mlxdyn.errors import MlxdynError
-from mlxdyn.events import Message
-from mlxdyn.home import check_name, memory_directory
-from mlxdyn.learner import Learner, State, flatten, same, unflatten
-from mlxdyn.ledger import Ledger
+from mlxdyn.files import check_name, digest, memory_directory
+from mlxdyn.learn.learner import Learner, State, flatten, same, unflatten
+from mlxdyn.learn.stream import Chunk
+from mlxdyn.memory.directory import ORIGIN, UNFINISHED, remove_stray, tidy
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import (
+    EventRow,
+    Lesson,
+    MemoryRow,
+    Message,
+    Outcome,
+    SnapshotRow,
+    Update,
+)
 from mlxdyn.model import Model, attach, bare
-from mlxdyn.rows import EventRow, Lesson, MemoryRow, Outcome, SnapshotRow, Update
-from mlxdyn.stream import Chunk
 from mlxdyn.study import anchors, contrast, guard, lessons
 from mlxdyn.study.item import CONTRAST, Item, ItemRow
 from mlxdyn.study.lessons import Desk

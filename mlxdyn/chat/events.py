@@ -1,17 +1,9 @@
-"""What the engine thread tells a front end, as plain frozen values; knows no MLX."""
+"""What a conversation tells, as plain frozen values; knows no MLX."""
 
 from dataclasses import dataclass
 
 from mlxdyn.config import Learn
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a saved conversation."""
-
-    id: int
-    role: str  # user | assistant
-    text: str
+from mlxdyn.memory.store.records import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +24,6 @@ class Status:
     strength: float  # of the memory in replies: 0 is the bare base, 1 all of it
     incognito: bool = False  # the bare base: the memory is not even read
     studying: bool = False  # the adapter is being made anew
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A conversation is on screen: the engine is ready, or another one was chosen."""
-
-    conversation: int
-    messages: tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,30 +105,6 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
-    """A saved conversation in a list."""
-
-    id: int
-    title: str
-    created: str  # ISO 8601, UTC
-    messages: int
-
-
-@dataclass(frozen=True, slots=True)
-class Chats:
-    """The saved conversations, newest first."""
-
-    chats: tuple[Chat, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Memories:
-    """The names of all memories."""
-
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class StudyItem:
     """A question and the answer that the memory is to give."""
 
@@ -154,13 +114,6 @@ class StudyItem:
     answer: str
     source: str  # who wrote it: model | template | user
     standing: bool  # False: a later message corrected it
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """All study items of the memory, in the order of learning."""
-
-    items: tuple[StudyItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,66 +132,3 @@ class Logged:
     drift: float | None  # how much worse the anchors were predicted than at the start
     accepted: bool
     reason: str  # why not, when not accepted; "undone" when it was taken back
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """Every update of the memory, oldest first."""
-
-    updates: tuple[Logged, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Working:
-    """Something long is under way: `done` of `of` lessons."""
-
-    doing: str
-    done: int
-    of: int
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One sentence for the user that is not an error."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """One sentence that says what went wrong and how to mend it; `fatal` ends the engine."""
-
-    text: str
-    fatal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stayed:
-    """What was to open another conversation failed, as said before; the one before stays open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The engine thread has saved everything and ended."""
-
-
-Event = (
-    Status
-    | Opened
-    | Heard
-    | Piece
-    | Replied
-    | Learned
-    | Lessons
-    | Studied
-    | Compared
-    | Chats
-    | Memories
-    | Items
-    | Log
-    | Working
-    | Notice
-    | Failed
-    | Stayed
-    | Closed
-)

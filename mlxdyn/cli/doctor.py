@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlxdyn import backend
 from mlxdyn.errors import MlxdynError
-from mlxdyn.home import home, memory_directory
+from mlxdyn.files import home, memory_directory
 
 if TYPE_CHECKING:
-    from mlxdyn.ledger import Ledger
-    from mlxdyn.rows import MemoryRow
+    from mlxdyn.memory.store.ledger import Ledger
+    from mlxdyn.memory.store.records import MemoryRow
 
 SIZE = 1024
 ROUNDS = 7
@@ -78,7 +78,7 @@ def records() -> tuple[list[dict[str, Any]], list[str]]:
     path = home() / "mlxdyn.db"
     if not path.exists():
         return [], []
-    from mlxdyn.ledger import Ledger
+    from mlxdyn.memory.store.ledger import Ledger
 
     try:
         ledger = Ledger(path)
@@ -95,7 +95,7 @@ def records() -> tuple[list[dict[str, Any]], list[str]]:
 
 def _memory(ledger: "Ledger", row: "MemoryRow") -> dict[str, Any]:
     """What a memory takes on disk, what it may take at most, and how it studies."""
-    from mlxdyn.memory import KEPT_SNAPSHOTS
+    from mlxdyn.memory.memory import KEPT_SNAPSHOTS
     from mlxdyn.study.anchors import bundled
 
     files = list(memory_directory(row.name, make=False).glob("*.safetensors"))
@@ -129,7 +129,7 @@ def _unsound(ledger: "Ledger", row: "MemoryRow") -> Iterator[str]:
 
 def _nameless(names: list[str]) -> Iterator[str]:
     """Say which weights belong to no memory; those half made or half deleted go by themselves."""
-    from mlxdyn.directory import UNFINISHED
+    from mlxdyn.memory.directory import UNFINISHED
 
     for directory in (home() / "memories").glob("[!.]*"):
         held = directory.name in names or (directory / UNFINISHED).exists()

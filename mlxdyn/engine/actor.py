@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from mlxdyn import backend, power
+from mlxdyn import backend
+from mlxdyn.chat.events import Learned, Studied
 from mlxdyn.config import (
     BUNDLED_MODEL,
     DEFAULT_MEMORY,
@@ -18,23 +19,22 @@ from mlxdyn.config import (
     LearnerConfig,
     StudyConfig,
 )
-from mlxdyn.errors import MlxdynError
-from mlxdyn.events import (
+from mlxdyn.engine import power
+from mlxdyn.engine.events import (
     Chats,
     Closed,
     Event,
     Failed,
     Items,
-    Learned,
     Log,
     Memories,
     Notice,
     Opened,
     Stayed,
-    Studied,
     Working,
 )
-from mlxdyn.home import check_name, home
+from mlxdyn.errors import MlxdynError
+from mlxdyn.files import check_name, home
 
 CHAT, STUDY = ChatConfig(), StudyConfig()
 SHORT = 60  # characters of a message in a notice
@@ -227,7 +227,7 @@ class Engine:
     def _start(self) -> None:
         backend.prepare()
         from mlxdyn import model
-        from mlxdyn.ledger import Ledger
+        from mlxdyn.memory.store.ledger import Ledger
 
         self._open["model"] = model.load(self._options.model)
         path = home(make=not self._options.temporary) / "mlxdyn.db"
@@ -244,7 +244,7 @@ class Engine:
         self._opened()
 
     def _open_memory(self) -> None:
-        from mlxdyn.memory import Memory
+        from mlxdyn.memory.memory import Memory
 
         self._open["memory"] = Memory(
             self._options.memory,
@@ -257,8 +257,8 @@ class Engine:
         )
 
     def _open_session(self, temporary: bool) -> None:
-        from mlxdyn.ledger import Ledger
-        from mlxdyn.session import Session
+        from mlxdyn.chat.conversation import Session
+        from mlxdyn.memory.store.ledger import Ledger
 
         ledger = Ledger(None) if temporary else self._open["ledger"]
         model, memory = self._open["model"], self._open["memory"]
@@ -374,7 +374,7 @@ class Engine:
 
     def _branch(self, name: str) -> None:
         self._refuse_temporary()
-        from mlxdyn.memories import branch
+        from mlxdyn.memory.lifecycle import branch
 
         self._session.drop_work()
         self._open["memory"].snapshot()
@@ -453,7 +453,7 @@ class Engine:
 
     def _reset(self) -> None:
         self._refuse_temporary()
-        from mlxdyn.memories import archive
+        from mlxdyn.memory.lifecycle import archive
 
         self._session.drop_work()
         self._open["memory"].close()

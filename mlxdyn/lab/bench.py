@@ -24,9 +24,9 @@ from mlx_lm.tuner.trainer import default_loss
 from mlxdyn import backend, model
 from mlxdyn.arrays import write_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig
-from mlxdyn.learner import Learner, State, flatten
+from mlxdyn.learn.learner import Learner, State, flatten
+from mlxdyn.learn.stream import Chunk
 from mlxdyn.model import Model, attach, bare
-from mlxdyn.stream import Chunk
 
 ROUNDS = 5
 PROMPT, REPLY = 128, 64  # tokens read and written

@@ -14,16 +14,12 @@ from mlx_lm.sample_utils import make_logits_processors, make_sampler
 from mlx_lm.utils import common_prefix_len
 
 from mlxdyn import secret
-from mlxdyn.config import FALLBACK_SAMPLING, ChatConfig, Learn, SamplingConfig
-from mlxdyn.errors import MlxdynError
-from mlxdyn.events import (
-    Chat,
+from mlxdyn.chat.events import (
     Compared,
     Heard,
     Learned,
     Lessons,
     Logged,
-    Message,
     Piece,
     Replied,
     Status,
@@ -31,16 +27,17 @@ from mlxdyn.events import (
     StudyItem,
     Weighed,
 )
-from mlxdyn.ledger import Ledger
-from mlxdyn.memory import Memory, Progress
+from mlxdyn.config import FALLBACK_SAMPLING, ChatConfig, Learn, SamplingConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.learn.stream import Chunk
+from mlxdyn.memory.memory import Memory, Progress
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import Chat, EventRow, Filter, Lesson, Message, UpdateRow, legible
 from mlxdyn.model import Model, dialled
-from mlxdyn.rows import EventRow, Filter, Lesson, UpdateRow
-from mlxdyn.stream import Chunk
 from mlxdyn.study import lessons, writer
 from mlxdyn.study.item import CONTRAST, Item
 from mlxdyn.study.items import strip_unlearnable
 from mlxdyn.template import Turn, lesson, render
-from mlxdyn.wording import legible
 
 RECALLED = 400  # updates whose messages are told of when a conversation is opened
 

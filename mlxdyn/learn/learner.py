@@ -9,10 +9,10 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_map, tree_map_with_path
 
-from mlxdyn import optimizers
+from mlxdyn.arrays import Tree, leaves
 from mlxdyn.config import LearnerConfig
-from mlxdyn.optimizers import Tree, leaves
-from mlxdyn.stream import Chunk
+from mlxdyn.learn import optimizers
+from mlxdyn.learn.stream import Chunk
 
 
 @dataclass(frozen=True, slots=True)

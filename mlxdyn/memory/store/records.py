@@ -1,6 +1,7 @@
 """What the ledger holds, as values: memories, lessons, how they went; and how rows are read."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -8,9 +9,28 @@ from typing import Any, Literal, NamedTuple
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.stream import Chunk
+from mlxdyn.learn.stream import Chunk
 
 Kind = Literal["message", "study"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a saved conversation."""
+
+    id: int
+    role: str  # user | assistant
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A saved conversation in a list."""
+
+    id: int
+    title: str
+    created: str  # ISO 8601, UTC
+    messages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +158,14 @@ class Filter:
     until: str | None = None
     rejected: bool = False  # only what was rejected
     newest: int | None = field(default=None, kw_only=True)  # at most so many, the newest
+
+
+def legible(text: str) -> str:
+    """Replace what is no character: half surrogates (bytes that were not UTF-8) and NUL.
+
+    No tokenizer, database or search can take them.
+    """
+    return re.sub("[\0\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 # How they lie in the tables.

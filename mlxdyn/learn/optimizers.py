@@ -1,19 +1,13 @@
 """The update rules by name, those that MLX lacks, and the scaling of a gradient before them."""
 
-from typing import Any, cast
+from typing import cast
 
 import mlx.core as mx
 import mlx.optimizers as optim
-from mlx.utils import tree_flatten, tree_map, tree_map_with_path
+from mlx.utils import tree_map, tree_map_with_path
 
+from mlxdyn.arrays import Tree, leaves
 from mlxdyn.config import LearnerConfig
-
-Tree = dict[str, Any]
-
-
-def leaves(tree: Any) -> list[tuple[str, mx.array]]:
-    """List the arrays of a tree with their dotted paths."""
-    return cast(list[tuple[str, mx.array]], tree_flatten(tree))
 
 
 def make(config: LearnerConfig) -> optim.Optimizer:

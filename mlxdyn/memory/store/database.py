@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.migrations import MIGRATIONS
+from mlxdyn.memory.store.migrations import MIGRATIONS
 
 PATIENCE = 10.0  # seconds to wait while another process writes, or reads what is to be erased
 

@@ -1,0 +1,1 @@
+"""Chat: one conversation with one model and one memory."""

@@ -1,0 +1,1 @@
+"""Learning: tokens in, observations out; knows no file, no text and no ledger."""

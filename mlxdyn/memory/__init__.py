@@ -1,0 +1,1 @@
+"""Memories: weights, and the ledger that they can be made from again."""
