@@ -1,1 +1,1 @@
-"""The lab: what learning is worth on a text, measured; numbers only, no pictures, no memories."""
+"""The lab: what learning is worth on a text, measured; numbers only, no pictures."""
