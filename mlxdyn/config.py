@@ -51,7 +51,7 @@ class AdapterConfig:
     rank: int = 8
     scale: float = 1.0  # the adapter's output is multiplied by this
     targets: str = "all"  # all | mlp | attention | leaf names such as "q_proj,down_proj"
-    layers: str = "all"  # all | early | middle | late (thirds) | "2-5" | "0,3"
+    layers: str = "all"  # all | upper (two thirds) | early | middle | late (thirds) | "2-5" | "0,3"
     seed: int = 0  # of the initial lora_a; lora_b starts at zero
 
 
@@ -124,25 +124,16 @@ class StudyConfig:
     """
 
     optimizer: Optimizer = "adam"
-    learning_rate: float = 2e-3
+    learning_rate: float = 2e-3  # at the first step; falls to zero at the last
     beta2: float = 0.99
     max_gradient_norm: float = 1.0
-    decay: bool = True  # the rate falls to zero in the course of a study, linearly
-    shrink: float = 0.0  # of lora_b, a step: forgets what is not studied again
-    steps: int = 12  # for each fact of a message, up to three; 0 writes and studies no items
-    items: int = 8  # in one step, new and earlier ones, those known least first
-    recalled: int = 48  # earlier items they are chosen from
-    asks: int = 8  # questions never answered, beside them, held to what the base says
-    near: float = 0.5  # of these, the share of near misses of the items
-    talks: int = 1  # dialogues held to the base, beside them
-    ask_weight: float = 4.0
-    talk_weight: float = 1.0
-    opening: float = 3.0  # weight of an answer's first tokens against the others
-    framed: float = 0.3  # share of questions that get words before them
-    amid: float = 0.5  # share of steps that ask after other talk, and hold half of what is held so
-    pass_steps: int = 5  # for each item, when the adapter is made anew
-    most_steps: int = 400  # when it is made anew
+    steps: int = 12  # on what a message teaches; 0 learns its words only
+    new: int = 10  # of the message's own examples in a step
+    replayed: int = 4  # of earlier messages' examples in a step
+    held: int = 2  # of the regularization set in a step
+    recalled: int = 24  # earlier examples that a message's steps draw from
+    pass_steps: int = 2  # for each fact, when the adapter is made anew
+    most_steps: int = 200  # when it is made anew
     words: int = 64  # newest messages whose words it learns again, gently
-    max_drift: float = 0.06  # nats per token that the guarding dialogues may get worse
-    max_divergence: float = 1.0  # mean KL(base || now) of how answers to the unknown begin, in nats
+    max_drift: float = 0.1  # mean KL(base || now) on the guard's answers, in nats per token
     backoff: tuple[float, ...] = (1.0, 0.25)  # rates tried, as parts of the configured one

@@ -79,6 +79,23 @@ def check_name(name: str) -> str:
     return name
 
 
+def data_file(*parts: str) -> Path:
+    """Return a path below the home, its directory made with mode 0700."""
+    path = home().joinpath(*parts)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file of our own that appears whole or not at all, over what was there."""
+    partial = path.with_name(f".{path.name}-{os.urandom(4).hex()}.partial")
+    with fleeting(partial):
+        partial.write_text(text, "utf-8")
+        sync(partial)
+        os.replace(partial, path)
+        sync(path.parent)
+
+
 @contextmanager
 def fleeting(path: Path) -> Iterator[Path]:
     """Yield `path`, a hidden file or directory to make; what is there goes when the block ends.

@@ -215,6 +215,13 @@ def attach(model: Model, config: AdapterConfig) -> int:
     return sum(array.size for _, array in leaves(model.network.trainable_parameters()))
 
 
+def lowest(model: Model, config: AdapterConfig) -> int:
+    """Return the number of the lowest block that `config` adapts."""
+    if config.adapt == "full":
+        return 0
+    return min(layer_indices(config.layers, len(model.network.layers)), default=0)
+
+
 def matching(model: Model, config: AdapterConfig) -> list[str]:
     """Name the linear layers that `config` would adapt; the model must be detached."""
     return [path for path, _ in _linears(model.network, config)]
@@ -287,9 +294,14 @@ def _targeted(leaf: str, targets: str) -> bool:
 
 
 def layer_indices(layers: str, count: int) -> list[int]:
-    """Resolve "all", "early", "middle", "late", "2-5" or "0,3" to block numbers below `count`."""
+    """Resolve "all", "upper", "early", "middle", "late", "2-5" or "0,3" to blocks below `count`.
+
+    "upper" is the upper two thirds.
+    """
     third = math.ceil(count / 3)
     thirds = {"early": (0, third), "middle": (third, count - third), "late": (count - third, count)}
+    if layers == "upper":
+        return list(range(count // 3, count))
     if layers == "all":
         return list(range(count))
     if layers in thirds:
@@ -299,7 +311,7 @@ def layer_indices(layers: str, count: int) -> list[int]:
         chosen = [i for span in spans for i in range(int(span[0]), int(span[-1]) + 1)]
     except ValueError as error:
         raise MlxdynError(
-            f"layers {layers!r} is not all, early, middle, late, a range 2-5 or a list 0,3"
+            f"layers {layers!r} is not all, upper, early, middle, late, a range 2-5 or a list 0,3"
         ) from error
     if not all(0 <= index < count for index in chosen):
         raise MlxdynError(f"layers {layers!r} goes beyond the model's {count} blocks")

@@ -43,9 +43,9 @@ def render(tokenizer: Any, turns: Sequence[Turn], *, reply: bool) -> Rendered:
         if not found:
             raise MlxdynError("this model's chat template drops turns, which mlxdyn cannot follow")
         tokens += _control(tokenizer, before)
-        words = _words(tokenizer, turn.text)
-        spans.append((len(tokens), len(tokens) + len(words)))
-        tokens += words
+        own = words(tokenizer, turn.text)
+        spans.append((len(tokens), len(tokens) + len(own)))
+        tokens += own
     return Rendered((*tokens, *_control(tokenizer, frame)), tuple(spans))
 
 
@@ -62,7 +62,7 @@ def _frame(tokenizer: Any, turns: Sequence[Turn], reply: bool) -> str:
     )
 
 
-def _words(tokenizer: Any, text: str) -> list[int]:
+def words(tokenizer: Any, text: str) -> list[int]:
     """Encode what a person wrote: control tokens spelled out in it are cut in two."""
     added = (token for token in tokenizer.get_added_vocab() if token[:1] in "<[" and token[1:])
     control = sorted(added, key=len, reverse=True)

@@ -13,7 +13,6 @@ from mlx_lm.models.cache import can_trim_prompt_cache, trim_prompt_cache
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
 from mlx_lm.utils import common_prefix_len
 
-from mlxdyn import secret
 from mlxdyn.chat.events import (
     Compared,
     Heard,
@@ -29,14 +28,13 @@ from mlxdyn.chat.events import (
 )
 from mlxdyn.config import FALLBACK_SAMPLING, ChatConfig, Learn, SamplingConfig
 from mlxdyn.errors import MlxdynError
+from mlxdyn.learn.example import Kind
 from mlxdyn.learn.stream import Chunk
+from mlxdyn.learn.unlearnable import redact, redacted
 from mlxdyn.memory.memory import Memory, Progress
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Chat, EventRow, Filter, Lesson, Message, UpdateRow, legible
 from mlxdyn.model import Model, dialled
-from mlxdyn.study import lessons, writer
-from mlxdyn.study.item import CONTRAST, Item
-from mlxdyn.study.items import strip_unlearnable
 from mlxdyn.template import Turn, lesson, render
 
 RECALLED = 400  # updates whose messages are told of when a conversation is opened
@@ -107,7 +105,7 @@ class Session:
             pending=self.waiting(),
             updates=totals.updates,
             tokens_learned=totals.tokens,
-            items=totals.items,
+            items=totals.facts,
             strength=self.strength,
             incognito=self.incognito,
             studying=self._work is not None and self._studying,
@@ -125,21 +123,25 @@ class Session:
         return Lessons(told, tuple(self._pending()))
 
     def _told(self, message: int, updates: list[UpdateRow]) -> Learned:
-        items = [i for i in self.ledger.items_of(message) if i.source != CONTRAST]
-        hidden = unsecret(updates[0].text)[1]
-        return sum_up(message, updates, items=len(items), secrets=hidden)
+        hidden = redact(updates[0].text)[1]
+        return sum_up(message, updates, facts=self._facts(message), secrets=hidden)
+
+    def _facts(self, message: int) -> tuple[str, ...]:
+        """Give what a message taught, each answer once."""
+        rows = self.ledger.examples_of(message)
+        return tuple(dict.fromkeys(row.answer for row in rows if row.kind == Kind.FACT))
 
     def logged(self) -> tuple[Logged, ...]:
         """List every update of the memory, oldest first."""
         return tuple(map(_logged, self.memory.ledger.log(self.memory.row.id)))
 
     def items(self) -> tuple[StudyItem, ...]:
-        """List the study items of the memory, those that were corrected too."""
-        standing = {item.id for item in self.memory.known_items()}
+        """List what the memory learned, question and answer, that was superseded too."""
+        active = {row.id for row in self.memory.known_facts()}
         return tuple(
-            StudyItem(i.id, i.message, i.question, i.answer, i.source, i.id in standing)
-            for i in self.memory.ledger.items(self.memory.row.id)
-            if i.source != CONTRAST
+            StudyItem(r.id, r.message or 0, r.question, r.answer, r.source, r.id in active)
+            for r in self.memory.ledger.told(self.memory.row.id)
+            if r.kind == Kind.FACT
         )
 
     # talking
@@ -315,7 +317,7 @@ class Session:
 
     def study(self) -> bool:
         """Begin to make the adapter anew from all study items; False when there are none."""
-        if self.temporary or self._work is not None or not self.memory.known_items():
+        if self.temporary or self._work is not None or not self.memory.known_facts():
             return False
         self._work, self._studying = self._study(), True
         return True
@@ -327,28 +329,21 @@ class Session:
         self._work, self._studying = None, False
 
     def _learn(self, message: int) -> Learning:
-        """Write a message's items, learn its words, study the items."""
+        """Find what a message teaches, learn its words, train on its examples."""
         turn = self.ledger.turns_upto(message)[-1]
-        plain, hidden = unsecret(turn.text)
         steps = self.memory.study_config.steps
-        if steps and turn.role == "user" and not self.ledger.itemised(message):
-            before = self.ledger.said_before(message)
-            earlier = unsecret(before.text)[0] if before else ""
-            written = yield from writer.write(self.model, self.memory.learner, plain, earlier)
-            leans = before.id if before and written.leans else None
-            with self.ledger.transaction():
-                for source, items in written.items.items():
-                    self.ledger.add_items(message, items, source, leans=leans)
-        found = self.ledger.items_of(message) if steps else []
-        taught = [item for item in found if item.source != CONTRAST]
-        steps = lessons.length(taught, self.memory.study_config)
-        lesson = Lesson("message", message, self._words(message), steps)
+        if steps:
+            yield from self.memory.prepare()
+        if steps and turn.role == "user" and not self.ledger.examined(message):
+            yield from self.memory.examine(message)
+        facts = self._facts(message) if steps else ()
+        lesson = Lesson("message", message, self._words(message), steps if facts else 0)
         event = yield from self._carry_out(lesson)
         updates = self.ledger.updates_of(self.memory.row.id, message)
-        return learned(event, updates, items=len(taught), secrets=hidden)
+        return learned(event, updates, facts=facts, secrets=redact(turn.text)[1])
 
     def _study(self) -> Studying:
-        before = self.memory.known_items()
+        before = self.memory.known_facts()
         event = yield from self._carry_out(Lesson("study", None))
         update = self.ledger.log(self.memory.row.id, Filter(newest=1))[0]
         self._studying = False
@@ -373,16 +368,18 @@ class Session:
         self.drop_work()
         return self._said(self.memory.bring_back(progress))
 
-    def change_item(self, item: int, new: Item | None, progress: Progress | None = None) -> None:
-        """Edit study item `item`, or delete it with None, as if it had been so all along.
+    def change_item(
+        self, item: int, new: tuple[str, str] | None, progress: Progress | None = None
+    ) -> None:
+        """Edit a fact, question and answer, or delete it with None, as if it had been so all along.
 
         Raises MlxdynError when this memory holds no such item.
         """
         self.drop_work()
-        old = self.ledger.item(item, self.memory.row.id)
+        old = self.ledger.example(item, self.memory.row.id)
         if old is None:
             raise MlxdynError(f"there is no item {item} in this memory; see: mlxdyn memory items")
-        self.memory.change_item(old, new, progress)
+        self.memory.change_example(old, new, progress)
 
     def forget(self, message: int, progress: Progress | None = None) -> str:
         """Forget a message and the reply to it, exactly; return its text.
@@ -415,16 +412,9 @@ class Session:
         turns = [Turn(m.role, m.text) for m in self.ledger.turns_upto(message)]
         if turns[-1].role == "user":
             turns = turns[-1:]
-        turns = [Turn(turn.role, unsecret(turn.text)[0]) for turn in turns]
+        turns = [Turn(turn.role, redacted(turn.text)) for turn in turns]
         rendered = render(self.model.tokenizer, turns, reply=False)
         return tuple(lesson(rendered, chunk=self.config.chunk, window=self.config.window))
-
-
-def unsecret(text: str) -> tuple[str, int]:
-    """Take out what is never learned; return the rest and how many secrets were in it."""
-    plain = strip_unlearnable(text)
-    spans = secret.find(plain)
-    return secret.mask(plain, spans), len(spans)
 
 
 def alternating(messages: list[Message]) -> list[Turn]:
@@ -451,13 +441,17 @@ class _Kv:
         self.kept = 0
 
 
-def learned(event: EventRow, updates: list[UpdateRow], *, items: int, secrets: int) -> Learned:
+def learned(
+    event: EventRow, updates: list[UpdateRow], *, facts: tuple[str, ...], secrets: int
+) -> Learned:
     """Sum up how one message was learned; nll is of its own words."""
-    told = sum_up(event.lesson.message or 0, updates, items=items, secrets=secrets)
+    told = sum_up(event.lesson.message or 0, updates, facts=facts, secrets=secrets)
     return told if updates else replace(told, reason="there was nothing to learn in it")
 
 
-def sum_up(message: int, updates: list[UpdateRow], *, items: int, secrets: int) -> Learned:
+def sum_up(
+    message: int, updates: list[UpdateRow], *, facts: tuple[str, ...], secrets: int
+) -> Learned:
     """Sum up the updates of one message; nll is of its own words."""
     words = [update for update in updates if update.kind == "words"]
     accepted = [update for update in updates if update.accepted and not update.undone]
@@ -472,7 +466,7 @@ def sum_up(message: int, updates: list[UpdateRow], *, items: int, secrets: int) 
         accepted=bool(accepted),
         reason=refused[0] if refused else "",
         update=updates[-1].update if updates else None,
-        items=items if accepted else 0,
+        facts=facts if accepted else (),
         secrets=secrets,
         rate=min((update.rate for update in accepted), default=1.0),
     )

@@ -63,9 +63,9 @@ class Learned:
     accepted: bool
     reason: str  # why not, when not accepted
     update: int | None  # the last ledger row
-    items: int = 0  # study items that came of it
+    facts: tuple[str, ...] = ()  # what it taught, as the answers to be given
     secrets: int = 0  # secrets in it that were kept out of learning
-    rate: float = 1.0  # times the configured learning rate, lowered when anchors got worse
+    rate: float = 1.0  # times the configured learning rate, lowered when other answers moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,6 @@ class Logged:
     rate: float
     nll_before: float | None
     nll_after: float | None
-    drift: float | None  # how much worse the anchors were predicted than at the start
+    drift: float | None  # mean KL(base || now) on answers that should stay as they are
     accepted: bool
     reason: str  # why not, when not accepted; "undone" when it was taken back

@@ -271,12 +271,12 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
 def study(name: str, as_json: bool) -> None:
     """Make the adapter anew from all study items; it replaces the old one only if recall rises."""
     with opened(name) as held:
-        if not held.known_items():
+        if not held.known_facts():
             raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")
         with progress("Studying") as tick:
             event = held.consolidate(tick)
         row = held.ledger.updates_at(event.id)[-1]
-        items = len(held.known_items())
+        items = len(held.known_facts())
     if as_json:
         print_json(
             {
@@ -304,7 +304,6 @@ def edit(
 ) -> None:
     """Edit or delete study item ITEM, as if it had been so from the beginning."""
     from mlxdyn.memory.store.records import legible
-    from mlxdyn.study.item import Item
 
     if not delete and question is None and answer is None:
         raise click.UsageError("say what changes: --question, --answer or --delete")
@@ -314,15 +313,15 @@ def edit(
     if "" in (question, answer):
         raise click.UsageError("an item needs a question and an answer; --delete takes it away")
     ledger = open_ledger()
-    row = ledger.item(item, find(ledger, name).id)
+    row = ledger.example(item, find(ledger, name).id)
     ledger.close()
     if row is None:
         raise MlxdynError(f"memory {name!r} has no item {item}; see `mlxdyn memory items`")
-    new = None if delete else Item(question or row.question, answer or row.answer)
+    new = None if delete else (question or row.question, answer or row.answer)
     with opened(name) as held, progress("Replaying") as tick:
-        held.change_item(row, new, tick)
+        held.change_example(row, new, tick)
     done = "deleted" if delete else "changed"
-    shown = {"question": new.question, "answer": new.answer} if new else None
+    shown = {"question": new[0], "answer": new[1]} if new else None
     say(f"Item {item} is {done}; the memory is as if it had been so all along.", as_json,
         item=item, now=shown)  # fmt: skip
 

@@ -6,7 +6,6 @@ import errno
 import sqlite3
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +17,7 @@ from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.cli.exchange import export_memory, import_memory
 from mlxdyn.cli.memory import memory
 from mlxdyn.cli.model import doctor, ensure, model
-from mlxdyn.cli.open import base, chosen, open_ledger
+from mlxdyn.cli.open import base, chosen
 from mlxdyn.config import LEARNS, ChatConfig, Learn
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, home
@@ -64,10 +63,6 @@ def main() -> None:
 )  # fmt: skip
 @click.option("--temporary", is_flag=True, help="Read the memory, write nothing.")
 @click.option("--incognito", is_flag=True, help="Talk with the bare base; no memory, no trace.")
-@click.option(
-    "--anchors", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="For a new memory: text that learning is to leave as it is.",
-)  # fmt: skip
 @click.option("--once", metavar="TEXT", help="Answer TEXT, learn it, and exit.")
 @click.option("--continue", "go_on", is_flag=True, help="With --once: in the latest conversation.")
 @click.option("--plain", is_flag=True, help="Line by line, without the full-screen app.")
@@ -78,7 +73,6 @@ def chat(
     learn: Learn,
     temporary: bool,
     incognito: bool,
-    anchors: Path | None,
     once: str | None,
     go_on: bool,
     plain: bool,
@@ -89,13 +83,11 @@ def chat(
 
     check_name(name)
     temporary = temporary or incognito
-    held = _own_anchors(anchors, name, temporary=temporary) if anchors else None
     ensure(model)
     options = Options(
         model=model,
         memory=name,
         chat=replace(CHAT, learn=learn),
-        anchors=held,
         temporary=temporary,
         incognito=incognito,
         fresh=once is not None and not go_on,
@@ -105,23 +97,6 @@ def chat(
 
         sys.exit(mlxdyn_app.run(options))
     sys.exit(_plain(options, once, as_json))
-
-
-def _own_anchors(file: Path, name: str, *, temporary: bool) -> str:
-    """Read anchors for a memory that is founded now; raise MlxdynError when it is there already."""
-    if temporary:
-        raise click.UsageError("--anchors is for a new memory; this chat writes none")
-    from mlxdyn.study.anchors import read
-
-    ledger = open_ledger()
-    row = ledger.memory(name)
-    ledger.close()
-    if row and row.study:
-        raise MlxdynError(
-            f"memory {name!r} has kept its anchors since it began; use --anchors with a new "
-            "--memory NAME"
-        )
-    return read(file)
 
 
 def _on_terminal() -> bool:

@@ -96,18 +96,15 @@ def records() -> tuple[list[dict[str, Any]], list[str]]:
 def _memory(ledger: "Ledger", row: "MemoryRow") -> dict[str, Any]:
     """What a memory takes on disk, what it may take at most, and how it studies."""
     from mlxdyn.memory.memory import KEPT_SNAPSHOTS
-    from mlxdyn.study.anchors import bundled
 
     files = list(memory_directory(row.name, make=False).glob("*.safetensors"))
     sizes = [file.stat().st_size for file in files]
-    anchors = ledger.anchors(row.id)
     return {
         "name": row.name,
         "snapshots": len(files),
         "most_snapshots": KEPT_SNAPSHOTS,
         "bytes": sum(sizes),
         "most_bytes": KEPT_SNAPSHOTS * max(sizes, default=0),
-        "anchors": "the bundled ones" if anchors in (None, bundled()) else "its own",
         "waiting": len(ledger.pending(row.id)),
         "study": row.study,
     }

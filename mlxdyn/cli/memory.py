@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mlxdyn.engine.events import Compared
-    from mlxdyn.lab.probe import Recall
     from mlxdyn.memory.store.ledger import Ledger
     from mlxdyn.memory.store.records import MemoryRow, UpdateRow
 
@@ -103,7 +102,7 @@ def log(
 
     "chat" is what --conversation takes.
     nll is the surprise at the words (kind words) or at the answers (study, consolidation) before
-    and after, drift how much worse the anchors are predicted than at the start, in nats per token.
+    and after, drift the mean KL(base || now) on other answers, in nats per token.
     """
     from mlxdyn.memory.store.records import Filter
 
@@ -162,22 +161,23 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
     `mlxdyn memory edit ITEM` changes one. An item that a later message corrected is marked, and is
     no longer studied.
     """
-    from mlxdyn.backend import prepare
-
     ledger = open_ledger()
     row = find(ledger, name)
-    prepare()
-    from mlxdyn.study.item import CONTRAST
-    from mlxdyn.study.lessons import standing
-
-    known = ledger.items(row.id)
-    current = {item.id for item in standing(known)}
-    rows = [item for item in known if item.source != CONTRAST]
+    current = {fact.id for fact in ledger.examples(row.id)}
+    rows = [fact for fact in ledger.told(row.id) if fact.kind == "fact"]
     if search:
         low = search.lower()
         rows = [row for row in rows if low in f"{row.question} {row.answer}".lower()]
     if as_json:
-        print_json([asdict(row) | {"standing": row.id in current} for row in rows])
+        print_json(
+            [
+                {
+                    "id": row.id, "message": row.message, "question": row.question,
+                    "answer": row.answer, "source": row.source, "standing": row.id in current,
+                }
+                for row in rows
+            ]
+        )  # fmt: skip
     elif not rows:
         click.echo("No item matches." if search else "No study items yet.")
     else:
@@ -195,13 +195,12 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
 @chosen
 @as_json
 def probe_memory(name: str, as_json: bool) -> None:
-    """Ask for every study item in an empty context, in words not studied, and judge the answers.
+    """Ask for every fact in an empty context, and show what comes from the weights alone.
 
-    exact: the answer holds the words that matter. contrastive: the right answer is likelier than
-    those of similar items. half-life: in lessons learned since.
+    gap: mean KL from the teacher's answer, in nats per token; 0 is all that is to be learned.
     """
     with opened(name, writable=False) as held:
-        if not held.known_items():
+        if not held.known_facts():
             raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")
         from mlxdyn.lab.probe import probe
 
@@ -211,29 +210,10 @@ def probe_memory(name: str, as_json: bool) -> None:
         print_json(asdict(recall))
         return
     table(
-        ["", "item", "age", "nll", "question", "said"],
-        [
-            ("✓" if p.exact else "✗", p.item, p.age, nats(p.nll), p.question, p.said)
-            for p in recall.probes
-        ],
+        ["", "item", "gap", "question", "said"],
+        [("✓" if p.same else "✗", p.item, nats(p.gap), p.question, p.said) for p in recall.probes],
     )
-    click.echo(_recall(recall))
-
-
-def _recall(recall: Recall) -> str:
-    """Sum up a probe in lines."""
-
-    def share(value: float | None) -> str:
-        return "not measured" if value is None else f"{value:.0%}"
-
-    ages = [f"{share(exact)} of {items} ({group})" for group, items, exact in recall.by_age]
-    life = "no fading seen" if recall.half_life is None else f"{recall.half_life:.0f} lessons"
-    return (
-        f"exact {share(recall.exact)}, contrastive {share(recall.contrastive)}, "
-        f"nll {nats(recall.nll)}\nby age: {', '.join(ages)}; half-life: {life}\n"
-        f"items that nothing is like {share(recall.alone)}, "
-        f"among similar ones {share(recall.among_similar)}"
-    )
+    click.echo(f"word for word {recall.same:.0%}, mean gap {nats(recall.gap)} nats/token")
 
 
 @memory.command()
@@ -352,7 +332,7 @@ def _shown(ledger: Ledger, row: MemoryRow) -> dict[str, Any]:
         "weight_version": totals.version,
         "bytes": sum(file.stat().st_size for file in path.glob("*") if file.is_file()),
         "path": str(path),
-        "items": totals.items,
+        "items": totals.facts,
         "created": row.created,
         "learning": {"pending": len(ledger.pending(row.id)), **row.adapter, **row.learner},
         "study": row.study,

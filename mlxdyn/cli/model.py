@@ -157,7 +157,6 @@ def _memory(memory: dict[str, Any]) -> str:
     lines = [
         f"memory {memory['name']}",
         f"snapshots: {snapshots}; {memory['bytes']:,} of at most {memory['most_bytes']:,} bytes",
-        f"anchors: {memory['anchors']}",
         f"study: {', '.join(own) or 'the defaults'}",
     ]
     if memory["waiting"]:

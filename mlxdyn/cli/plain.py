@@ -272,7 +272,8 @@ def _result(replied: Replied, learned: Learned | None) -> dict[str, Any]:
     }
     if learned:
         wanted = ("tokens", "nll_before", "nll_after", "accepted", "update", "items", "secrets")
-        result["learned"] = {name: asdict(learned)[name] for name in wanted}
+        shown = asdict(learned) | {"items": len(learned.facts)}
+        result["learned"] = {name: shown[name] for name in wanted}
     return result
 
 

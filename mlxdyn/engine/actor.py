@@ -50,7 +50,6 @@ class Options:
     memory: str = DEFAULT_MEMORY
     chat: ChatConfig = CHAT
     study: StudyConfig = STUDY  # of a memory that is founded now
-    anchors: str | None = None  # text of such a memory's anchors; None takes the bundled ones
     temporary: bool = False
     incognito: bool = False  # temporary, and the memory is not even read
     fresh: bool = False  # begin an empty conversation rather than going on with the latest
@@ -252,7 +251,6 @@ class Engine:
             self._open["ledger"],
             learner=LearnerConfig(learning_rate=self._options.chat.learning_rate),
             study=self._options.study,
-            anchor_text=self._options.anchors,
             writable=not self._options.temporary,
         )
 
@@ -357,11 +355,9 @@ class Engine:
         self._emit(Items(self._session.items()))
 
     def _edit_item(self, item: int, question: str, answer: str) -> None:
-        from mlxdyn.study.item import Item
-
         if not (question.strip() and answer.strip()):
             raise MlxdynError("an item needs a question and an answer; or delete it")
-        self._change_item(item, Item(question.strip(), answer.strip()), "changed")
+        self._change_item(item, (question.strip(), answer.strip()), "changed")
 
     def _delete_item(self, item: int) -> None:
         self._change_item(item, None, "deleted")

@@ -41,8 +41,8 @@ def _taken(event: Learned) -> str:
     said = [f"learned {counted(event.tokens, 'token')}"]
     if event.nll_before is not None and event.nll_after is not None:
         said.append(f"nll {event.nll_before:.2f} → {event.nll_after:.2f}")
-    if event.items:
-        said.append(counted(event.items, "item"))
+    if event.facts:
+        said.append(f"remembers: {' '.join(event.facts)}")
     return " · ".join(said)
 
 

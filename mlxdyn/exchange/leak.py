@@ -101,7 +101,7 @@ def learned(ledger: Ledger, memory: int) -> tuple[list[Passage], list[Passage]]:
     ]
     items = [
         Passage(f"item {item.id}", (Turn("user", item.question), Turn("assistant", item.answer)))
-        for item in ledger.items(memory)
+        for item in ledger.told(memory)
     ]
     return messages, items
 

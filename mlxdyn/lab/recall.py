@@ -176,8 +176,8 @@ def _lessons(model: Model, probes: Probes, phrasings: int) -> Iterator[Chunk]:
 
 def _ask(learner: Learner, probes: Probes) -> Scores:
     def mean(chunks: list[Chunk]) -> float:
-        answers = learner.probe(chunks)
-        return math.fsum(a.nll for a in answers) / sum(a.tokens for a in answers)
+        costs = [_cost(learner, chunk) for chunk in chunks]
+        return math.fsum(nll for nll, _ in costs) / sum(weight for _, weight in costs)
 
     return Scores(
         _picked(learner, probes.crossed),
@@ -190,12 +190,19 @@ def _ask(learner: Learner, probes: Probes) -> Scores:
     )
 
 
+def _cost(learner: Learner, chunk: Chunk) -> tuple[float, float]:
+    """Nats of the targets that count, and their weight."""
+    weights = chunk.weights or (1.0,) * len(chunk.targets)
+    nll = learner.score(chunk).nll
+    return math.fsum(w * n for w, n in zip(weights, nll, strict=True)), sum(weights)
+
+
 def _picked(learner: Learner, crossed: Sequence[Sequence[Chunk]]) -> float:
     """Share of towns that are likeliest after their own person.
 
     Comparing one town after several persons leaves out how likely the town is anyway.
     """
-    nll = [[answer.nll for answer in learner.probe(row)] for row in crossed]
+    nll = [[_cost(learner, chunk)[0] for chunk in row] for row in crossed]
     return sum(row.index(min(row)) == i for i, row in enumerate(nll)) / len(nll)
 
 

@@ -1,7 +1,7 @@
 """The core: score tokens, learn tokens; knows no files, clocks, text or ledger."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,7 +12,11 @@ from mlx.utils import tree_map, tree_map_with_path
 from mlxdyn.arrays import Tree, leaves
 from mlxdyn.config import LearnerConfig
 from mlxdyn.learn import optimizers
+from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.stream import Chunk
+
+SLIVER = 1e-6
+"""Least share of the bucket of unlisted tokens: keeps its logarithm finite in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,48 +30,27 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
-class StudyStep:
-    """What one step of study saw before it: nats for each lesson, and KL for each anchor."""
+class Batch:
+    """Examples side by side above the cut, and the N places whose distributions count."""
 
-    nll: tuple[float, ...]
+    shared: mx.array  # (1, P, D): what all rows begin with
+    rows: mx.array  # (B, T, D), padded on the left
+    padding: tuple[int, ...]  # (B,)
+    places: mx.array  # (N,) among B * T
+    tokens: mx.array  # (N, K)
+    logprobs: mx.array  # (N, K) of the target distribution, in nats
+    owner: mx.array  # (B, N): 1 / targets of the example where a place belongs to it
+    weights: mx.array  # (B,), with sum 1
+
+
+@dataclass(frozen=True, slots=True)
+class BatchObservation:
+    """What one step saw before it: mean KL(target || now) of each example, in nats per token."""
+
     divergence: tuple[float, ...]
     gradient_norm: float | None
     accepted: bool
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """How well one lesson is known; nats are sums over its targets."""
-
-    nll: float
-    tokens: float
-    divergence: float  # KL(base || now), if asked for
-    exact: bool  # greedy decoding would give all of its targets
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Lessons side by side, and the N targets that count: no others are scored."""
-
-    inputs: mx.array  # (B, T), padded on the right, where causal attention never sees it
-    places: mx.array  # (N,) of the targets' logits among B * T
-    targets: mx.array  # (N,)
-    weights: mx.array  # (N,)
-    owner: mx.array  # (B, N): 1 where a target belongs to a lesson
-
-    def scores(self, logits: mx.array) -> mx.array:
-        """Log-probabilities (N, V) of what may stand at each target; `logits` are (B, T, V)."""
-        wanted = logits.reshape(-1, logits.shape[-1])[self.places]
-        return cast(mx.array, nn.log_softmax(wanted.astype(mx.float32)))
-
-    def nll(self, scores: mx.array) -> mx.array:
-        """Nats (N,) of each target, times its weight."""
-        return -self.weights * mx.take_along_axis(scores, self.targets[:, None], axis=-1)[:, 0]
-
-    def divergence(self, prior: mx.array, scores: mx.array) -> mx.array:
-        """KL(prior || scores) (N,) at each target, times its weight."""
-        return self.weights * (mx.exp(prior) * (prior - scores)).sum(axis=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +65,8 @@ class Learner:
     """Online adaptation of a network's trainable weights.
 
     `network(tokens (1, T), cache=...)` gives logits (1, T, V); its trainable parameters are the
-    adapter. `new_cache` makes an empty KV cache for it. `base(tokens (B, T))` gives the logits of
-    the network without its adapter, which anchors are held to.
+    adapter. `new_cache` makes an empty KV cache for it. `parts` are the same network, cut for
+    learning from examples; None where it cannot be cut.
     """
 
     def __init__(
@@ -91,23 +74,23 @@ class Learner:
         network: nn.Module,
         config: LearnerConfig,
         new_cache: Callable[[], list[Any]],
-        base: Callable[[mx.array], mx.array] | None = None,
+        parts: Parts | None = None,
     ) -> None:
         self.network = network
         self.config = config
         self._new_cache = new_cache
-        self._base = base
+        self.parts = parts
         self._cache: list[Any] = []
         self._optimizer = optimizers.make(config)
         self._optimizer.init(network.trainable_parameters())
         self._gradient = nn.value_and_grad(network, self._loss)
-        self._study_gradient = nn.value_and_grad(network, self._study_loss)
+        self._batch_gradient = nn.value_and_grad(network, self._batch_loss)
         self._version = 0
         mx.eval(network.parameters(), self._optimizer.state)
 
     def sibling(self, config: LearnerConfig) -> "Learner":
         """Make a learner of the same network with another rule and an optimizer of its own."""
-        return Learner(self.network, config, self._new_cache, self._base)
+        return Learner(self.network, config, self._new_cache, self.parts)
 
     @property
     def state(self) -> State:
@@ -156,44 +139,20 @@ class Learner:
         mx.eval(gradient, [layer.state for layer in cache or []])
         return gradient
 
-    def study(
-        self,
-        lessons: Sequence[Chunk],
-        anchors: Sequence[Sequence[Chunk]] = (),
-        *,
-        rate: float = 1.0,
-    ) -> StudyStep:
-        """Take one step on `lessons` together while `anchors` are held to the base.
+    def step(self, batch: Batch, *, rate: float = 1.0) -> BatchObservation:
+        """Take one step towards the distributions of `batch`.
 
-        The loss is the mean over lessons of their mean nll, plus the sum over all anchor targets of
-        weight times KL(base || now). Groups of anchors are padded apart. Contexts stand alone:
-        prefixes are not read.
+        The loss is the weighted mean over examples of their mean KL(target || now), where the
+        tokens that a target does not list count as one bucket.
         """
-        held = [(batch, self._prior(batch)) for batch in map(pad, filter(None, anchors))]
-        (loss, (nll, moved)), gradient = self._study_gradient(pad(lessons), held)
-        mx.eval(moved)
-        seen = self._step(gradient, loss, nll, [], rate=rate)
-        divergence = tuple(x for rows in moved for x in cast(list[float], rows.tolist()))
-        return StudyStep(seen.nll, divergence, seen.gradient_norm, seen.accepted, seen.reason)
+        (loss, moved), gradient = self._batch_gradient(batch)
+        seen = self._step(gradient, loss, moved[None], [], rate=rate)
+        return BatchObservation(seen.nll, seen.gradient_norm, seen.accepted, seen.reason)
 
-    def _prior(self, batch: Batch) -> mx.array:
-        """Log-probabilities (N, V) of the base."""
-        assert self._base is not None, "anchors need the base"
-        return mx.stop_gradient(batch.scores(self._base(batch.inputs)))
-
-    def probe(self, lessons: Sequence[Chunk], *, divergence: bool = False) -> list[Answer]:
-        """Measure how well each lesson is known; weights stay as they are."""
-        batch = pad(lessons)
-        now = batch.scores(self.network(batch.inputs))
-        wrong = batch.owner @ (now.argmax(axis=-1) != batch.targets).astype(mx.float32)
-        moved = mx.zeros(len(lessons))
-        if divergence and self._base is not None:
-            moved = batch.owner @ batch.divergence(self._prior(batch), now)
-        nll, weight = batch.owner @ batch.nll(now), batch.owner @ batch.weights
-        found = mx.stack([nll, weight, moved, wrong], axis=1)
-        mx.eval(found)
-        rows = cast(list[list[float]], found.tolist())
-        return [Answer(nll, tokens, kl, exact=wrong == 0) for nll, tokens, kl, wrong in rows]
+    def measure(self, batch: Batch) -> tuple[float, ...]:
+        """Give the mean KL(target || now) of each example; weights stay as they are."""
+        _, moved = self._batch_loss(batch)
+        return _floats(moved[None])
 
     def _step(
         self,
@@ -252,36 +211,27 @@ class Learner:
         nll = nn.losses.cross_entropy(logits.astype(mx.float32), targets)
         return (weights * nll).sum() / mx.maximum(weights.sum(), 1e-6), nll
 
-    def _study_loss(
-        self, lessons: Batch, held: list[tuple[Batch, mx.array]]
-    ) -> tuple[mx.array, tuple[mx.array, list[mx.array]]]:
-        """Return the loss of `study`, nll by lesson (1, B) and mean KL by anchor (B,)."""
-        nll = lessons.owner @ lessons.nll(lessons.scores(self.network(lessons.inputs)))
-        rows = nll / mx.maximum(lessons.owner @ lessons.weights, 1e-6)
-        loss, moved = rows.mean(), []
-        for batch, prior in held:
-            kl = batch.divergence(prior, batch.scores(self.network(batch.inputs)))
-            loss += kl.sum()
-            moved.append(batch.owner @ kl / mx.maximum(batch.owner @ batch.weights, 1e-9))
-        return loss, (rows[None], moved)
-
-
-def pad(lessons: Sequence[Chunk]) -> Batch:
-    """Lay chunks side by side; targets without weight are left out."""
-    length = max(len(lesson.inputs) for lesson in lessons)
-    inputs = [[*lesson.inputs, *[0] * (length - len(lesson.inputs))] for lesson in lessons]
-    wanted = [
-        (row, row * length + len(lesson.context) - 1 + at, target, weight)
-        for row, lesson in enumerate(lessons)
-        for at, (target, weight) in enumerate(
-            zip(lesson.targets, lesson.weights or [1.0] * len(lesson.targets), strict=True)
+    def _batch_loss(self, batch: Batch) -> tuple[mx.array, mx.array]:
+        """Return the loss of `step` (scalar) and the mean KL of each example (B,)."""
+        assert self.parts is not None, "this network cannot be cut"
+        hidden = self.parts.upper(batch.shared, batch.rows, batch.padding)
+        logits = self.parts.head(hidden.reshape(-1, hidden.shape[-1])[batch.places])
+        now = nn.log_softmax(logits.astype(mx.float32))
+        moved = batch.owner @ divergence(
+            batch.logprobs, mx.take_along_axis(now, batch.tokens, axis=-1)
         )
-        if weight
-    ]
-    columns = zip(*(wanted or [(0, 0, 0, 0.0)]), strict=True)
-    rows, places, targets, weights = (mx.array(column) for column in columns)
-    owner = mx.arange(len(lessons))[:, None] == rows
-    return Batch(mx.array(inputs), places, targets, weights, owner.astype(mx.float32))
+        return (batch.weights * moved).sum(), moved
+
+
+def divergence(target: mx.array, now: mx.array) -> mx.array:
+    """Give KL(target || now) (N,) from log-probabilities (N, K) of the same K tokens, in nats.
+
+    What the K leave of each distribution is one bucket, so it is at most the KL over all tokens.
+    """
+    listed = mx.exp(target)
+    rest = mx.maximum(1 - listed.sum(axis=-1), SLIVER)
+    rest_now = mx.maximum(1 - mx.exp(now).sum(axis=-1), SLIVER)
+    return (listed * (target - now)).sum(axis=-1) + rest * (mx.log(rest) - mx.log(rest_now))
 
 
 def flatten(state: State) -> dict[str, mx.array]:

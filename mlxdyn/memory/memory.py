@@ -1,26 +1,35 @@
 """A named memory: adapter, optimizer state and the ledger that produced them."""
 
 import os
-import random
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from importlib.metadata import version
-from typing import TypeVar, cast
+from typing import TypeVar
 
-import mlx.core as mx
 from filelock import FileLock, Timeout
 
 from mlxdyn.arrays import sound_arrays, write_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, digest, memory_directory
+from mlxdyn.learn import examples, guard, replay
+from mlxdyn.learn.base import Base
+from mlxdyn.learn.calibration import FALLBACK
+from mlxdyn.learn.example import Draft, Example, Kind
+from mlxdyn.learn.examples import Told
 from mlxdyn.learn.learner import Learner, State, flatten, same, unflatten
+from mlxdyn.learn.parts import Parts
+from mlxdyn.learn.steps import run
 from mlxdyn.learn.stream import Chunk
+from mlxdyn.learn.trainer import Trainer
+from mlxdyn.learn.unlearnable import redacted
+from mlxdyn.memory.calibrated import prepared
 from mlxdyn.memory.directory import ORIGIN, UNFINISHED, remove_stray, tidy
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import (
     EventRow,
+    ExampleRow,
     Lesson,
     MemoryRow,
     Message,
@@ -28,15 +37,11 @@ from mlxdyn.memory.store.records import (
     SnapshotRow,
     Update,
 )
-from mlxdyn.model import Model, attach, bare
-from mlxdyn.study import anchors, contrast, guard, lessons
-from mlxdyn.study.item import CONTRAST, Item, ItemRow
-from mlxdyn.study.lessons import Desk
-from mlxdyn.study.topic import key
-from mlxdyn.study.writer import BEGINNING
+from mlxdyn.model import Model, attach, lowest
 from mlxdyn.template import Turn, render
 
-ADAPTER, STUDY = AdapterConfig(), StudyConfig()
+ADAPTER, STUDY = AdapterConfig(layers="upper"), StudyConfig()
+ALIKE = 0.5  # cosine of mean token embeddings from which on a message may change another's facts
 KEPT_SNAPSHOTS = 6
 
 T = TypeVar("T")
@@ -62,14 +67,12 @@ class Memory:
         learner: LearnerConfig,
         adapter: AdapterConfig = ADAPTER,
         study: StudyConfig = STUDY,
-        anchor_text: str | None = None,
         writable: bool = True,
         progress: Progress | None = None,
     ) -> None:
         """Open memory `name`, or found it with these configurations, and restore its weights.
 
-        `anchor_text` None takes the bundled anchors. Raises MlxdynError when another process holds
-        it or it belongs to another base.
+        Raises MlxdynError when another process holds it or it belongs to another base.
         """
         self.directory = memory_directory(check_name(name), make=writable)
         self._lock = FileLock(self.directory / "lock")
@@ -80,17 +83,20 @@ class Memory:
         self.row = ledger.memory(name) or MemoryRow(0, name, "", *recipe, asdict(study), None)
         self.version = 0  # grows whenever the weights change for good
         self._whole = False  # the weights are those that the ledger tells of
-        self._encoded: dict[ItemRow, Chunk] = {}
         try:
             self._check_fit()
             if writable:
                 tidy(ledger)
-                self._found(study, anchor_text)
+                self._found(study)
                 (self.directory / UNFINISHED).unlink(missing_ok=True)
             attach(model, AdapterConfig(**self.row.adapter))
             self._load_origin()
+            first = lowest(model, AdapterConfig(**self.row.adapter))
             self.learner = Learner(
-                model.network, LearnerConfig(**self.row.learner), model.new_cache, self._base
+                model.network,
+                LearnerConfig(**self.row.learner),
+                model.new_cache,
+                Parts.of(model.network, first),
             )
             self._start = self.learner.state
             self.restore(progress)
@@ -114,12 +120,6 @@ class Memory:
         knobs = self.row.study or asdict(STUDY)
         return StudyConfig(**knobs | {"backoff": tuple(knobs["backoff"])})
 
-    @cached_property
-    def anchors(self) -> anchors.Anchors:
-        """The dialogues that learning should leave as they are."""
-        text = self.ledger.anchors(self.row.id) or anchors.bundled()
-        return anchors.encode(self.model.tokenizer, text)
-
     # learning
 
     def begin(self, lesson: Lesson) -> "Work":
@@ -137,9 +137,9 @@ class Memory:
         return event
 
     def consolidate(self, progress: Progress | None = None) -> EventRow:
-        """Make the adapter anew from all items; it stays as it was unless recall rose."""
+        """Make the adapter anew from all facts; it stays as it was unless recall rose."""
         work, done = self.begin(Lesson("study", None)), 0
-        steps = self.steps_anew(self.known_items())
+        steps = self.steps_anew(self.known_facts())
         while (event := work.step()) is None:
             done += 1
             if progress:
@@ -156,22 +156,22 @@ class Memory:
         before, rejected = self.learner.state, list[Update]()
         for rate in self.study_config.backoff if lesson.guarded else (1.0,):
             updates = yield from self._learn_words(lesson.chunks, rate)
-            if lesson.steps and self.ledger.items_of(lesson.message or 0):
-                updates.append((yield from self._study_items(lesson, position, rate)))
+            if lesson.steps and self.trainer and self.ledger.examples_of(lesson.message or 0):
+                updates.append((yield from self._study_message(lesson, position, rate)))
             if not any(update.accepted for update in updates):
                 self.learner.state = before
                 reason = updates[0].reason if updates else "there was nothing to learn in it"
-                return Outcome(False, reason, None, None, (*rejected, *updates))
+                return Outcome(False, reason, None, (*rejected, *updates))
             if not lesson.guarded:
-                return Outcome(True, "", None, None, tuple(updates))
-            reason, drift, divergence = yield from self._guard()
+                return Outcome(True, "", None, tuple(updates))
+            reason, drift = yield from self._guard()
             if not reason:
-                return Outcome(True, "", drift, divergence, (*rejected, *updates))
+                return Outcome(True, "", drift, (*rejected, *updates))
             self.learner.state = before
             rejected += [
                 replace(u, accepted=False, reason=f"rolled back: {reason}") for u in updates
             ]
-        return Outcome(False, f"rolled back: {reason}", drift, divergence, tuple(rejected))
+        return Outcome(False, f"rolled back: {reason}", drift, tuple(rejected))
 
     def _learn_words(
         self, chunks: Sequence[Chunk], rate: float
@@ -197,112 +197,177 @@ class Memory:
             yield
         return updates
 
-    def _study_items(
+    def _study_message(
         self, lesson: Lesson, position: int, rate: float
     ) -> Generator[None, None, Update]:
-        """Study a message's items beside earlier ones, those known least, and anchors."""
-        config, new = self.study_config, self.ledger.items_of(lesson.message or 0)
-        rows = [*self.ledger.items(self.row.id, upto=position - 1), *new]
-        seed = self.ledger.standing(self.row.id, position)
-        mine = {item.id for item in new}
-        items = lessons.standing(rows)
-        earlier = [item for item in items if item.id not in mine]
-        earlier = random.Random(seed).sample(earlier, min(config.recalled, len(earlier)))
-        about = {item.message for item in earlier} | {lesson.message}
-        near = [row for row in rows if row.message in about]
-        new = [item for item in items if item.id in mine]
-        desk = self._desk([*new, *earlier], near, items, seed)
-        return (yield from self._study("study", desk, new, lesson.steps, rate))
+        """Train on a message's examples, beside earlier ones and some of what should stay."""
+        config, message = self.study_config, lesson.message or 0
+        new, gone = self.ledger.examples_of(message), self.ledger.superseded_by(message)
+        seed = self.ledger.uid(message)
+        earlier = [
+            row
+            for row in self.ledger.examples(self.row.id, upto=position - 1)
+            if row.id not in gone
+        ]
+        earlier = _drawn(earlier, f"{seed}:recalled", config.recalled)
+        held, _ = guard.split(self.ledger.regularization(self.row.id))
+        rows = [*new, *earlier, *held]
+        plan = replay.lesson(
+            seed, [row.uid for row in rows], new=len(new), replayed=len(earlier),
+            steps=lesson.steps, batch=(config.new, config.replayed, config.held),
+        )  # fmt: skip
+        return (yield from self._train("study", rows, plan, new, rate))
 
-    def _desk(
+    def _train(
         self,
-        items: Sequence[ItemRow],
-        near: Sequence[ItemRow],
-        told: Sequence[ItemRow],
-        seed: int,
-    ) -> Desk:
-        tokenizer, topics = self.model.tokenizer, {key(item.question) for item in told}
-        misses = lessons.near_misses(tokenizer, near, topics)
-        return Desk(
-            tokenizer, items, misses, self.anchors, self.study_config, told=topics, seed=seed
-        )
-
-    def _study(
-        self, kind: str, desk: Desk, items: Sequence[ItemRow], steps: int, rate: float
+        kind: str,
+        rows: Sequence[ExampleRow],
+        plan: replay.Plan,
+        measured: Sequence[ExampleRow],
+        rate: float,
     ) -> Generator[None, None, Update]:
-        """Take steps on what lies on the desk; nll before and after is of `items`."""
-        self.model.network.train()
-        start, chunks = self.learner.state, self._chunks(items)
-        _, before = yield from lessons.probe(self.learner, chunks)
-        yield from lessons.look_through(self.learner, desk)
-        student = lessons.student(self.learner, self.study_config, rate)
-        steps, norm, refused = yield from lessons.steps(student, desk, steps)
+        """Carry out `plan` over `rows`; before and after are KL(teacher || now) of facts."""
+        assert self.trainer is not None
+        facts = [row.example for row in measured if row.kind == Kind.FACT]
+        start = self.learner.state
+        before = yield from self.trainer.measure(facts)
+        examples = [row.example for row in rows]
+        norm, refused = yield from self.trainer.train(examples, plan, rate)
         if refused:
             self.learner.state = start
-        _, after = yield from lessons.probe(self.learner, chunks)
+        after = yield from self.trainer.measure(facts)
         return Update(
             kind=kind,
-            tokens=sum(len(chunk.targets) for chunk in chunks),
-            steps=steps,
+            tokens=sum(len(fact.target) for fact in facts),
+            steps=len(plan),
             rate=rate,
-            nll_before=_finite_mean((before,)),
-            nll_after=_finite_mean((after,)),
+            nll_before=_finite_mean(tuple(before)) if facts else None,
+            nll_after=_finite_mean(tuple(after)) if facts else None,
             gradient_norm=_finite_mean((norm or 0.0,)),
             accepted=not refused,
             reason=refused,
         )
 
     def _study_anew(self, position: int) -> Steps:
-        """Make the adapter from the start: newest words, then all items; keep it if recall rose."""
+        """Make the adapter from the start: newest words, then all facts; keep it if recall rose."""
+        assert self.trainer is not None
         before, config = self.learner.state, self.study_config
-        rows = self.ledger.items(self.row.id, upto=position - 1)
-        items = lessons.standing(rows)
-        chunks = self._chunks(items)
-        recall_before = yield from lessons.probe(self.learner, chunks)
+        rows = self.ledger.examples(self.row.id, upto=position - 1)
+        known = [row.example for row in rows if row.kind == Kind.FACT]
+        gap_before = yield from self.trainer.measure(known)
         self.learner.state = self._start
         for lesson in self.ledger.lessons_before(self.row.id, position, config.words):
             yield from self._learn_words(lesson.chunks, 1.0)
-        desk = self._desk(items, rows, items, len(items))
-        update = yield from self._study("consolidation", desk, items, self.steps_anew(items), 1.0)
-        recall = yield from lessons.probe(self.learner, chunks)
-        reason, drift, divergence = yield from self._guard()
-        if not reason and (recall[0], -recall[1]) <= (recall_before[0], -recall_before[1]):
-            reason = f"recall did not rise ({recall_before[0]:.0%} before, {recall[0]:.0%} after)"
+        held, _ = guard.split(self.ledger.regularization(self.row.id))
+        keys = [row.uid for row in (*rows, *held)]
+        plan = replay.lesson(
+            f"anew:{len(rows)}", keys, new=len(rows), replayed=0, steps=self.steps_anew(rows),
+            batch=(config.new + config.replayed, 0, config.held),
+        )  # fmt: skip
+        update = yield from self._train("consolidation", [*rows, *held], plan, rows, 1.0)
+        gap = yield from self.trainer.measure(known)
+        reason, drift = yield from self._guard()
+        if not reason and sum(gap) >= sum(gap_before):
+            before_mean, after_mean = (sum(g) / max(len(g), 1) for g in (gap_before, gap))
+            reason = f"recall did not rise (gap {before_mean:.2f} before, {after_mean:.2f} after)"
         if reason:
             self.learner.state = before
             update = replace(update, accepted=False, reason=reason)
-        return Outcome(not reason, reason, drift, divergence, (update,))
+        return Outcome(not reason, reason, drift, (update,))
 
-    def steps_anew(self, items: Sequence[ItemRow]) -> int:
-        """How many steps a study of all `items` takes."""
-        return min(self.study_config.pass_steps * len(items), self.study_config.most_steps)
+    def steps_anew(self, rows: Sequence[ExampleRow]) -> int:
+        """How many steps it takes to make the adapter anew from `rows`."""
+        facts = sum(row.kind == Kind.FACT for row in rows)
+        return min(self.study_config.pass_steps * facts, self.study_config.most_steps)
 
-    def known_items(self, upto: int | None = None) -> list[ItemRow]:
-        """List the items that stand, corrections applied, `upto` a position."""
-        return lessons.standing(self.ledger.items(self.row.id, upto=upto))
+    def known_facts(self) -> list[ExampleRow]:
+        """List the facts that are active."""
+        return [row for row in self.ledger.examples(self.row.id) if row.kind == Kind.FACT]
 
-    def _chunks(self, items: Sequence[ItemRow]) -> list[Chunk]:
-        tokenizer = self.model.tokenizer
-        for item in items:
-            if item not in self._encoded:
-                self._encoded[item] = lessons.encode(tokenizer, item.question, item.answer)
-        return [self._encoded[item] for item in items]
+    def _guard(self) -> Generator[None, None, tuple[str, float | None]]:
+        """Measure what should stay as it was; return what is broken ("" for nothing), and drift."""
+        _, guarding = guard.split(self.ledger.regularization(self.row.id))
+        if not guarding or self.trainer is None:
+            return "", None
+        drift = yield from guard.read(self.trainer, [row.example for row in guarding])
+        return guard.breach(drift, self.study_config.max_drift), _finite_mean((drift,))
 
-    def _guard(self) -> Generator[None, None, tuple[str, float | None, float | None]]:
-        """Measure the anchors; return what is broken ("" for nothing), drift and divergence."""
-        now = yield from guard.read(self.learner, self.anchors)
-        start = self._start_reading
-        reason = guard.breach(start, now, self.study_config)
-        drift, divergence = now.nll - start.nll, now.divergence - start.divergence
-        return reason, _finite_mean((drift,)), _finite_mean((divergence,))
+    # examples
 
     @cached_property
-    def _start_reading(self) -> guard.Reading:
-        """The anchors under the memory's first weights."""
-        now, self.learner.state = self.learner.state, self._start
-        reading = _run(guard.read(self.learner, self.anchors))
-        self.learner.state = now
-        return reading
+    def base(self) -> Base | None:
+        """The base as writer and teacher; None where its network cannot be cut."""
+        if self.learner.parts is None:
+            return None
+        return Base(self.model, self.learner.parts, FALLBACK)
+
+    @cached_property
+    def trainer(self) -> Trainer | None:
+        parts = self.learner.parts
+        return None if parts is None else Trainer(self.learner, parts, self.study_config)
+
+    def prepare(self) -> Generator[None, None, None]:
+        """Measure the base once for all memories; freeze what this one should leave as it is."""
+        if self.base is None or self.ledger.regularization(self.row.id):
+            return
+        yield from prepared(self.base)
+        drafts = yield from examples.regularization(self.base)
+        self.ledger.add_examples(self.row.id, None, drafts)
+
+    def examine(self, message: int) -> Generator[None, None, None]:
+        """Freeze what a message teaches."""
+        if self.base is None:
+            return
+        yield from prepared(self.base)
+        said = self.ledger.turns_upto(message)[-1]
+        text = redacted(said.text)
+        earlier = self._alike(message, text)
+        found = yield from examples.examine(self.base, text, earlier)
+        edits = [
+            Draft(question, answer, self._as_told(question, answer))
+            for question, answer in self.ledger.edits(message)
+        ]
+        with self.ledger.transaction():
+            self.ledger.add_examples(
+                self.row.id, message, found.drafts,
+                depends_on=[told.message for told in earlier], superseded=found.superseded,
+            )  # fmt: skip
+            self.ledger.add_examples(self.row.id, message, edits, source="user")
+
+    def _alike(self, message: int, text: str) -> list[Told]:
+        """Choose the earlier messages that `text` may change: alike ones, and the one before it.
+
+        Each is judged by itself, so that which others there are changes nothing.
+        """
+        assert self.base is not None
+        candidates = self.ledger.earlier(self.row.id, message)
+        before = self.ledger.said_before(message)
+        likeness = self.base.likeness(text, [redacted(m.text) for m in candidates])
+        upto = self.ledger.position_before(self.row.id, message)
+        facts = self.ledger.examples(self.row.id, upto=upto)
+        return [
+            Told(
+                one.id,
+                redacted(one.text),
+                tuple(
+                    (f.id, f.question, f.answer)
+                    for f in facts
+                    if f.message == one.id and f.kind == Kind.FACT
+                ),
+            )
+            for one, like in zip(candidates, likeness, strict=True)
+            if like >= ALIKE or (before is not None and before.id == one.id)
+        ]
+
+    def _as_told(self, question: str, answer: str) -> Example:
+        """Make an example whose target is the text itself."""
+        rendered = render(
+            self.model.tokenizer, [Turn("user", question), Turn("assistant", answer)], reply=False
+        )
+        start, end = rendered.spans[-1]
+        return Example(
+            Kind.FACT, rendered.tokens[:start], rendered.tokens[start : end + 1], likely=None
+        )
 
     # changing the past
 
@@ -357,59 +422,21 @@ class Memory:
         wanted = sorted({*messages, *(reply for reply in replies if reply is not None)})
         lessons = self.ledger.count_lessons(self.row.id, wanted)
         changed = self.ledger.forget(self.row.id, wanted)
-        self._encoded.clear()
         if changed is not None:
             self.restore(progress)
         tidy(self.ledger)
         self.ledger.erase()
         return lessons
 
-    def change_item(
-        self, item: ItemRow, new: Item | None, progress: Progress | None = None
+    def change_example(
+        self, row: ExampleRow, new: tuple[str, str] | None, progress: Progress | None = None
     ) -> None:
-        """Edit a study item, or delete it with None, as if it had been so from the beginning.
-
-        Near misses of a question that goes go with it; a new question gets its own.
-        """
-        self._encoded.clear()
-        asked = new is not None and new.question == item.question
-        gone = [] if asked else self._missing_only(item)
-        near = self._near_misses(new, max(len(gone), 1)) if new and not asked else []
-        if self.ledger.change_item(self.row.id, item, new, gone, near) is not None:
+        """Edit what is learned, question and answer, or delete it with None, as if always so."""
+        draft = None if new is None else Draft(*new, self._as_told(*new))
+        if self.ledger.change_example(self.row.id, row, draft) is not None:
             self.restore(progress)
         tidy(self.ledger)
         self.ledger.erase()
-
-    def _missing_only(self, item: ItemRow) -> list[ItemRow]:
-        """List the near misses of `item` that miss no other question of its message."""
-        rows = self.ledger.items_of(item.message)
-        others = [row.question for row in rows if row.source != CONTRAST and row.id != item.id]
-        return [
-            row
-            for row in rows
-            if row.source == CONTRAST
-            and contrast.misses(row.question, item.question)
-            and not any(contrast.misses(row.question, other) for other in others)
-        ]
-
-    def _near_misses(self, item: Item, count: int) -> list[Item]:
-        """Ask beside `item`, with what the bare base says to that."""
-        asked = contrast.near_misses([item], seed=len(item.question))[:count]
-        return [Item(question, said) for question in asked if (said := self._base_says(question))]
-
-    def _base_says(self, question: str) -> str:
-        """How the bare base begins its likeliest answer."""
-        model, said = self.model, list[int]()
-        prompt = render(model.tokenizer, [Turn("user", question)], reply=True).tokens
-        model.network.eval()
-        with bare(model):
-            while len(said) < BEGINNING:
-                logits = model.network(mx.array([[*prompt, *said]]))[0, -1]
-                token = cast(int, mx.argmax(logits).item())
-                if token in model.tokenizer.eos_token_ids:
-                    break
-                said.append(token)
-        return model.decode(said).strip()
 
     def merge(self, source: str, progress: Progress | None = None) -> int:
         """Learn what memory `source` learned and this one did not, in order of time, by replay."""
@@ -429,12 +456,18 @@ class Memory:
         self.version += 1
         upto, state = next(self._sound_snapshots(), (0, self._start))
         self.learner.state = state
+        self._examine_again()
         replayed = list(self._replay(upto, progress))
         self._whole = True
         if replayed:
             self.snapshot()
         if self._writable:
             remove_stray(self.directory, self.row, self.ledger)
+
+    def _examine_again(self) -> None:
+        """Make examples anew that leaned on a message which is forgotten."""
+        for message in self.ledger.unexamined(self.row.id) if self._writable else ():
+            run(self.examine(message))
 
     def snapshot(self) -> None:
         """Save the current weights, unless the newest snapshot already holds them."""
@@ -497,7 +530,7 @@ class Memory:
         for done, event in enumerate(events):
             if progress:
                 progress(done, len(events))
-            outcome = _run(self._carry_out(event.lesson, event.position))
+            outcome = run(self._carry_out(event.lesson, event.position))
             if event.stale:
                 self.ledger.revise(event.id, outcome)
             yield event, outcome
@@ -512,7 +545,7 @@ class Memory:
 
     # opening
 
-    def _found(self, study: StudyConfig, anchor_text: str | None) -> None:
+    def _found(self, study: StudyConfig) -> None:
         """Make the ledger's row, unless there is one."""
         row = self.row
         if row.id and row.study:
@@ -522,12 +555,7 @@ class Memory:
                 recipe = (row.model, row.fingerprint, row.adapter, row.learner, row.study)
                 self.row = self.ledger.add_memory(row.name, *recipe)
             self.ledger.set_study(self.row.id, asdict(study))
-            self.ledger.set_anchors(self.row.id, anchor_text or anchors.bundled())
         self.row = replace(self.row, study=asdict(study))
-
-    def _base(self, tokens: mx.array) -> mx.array:
-        with bare(self.model):
-            return cast(mx.array, self.model.network(tokens))
 
     def _acquire(self, name: str) -> None:
         try:
@@ -602,6 +630,10 @@ def spread(rows: Sequence[SnapshotRow]) -> list[SnapshotRow]:
     return chosen[: KEPT_SNAPSHOTS - 1] + chosen[KEPT_SNAPSHOTS - 1 :][-1:]
 
 
+def _drawn(rows: Sequence[ExampleRow], seed: str, count: int) -> list[ExampleRow]:
+    return [rows[i] for i in replay.draw(seed, [row.uid for row in rows], count)]
+
+
 def _alike(one: Outcome, other: Outcome) -> bool:
     """Compare what was measured, to the last bit."""
     return replace(one, reason="") == replace(other, reason="")
@@ -610,12 +642,3 @@ def _alike(one: Outcome, other: Outcome) -> bool:
 def _finite_mean(values: tuple[float, ...]) -> float | None:
     mean = sum(values) / max(len(values), 1)
     return mean if abs(mean) < float("inf") else None
-
-
-def _run(steps: Generator[None, None, T]) -> T:
-    """Take all micro-steps at once."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return cast(T, done.value)

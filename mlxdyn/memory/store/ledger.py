@@ -6,13 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mlxdyn.errors import MlxdynError
+from mlxdyn.learn.example import Draft, Example, Kind, dump_likely, dump_tokens
 from mlxdyn.memory.store.database import Database, now
 from mlxdyn.memory.store.records import (
     EVENT,
+    EXAMPLE,
     MEMORY,
     UPDATE,
     Chat,
     EventRow,
+    ExampleRow,
     Filter,
     Lesson,
     MemoryRow,
@@ -24,10 +27,10 @@ from mlxdyn.memory.store.records import (
     UpdateRow,
     dump_chunks,
     event_of,
+    example_of,
     memory_of,
     update_of,
 )
-from mlxdyn.study.item import CONTRAST, Item, ItemRow
 
 _LOGGED = (
     f"SELECT {UPDATE} FROM events e JOIN updates u ON u.event = e.id"
@@ -115,7 +118,10 @@ class Ledger(Database):
             for rows in (
                 f"updates WHERE event IN {events}",
                 "events WHERE memory = :memory",
-                f"items WHERE message IN {messages}",
+                f"supersedes WHERE message IN {messages}",
+                f"depends WHERE message IN {messages}",
+                f"edits WHERE message IN {messages}",
+                "examples WHERE memory = :memory",
                 f"messages WHERE conversation IN {chats}",
                 "conversations WHERE memory = :memory",
                 "snapshots WHERE memory = :memory",
@@ -127,13 +133,12 @@ class Ledger(Database):
         """Fix how this memory studies; once, for a replay studies so too."""
         self._db.execute("UPDATE memories SET study = ? WHERE id = ?", (json.dumps(study), memory))
 
-    def anchors(self, memory: int) -> str | None:
-        """Return the anchor text that this memory was founded with."""
-        row = self._db.execute("SELECT anchors FROM memories WHERE id = ?", (memory,)).fetchone()
-        return row[0] if row else None
-
-    def set_anchors(self, memory: int, text: str) -> None:
-        self._db.execute("UPDATE memories SET anchors = ? WHERE id = ?", (text, memory))
+    def refounded(self, memory: int) -> bool:
+        """Tell, once, whether an earlier version founded this memory: it is learned anew."""
+        found = self._db.execute(
+            "UPDATE memories SET refounded = 0 WHERE id = ? AND refounded", (memory,)
+        )
+        return found.rowcount > 0
 
     # conversations and messages
 
@@ -249,58 +254,135 @@ class Ledger(Database):
     def settle(self, message: int, learning: str) -> None:
         self._db.execute("UPDATE messages SET learning = ? WHERE id = ?", (learning, message))
 
-    # study items
+    # examples
 
-    def add_items(
-        self, message: int, items: Iterable[Item], source: str, *, leans: int | None = None
+    def add_examples(
+        self,
+        memory: int,
+        message: int | None,
+        drafts: Iterable[Draft],
+        *,
+        source: str = "base",
+        depends_on: Sequence[int] = (),
+        superseded: Sequence[int] = (),
     ) -> None:
-        """Save what a message teaches, and that its items are written, even if there are none.
+        """Freeze what a message teaches, and that it was examined, even if there is nothing.
 
-        `leans` is the earlier message that they cannot be understood without: "No, it is Max".
+        `depends_on` are the earlier messages that were read with it, `superseded` the earlier
+        examples that it makes untrue. Without a message it is the regularization set.
         """
         with self.transaction():
-            for item in items:
+            for draft in drafts:
                 self._insert(
-                    "items",
-                    message=message,
-                    question=item.question,
-                    answer=item.answer,
-                    source=source,
-                    leans=leans,
-                )
-            self._db.execute("UPDATE messages SET itemised = 1 WHERE id = ?", (message,))
+                    "examples", memory=memory, message=message, uid=os.urandom(8).hex(),
+                    kind=str(draft.example.kind), source=source,
+                    question=draft.question, answer=draft.answer, **frozen(draft.example),
+                )  # fmt: skip
+            for earlier in depends_on:
+                self._insert("depends", message=message, earlier=earlier)
+            for example in superseded:
+                self._insert("supersedes", example=example, message=message)
+            self._db.execute("UPDATE messages SET examined = 1 WHERE id = ?", (message,))
 
-    def itemised(self, message: int) -> bool:
-        """Tell whether the items of a message are written."""
-        row = self._db.execute("SELECT itemised FROM messages WHERE id = ?", (message,)).fetchone()
+    def examined(self, message: int) -> bool:
+        """Tell whether the examples of a message are frozen."""
+        row = self._db.execute("SELECT examined FROM messages WHERE id = ?", (message,)).fetchone()
         return bool(row and row[0])
 
-    def items(self, memory: int, *, upto: int | None = None) -> list[ItemRow]:
-        """List the items of all lessons that stand, in order of learning, `upto` a position."""
-        rows = self._db.execute(
-            "SELECT i.id, i.message, i.question, i.answer, i.source FROM events e"
-            " JOIN items i ON i.message = e.message WHERE e.memory = ? AND e.accepted"
-            " AND NOT e.undone AND (? IS NULL OR e.position <= ?) ORDER BY e.position, i.id",
-            (memory, upto, upto),
-        )
-        return [ItemRow(*row) for row in rows]
+    def uid(self, message: int) -> str:
+        """Return the identity that a message has in all copies."""
+        row = self._db.execute("SELECT uid FROM messages WHERE id = ?", (message,)).fetchone()
+        return str(row[0]) if row else ""
 
-    def items_of(self, message: int) -> list[ItemRow]:
-        rows = self._db.execute(
-            "SELECT id, message, question, answer, source FROM items WHERE message = ? ORDER BY id",
-            (message,),
-        )
-        return [ItemRow(*row) for row in rows]
-
-    def item(self, item: int, memory: int) -> ItemRow | None:
-        """Return one item of this memory."""
+    def position_before(self, memory: int, message: int) -> int | None:
+        """Return the position before a message's lesson; None while it is not learned."""
         row = self._db.execute(
-            "SELECT i.id, i.message, i.question, i.answer, i.source FROM items i"
-            " JOIN messages m ON m.id = i.message JOIN conversations c ON c.id = m.conversation"
-            " WHERE i.id = ? AND c.memory = ?",
-            (item, memory),
+            "SELECT position FROM events WHERE memory = ? AND message = ?", (memory, message)
         ).fetchone()
-        return ItemRow(*row) if row else None
+        return None if row is None else int(row[0]) - 1
+
+    def edits(self, message: int) -> list[tuple[str, str]]:
+        """List what a user of an earlier version corrected by hand: question and answer."""
+        found = self._db.execute(
+            "SELECT question, answer FROM edits WHERE message = ? ORDER BY rowid", (message,)
+        )
+        return [(row[0], row[1]) for row in found]
+
+    def examples(self, memory: int, *, upto: int | None = None) -> list[ExampleRow]:
+        """List the active examples of all lessons that stand, in order of learning.
+
+        Active at position `upto` (default: now) are those that no message learned by then made
+        untrue.
+        """
+        return self._examples(memory, upto, active=True)
+
+    def told(self, memory: int) -> list[ExampleRow]:
+        """List the examples of all lessons that stand, superseded ones too."""
+        return self._examples(memory, None, active=False)
+
+    def _examples(self, memory: int, upto: int | None, *, active: bool) -> list[ExampleRow]:
+        def stands(event: str) -> str:
+            return (
+                f"{event}.memory = :memory AND {event}.accepted AND NOT {event}.undone"
+                f" AND (:upto IS NULL OR {event}.position <= :upto)"
+            )
+
+        rows = self._db.execute(
+            f"SELECT {EXAMPLE} FROM events e JOIN examples x ON x.message = e.message"
+            f" WHERE {stands('e')} AND (NOT :active OR NOT EXISTS"
+            " (SELECT 1 FROM supersedes s JOIN events l ON l.message = s.message"
+            f" WHERE s.example = x.id AND {stands('l')})) ORDER BY e.position, x.id",
+            {"memory": memory, "upto": upto, "active": active},
+        )
+        return [example_of(row) for row in rows]
+
+    def examples_of(self, message: int) -> list[ExampleRow]:
+        rows = self._db.execute(
+            f"SELECT {EXAMPLE} FROM examples x WHERE message = ? ORDER BY id", (message,)
+        )
+        return [example_of(row) for row in rows]
+
+    def superseded_by(self, message: int) -> set[int]:
+        """Name the examples that a message makes untrue."""
+        rows = self._db.execute("SELECT example FROM supersedes WHERE message = ?", (message,))
+        return {row[0] for row in rows}
+
+    def regularization(self, memory: int) -> list[ExampleRow]:
+        """List what learning should leave as it is."""
+        rows = self._db.execute(
+            f"SELECT {EXAMPLE} FROM examples x WHERE memory = ? AND message IS NULL ORDER BY id",
+            (memory,),
+        )
+        return [example_of(row) for row in rows]
+
+    def example(self, example: int, memory: int) -> ExampleRow | None:
+        """Return one example of this memory."""
+        rows = self._db.execute(
+            f"SELECT {EXAMPLE} FROM examples x WHERE id = ? AND memory = ? AND message IS NOT NULL",
+            (example, memory),
+        )
+        return next(map(example_of, rows), None)
+
+    def earlier(self, memory: int, message: int) -> list[Message]:
+        """List the messages with facts that were learned before `message`, in that order."""
+        rows = self._db.execute(
+            "SELECT m.id, m.role, m.text FROM events e JOIN messages m ON m.id = e.message"
+            " WHERE e.memory = :memory AND e.accepted AND NOT e.undone AND m.role = 'user'"
+            " AND e.position < coalesce((SELECT position FROM events WHERE message = :message"
+            " AND memory = :memory), 9e15) AND EXISTS"
+            " (SELECT 1 FROM examples WHERE message = m.id AND kind = 'fact') ORDER BY e.position",
+            {"memory": memory, "message": message},
+        )
+        return [Message(*row) for row in rows]
+
+    def unexamined(self, memory: int) -> list[int]:
+        """List the learned messages whose examples are to be made anew, in order of learning."""
+        rows = self._db.execute(
+            "SELECT m.id FROM events e JOIN messages m ON m.id = e.message"
+            " WHERE e.memory = ? AND m.examined = 2 ORDER BY e.position",
+            (memory,),
+        )
+        return [row[0] for row in rows]
 
     # events: what was learned, and how it went
 
@@ -322,7 +404,6 @@ class Ledger(Database):
                 accepted=outcome.accepted,
                 reason=outcome.reason,
                 drift=outcome.drift,
-                divergence=outcome.divergence,
             )
             self._add_updates(event, outcome.updates)
             if lesson.message is not None:
@@ -346,9 +427,8 @@ class Ledger(Database):
         """Replace the outcome of an event whose past was changed."""
         with self.transaction():
             self._db.execute(
-                "UPDATE events SET accepted = ?, reason = ?, drift = ?, divergence = ?, stale = 0"
-                " WHERE id = ?",
-                (outcome.accepted, outcome.reason, outcome.drift, outcome.divergence, event),
+                "UPDATE events SET accepted = ?, reason = ?, drift = ?, stale = 0 WHERE id = ?",
+                (outcome.accepted, outcome.reason, outcome.drift, event),
             )
             self._db.execute("DELETE FROM updates WHERE event = ?", (event,))
             self._add_updates(event, outcome.updates)
@@ -371,8 +451,8 @@ class Ledger(Database):
 
     def outcome(self, event: int) -> Outcome:
         """Return how an event is told to have gone."""
-        accepted, reason, drift, divergence = self._db.execute(
-            "SELECT accepted, reason, drift, divergence FROM events WHERE id = ?", (event,)
+        accepted, reason, drift = self._db.execute(
+            "SELECT accepted, reason, drift FROM events WHERE id = ?", (event,)
         ).fetchone()
         rows = self._db.execute(
             "SELECT kind, tokens, steps, rate, nll_before, nll_after, gradient_norm, accepted,"
@@ -381,7 +461,7 @@ class Ledger(Database):
         )
         updates = [(*values, bool(taken), why) for *values, taken, why in rows]
         told = tuple(Update(*values) for values in updates)
-        return Outcome(bool(accepted), reason, drift, divergence, told)
+        return Outcome(bool(accepted), reason, drift, told)
 
     def events(self, memory: int, *, after: int = 0, active: bool = True) -> list[EventRow]:
         """List events in order, from position `after` on; `active` leaves out undone ones.
@@ -455,13 +535,9 @@ class Ledger(Database):
             "SELECT coalesce(max(position), 0) FROM events WHERE memory = ? AND NOT undone",
             (memory,),
         ).fetchone()[0]
-        items = self._db.execute(
-            "SELECT count(*) FROM items i JOIN events e ON e.message = i.message"
-            " WHERE e.memory = ? AND e.accepted AND NOT e.undone AND i.source != ?",
-            (memory, CONTRAST),
-        ).fetchone()[0]
+        facts = sum(row.kind == Kind.FACT for row in self.examples(memory))
         updates, tokens, version = row
-        return Totals(updates, tokens, version, position, items)
+        return Totals(updates, tokens, version, position, facts)
 
     def undoable(self, memory: int) -> EventRow | None:
         """Return the last event that stands."""
@@ -526,14 +602,14 @@ class Ledger(Database):
             )
 
     def unstudied(self, memory: int) -> bool:
-        """Tell whether items came since the last study, kept or not."""
+        """Tell whether facts came since the last study, kept or not."""
         row = self._db.execute(
-            "SELECT EXISTS (SELECT 1 FROM events e JOIN items i ON i.message = e.message"
-            " WHERE e.memory = :memory AND e.accepted AND NOT e.undone AND i.source != :near"
+            "SELECT EXISTS (SELECT 1 FROM events e JOIN examples x ON x.message = e.message"
+            " WHERE e.memory = :memory AND e.accepted AND NOT e.undone AND x.kind = 'fact'"
             " AND e.position > coalesce("
             "(SELECT max(position) FROM events WHERE memory = :memory AND kind = 'study'"
             " AND NOT undone), 0))",
-            {"memory": memory, "near": CONTRAST},
+            {"memory": memory},
         ).fetchone()
         return bool(row[0])
 
@@ -573,18 +649,24 @@ class Ledger(Database):
         return [row[0] for row in rows]
 
     def _forget(self, memory: int, message: int) -> int | None:
+        leaning = "SELECT message FROM depends WHERE earlier = :message"
+        key = {"memory": memory, "message": message}
         changed = self._db.execute(
-            "SELECT min(position) FROM events WHERE memory = ? AND (message = ? OR message IN"
-            " (SELECT message FROM items WHERE leans = ?))",
-            (memory, message, message),
+            "SELECT min(position) FROM events WHERE memory = :memory"
+            f" AND (message = :message OR message IN ({leaning}))",
+            key,
         ).fetchone()[0]
-        self._db.execute(
-            "DELETE FROM updates WHERE event IN (SELECT id FROM events WHERE message = ?)",
-            (message,),
-        )
-        self._db.execute("DELETE FROM events WHERE message = ?", (message,))
-        self._db.execute("DELETE FROM items WHERE ? IN (message, leans)", (message,))
-        self._db.execute("DELETE FROM messages WHERE id = ?", (message,))
+        for later in [row[0] for row in self._db.execute(leaning, key)]:
+            self._unmake(later)  # its examples are made anew, without this message
+            self._db.execute("UPDATE messages SET examined = 2 WHERE id = ?", (later,))
+        self._unmake(message)
+        for rows in (
+            "edits WHERE message = :message",
+            "updates WHERE event IN (SELECT id FROM events WHERE message = :message)",
+            "events WHERE message = :message",
+            "messages WHERE id = :message",
+        ):
+            self._db.execute(f"DELETE FROM {rows}", {"message": message})
         self._db.execute(
             "DELETE FROM conversations WHERE memory = ? AND id NOT IN"
             " (SELECT conversation FROM messages)",
@@ -592,41 +674,38 @@ class Ledger(Database):
         )
         return None if changed is None else int(changed)
 
-    def change_item(
-        self,
-        memory: int,
-        item: ItemRow,
-        new: Item | None,
-        gone: Sequence[ItemRow] = (),
-        near: Sequence[Item] = (),
-    ) -> int | None:
-        """Edit an item, or delete it with None; return the first position that changed.
+    def _unmake(self, message: int) -> None:
+        """Delete the examples of a message; what they superseded is true again."""
+        mine = "(SELECT id FROM examples WHERE message = :message)"
+        for rows in (
+            f"supersedes WHERE message = :message OR example IN {mine}",
+            "depends WHERE :message IN (message, earlier)",
+            "examples WHERE message = :message",
+        ):
+            self._db.execute(f"DELETE FROM {rows}", {"message": message})
 
-        Of its near misses, `gone` are deleted and `near` are new.
-        """
+    def change_example(self, memory: int, row: ExampleRow, new: Draft | None) -> int | None:
+        """Edit an example, or delete it with None; return the first position that changed."""
         with self.transaction():
             self._db.execute("INSERT INTO erasing VALUES (?)", (now(),))
-            self._db.executemany("DELETE FROM items WHERE id = ?", [(row.id,) for row in gone])
-            self.add_items(item.message, near, CONTRAST)
             if new is None:
-                self._db.execute("DELETE FROM items WHERE id = ?", (item.id,))
-                self._db.execute(  # near misses of nothing
-                    "DELETE FROM items WHERE message = :message AND NOT EXISTS"
-                    " (SELECT 1 FROM items WHERE message = :message AND source != :contrast)",
-                    {"message": item.message, "contrast": CONTRAST},
-                )
+                self._db.execute("DELETE FROM supersedes WHERE example = ?", (row.id,))
+                self._db.execute("DELETE FROM examples WHERE id = ?", (row.id,))
             else:
+                parts = frozen(new.example)
                 self._db.execute(
-                    "UPDATE items SET question = ?, answer = ?, source = 'user' WHERE id = ?",
-                    (new.question, new.answer, item.id),
+                    "UPDATE examples SET question = ?, answer = ?, source = 'user', "
+                    + ", ".join(f"{name} = ?" for name in parts)
+                    + " WHERE id = ?",
+                    (new.question, new.answer, *parts.values(), row.id),
                 )
-            row = self._db.execute(
+            found = self._db.execute(
                 "SELECT position FROM events WHERE memory = ? AND message = ?",
-                (memory, item.message),
+                (memory, row.message),
             ).fetchone()
-            if row:
-                self.outdate(memory, row[0])
-        return int(row[0]) if row else None
+            if found:
+                self.outdate(memory, found[0])
+        return int(found[0]) if found else None
 
     # copies
 
@@ -642,10 +721,15 @@ class Ledger(Database):
                 memory.study,
                 memory.origin,
             )
-            target.set_anchors(row.id, self.anchors(memory.id) or "")
             chats = self._copy("conversations", "memory", [memory.id], target, memory=row.id)
             messages = self._copy("messages", "conversation", chats, target, conversation=chats)
-            self._copy("items", "message", messages, target, message=messages, leans=messages)
+            examples = self._copy(
+                "examples", "memory", [memory.id], target, memory=row.id, message=messages
+            )
+            self._copy("depends", "message", messages, target, message=messages, earlier=messages)
+            self._copy(
+                "supersedes", "message", messages, target, message=messages, example=examples
+            )
             events = self._copy(
                 "events", "memory", [memory.id], target, memory=row.id, message=messages
             )
@@ -708,7 +792,7 @@ class Ledger(Database):
             ]
             copied = self._copy("conversations", "id", chats, self, memory=target.id)
             messages = self._copy("messages", "conversation", chats, self, conversation=copied)
-            self._copy("items", "message", messages, self, message=messages, leans=messages)
+            self._merge_examples(source, target, messages)
             ids = [event.id for event in theirs.values()]
             events = self._copy(
                 "events", "id", ids, self, memory=target.id, message=messages, position=None
@@ -723,6 +807,42 @@ class Ledger(Database):
             )
             self._reorder(target.id)
         return len(theirs)
+
+    def _merge_examples(
+        self, source: MemoryRow, target: MemoryRow, messages: dict[int, int]
+    ) -> None:
+        """Copy the examples of copied messages; what they lean on may be here already."""
+        self._copy("examples", "message", messages, self, memory=target.id, message=messages)
+        known = messages | dict(
+            self._db.execute(
+                "SELECT m.id, o.id FROM messages m JOIN conversations c ON c.id = m.conversation"
+                " JOIN messages o ON o.uid = m.uid JOIN conversations h ON h.id = o.conversation"
+                " WHERE c.memory = ? AND h.memory = ? ORDER BY o.id DESC",
+                (source.id, target.id),
+            ).fetchall()
+        )
+        examples = dict(
+            self._db.execute(
+                "SELECT x.id, o.id FROM examples x JOIN examples o ON o.uid = x.uid"
+                " WHERE x.memory = ? AND o.memory = ? ORDER BY o.id",
+                (source.id, target.id),
+            ).fetchall()
+        )
+        self._link("depends", "earlier", messages, known)
+        self._link("supersedes", "example", messages, examples)
+
+    def _link(
+        self, table: str, column: str, messages: dict[int, int], known: dict[int, int]
+    ) -> None:
+        """Copy the rows of copied messages that point at something known here."""
+        rows = self._db.execute(
+            f"SELECT message, {column} FROM {table}"
+            " WHERE message IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (json.dumps([*messages]),),
+        ).fetchall()
+        for message, other in rows:
+            if other in known:
+                self._insert(table, message=messages[message], **{column: known[other]})
 
     def _reorder(self, memory: int) -> None:
         """Number the events of a memory by time; outdate what follows the first that moved."""
@@ -756,6 +876,16 @@ class Ledger(Database):
             self._db.execute("DELETE FROM snapshots WHERE memory = ?", (memory,))
             for row in rows:
                 self._insert("snapshots", memory=memory, **row._asdict())
+
+
+def frozen(example: Example) -> dict[str, Any]:
+    """Give the columns that hold an example's numbers."""
+    return {
+        "prompt": dump_tokens(example.prompt),
+        "target": dump_tokens(example.target),
+        "likely": dump_likely(example.likely),
+        "weight": example.weight,
+    }
 
 
 def _escaped(words: str) -> str:

@@ -99,6 +99,48 @@ MIGRATIONS = [
     """
     UPDATE memories SET study = json_insert(study, '$.amid', 0.0) WHERE study != '{}';
     """,
+    # Examples, frozen, in the place of items that rules read again: what was learned before is
+    # learned anew from its messages, once, and the user is told (`refounded`).
+    """
+    ALTER TABLE memories ADD COLUMN refounded INTEGER NOT NULL DEFAULT 0;
+    UPDATE memories SET refounded = 1 WHERE study != '{}';
+    UPDATE memories SET study = '{}';
+    ALTER TABLE memories DROP COLUMN anchors;
+    UPDATE messages SET learning = 'pending', itemised = 0 WHERE id IN
+        (SELECT message FROM events WHERE kind = 'message' AND accepted AND NOT undone);
+    ALTER TABLE messages RENAME COLUMN itemised TO examined;
+    UPDATE messages SET examined = 0;
+    DELETE FROM updates;
+    DELETE FROM events;
+    DELETE FROM snapshots;
+    CREATE TABLE edits (
+        message INTEGER NOT NULL REFERENCES messages(id),
+        question TEXT NOT NULL, answer TEXT NOT NULL
+    );
+    INSERT INTO edits SELECT message, question, answer FROM items WHERE source = 'user';
+    DROP TABLE items;
+    CREATE TABLE examples (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        memory INTEGER NOT NULL REFERENCES memories(id),
+        message INTEGER REFERENCES messages(id), uid TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('fact', 'near_miss', 'regularization')),
+        source TEXT NOT NULL CHECK (source IN ('base', 'user')),
+        question TEXT NOT NULL, answer TEXT NOT NULL,
+        prompt BLOB NOT NULL, target BLOB NOT NULL, likely BLOB, weight REAL NOT NULL
+    );
+    CREATE INDEX example_message ON examples(message);
+    CREATE INDEX example_memory ON examples(memory);
+    CREATE TABLE depends (
+        id INTEGER PRIMARY KEY, message INTEGER NOT NULL REFERENCES messages(id),
+        earlier INTEGER NOT NULL REFERENCES messages(id)
+    );
+    CREATE INDEX depends_earlier ON depends(earlier);
+    CREATE TABLE supersedes (
+        id INTEGER PRIMARY KEY, example INTEGER NOT NULL REFERENCES examples(id),
+        message INTEGER NOT NULL REFERENCES messages(id)
+    );
+    CREATE INDEX supersedes_example ON supersedes(example);
+    """,
 ]
 """Statements that lead from schema version i to i + 1.
 

@@ -9,9 +9,10 @@ from typing import Any, Literal, NamedTuple
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
+from mlxdyn.learn.example import Example, Kind, load_likely, load_tokens
 from mlxdyn.learn.stream import Chunk
 
-Kind = Literal["message", "study"]
+LessonKind = Literal["message", "study"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class MemoryRow:
 class Update:
     """What one part of a lesson did. Nats per token, means over `tokens` targets."""
 
-    kind: str  # words | study | consolidation
+    kind: str  # words | study | consolidation; of the latter two, nll is KL(target || now)
     tokens: int
     steps: int
     rate: float  # times the configured learning rate
@@ -71,7 +72,7 @@ class Lesson:
     (message None) makes the adapter anew from all items.
     """
 
-    kind: Kind
+    kind: LessonKind
     message: int | None
     chunks: tuple[Chunk, ...] = ()
     steps: int = 0
@@ -82,14 +83,13 @@ class Lesson:
 class Outcome:
     """How a lesson went.
 
-    `drift` is how much worse the anchors are predicted than at the memory's start, `divergence` the
-    mean KL(base || now) on them, both in nats per token; None when not measured.
+    `drift` is the mean KL(base || now) on answers that should stay as they are, in nats per token;
+    None when not measured.
     """
 
     accepted: bool
     reason: str
     drift: float | None
-    divergence: float | None
     updates: tuple[Update, ...]
 
 
@@ -123,11 +123,27 @@ class UpdateRow:
     nll_after: float | None
     gradient_norm: float | None
     drift: float | None
-    divergence: float | None
     accepted: bool
     reason: str
     undone: bool
     event: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleRow:
+    """A frozen example in the store, with the words a person reads."""
+
+    id: int
+    message: int | None  # that taught it; None for the regularization set
+    uid: str  # the same in every copy of the memory; the lot of a draw hangs on it
+    source: str  # who wrote it: base | user
+    question: str
+    answer: str
+    example: Example
+
+    @property
+    def kind(self) -> Kind:
+        return self.example.kind
 
 
 class SnapshotRow(NamedTuple):
@@ -145,7 +161,7 @@ class Totals(NamedTuple):
     tokens: int  # of messages, in those updates
     version: int  # id of the last of them
     position: int  # of the last event that stands
-    items: int
+    facts: int  # that are active
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +189,14 @@ def legible(text: str) -> str:
 MEMORY = "id, name, created, model, fingerprint, adapter, learner, study, origin"
 
 
+EXAMPLE = (
+    "x.id, x.message, x.uid, x.source, x.question, x.answer, x.kind, x.prompt, x.target,"
+    " x.likely, x.weight"
+)  # of examples x
 EVENT = "id, position, time, accepted, undone, stale, kind, message, chunks, steps, guarded"
 UPDATE = (
     "u.id, e.time, m.conversation, e.message, coalesce(m.text, ''), u.kind, u.tokens, u.steps,"
-    " u.rate, u.nll_before, u.nll_after, u.gradient_norm, e.drift, e.divergence, u.accepted,"
+    " u.rate, u.nll_before, u.nll_after, u.gradient_norm, e.drift, u.accepted,"
     " u.reason, e.undone, e.id"
 )  # of events e, updates u and messages m
 
@@ -208,6 +228,19 @@ def event_of(row: Sequence[Any]) -> EventRow:
     id, position, time, accepted, undone, stale, kind, message, chunks, steps, guarded = row
     lesson = Lesson(kind, message, load_chunks(chunks), steps, bool(guarded))
     return EventRow(id, position, time, lesson, bool(accepted), bool(undone), bool(stale))
+
+
+def example_of(row: Sequence[Any]) -> ExampleRow:
+    """Read the columns EXAMPLE; raise MlxdynError when they are damaged."""
+    *words, kind, prompt, target, likely, weight = row
+    with _readable("an example"):
+        found = load_likely(likely)
+        tokens = load_tokens(target)
+        if not tokens or (found is not None and len(found.tokens) != len(tokens)):
+            raise ValueError("target and distribution differ in length")
+        example = Example(Kind(kind), load_tokens(prompt), tokens, found, float(weight))
+    id, message, uid, source, question, answer = words
+    return ExampleRow(id, message, uid, source, question, answer, example)
 
 
 def update_of(row: Sequence[Any]) -> UpdateRow:

@@ -1,0 +1,214 @@
+"""A base without its adapter, as writer and teacher use it: prompts in, answers out."""
+
+import re
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+import mlx.core as mx
+import numpy as np
+
+from mlxdyn.learn.decode import Decoded, Decoder
+from mlxdyn.learn.parts import Parts
+from mlxdyn.learn.prompts import OPEN_QUESTIONS, TeacherPrompt, WriterPrompt
+from mlxdyn.model import Model, bare
+from mlxdyn.template import Turn, render, words
+
+T = TypeVar("T")
+MOST_ANSWER = 24  # tokens of a teacher's answer
+_LABEL = re.compile(r"^[\s\-*•–]*(?:\d+[.):]\s*)?(?:\w[.):]\s+)?")
+_QUESTION = re.compile(r"[^\n?？؟]*[?？؟]")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What was found to serve a base best, with the threshold that goes with it."""
+
+    teacher: TeacherPrompt
+    writer: WriterPrompt
+    answered: float  # nats by which a message must make a question likelier that it answers
+
+
+@dataclass(slots=True)
+class Base:
+    """A base, its tokenizer and its prompts. Every generator here runs with the adapter off."""
+
+    model: Model
+    parts: Parts
+    prompts: Prompts
+    calibrated: bool = False  # the prompts are those that were measured to serve it
+    decoder: Decoder = field(init=False)
+    _middle: np.ndarray | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        ends = frozenset(int(token) for token in self.model.tokenizer.eos_token_ids)
+        self.decoder = Decoder(self.parts, ends, {})
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.model.tokenizer
+
+    # what is put to it
+
+    def student_prompt(self, question: str) -> tuple[int, ...]:
+        """A question in an empty context."""
+        return render(self.tokenizer, [Turn("user", question)], reply=True).tokens
+
+    def teacher_prompt(
+        self, messages: Sequence[str], question: str, replies: Sequence[str] = ()
+    ) -> tuple[int, ...]:
+        """A question with messages before it, in the way that serves this base."""
+        way = self.prompts.teacher
+        if way.style == "turns":
+            said = replies or [way.reply or "Okay."] * len(messages)
+            turns = [
+                turn
+                for message, reply in zip(messages, said, strict=True)
+                for turn in (Turn("user", message), Turn("assistant", reply))
+            ]
+            return render(self.tokenizer, [*turns, Turn("user", question)], reply=True).tokens
+        shots = [
+            turn
+            for shot in way.shots
+            for turn in (
+                Turn("user", quoted(way.intro, (shot.said,), shot.questions[0])),
+                Turn("assistant", shot.answer),
+            )
+        ]
+        asked = Turn("user", quoted(way.intro, messages, question))
+        return render(self.tokenizer, [*shots, asked], reply=True).tokens
+
+    def writer_prompt(self, message: str) -> tuple[int, ...]:
+        """A message, ready for a question to be written next."""
+        way, note = self.prompts.writer, " ".join(message.split())
+        if way.request:
+            asked = [Turn("user", f"{way.request} {note}")]
+            opening = self.words(way.heading)
+            return (*render(self.tokenizer, asked, reply=True).tokens, *opening)
+        shots = "".join(
+            f"Note: {shot.said}\n" + "".join(f"- {q}\n" for q in shot.questions) + "\n"
+            for shot in way.shots
+        )
+        return tuple(self.model.encode(f"{way.heading}\n\n{shots}Note: {note}\n-"))
+
+    def words(self, text: str) -> tuple[int, ...]:
+        """Tokens of words inside a text; nothing in them is control."""
+        return tuple(words(self.tokenizer, text))
+
+    def question_tokens(self, question: str) -> tuple[int, ...]:
+        return self.words(f" {question}")
+
+    # what it says
+
+    def listen(self, messages: Sequence[str]) -> Generator[None, None, list[str]]:
+        """Give what the base replies to each message, where its teacher prompt has that."""
+        way = self.prompts.teacher
+        if way.style != "turns" or way.reply or not messages:
+            return []
+        prompts = [self.student_prompt(message) for message in messages]
+        said = yield from self.off(self.decoder.answers(prompts, MOST_ANSWER))
+        return [self.text(one) or "Okay." for one in said]
+
+    def teach(
+        self, messages: Sequence[str], questions: Sequence[str], replies: Sequence[str] = ()
+    ) -> Generator[None, None, list[Decoded]]:
+        """Answer questions with messages in context."""
+        prompts = [self.teacher_prompt(messages, question, replies) for question in questions]
+        return (yield from self.off(self.decoder.answers(prompts, MOST_ANSWER)))
+
+    def answer(self, questions: Sequence[str], most: int) -> Generator[None, None, list[Decoded]]:
+        """Answer questions in an empty context."""
+        prompts = [self.student_prompt(question) for question in questions]
+        return (yield from self.off(self.decoder.answers(prompts, most)))
+
+    def supported(
+        self,
+        messages: Sequence[str],
+        questions: Sequence[str],
+        answers: Sequence[Decoded],
+        replies: Sequence[str] = (),
+    ) -> Generator[None, None, list[float]]:
+        """Give the log-probability of each answer with `messages` in context, nats, summed."""
+        prompts = [self.teacher_prompt(messages, question, replies) for question in questions]
+        return (
+            yield from self.off(self.decoder.scores(prompts, [answer.tokens for answer in answers]))
+        )
+
+    def prompted(
+        self, message: str, questions: Sequence[str]
+    ) -> Generator[None, None, list[float]]:
+        """Give the log-probability of each question as one that `message` brings up, in nats."""
+        prompt = self.writer_prompt(message)
+        targets = [self.question_tokens(question) for question in questions]
+        return (yield from self.off(self.decoder.scores([prompt] * len(targets), targets)))
+
+    def write(
+        self, message: str, count: int, most: int
+    ) -> Generator[None, None, list[tuple[str, float]]]:
+        """Write questions about `message`: text and log-probability of the draft, best first."""
+        found: dict[str, float] = {}
+        prompt = self.writer_prompt(message)
+        if len(prompt) + most > self.model.context_size:
+            return []
+        drafts = yield from self.off(
+            self.decoder.branches(prompt, count, most, stops=self._line_ends)
+        )
+        for draft in sorted(drafts, key=lambda draft: -draft.logprob):
+            for question in questions_in(self.text(draft)):
+                found.setdefault(question, draft.logprob)
+        return list(found.items())
+
+    def text(self, decoded: Decoded) -> str:
+        return self.model.decode(list(decoded.tokens)).strip()
+
+    def likeness(self, message: str, texts: Sequence[str]) -> list[float]:
+        """How alike a message is to each text: cosine of their mean token embeddings.
+
+        What all questions have in common is taken out, so that it counts for nothing.
+        """
+        vectors = self._embedded([message, *texts]) - self._common()
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9
+        return [float(x) for x in vectors[1:] @ vectors[0]]
+
+    def _common(self) -> np.ndarray:
+        if self._middle is None:
+            self._middle = self._embedded(OPEN_QUESTIONS).mean(axis=0)
+        return self._middle
+
+    def _embedded(self, texts: Sequence[str]) -> np.ndarray:
+        embed = self.model.network.model.embed_tokens
+        means = [
+            embed(mx.array(self.words(f" {t}") or (0,))).astype(mx.float32).mean(axis=0)
+            for t in texts
+        ]
+        found = np.array(mx.stack(means))
+        return cast(np.ndarray, found / (np.linalg.norm(found, axis=1, keepdims=True) + 1e-9))
+
+    @property
+    def _line_ends(self) -> frozenset[int]:
+        breaks = (self.words(text) for text in ("\n", "\n\n"))
+        return frozenset(tokens[-1] for tokens in breaks if len(tokens) == 1)
+
+    def off(self, steps: Generator[None, None, T]) -> Generator[None, None, T]:
+        """Take each of `steps` with the adapter off; between them it is in its place."""
+        while True:
+            with bare(self.model):
+                self.model.network.eval()
+                try:
+                    next(steps)
+                except StopIteration as done:
+                    value: T = done.value
+                    return value
+            yield
+
+
+def quoted(intro: str, messages: Sequence[str], question: str) -> str:
+    """Put messages before a question, in quotation marks."""
+    said = " ".join(f'"{message}"' for message in messages)
+    return f"{intro} {said}\n{question}"
+
+
+def questions_in(text: str) -> list[str]:
+    """Take the questions out of what was written, without bullets, numbers and labels."""
+    found = [_LABEL.sub("", part).strip() for part in _QUESTION.findall(text)]
+    return [question for question in found if len(question) > 3]

@@ -1,0 +1,124 @@
+"""Examples become steps of a learner; knows neither ledger nor text."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+
+import mlx.core as mx
+import numpy as np
+
+from mlxdyn.config import StudyConfig
+from mlxdyn.learn.example import Example, Likely
+from mlxdyn.learn.learner import Batch, Learner
+from mlxdyn.learn.parts import Parts, common_start
+from mlxdyn.learn.replay import Plan
+
+KEPT = 512
+"""Examples whose lower halves are kept: 64 MB at 55 tokens of width 576 in float32."""
+TOGETHER = 16
+"""Examples measured at once."""
+
+
+class Trainer:
+    """Takes a learner through plans of examples, on an optimizer of its own."""
+
+    def __init__(self, learner: Learner, parts: Parts, config: StudyConfig) -> None:
+        self._learner, self._parts, self._config = learner, parts, config
+        self._lower: dict[Example, mx.array] = {}
+
+    def student(self, rate: float) -> Learner:
+        """Make a learner of the same network that follows the trainer's rule, optimizer new."""
+        config = self._config
+        return self._learner.sibling(
+            replace(
+                self._learner.config,  # what a trainer does not name is the memory's
+                optimizer=config.optimizer,
+                learning_rate=config.learning_rate * rate,
+                beta2=config.beta2,
+                bias_correction=True,
+                max_gradient_norm=config.max_gradient_norm,
+            )
+        )
+
+    def train(
+        self, examples: Sequence[Example], plan: Plan, rate: float
+    ) -> Generator[None, None, tuple[float | None, str]]:
+        """Take the steps of `plan` over `examples`; return the last gradient norm and a refusal.
+
+        The rate falls to zero, linearly. A step that is not finite ends it.
+        """
+        yield from self._prepare(examples)
+        student, norm = self.student(rate), None
+        shared = common_start([example.prompt for example in examples])
+        self._learner.network.train()
+        for number, chosen in enumerate(plan):
+            batch = self._batch([examples[i] for i in chosen], shared)
+            seen = student.step(batch, rate=1 - number / len(plan))
+            norm = seen.gradient_norm
+            yield
+            if not seen.accepted:
+                return norm, seen.reason
+        return norm, ""
+
+    def measure(self, examples: Sequence[Example]) -> Generator[None, None, list[float]]:
+        """Give mean KL(target || now) of each example, in nats per token."""
+        yield from self._prepare(examples)
+        self._learner.network.train()  # as when it learns: one kind of attention
+        by_length = sorted(range(len(examples)), key=lambda i: len(examples[i].inputs))
+        found: dict[int, float] = {}
+        shared = common_start([example.prompt for example in examples]) if examples else 0
+        for first in range(0, len(examples), TOGETHER):
+            group = by_length[first : first + TOGETHER]
+            batch = self._batch([examples[i] for i in group], shared)
+            found |= zip(group, self._learner.measure(batch), strict=True)
+            yield
+        return [found[i] for i in range(len(examples))]
+
+    def _prepare(self, examples: Sequence[Example]) -> Generator[None, None, None]:
+        """Compute what the lower blocks make of each example, unless it is known."""
+        while len(self._lower) > max(KEPT, len(examples)):
+            self._lower.pop(next(iter(self._lower)))
+        for example in examples:
+            known = self._lower.pop(example, None)
+            if known is None:
+                known = self._parts.lower(example.inputs)
+                mx.eval(known)
+                yield
+            self._lower[example] = known
+
+    def _batch(self, examples: Sequence[Example], shared: int) -> Batch:
+        lower = [self._lower[example] for example in examples]
+        length = max(hidden.shape[1] for hidden in lower) - shared
+        padding = [length + shared - hidden.shape[1] for hidden in lower]
+        rows = [
+            mx.pad(hidden[:, shared:], [(0, 0), (pad, 0), (0, 0)])
+            for hidden, pad in zip(lower, padding, strict=True)
+        ]
+        sizes = [len(example.target) for example in examples]
+        places = [
+            row * length + length - size + at
+            for row, size in enumerate(sizes)
+            for at in range(size)
+        ]
+        wanted = [example.likely or text(example.target) for example in examples]
+        weights = mx.array([example.weight for example in examples])
+        owner = np.zeros((len(examples), len(places)), dtype=np.float32)
+        for row, (end, size) in enumerate(zip(np.cumsum(sizes), sizes, strict=True)):
+            owner[row, end - size : end] = 1 / size
+        return Batch(
+            shared=lower[0][:, :shared],
+            rows=mx.concatenate(rows),
+            padding=tuple(padding),
+            places=mx.array(places),
+            tokens=mx.array(np.concatenate([one.tokens for one in wanted])),
+            logprobs=mx.array(np.concatenate([one.logprobs for one in wanted])),
+            owner=mx.array(owner),
+            weights=weights / weights.sum(),
+        )
+
+
+def text(target: Sequence[int], kept: int = 32) -> Likely:
+    """Give the distribution in which each target token is certain."""
+    rows = [[token, *(t for t in range(kept) if t != token)][:kept] for token in target]
+    logprobs = np.full((len(rows), kept), -1e9, dtype=np.float32)
+    logprobs[:, 0] = 0.0
+    return Likely(np.array(rows, dtype=np.int32), logprobs)

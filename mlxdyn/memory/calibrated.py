@@ -1,0 +1,21 @@
+"""What was measured of each base, kept beside the ledger under the base's fingerprint."""
+
+from collections.abc import Generator
+
+from mlxdyn.files import data_file, write_text
+from mlxdyn.learn import calibration
+from mlxdyn.learn.base import Base
+from mlxdyn.learn.prompts import TEACHERS, WRITERS
+
+
+def prepared(base: Base) -> Generator[None, None, None]:
+    """Give `base` the prompts that serve it, measuring them if nobody has."""
+    if base.calibrated:
+        return
+    path = data_file("bases", f"{base.model.fingerprint}.json")
+    found = calibration.load(path.read_text("utf-8")) if path.is_file() else None
+    if found is None:
+        teachers, writers = calibration.own_prompts(base.model.path)
+        found = yield from calibration.calibrate(base, (*TEACHERS, *teachers), (*WRITERS, *writers))
+        write_text(path, calibration.dump(found))
+    base.prompts, base.calibrated = found.prompts, True
