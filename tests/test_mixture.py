@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -48,7 +49,7 @@ def test_fixed_share_loses_at_most_its_bound_to_the_best_in_each_stretch(
     for start in range(0, TOKENS, length):
         sums = [math.fsum(column) for column in zip(*losses[start : start + length], strict=True)]
         bests.append(min((s, k) for k, s in enumerate(sums) if math.isfinite(s)))
-    switches = sum(a[1] != b[1] for a, b in zip(bests, bests[1:], strict=False))
+    switches = sum(a[1] != b[1] for a, b in pairwise(bests))
     bound = (switches + 1) * (math.log(count) + math.log(TOKENS))
     total = math.fsum(mixed(losses, count, sharing=True))
     assert total <= math.fsum(s for s, _ in bests) + bound + EXACT * TOKENS

@@ -16,7 +16,7 @@ class Mixture:
     Bayes (Vovk 1990): each predictor weighs exp(-its loss so far). Over any text, whatever the
     predictors do, the total loss is at most that of the best of them plus ln K nats.
 
-    Fixed share (Herbster and Warmuth 1998), with a share of 1/t at token t: what drifts is followed.
+    Fixed share (Herbster and Warmuth 1998), with a share of 1/t at token t, follows what drifts.
     Against predictors that take turns m times in T tokens the total is at most
     (m + 1) (ln K + ln T) nats more than theirs; with m = 0, than the best of them.
     """
@@ -56,7 +56,9 @@ class Mixture:
         self._logs = [_logsumexp([keep + log, floor]) for log in self._logs]
 
 
-def mixed(losses: Iterable[Sequence[float]], count: int, *, sharing: bool = False) -> Iterator[float]:
+def mixed(
+    losses: Iterable[Sequence[float]], count: int, *, sharing: bool = False
+) -> Iterator[float]:
     """Yield the nats of a mixture of `count` predictors, target by target."""
     mixture = Mixture(count, sharing)
     yield from map(mixture.mix, losses)
