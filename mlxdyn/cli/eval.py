@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import signal
 from collections.abc import Iterator
@@ -26,13 +27,21 @@ EXPERIMENTS = (
 )  # fmt: skip
 
 
-class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in newer ones only
-    """A learning rate, or `auto`."""
+class Rates(click.ParamType):  # type: ignore[type-arg]  # generic in newer ones only
+    """`auto`, or learning rates with commas between them."""
 
-    name = "rate"
+    name = "rates"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
-        return AUTO if value == AUTO else click.FloatRange(min=0).convert(value, param, ctx)
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...] | str:
+        if value == AUTO or isinstance(value, tuple):
+            return value  # type: ignore[no-any-return]
+        kind = click.FloatRange(min=0)
+        rates = tuple(kind(word, param, ctx) for word in str(value).split(","))
+        if not all(map(math.isfinite, rates)):
+            self.fail(f"{value} is no learning rate; use a number, 0 or more, or auto", param, ctx)
+        if len(set(rates)) < len(rates):
+            self.fail(f"{value} names a rate twice", param, ctx)
+        return rates
 
 
 class Remembering(click.Command):
@@ -64,7 +73,19 @@ class Remembering(click.Command):
     "--context", type=click.Choice(config.CONTEXTS), default=STREAM.context, show_default=True
 )
 @click.option("--kv", type=click.Choice(config.KVS), default=STREAM.kv, show_default=True)
-@click.option("--lr", type=Rate(), help="Learning rate; 0 is static, auto chooses on --tune text.")
+@click.option(
+    "--lr",
+    type=Rates(),
+    metavar="RATE",
+    help="Learning rate, used as it is; 0 is static; A,B learn side by side. The default, auto, "
+    "chooses one on --tune text or the first tokens, which are then not reported, and mixes.",
+)
+@click.option(
+    "--mix/--no-mix",
+    default=None,
+    help="Static and dynamic predict together, as well as the better of them but for 1 nat in all."
+    "  [default: with --lr auto or A,B]",
+)
 @click.option(
     "--tune", multiple=True, metavar="TEXT", help="Text to choose on, kept apart from the result."
 )

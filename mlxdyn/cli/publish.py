@@ -69,7 +69,10 @@ class Results:
 
 def publish(results: Results, outputs: Outputs, command: str) -> None:
     """Write what was asked for, then say the rest."""
-    for warning in results.found.warnings:
+    warnings = results.found.warnings
+    if results.found.loss and outputs.quiet:  # or else it is the first line of the text
+        warnings = (results.found.loss, *warnings)
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     if outputs.chunks:
         lines = (json.dumps(row, ensure_ascii=False) for row in results.chunks)

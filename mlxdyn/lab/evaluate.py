@@ -497,7 +497,7 @@ def _self_check(bench: _Bench, stream: Stream) -> float:
     still = replace(bench.settings.learner, learning_rate=0.0)
     learner = Learner(bench.model.network, still, cache_maker(bench.model, bench.settings.stream))
     first = list(islice(chunks(stream.tokens, bench.settings.stream), CHECKED))
-    with _as_base(bench.model, bench.settings.adapter, bench.base):
+    with as_base(bench.model, bench.settings.adapter, bench.base):
         static = [math.fsum(bench.static.score(chunk).nll) for chunk in first]
     learned = [math.fsum(learner.learn(chunk).nll) for chunk in first]
     for seat in bench.seats:
@@ -564,7 +564,7 @@ def _turns(bench: _Bench, stream: Stream) -> Iterator[list[_Row]]:
         if before is not None:
             static = before[len(scored) : len(scored) + len(turn)]
         else:
-            with _as_base(bench.model, bench.settings.adapter, bench.base):
+            with as_base(bench.model, bench.settings.adapter, bench.base):
                 static = [_timed(bench.static.score, chunk) for chunk in turn]
         scored += static
         learned = [[_timed(seat.learn, chunk) for chunk in turn] for seat in bench.seats]
@@ -597,7 +597,7 @@ def _strain(model: Model, static: Learner, rows: list[_Row], config: StreamConfi
 
 
 @contextmanager
-def _as_base(model: Model, config: AdapterConfig, base: Tree) -> Iterator[None]:
+def as_base(model: Model, config: AdapterConfig, base: Tree) -> Iterator[None]:
     """Run the block with the weights from before any learning."""
     if config.adapt == "lora":
         with models.bare(model):

@@ -54,7 +54,7 @@ def _header(value: dict[str, Any], found: Sequence[Finding]) -> str:
 
 def _finding(found: Finding, index: int) -> Iterator[str]:
     yield f'<p class="finding">{escape(said(found.sentence))}</p>'
-    for warning in found.warnings:
+    for warning in (*filter(None, [found.loss]), *found.warnings):
         yield f'<p class="warning"><strong>Warning:</strong> {escape(warning)}</p>'
     if found.figures:
         yield '<section class="figures" aria-label="Figures">'
@@ -64,6 +64,7 @@ def _finding(found: Finding, index: int) -> Iterator[str]:
         yield "<h2>Numbers</h2>"
         yield from (_table(shown) for shown in found.tables)
     rows = [("tuned on", _list(found.tuned_on)), ("reported on", _list(found.reported_on))]
+    rows += [("how the rate was chosen", found.choice)]
     rows += [(f"chosen {key}", shown_value(item)) for key, item in found.chosen.items()]
     rows += [("self-check", found.self_check)]
     if any(text for _, text in rows[:1] + rows[2:]):
