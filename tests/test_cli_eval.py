@@ -131,6 +131,16 @@ def test_without_tune_text_the_first_tokens_choose(call: Call, texts: Path) -> N
     assert report["runs"][0]["tokens"] < 399, "the tokens that chose are not reported"
 
 
+def test_what_a_name_holds_does_not_reach_the_terminal(call: Call, texts: Path) -> None:
+    (texts / "1700_\x1b[31mred.txt").write_text(BOATS)
+    (texts / "1600_\x1b[31mempty.txt").write_text("")
+    done = call(texts, "--limit-each", "20", "--lr", "0")
+    assert done.exit_code == 0 and "\\x1b[31mred" in done.stdout
+    assert "\\x1b[31mempty" in done.stderr and "\x1b" not in done.output
+    missing = call(texts / "1500_\x1b[2J.txt")
+    assert missing.exit_code == 1 and "\x1b" not in missing.output
+
+
 def test_a_choice_is_kept_for_the_base_and_said(call: Call, texts: Path) -> None:
     """The next run reports every token, however long; another rule chooses for itself."""
     (texts / "1900_birds.txt").write_text(BIRDS * 8)
@@ -272,6 +282,7 @@ def test_history_reads_the_saved_chats_and_nothing_else(call: Call, texts: Path)
         ["--out", "cells", "x.txt"],
         ["--lr", "soon", "x.txt"],
         ["--lr", "-1", "x.txt"],
+        ["--seed", "-1", "x.txt"],
         ["--lr", "inf", "x.txt"],
         ["--lr", "nan", "x.txt"],
         ["--lr", "1e-3,1e-3", "x.txt"],
@@ -292,6 +303,9 @@ def test_wrong_usage_exits_2(call: Call, arguments: list[str]) -> None:
     [
         (["--grid", "colour=red"], "no knob colour"),
         (["--grid", "lr=fast"], "fast"),
+        (["--grid", "lr=inf"], "inf is no learning rate"),
+        (["--grid", "seed=-1"], "use 0 or more"),
+        (["--rank", "9" * 12], "a rank of"),
         (["--tune", "missing.txt"], "no text is left to choose on"),
         (["--order", "date", "--index", "missing.tsv"], "missing.tsv"),
         (["--html", "/nowhere/page.html"], "/nowhere/page.html"),

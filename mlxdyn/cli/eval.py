@@ -18,6 +18,7 @@ from mlxdyn.cli.publish import Outputs, Results, publish
 from mlxdyn.cli.work import AUTO, Options
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import catalog
+from mlxdyn.lab.catalog import visible
 
 ADAPTER, LEARNER, STREAM = config.AdapterConfig(), config.LearnerConfig(), config.StreamConfig()
 POSITIVE = click.IntRange(min=1)
@@ -106,7 +107,7 @@ class Remembering(click.Command):
 @click.option("--skip", type=click.IntRange(min=0), default=0, help="Characters of each text.")
 @click.option("--limit", type=click.IntRange(min=2), help="Most tokens read, over all texts.")
 @click.option("--limit-each", type=click.IntRange(min=2), help="Most tokens read of each text.")
-@click.option("--seed", type=int, default=ADAPTER.seed, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=ADAPTER.seed, show_default=True)
 @click.option("--json", "json_file", metavar="FILE", help="Write the report; - is standard output.")
 @click.option("--chunks", "chunks_file", metavar="FILE", help="Write a JSON line a chunk.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write a row a run and document, or cell.")
@@ -141,7 +142,7 @@ def evaluate_command(
             results.value["complete"] = False
         publish(results, outputs, ctx.meta["mlxdyn.command"])
     except (MlxdynError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(visible(str(error))) from error
     except KeyboardInterrupt as error:
         raise click.ClickException("stopped before there was a result") from error
     _judge(results, options["max_regress"], bool(came))

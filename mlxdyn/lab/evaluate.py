@@ -34,6 +34,7 @@ EXACT = 1e-4  # nats per token by which learning at rate 0 may differ from stati
 BY_HEART = 32  # targets in a row that are given less than a nat each: text seen in training
 KNOWN = 0.02  # share of such targets above which a warning is due
 COMPRESSED = 0.5  # bits per byte below which no unseen prose comes
+RANKS = 1024  # the largest rank of narrow bases; that of others is their width
 STRAINED = 0.1  # nats per token that an unhealthy window policy costs the base
 
 Progress = Callable[[Tick], None]
@@ -320,9 +321,12 @@ def check(model: Model, settings: Settings) -> None:
             raise MlxdynError(f"a learning rate of {rate:g} unlearns; use 0 or more")
         if not math.isfinite(rate):
             raise MlxdynError(f"{rate:g} is no learning rate; use a number, 0 or more")
+    if adapter.seed < 0:
+        raise MlxdynError(f"a seed of {adapter.seed} draws nothing; use 0 or more")
     if adapter.adapt == "lora":
-        if adapter.rank < 1:
-            raise MlxdynError(f"a rank of {adapter.rank} has no weights; use 1 or more")
+        most = max(RANKS, shape(model)[2])
+        if not 1 <= adapter.rank <= most:
+            raise MlxdynError(f"a rank of {adapter.rank} is none; use 1 to {most}")
         models.detach(model)
         if not models.matching(model, adapter):
             raise MlxdynError(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from mlxdyn.lab.catalog import visible
 from mlxdyn.lab.evaluate import ChunkScore, Report, Result
 from mlxdyn.lab.findings import Figure, Finding, Series, Table, Value
 
@@ -129,7 +130,7 @@ def _figures(report: Report) -> Iterator[Figure]:
 def _by_document(report: Report) -> Figure:
     pairs = zip(report.static.documents, report.learned.documents, strict=True)
     gains = tuple(s.nats_per_token - d.nats_per_token for s, d in pairs)
-    names = tuple(stream.path.rpartition("/")[2] for stream in report.streams)
+    names = tuple(visible(stream.path.rpartition("/")[2]) for stream in report.streams)
     places = tuple(float(index) for index in range(len(gains)))
     series = Series("gain", places, gains, style="bars")
     return Figure(

@@ -6,6 +6,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from mlxdyn.lab.catalog import visible
 from mlxdyn.lab.findings import Figure, Finding, Series, Table
 from mlxdyn.report import plots
 from mlxdyn.report.text import said, shown_value, text_rows
@@ -74,7 +75,7 @@ def _finding(found: Finding, index: int) -> Iterator[str]:
 
 def _list(names: Sequence[str], most: int = 12) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return visible(", ".join(names[:most]) + more)
 
 
 def _figure(figure: Figure, name: str) -> str:
