@@ -78,10 +78,12 @@ def _trade(
     found: Sequence[Cell], title: str, label: str, price: Callable[[Cell, str], float]
 ) -> Figure:
     """A long window that does not learn beside a short one that does: what each pays."""
-    series = tuple(
-        Series(side, *zip(*sorted((price(c, side), at(c, side)) for c in found), strict=True))
-        for side in ("static", "dynamic")
-    )
+
+    def paid(side: str) -> Series:
+        points = sorted((price(cell, side), at(cell, side)) for cell in found)
+        return Series(side, tuple(x for x, _ in points), tuple(y for _, y in points))
+
+    series = (paid("static"), paid("dynamic"))
     note = "each point is a window; the base itself is not counted in memory"
     return Figure(title, label, "nats/token", series, log_x=True, note=note)
 
