@@ -37,8 +37,13 @@ def test_a_race_is_planned_within_its_share(tokens: int, adapt: evaluate.Any) ->
     assert depth <= race.RACE.most
 
 
+@pytest.mark.parametrize("start", [1e-3, 1e-6])
 @pytest.mark.parametrize("size", [8, 40])
-def test_the_race_costs_at_most_its_share_of_the_run(mite: Model, size: int) -> None:
+def test_the_race_costs_at_most_its_share_of_the_run(
+    mite: Model, size: int, start: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it has far to climb."""
+    monkeypatch.setitem(race.STREAM_RATES, ("lora", "adam0"), start)
     given = streams(mite, BIRDS * size)
     choice, taken, rest = race.automatic(mite, given, SMALL)
     assert choice.why == "race"

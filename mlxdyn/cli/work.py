@@ -110,6 +110,8 @@ def _run(
     choice, raced = None, tuning
     if _chooses(options):
         choice, raced, streams = _choice(model, streams, tuning, settings, progress)
+        if many and not choice.rate:  # its arms are multiples of it
+            choice = race.by_size(model, settings)
         rate = replace(settings.learner, learning_rate=choice.rate)
         settings = replace(settings, learner=rate)
     if not many:

@@ -53,7 +53,7 @@ class Choice:
     @property
     def sentence(self) -> str:
         """Say it in one line."""
-        rates = ", ".join(f"{one.rate:.2g}" for one in self.tried)
+        rates = ", ".join(f"{one.rate:g}" for one in self.tried)
         match self.why:
             case "race":
                 how = f"the best of {rates} on {self.chunks} chunks left out of the result"
@@ -62,15 +62,20 @@ class Choice:
             case "kept":
                 how = f"kept for this base from a race of {self.chunks} chunks; --tune chooses anew"
             case "size":
-                how = "by the size of the base; the text is too short to choose on"
+                how = "by the size of the base; the text does not tell more"
         cost = f", {self.share:.0%} of the operations" if self.share else ""
-        return f"rate {self.rate:.2g}: {how}{cost}"
+        return f"rate {self.rate:g}: {how}{cost}"
 
 
 def prior(model: Model, settings: Settings) -> float:
     """The rate of the table, made smaller for a base larger than the one it was measured on."""
     known = STREAM_RATES[settings.adapter.adapt, settings.learner.optimizer]
     return float(known * min(1.0, STREAM_SIZE / model.parameters) ** RACE.fall)
+
+
+def by_size(model: Model, settings: Settings) -> Choice:
+    """The choice where no race is run."""
+    return Choice(rung(prior(model, settings), 0), "size")
 
 
 def rung(rate: float, steps: int) -> float:
@@ -125,7 +130,7 @@ def automatic(
     if known and depth < 2 * known.chunks:
         return known, [], list(streams)
     if not depth:
-        return Choice(rung(prior(model, settings), 0), "size"), [], list(streams)
+        return by_size(model, settings), [], list(streams)
     tuning, rest = head(model, streams, depth * settings.stream.chunk + 1)
     run = run_cost(rest, settings)
     choice = choose(model, tuning, settings, budget=_allowed(run), depth=depth, progress=progress)
@@ -147,9 +152,9 @@ def choose(
     """
     evaluate.check(model, settings)
     cut = [chunk for stream in tuning for chunk in chunks(stream.tokens, settings.stream)][:depth]
-    start = rung(prior(model, settings), 0)
     if len(cut) < 2:
-        return Choice(start, "size")
+        return by_size(model, settings)
+    start = rung(prior(model, settings), 0)
     models.detach(model)
     base = dict(model.network.parameters())
     new_cache = evaluate.cache_maker(model, settings.stream)
