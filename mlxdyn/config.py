@@ -42,6 +42,9 @@ STREAM_RATES: dict[tuple[Adapt, Optimizer], float] = {
 }
 """Learning rates for streams of text, by what is adapted and how."""
 
+STREAM_SIZE = 656_000
+"""Parameters of the base that they were measured on."""
+
 
 @dataclass(frozen=True, slots=True)
 class AdapterConfig:
@@ -81,6 +84,18 @@ class StreamConfig:
     reset: Reset = "never"  # at a new document, the adapter goes back to its start; decay: half-way
     kv: Kv = "kept"  # across updates, in restart windows; fresh: made anew by the weights of now
     limit: int | None = None  # most tokens read over the whole run, BOS included
+
+
+@dataclass(frozen=True, slots=True)
+class RaceConfig:
+    """How `--lr auto` chooses a rate."""
+
+    share: float = 0.15  # most of a run's operations that choosing may take
+    least: int = 3  # chunks: with fewer, what a rate that is too large does cannot be seen
+    most: int = 12  # chunks
+    sure: float = 1.5  # standard errors by which a neighbour must be better
+    very: float = 2.0  # standard errors by which static must be
+    fall: float = 0.4  # the first rate tried falls with the size of the base to this power
 
 
 FALLBACK_SAMPLING = {"temperature": 0.6, "top_p": 0.95, "top_k": 0}

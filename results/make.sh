@@ -12,6 +12,8 @@ MODELS=${MODELS:-tinystories-656k wren}
 ONLY=${ONLY:-position window placement interval optimizer order prefit cost recall kv precision \
     history home auto rates}
 export OPENBLAS_NUM_THREADS=1
+MLXDYN_HOME=$PWD/build/results/home # rates that are kept there are of these runs, not yours
+export MLXDYN_HOME
 
 # run NAME OPTION...: one report of $model as results/$model/NAME.json and .svg
 run() {
@@ -19,6 +21,7 @@ run() {
     shift
     case " $ONLY " in *" $name "*) ;; *) return 0 ;; esac
     began=$(date +%s)
+    rm -f "$MLXDYN_HOME/rates.json" # every run chooses for itself, so that it repeats
     "$BIN/mlxdyn" eval --model "$place" "$@" \
         --json "results/$model/$name.json" --plot "results/$model/$name.svg"
     echo "results/$model/$name: $(($(date +%s) - began)) seconds" >&2
@@ -40,11 +43,8 @@ automatic() {
 
 # history: chats that people made up for a benchmark, in a home of their own
 history() {
-    MLXDYN_HOME=build/results/home
-    export MLXDYN_HOME
     "$BIN/python" results/chats.py "$DATA/memory/users20/profiles.json"
     run history --experiment history --out build/results
-    unset MLXDYN_HOME
 }
 
 for model in $MODELS; do

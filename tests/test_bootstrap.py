@@ -7,7 +7,7 @@ from mlxdyn.lab.evaluate import ChunkScore
 
 
 def rows(gains: list[float], documents: int = 1) -> list[ChunkScore]:
-    return [ChunkScore(i % documents, 1, 10, 10 * g, 0.0) for i, g in enumerate(gains)]
+    return [ChunkScore(i % documents, 1, 10, 10 * g, 0.0, 0.0, 0.0) for i, g in enumerate(gains)]
 
 
 def test_interval_holds_the_gain() -> None:

@@ -1,6 +1,7 @@
 """The eval command: what it reads, what it writes, how it ends."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -54,7 +55,7 @@ def test_every_output_is_written_whole(call: Call, texts: Path, tmp_path: Path) 
     flags = ("--json", "--chunks", "--csv", "--plot", "--html")
     paths = [tmp_path / name for name in names]
     pairs = [part for pair in zip(flags, paths, strict=True) for part in pair]
-    done = call(texts, "--limit-each", "40", *pairs)
+    done = call(texts, "--limit-each", "40", "--lr", "1e-3", *pairs)
     assert done.exit_code == 0, done.output
     report = json.loads(paths[0].read_text())
     assert "was carried over from earlier ones" in done.stdout
@@ -122,11 +123,71 @@ def test_tune_text_may_have_a_limit_of_its_own(call: Call, texts: Path) -> None:
 
 
 def test_without_tune_text_the_first_tokens_choose(call: Call, texts: Path) -> None:
-    done = call(texts / "1900_birds.txt", "--lr", "auto", "--json", "-")
+    (texts / "1900_birds.txt").write_text(BIRDS * 8)
+    done = call(texts / "1900_birds.txt", "--chunk", "4", "--limit", "400", "--json", "-")
     report = json.loads(done.stdout)
     (tuned,), (reported,) = report["tuning"]["tuned_on"], report["tuning"]["reported_on"]
     assert tuned != reported and "tokens" in reported
-    assert report["runs"][0]["tokens"] < 79 - 16, "the tokens that chose are not reported"
+    assert report["runs"][0]["tokens"] < 399, "the tokens that chose are not reported"
+
+
+def test_what_a_name_holds_does_not_reach_the_terminal(call: Call, texts: Path) -> None:
+    (texts / "1700_\x1b[31mred.txt").write_text(BOATS)
+    (texts / "1600_\x1b[31mempty.txt").write_text("")
+    done = call(texts, "--limit-each", "20", "--lr", "0")
+    assert done.exit_code == 0 and "\\x1b[31mred" in done.stdout
+    assert "\\x1b[31mempty" in done.stderr and "\x1b" not in done.output
+    missing = call(texts / "1500_\x1b[2J.txt")
+    assert missing.exit_code == 1 and "\x1b" not in missing.output
+
+
+def test_a_choice_is_kept_for_the_base_and_said(call: Call, texts: Path) -> None:
+    """The next run reports every token, however long; another rule chooses for itself."""
+    (texts / "1900_birds.txt").write_text(BIRDS * 8)
+    text = [texts / "1900_birds.txt", "--chunk", "4", "--limit", "400"]
+    first, again = (call(*text, "--json", "-") for _ in range(2))
+    rates = [json.loads(done.stdout)["config"]["learning_rate"] for done in (first, again)]
+    assert rates[0] == rates[1] > 0
+    assert json.loads(again.stdout)["runs"][0]["tokens"] == 399
+    assert "kept for this base" in json.loads(again.stdout)["tuning"]["choice"]
+    assert (home_directory() / "rates.json").stat().st_mode & 0o777 == 0o600
+    other = json.loads(call(*text, "--optimizer", "adam", "--json", "-").stdout)
+    assert "left out of the result" in other["tuning"]["choice"]
+
+
+def test_where_no_choice_can_be_kept_one_is_made_all_the_same(
+    call: Call, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (texts / "1900_birds.txt").write_text(BIRDS * 8)
+    (texts / "file").write_text("a file is no directory")
+    monkeypatch.setenv("MLXDYN_HOME", str(texts / "file" / "home"))
+    done = call(texts / "1900_birds.txt", "--chunk", "4", "--limit", "400")
+    assert done.exit_code == 0 and "left out of the result" in done.stdout
+
+
+def test_a_stated_rate_is_used_as_it_is_and_damage_is_said_first(call: Call, texts: Path) -> None:
+    arguments = ["--model", "wren", "--lr", "0.3", "--limit", "200"]
+    (texts / "1900_birds.txt").write_text(BIRDS * 8)
+    done = call(texts / "1900_birds.txt", *arguments)
+    first = done.stdout.splitlines()[0]
+    assert first.startswith("Learning does damage here") and "--lr auto" in first, done.output
+    assert "--mix" in first and "0.03" in first
+    value = json.loads(call(texts / "1900_birds.txt", *arguments, "--json", "-").stdout)
+    assert value["config"]["learning_rate"] == 0.3 and len(value["runs"]) == 2
+    assert value["warnings"][0].startswith("learning does damage here")
+
+
+def test_the_mix_of_several_rates_cannot_lose(call: Call, texts: Path) -> None:
+    """A rate of 1 explodes, and costs the mix no more than ln 3 nats in all."""
+    rates = ["--model", "wren", "--lr", "1e-4,1", "--mix", "--limit", "200"]
+    done = call(texts / "1900_birds.txt", *rates, "--json", "-")
+    report = json.loads(done.stdout)
+    runs = {run["name"]: run for run in report["runs"]}
+    assert list(runs) == ["static", "dynamic", "dynamic 1", "mix", "share"]
+    static, dynamic, mix = (runs[n]["nats_per_token"] for n in ("static", "dynamic", "mix"))
+    assert mix <= min(static, dynamic) + math.log(3) / runs["mix"]["tokens"] + 1e-9
+    assert report["gain"]["of"] == "mix"
+    assert report["gain"]["nats_per_token"] == pytest.approx(static - mix)
 
 
 def test_an_experiment_is_one_finding_in_every_shape(
@@ -221,6 +282,10 @@ def test_history_reads_the_saved_chats_and_nothing_else(call: Call, texts: Path)
         ["--out", "cells", "x.txt"],
         ["--lr", "soon", "x.txt"],
         ["--lr", "-1", "x.txt"],
+        ["--seed", "-1", "x.txt"],
+        ["--lr", "inf", "x.txt"],
+        ["--lr", "nan", "x.txt"],
+        ["--lr", "1e-3,1e-3", "x.txt"],
         ["--plot", "picture.gif", "x.txt"],
         ["--plot", "-", "x.txt"],
         ["--json", "-", "--csv", "-", "x.txt"],
@@ -238,10 +303,12 @@ def test_wrong_usage_exits_2(call: Call, arguments: list[str]) -> None:
     [
         (["--grid", "colour=red"], "no knob colour"),
         (["--grid", "lr=fast"], "fast"),
+        (["--grid", "lr=inf"], "inf is no learning rate"),
+        (["--grid", "seed=-1"], "use 0 or more"),
+        (["--rank", "9" * 12], "a rank of"),
         (["--tune", "missing.txt"], "no text is left to choose on"),
         (["--order", "date", "--index", "missing.tsv"], "missing.tsv"),
         (["--html", "/nowhere/page.html"], "/nowhere/page.html"),
-        (["--limit", "10", "--lr", "auto"], "too few"),
     ],
 )
 def test_mistakes_fail_with_a_sentence(

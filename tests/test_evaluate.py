@@ -86,6 +86,46 @@ def test_static_ignores_what_was_learned(mite: Model, adapt: Adapt) -> None:
     assert [row.static for row in calm.chunks] == [row.static for row in eager.chunks]
 
 
+@pytest.mark.parametrize("adapt", ["lora", "full"])
+def test_those_beside_learn_as_if_alone(mite: Model, adapt: Adapt) -> None:
+    """Learners that share a network share nothing else, to the last bit."""
+    together = run(mite, replace(settings(adapt, 1e-3, chunk=4), beside=(3e-4, 0.0)), BIRDS, BOATS)
+    alone = [run(mite, settings(adapt, lr, chunk=4), BIRDS, BOATS).dynamic for lr in (1e-3, 3e-4)]
+    assert together.dynamic.total.nats == alone[0].total.nats
+    assert together.beside[0].total.nats == alone[1].total.nats
+    assert together.beside[1].total.nats == together.static.total.nats
+
+
+@pytest.mark.parametrize("beside", [(), (1.0,), (1e-4, 1e-2, 1.0)])
+@pytest.mark.parametrize("texts", [(BIRDS,), (BIRDS, BOATS, BIRDS, BOATS, BIRDS)])
+def test_a_mix_loses_at_most_ln_k_nats_in_all(
+    mite: Model, beside: tuple[float, ...], texts: tuple[str, ...]
+) -> None:
+    """Whatever its parts do: a rate of 1 explodes, and texts that take turns undo each other."""
+    report = run(mite, replace(settings(lr=1.0), mix=True, beside=beside), *texts)
+    parts = (report.static, report.dynamic, *report.beside)
+    best = min(run.total.nats for run in parts if math.isfinite(run.total.nats))
+    tokens = report.static.total.tokens
+    assert report.bound == math.log(len(parts))
+    assert report.mix.total.nats <= best + report.bound + 1e-9 * tokens
+    assert report.share.total.nats <= best + report.bound + math.log(tokens) + 1e-9 * tokens
+    assert report.gain >= -report.bound / tokens - 1e-9 and not report.loss
+
+
+def test_the_mix_of_a_rate_of_zero_is_static(mite: Model) -> None:
+    report = run(mite, replace(settings(lr=0.0), mix=True), BIRDS)
+    assert report.mix.total.nats == pytest.approx(report.static.total.nats, rel=1e-12)
+
+
+def test_bytes_of_windows_and_of_learning_are_counted(tall: Model) -> None:
+    token = 3 * 2 * 2 * 8 * 4  # blocks, keys and values, heads, width, bytes
+    for window in (32, 64):
+        report = run(tall, settings(window=window), BIRDS)
+        assert report.footprint.kv == window * token
+        assert report.footprint.adapter == 4 * report.adapter_parameters
+        assert report.footprint.optimizer >= 4 * report.adapter_parameters
+
+
 def test_runs_repeat(mite: Model) -> None:
     assert run(mite, settings(), BIRDS).chunks == run(mite, settings(), BIRDS).chunks
 

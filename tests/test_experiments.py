@@ -121,19 +121,6 @@ def test_head_and_rest_are_the_stream(mite: Model) -> None:
         experiment.head(mite, [evaluate.part(mite, given[0], 0, 30)])
 
 
-def test_the_chosen_rate_is_near_the_best_of_a_grid(mite: Model) -> None:
-    """However wrong the rate that it starts from."""
-    tuning = streams(mite, BIRDS)
-    losses = {}
-    for power in range(-4, 1):
-        how = cells.vary(SMALL, {"learning_rate": 10.0**power})
-        losses[power] = evaluate.evaluate(mite, tuning, how).dynamic.total.nats_per_token
-    for start in (1e-4, 3e-3):
-        tuned = experiments.tune(mite, tuning, cells.vary(SMALL, {"learning_rate": start}))
-        tried = dict(tuned.tried)
-        assert tried[tuned.rate] == min(tried.values()) <= min(losses.values()) + 0.05
-
-
 @pytest.mark.parametrize("start", [1e-4, 0.01])
 def test_every_placement_is_judged_at_a_rate_that_suits_it(mite: Model, start: float) -> None:
     """A rate that is too low or too high to begin with is left, whichever way that is."""

@@ -11,7 +11,7 @@ import pytest
 
 from mlxdyn.backend import Device
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
-from mlxdyn.lab.evaluate import ChunkScore, Report, Result, Run, Settings, Stream
+from mlxdyn.lab.evaluate import ChunkScore, Footprint, Report, Result, Run, Settings, Stream
 from mlxdyn.lab.findings import Cell, Finding, Table
 from mlxdyn.model import Model
 from mlxdyn.report import evaluation, record, text
@@ -30,8 +30,14 @@ def report() -> Report:
     learned = tuple(result(f"{n}.txt", 200.0, 2) for n in "ab")
     dynamic = Run("dynamic", result(None, 400.0, 4), learned)
     settings = Settings(AdapterConfig(), LearnerConfig(), StreamConfig())
-    rows = tuple(ChunkScore(i // 2, 1 + 50 * (i % 2), 50, 150.0, 100.0) for i in range(4))
-    return Report(settings, documents, 7, static, dynamic, (1.5, 2.5), 1.9, 2.0, rows)
+    rows = tuple(
+        ChunkScore(i // 2, 1 + 50 * (i % 2), 50, 150.0, 100.0, 101.0, 102.0) for i in range(4)
+    )
+    mix, share = replace(dynamic, name="mix"), replace(dynamic, name="share")
+    size = Footprint(2048, 4096, 8192)
+    return Report(
+        settings, documents, 7, static, dynamic, mix, share, (), size, (1.5, 2.5), 1.9, 2.0, rows
+    )
 
 
 def broken(report: Report) -> Report:
@@ -52,7 +58,7 @@ def test_json_has_the_shape_of_the_design(report: Report, wren: Model) -> None:
     value = record.to_json(report, wren, Device("cpu", "a chip", None), CREATED)
     assert list(value) == [
         "schema", "created", "versions", "device", "blas", "model", "config", "streams", "runs",
-        "gain", "overhead", "complete", "self_check", "warnings",
+        "gain", "overhead", "memory_bytes", "complete", "self_check", "warnings",
     ]  # fmt: skip
     assert value["schema"] == "mlxdyn.eval/1"
     assert value["created"] == "2026-01-02T03:04:05+00:00"
@@ -84,6 +90,7 @@ def test_chunk_rows_name_their_document(report: Report) -> None:
     found = list(record.chunk_rows(report))
     assert found[2] == {
         "document": "b.txt", "position": 1, "tokens": 50, "static": 150.0, "dynamic": 100.0,
+        "mixed": 101.0, "shared": 102.0,
     }  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import tasks
+from mlxdyn.lab import catalog, tasks
 from mlxdyn.lab.tasks import Document, Noted, Reading, Refused
 
 BOOK = """Produced by somebody
@@ -242,3 +244,74 @@ def test_no_bytes_break_the_reader(
     path.write_bytes(data)
     found = read(path)
     assert found or not data.strip(), "every file is read or named"
+
+
+class Endless(io.RawIOBase):
+    """A text without an end, which counts what is read of it."""
+
+    def __init__(self) -> None:
+        self.read_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        assert isinstance(buffer, memoryview)
+        buffer[:] = b"a" * len(buffer)
+        self.read_bytes += len(buffer)
+        return len(buffer)
+
+
+def test_only_what_the_limit_needs_is_read() -> None:
+    endless = Endless()
+    (found,) = tasks.read(["-"], io.BufferedReader(endless), limit=10)
+    assert isinstance(found, Document) and found.bytes == 10 * tasks.BYTES_PER_TOKEN
+    assert endless.read_bytes < 2 * tasks.PIECE
+
+
+def test_a_limit_may_be_larger_than_any_number_of_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("A wren.")
+    (found,) = tasks.read([str(tmp_path)], io.BytesIO(), limit=10**24)
+    assert isinstance(found, Document) and found.text == "A wren."
+
+
+@pytest.mark.parametrize("name", ["a.txt.gz", "a.jsonl.gz"])
+def test_a_zipped_text_that_swells_takes_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What is beyond the limit is read for its hash as far as is reasonable, and no further."""
+    for bound in ("HASHED", "LINE"):
+        monkeypatch.setattr(tasks, bound, 2**21)
+    path = tmp_path / name
+    with gzip.open(path, "wb", compresslevel=1) as stream:
+        for _ in range(2**6):
+            stream.write(b"a" * 2**20)
+    tracemalloc.start()
+    try:
+        (found,) = tasks.read([str(path)], io.BytesIO(), limit=10)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+    if name == "a.txt.gz":
+        assert isinstance(found, Document) and found.bytes == 10 * tasks.BYTES_PER_TOKEN
+    else:
+        assert isinstance(found, Refused) and "longer than" in found.reason
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="the system has no /dev/zero")
+@pytest.mark.parametrize(("limit", "said"), [(10, "binary"), (None, "--limit TOKENS")])
+def test_a_device_without_an_end_is_refused(limit: int | None, said: str) -> None:
+    (found,) = tasks.read(["/dev/zero"], io.BytesIO(), limit=limit)
+    assert isinstance(found, Refused) and said in found.reason
+
+
+def test_a_pipe_in_a_directory_is_named_when_it_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("A wren.")
+    os.mkfifo(tmp_path / "b.txt")
+    odd, found = tasks.read([str(tmp_path)], io.BytesIO())
+    assert isinstance(odd, Refused) and odd.path.endswith("b.txt") and "pipe" in odd.reason
+    assert isinstance(found, Document)
+
+
+def test_a_name_cannot_drive_a_terminal() -> None:
+    assert catalog.visible("a\x1b[31m\x9b\u202e\tä\n") == "a\\x1b[31m\\x9b\\u202e\tä\n"

@@ -16,7 +16,7 @@ from mlxdyn.cli.bench import bench
 from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.cli.exchange import export_memory, import_memory
 from mlxdyn.cli.memory import memory
-from mlxdyn.cli.model import doctor, ensure, model
+from mlxdyn.cli.model import check_taught, doctor, ensure, model
 from mlxdyn.cli.open import base, chosen
 from mlxdyn.config import LEARNS, ChatConfig, Learn
 from mlxdyn.errors import MlxdynError
@@ -67,6 +67,10 @@ def main() -> None:
 @click.option("--continue", "go_on", is_flag=True, help="With --once: in the latest conversation.")
 @click.option("--plain", is_flag=True, help="Line by line, without the full-screen app.")
 @click.option("--json", "as_json", is_flag=True, help="With --once or --plain: JSON results.")
+@click.option(
+    "--no-template", "untaught", is_flag=True,
+    help="Chat with a base without a chat template, as lines of User: and Assistant:.",
+)  # fmt: skip
 def chat(
     model: str,
     name: str,
@@ -77,6 +81,7 @@ def chat(
     go_on: bool,
     plain: bool,
     as_json: bool,
+    untaught: bool,
 ) -> None:
     """Talk with a model that learns from you."""
     from mlxdyn.engine.actor import Options
@@ -84,6 +89,8 @@ def chat(
     check_name(name)
     temporary = temporary or incognito
     ensure(model)
+    if not untaught:
+        check_taught(model)
     options = Options(
         model=model,
         memory=name,

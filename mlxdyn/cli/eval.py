@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import signal
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from mlxdyn.cli.publish import Outputs, Results, publish
 from mlxdyn.cli.work import AUTO, Options
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import catalog
+from mlxdyn.lab.catalog import visible
 
 ADAPTER, LEARNER, STREAM = config.AdapterConfig(), config.LearnerConfig(), config.StreamConfig()
 POSITIVE = click.IntRange(min=1)
@@ -26,13 +28,21 @@ EXPERIMENTS = (
 )  # fmt: skip
 
 
-class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in newer ones only
-    """A learning rate, or `auto`."""
+class Rates(click.ParamType):  # type: ignore[type-arg]  # generic in newer ones only
+    """`auto`, or learning rates with commas between them."""
 
-    name = "rate"
+    name = "rates"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
-        return AUTO if value == AUTO else click.FloatRange(min=0).convert(value, param, ctx)
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...] | str:
+        if value == AUTO or isinstance(value, tuple):
+            return value  # type: ignore[no-any-return]
+        kind = click.FloatRange(min=0)
+        rates = tuple(kind(word, param, ctx) for word in str(value).split(","))
+        if not all(map(math.isfinite, rates)):
+            self.fail(f"{value} is no learning rate; use a number, 0 or more, or auto", param, ctx)
+        if len(set(rates)) < len(rates):
+            self.fail(f"{value} names a rate twice", param, ctx)
+        return rates
 
 
 class Remembering(click.Command):
@@ -64,7 +74,19 @@ class Remembering(click.Command):
     "--context", type=click.Choice(config.CONTEXTS), default=STREAM.context, show_default=True
 )
 @click.option("--kv", type=click.Choice(config.KVS), default=STREAM.kv, show_default=True)
-@click.option("--lr", type=Rate(), help="Learning rate; 0 is static, auto chooses on --tune text.")
+@click.option(
+    "--lr",
+    type=Rates(),
+    metavar="RATE",
+    help="Learning rate, used as it is; 0 is static; A,B learn side by side. The default, auto, "
+    "chooses one on --tune text or the first tokens, which are then not reported, and mixes.",
+)
+@click.option(
+    "--mix/--no-mix",
+    default=None,
+    help="Static and dynamic predict together, as well as the better of them but for 1 nat in all."
+    "  [default: with --lr auto or A,B]",
+)
 @click.option(
     "--tune", multiple=True, metavar="TEXT", help="Text to choose on, kept apart from the result."
 )
@@ -85,7 +107,7 @@ class Remembering(click.Command):
 @click.option("--skip", type=click.IntRange(min=0), default=0, help="Characters of each text.")
 @click.option("--limit", type=click.IntRange(min=2), help="Most tokens read, over all texts.")
 @click.option("--limit-each", type=click.IntRange(min=2), help="Most tokens read of each text.")
-@click.option("--seed", type=int, default=ADAPTER.seed, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=ADAPTER.seed, show_default=True)
 @click.option("--json", "json_file", metavar="FILE", help="Write the report; - is standard output.")
 @click.option("--chunks", "chunks_file", metavar="FILE", help="Write a JSON line a chunk.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write a row a run and document, or cell.")
@@ -120,7 +142,7 @@ def evaluate_command(
             results.value["complete"] = False
         publish(results, outputs, ctx.meta["mlxdyn.command"])
     except (MlxdynError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(visible(str(error))) from error
     except KeyboardInterrupt as error:
         raise click.ClickException("stopped before there was a result") from error
     _judge(results, options["max_regress"], bool(came))

@@ -110,6 +110,25 @@ def ensure(name: str) -> None:
         fetch(name)
 
 
+def check_taught(name: str) -> None:
+    """Raise MlxdynError for a base that was never taught to chat: it has no chat template."""
+    if name in _bundled():
+        return
+    from mlxdyn.model import locate
+
+    folder = locate(name)
+    if not any((folder / f"chat_template.{kind}").is_file() for kind in ("jinja", "json")):
+        try:
+            told = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            told = {}
+        if not (isinstance(told, dict) and told.get("chat_template")):
+            raise MlxdynError(
+                f"{name} has no chat template, so it was not taught to chat; measure it with "
+                "`mlxdyn eval`, or chat all the same with --no-template"
+            )
+
+
 def _bundled() -> dict[str, str]:
     import mlxdyn_models
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab.catalog import STDIN
+from mlxdyn.lab.catalog import STDIN, visible
 
 if TYPE_CHECKING:
     from mlxdyn.lab.findings import Finding
@@ -69,8 +69,11 @@ class Results:
 
 def publish(results: Results, outputs: Outputs, command: str) -> None:
     """Write what was asked for, then say the rest."""
-    for warning in results.found.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    warnings = results.found.warnings
+    if results.found.loss and outputs.quiet:  # or else it is the first line of the text
+        warnings = (results.found.loss, *warnings)
+    for warning in warnings:
+        click.echo(visible(f"warning: {warning}"), err=True)
     if outputs.chunks:
         lines = (json.dumps(row, ensure_ascii=False) for row in results.chunks)
         _write(outputs.chunks, "".join(f"{line}\n" for line in lines))
@@ -81,7 +84,7 @@ def publish(results: Results, outputs: Outputs, command: str) -> None:
         _write(outputs.csv, results.csv)
     _draw(results, outputs, command)
     if not outputs.quiet:
-        click.echo(results.text)
+        click.echo(visible(results.text))
 
 
 def _draw(results: Results, outputs: Outputs, command: str) -> None:

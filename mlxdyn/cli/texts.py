@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 import click
 
 from mlxdyn.lab import catalog, tasks
+from mlxdyn.lab.catalog import visible
 
 if TYPE_CHECKING:
     from mlxdyn.lab.evaluate import Stream
@@ -105,9 +106,9 @@ def readable(found: Iterable[T | tasks.Refused | tasks.Noted]) -> Iterator[T]:
     """Pass on what can be evaluated and name what cannot."""
     for item in found:
         if isinstance(item, tasks.Refused):
-            click.echo(f"skipped {item.path}: {item.reason}", err=True)
+            click.echo(visible(f"skipped {item.path}: {item.reason}"), err=True)
         elif isinstance(item, tasks.Noted):
-            click.echo(f"note {item.path}: {item.reason}", err=True)
+            click.echo(visible(f"note {item.path}: {item.reason}"), err=True)
         else:
             yield item
 
@@ -134,5 +135,6 @@ def streams_of(model: Model, documents: Iterable[tasks.Document], options: Readi
 def _said_if_large(document: tasks.Document) -> tasks.Document:
     if document.bytes > LARGE:
         size = f"{document.bytes / 2**20:.0f} MB is read to its end"
-        click.echo(f"note {document.path}: {size}; --limit TOKENS reads its start", err=True)
+        said = f"note {document.path}: {size}; --limit TOKENS reads its start"
+        click.echo(visible(said), err=True)
     return document

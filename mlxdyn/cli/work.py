@@ -18,11 +18,12 @@ from mlxdyn.errors import MlxdynError
 
 if TYPE_CHECKING:
     from mlxdyn.lab.evaluate import Progress, Settings, Stream
-    from mlxdyn.lab.experiments import Tuned
     from mlxdyn.lab.findings import Finding
+    from mlxdyn.lab.race import Choice
     from mlxdyn.model import Model
 
 AUTO = "auto"
+RATES = "rates.json"  # in the home: rates that were chosen
 PRIVATE = "Your chats were read on this machine and did not leave it."
 STREAM = config.StreamConfig()
 
@@ -40,7 +41,8 @@ class Options(source.Reading):
     chunk: int | None
     context: config.Context
     kv: config.Kv
-    lr: float | str | None
+    lr: tuple[float, ...] | str | None
+    mix: bool | None
     tune: tuple[str, ...]
     rank: int
     targets: str
@@ -98,19 +100,23 @@ def _run(
     options: Options,
     progress: Progress | None,
 ) -> Results:
-    """Choose the rate if asked, then evaluate, experiment or walk the grid."""
-    from mlxdyn.lab import experiments
+    """Choose the rate if none is stated, then evaluate, experiment or walk the grid."""
+    from mlxdyn.lab import experiments, race
     from mlxdyn.report.text import said
 
-    tuned = None
-    if options["lr"] == AUTO:
-        if not tuning:
-            tuning, streams = experiments.head(model, streams)
-        tuned = experiments.tune(model, tuning, settings, progress)
-        rate = replace(settings.learner, learning_rate=tuned.rate)
+    many = options["experiment"] or options["grid"]
+    if settings.learner.optimizer == "rms" and not (tuning or many):
+        tuning, streams = race.head(model, streams)
+    choice, raced = None, tuning
+    if _chooses(options):
+        choice, raced, streams = _choice(model, streams, tuning, settings, progress)
+        if many and not choice.rate:  # its arms are multiples of it
+            choice = race.by_size(model, settings)
+        rate = replace(settings.learner, learning_rate=choice.rate)
         settings = replace(settings, learner=rate)
-    if not (options["experiment"] or options["grid"]):
-        return _plain(model, streams, tuning, settings, progress, tuned)
+    if not many:
+        gather = tuning or raced
+        return _plain(model, streams, gather, settings, progress, choice, raced)
     if options["grid"]:
         found = _grid(model, streams, tuning, settings, options, progress)
         if found is None:
@@ -123,13 +129,48 @@ def _run(
         )  # fmt: skip
     if options["experiment"] == "history":
         found = replace(found, sentence=f"{said(found.sentence)} {PRIVATE}")
-    return _results(_with_rate(found, tuned, tuning), model, settings, streams)
+    return _results(_with_rate(found, choice, raced), model, settings, streams)
+
+
+def _chooses(options: Options) -> bool:
+    """Tell whether the rate is to be chosen: nobody has stated one."""
+    if options["lr"] is not None:
+        return options["lr"] == AUTO
+    return not {"lr", "learning_rate"} & axes(options["grid"]).keys()
+
+
+def _choice(
+    model: Model,
+    streams: list[Stream],
+    tuning: list[Stream],
+    settings: Settings,
+    progress: Progress | None,
+) -> tuple[Choice, list[Stream], list[Stream]]:
+    """Choose a rate, on `tuning` if it is named; give the text it was chosen on and the rest."""
+    from mlxdyn.files import home
+    from mlxdyn.lab import kept, race
+
+    path, name = home(make=False) / RATES, kept.key(model, settings)
+    if tuning:
+        choice = race.choose(model, tuning, settings, progress=progress)
+        taken, rest = tuning, streams
+    else:
+        known = kept.get(path, name)
+        choice, taken, rest = race.automatic(
+            model, streams, settings, known=known, progress=progress
+        )
+    if choice.why == "race":
+        kept.put(path, name, choice)
+    return choice, taken, rest
 
 
 def _settings(options: Options, context_size: int) -> Settings:
     from mlxdyn.lab.evaluate import Settings
 
-    adapt, optimizer, lr = options["adapt"], options["optimizer"], options["lr"]
+    adapt, optimizer = options["adapt"], options["optimizer"]
+    stated = options["lr"] if isinstance(options["lr"], tuple) else ()
+    many = options["experiment"] or options["grid"]
+    mixes = not many and (_chooses(options) or len(stated) > 1)
     window = options["window"] or min(STREAM.window, context_size)
     return Settings(
         config.AdapterConfig(
@@ -141,7 +182,7 @@ def _settings(options: Options, context_size: int) -> Settings:
         ),
         config.LearnerConfig(
             optimizer=optimizer,
-            learning_rate=lr if isinstance(lr, float) else config.STREAM_RATES[adapt, optimizer],
+            learning_rate=stated[0] if stated else config.STREAM_RATES[adapt, optimizer],
         ),
         config.StreamConfig(
             window=window,
@@ -151,25 +192,26 @@ def _settings(options: Options, context_size: int) -> Settings:
             reset=options["reset"],
             limit=options["limit"],
         ),
+        mix=mixes if options["mix"] is None else options["mix"],
+        beside=stated[1:],
     )
 
 
 def _plain(
     model: Model,
     streams: list[Stream],
-    tuning: list[Stream],
+    gather: list[Stream],
     settings: Settings,
     progress: Progress | None,
-    tuned: Tuned | None,
+    choice: Choice | None,
+    raced: list[Stream],
 ) -> Results:
-    from mlxdyn.lab import evaluate, experiments
+    from mlxdyn.lab import evaluate
     from mlxdyn.report import evaluation, record, text
 
-    if settings.learner.optimizer == "rms" and not tuning:
-        tuning, streams = experiments.head(model, streams)
     split = len(streams) > 1 and settings.stream.reset == "never"
-    report = evaluate.evaluate(model, streams, settings, progress, split=split, gather=tuning)
-    found = _with_rate(evaluation.finding(report), tuned, tuning)
+    report = evaluate.evaluate(model, streams, settings, progress, split=split, gather=gather)
+    found = _with_rate(evaluation.finding(report), choice, raced)
     return Results(
         record.to_json(report, model, backend.device(), datetime.now(UTC), found),
         found,
@@ -179,14 +221,16 @@ def _plain(
     )
 
 
-def _with_rate(found: Finding, tuned: Tuned | None, tuning: list[Stream]) -> Finding:
-    """Say on which text a choice was made."""
-    if tuned is None:
+def _with_rate(found: Finding, choice: Choice | None, raced: list[Stream]) -> Finding:
+    """Say how the rate was chosen, and on which text."""
+    if choice is None:
         return found
+    names = tuple(stream.name for stream in raced)
     return replace(
         found,
-        tuned_on=tuple(stream.name for stream in tuning),
-        chosen={"learning_rate": tuned.rate, **found.chosen},
+        tuned_on=tuple(dict.fromkeys((*names, *found.tuned_on))),
+        chosen={"learning_rate": choice.rate, **found.chosen},
+        choice=choice.sentence,
     )
 
 

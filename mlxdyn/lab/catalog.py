@@ -18,6 +18,7 @@ SUFFIXES = (".txt", ".md", ".jsonl")  # what counts as text inside a directory, 
 STDIN = "-"
 
 DATED = re.compile(r"(\d{4}(?:-\d\d){0,2})[_-]")  # 1813_1342.txt, 2004-11-15_03.txt
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # not \t, \n
 DATES, FILES = ("date", "year"), ("file", "path", "name", "id")  # columns of an index
 
 
@@ -27,6 +28,11 @@ class Refused:
 
     path: str
     reason: str
+
+
+def visible(text: str) -> str:
+    """Write control characters as escapes: a file's name must not drive a terminal."""
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def files(arguments: Iterable[str]) -> Iterator[str | Refused]:
@@ -43,12 +49,13 @@ def _below(directory: str) -> Iterator[str | Refused]:
     closed: list[OSError] = []
     for folder, _, names in os.walk(directory, onerror=closed.append):
         found += (Path(folder, name) for name in names if is_text(name))
-    found = [path for path in found if path.is_file() or not path.exists()]  # no pipes, devices
+    odd = [path for path in found if path.exists() and not path.is_file()]
     for error in closed:
         yield Refused(str(error.filename), f"it cannot be read: {error.strerror or error}")
     if not found and not closed:
         yield Refused(directory, f"the directory holds no {', '.join(SUFFIXES)} or .gz of one")
-    yield from map(str, sorted(found))
+    yield from (Refused(str(path), "it is a pipe or device, not a file") for path in sorted(odd))
+    yield from (str(path) for path in sorted(found) if path not in odd)
 
 
 def is_text(name: str) -> bool:

@@ -35,10 +35,11 @@ def vary(settings: Settings, knobs: Mapping[str, Any]) -> Settings:
     the default of its kind. Raises MlxdynError for a name that is no knob.
     """
     _check_names(knobs)
-    new = Settings(
-        _replace(settings.adapter, knobs),
-        _replace(settings.learner, knobs),
-        _replace(settings.stream, knobs),
+    new = replace(
+        settings,
+        adapter=_replace(settings.adapter, knobs),
+        learner=_replace(settings.learner, knobs),
+        stream=_replace(settings.stream, knobs),
     )
     if "learning_rate" in knobs:
         return new
@@ -68,7 +69,8 @@ def _check_names(knobs: Mapping[str, Any]) -> None:
 
 def configuration(settings: Settings) -> dict[str, Any]:
     """Every knob with its value, flat."""
-    return asdict(settings.adapter) | asdict(settings.learner) | asdict(settings.stream)
+    knobs = asdict(settings.adapter) | asdict(settings.learner) | asdict(settings.stream)
+    return knobs | {"mix": settings.mix, "beside": list(settings.beside)}
 
 
 def label(knobs: Mapping[str, Any]) -> str:
@@ -186,6 +188,8 @@ def numbers(report: Report) -> Numbers:
     return {
         "static": static.nats_per_token,
         "dynamic": dynamic.nats_per_token,
+        "mix": report.mix.total.nats_per_token,
+        "share": report.share.total.nats_per_token,
         "gain": report.gain,
         "low": low,
         "high": high,
@@ -200,6 +204,8 @@ def numbers(report: Report) -> Numbers:
         "updates": dynamic.updates,
         "rejected": dynamic.rejected,
         "adapter_parameters": report.adapter_parameters,
+        "kv_bytes": report.footprint.kv,
+        "adapter_bytes": report.footprint.adapter + report.footprint.optimizer,
         "self_check": report.self_check,
         "flops_ratio": report.flops,
         "wall": report.wall,

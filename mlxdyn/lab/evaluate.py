@@ -6,19 +6,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from statistics import median
-from typing import Any, Literal
+from typing import Any
 
 import mlx.core as mx
 from mlx.utils import tree_map
 
 from mlxdyn import model as models
-from mlxdyn.arrays import Tree
+from mlxdyn.arrays import Tree, leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import bootstrap
 from mlxdyn.lab.findings import Tick
+from mlxdyn.lab.mixture import Mixture
+from mlxdyn.lab.seat import Seat
 from mlxdyn.lab.tasks import Document, Refused
 from mlxdyn.learn import optimizers
 from mlxdyn.learn.learner import Learner, Observation, State
@@ -32,6 +34,7 @@ EXACT = 1e-4  # nats per token by which learning at rate 0 may differ from stati
 BY_HEART = 32  # targets in a row that are given less than a nat each: text seen in training
 KNOWN = 0.02  # share of such targets above which a warning is due
 COMPRESSED = 0.5  # bits per byte below which no unseen prose comes
+RANKS = 1024  # the largest rank of narrow bases; that of others is their width
 STRAINED = 0.1  # nats per token that an unhealthy window policy costs the base
 
 Progress = Callable[[Tick], None]
@@ -44,6 +47,8 @@ class Settings:
     adapter: AdapterConfig
     learner: LearnerConfig
     stream: StreamConfig
+    mix: bool = False  # the result is that of static and dynamic together, weighted as they predict
+    beside: tuple[float, ...] = ()  # further learning rates, side by side with the learner's
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class ChunkScore:
     tokens: int
     static: float
     dynamic: float
+    mixed: float  # by the Bayesian mixture of all that predicted
+    shared: float  # by the fixed-share form of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +124,18 @@ class Result:
 class Run:
     """One way of evaluating: all documents together, and each."""
 
-    name: Literal["static", "dynamic"]
+    name: str  # static, dynamic, mix, share, or a rate beside
     total: Result
     documents: tuple[Result, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Bytes that a window and learning need beside the base."""
+
+    kv: int  # keys and values of the longest stretch that attention saw
+    adapter: int  # weights that learn
+    optimizer: int  # its state
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +147,10 @@ class Report:
     adapter_parameters: int
     static: Run
     dynamic: Run
+    mix: Run  # Bayesian mixture of static, dynamic and the rates beside: what it would have cost
+    share: Run  # likewise, by fixed share
+    beside: tuple[Run, ...]
+    footprint: Footprint
     ci95: tuple[float, float] | None  # of the gain in nats per token; None with a single block
     wall: float  # dynamic over static seconds, each kind of chunk at its median
     flops: float  # likewise, counted
@@ -144,13 +164,34 @@ class Report:
     strain: float | None = None  # static nats per token that carry costs over restart, if carry
 
     @property
+    def learned(self) -> Run:
+        """The run that the result is about: dynamic, or the mixture if one was asked for."""
+        return self.mix if self.settings.mix else self.dynamic
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """What is shown side by side."""
+        mixed = (self.mix, self.share) if self.settings.mix else ()
+        return (self.static, self.dynamic, *self.beside, *mixed)
+
+    @property
     def gain(self) -> float:
-        """Static minus dynamic, in nats per token."""
-        return self.static.total.nats_per_token - self.dynamic.total.nats_per_token
+        """Static minus what learned, in nats per token."""
+        return self.static.total.nats_per_token - self.learned.total.nats_per_token
 
     @property
     def gain_bits_per_byte(self) -> float:
-        return self.static.total.bits_per_byte - self.dynamic.total.bits_per_byte
+        return self.static.total.bits_per_byte - self.learned.total.bits_per_byte
+
+    @property
+    def bound(self) -> float:
+        """Nats over the whole text by which the mixture can lose to the best it is made of."""
+        return math.log(2 + len(self.beside))
+
+    @property
+    def loss(self) -> str:
+        """Say that learning lost to static beyond its interval, and what to try; else ""."""
+        return _lost(self)
 
     @property
     def carried(self) -> float | None:
@@ -165,6 +206,21 @@ class Report:
 
 def _exp(nats: float) -> float:
     return math.exp(nats) if not nats > 700 else math.inf
+
+
+def _lost(report: Report) -> str:
+    """One sentence, where the interval of the gain lies below 0 or the loss is not finite."""
+    gain, rate = report.gain, report.settings.learner.learning_rate
+    if not (math.isnan(gain) or gain == -math.inf or (report.ci95 and report.ci95[1] < 0)):
+        return ""
+    cost = (
+        f"costs {-gain:.4f} nats/token" if math.isfinite(gain) else "ends in a loss beyond number"
+    )
+    spread = " (95% from {:.4f} to {:.4f})".format(*report.ci95) if report.ci95 else ""
+    return (
+        f"learning does damage here: against static it {cost}{spread}; try a smaller rate "
+        f"(--lr {rate / 10:.2g}), --lr auto, which chooses one, or --mix, which cannot lose"
+    )
 
 
 def _warnings(report: Report) -> Iterator[str]:
@@ -259,12 +315,18 @@ def part(model: Model, stream: Stream, start: int, stop: int) -> Stream:
 
 def check(model: Model, settings: Settings) -> None:
     """Raise MlxdynError when the knobs fit neither the model nor each other."""
-    adapter, rate = settings.adapter, settings.learner.learning_rate
-    if not rate >= 0:
-        raise MlxdynError(f"a learning rate of {rate:g} unlearns; use 0 or more")
+    adapter = settings.adapter
+    for rate in (settings.learner.learning_rate, *settings.beside):
+        if rate < 0:
+            raise MlxdynError(f"a learning rate of {rate:g} unlearns; use 0 or more")
+        if not math.isfinite(rate):
+            raise MlxdynError(f"{rate:g} is no learning rate; use a number, 0 or more")
+    if adapter.seed < 0:
+        raise MlxdynError(f"a seed of {adapter.seed} draws nothing; use 0 or more")
     if adapter.adapt == "lora":
-        if adapter.rank < 1:
-            raise MlxdynError(f"a rank of {adapter.rank} has no weights; use 1 or more")
+        most = max(RANKS, shape(model)[2])
+        if not 1 <= adapter.rank <= most:
+            raise MlxdynError(f"a rank of {adapter.rank} is none; use 1 to {most}")
         models.detach(model)
         if not models.matching(model, adapter):
             raise MlxdynError(
@@ -297,13 +359,25 @@ class Baselines:
 
 
 @dataclass(frozen=True, slots=True)
+class _Row:
+    """One chunk in every run."""
+
+    static: _Step
+    learned: tuple[_Step, ...]  # at the rate of the settings, then at those beside
+
+    @property
+    def dynamic(self) -> _Step:
+        return self.learned[0]
+
+
+@dataclass(frozen=True, slots=True)
 class _Bench:
-    """One evaluation at work: the base and the learner side by side on one network."""
+    """One evaluation at work: the base and the learners side by side on one network."""
 
     model: Model
     settings: Settings
     static: Learner
-    dynamic: Learner
+    seats: tuple[Seat, ...]  # at the rate of the settings, then at those beside
     start: State
     base: Tree  # trainable weights from before any learning
     known: Baselines
@@ -337,20 +411,22 @@ def evaluate(
     parameters = models.attach(model, settings.adapter)
     try:
         dynamic = Learner(model.network, settings.learner, new_cache)
-        _prepare(model, dynamic, settings, gather)
+        prepare(model, dynamic, settings, gather)
         trainable = dict(model.network.trainable_parameters())
+        seats = seated(dynamic, settings.beside)
         bench = _Bench(
-            model, settings, static, dynamic, dynamic.state, trainable, known or Baselines()
+            model, settings, static, seats, dynamic.state, trainable, known or Baselines()
         )
         difference = _self_check(bench, streams[0])
         pairs, complete = _both(bench, streams, progress or (lambda _: None))
+        footprint = _footprint(bench, streams)
         if after is not None and complete:
-            after(dynamic)
+            after(seats[0].sit())
         within = _within(bench, streams) if split and complete and len(streams) > 1 else None
     finally:
         models.detach(model)
         model.network.update(base)
-    report = _report(model, streams, settings, parameters, pairs)
+    report = _report(model, streams, settings, parameters, pairs, footprint)
     return replace(
         report,
         complete=complete,
@@ -367,7 +443,36 @@ def cache_maker(model: Model, config: StreamConfig) -> Callable[[], list[Any]]:
     return model.new_cache
 
 
-def _prepare(model: Model, learner: Learner, settings: Settings, gather: Sequence[Stream]) -> None:
+def seated(first: Learner, rates: Iterable[float]) -> tuple[Seat, ...]:
+    """Seat `first`, and beside it a learner for each rate that starts where it does."""
+    others = [first.sibling(replace(first.config, learning_rate=rate)) for rate in rates]
+    for other in others:
+        other.state = first.state
+    return tuple(map(Seat, (first, *others)))
+
+
+def _footprint(bench: _Bench, streams: Sequence[Stream]) -> Footprint:
+    """Count bytes: of a token's keys and values as the network makes them, times the tokens seen.
+
+    A layer with a sliding window of its own keeps no more than that.
+    """
+    config, state = bench.settings.stream, bench.seats[0].state
+    most = max(len(chunk.inputs) + before for chunk, before in seen(streams, config))
+    cache = bench.model.new_cache()
+    bench.model.network(mx.array([streams[0].tokens[:1]]), cache=cache)
+    kept = (
+        min(most, getattr(layer, "max_size", most)) * a[..., :1, :].nbytes
+        for layer in cache
+        for _, a in leaves(layer.state)
+        if getattr(a, "ndim", 0) == 4  # (1, heads, tokens, width); beside it may stand an offset
+    )
+    adapter, optimizer = (
+        sum(a.nbytes for _, a in leaves(tree)) for tree in (state.adapter, state.optimizer)
+    )
+    return Footprint(sum(kept), adapter, optimizer)
+
+
+def prepare(model: Model, learner: Learner, settings: Settings, gather: Sequence[Stream]) -> None:
     """Give the rms rule its statistics, and leave the weights as they were.
 
     While gathering, LoRA learns (with adam0), as at its start half of its gradient is zero.
@@ -396,10 +501,11 @@ def _self_check(bench: _Bench, stream: Stream) -> float:
     still = replace(bench.settings.learner, learning_rate=0.0)
     learner = Learner(bench.model.network, still, cache_maker(bench.model, bench.settings.stream))
     first = list(islice(chunks(stream.tokens, bench.settings.stream), CHECKED))
-    with _as_base(bench.model, bench.settings.adapter, bench.base):
+    with as_base(bench.model, bench.settings.adapter, bench.base):
         static = [math.fsum(bench.static.score(chunk).nll) for chunk in first]
     learned = [math.fsum(learner.learn(chunk).nll) for chunk in first]
-    bench.dynamic.state = bench.start
+    for seat in bench.seats:
+        seat.state = bench.start
     worst = max(
         abs(one - other) / len(chunk.targets)
         for one, other, chunk in zip(static, learned, first, strict=True)
@@ -419,9 +525,9 @@ def trust(difference: float) -> None:
 
 def _both(
     bench: _Bench, streams: Sequence[Stream], progress: Progress
-) -> tuple[list[list[tuple[_Step, _Step]]], bool]:
-    """Run each stream both ways, a few chunks at a time; tell whether it came to the end."""
-    pairs: list[list[tuple[_Step, _Step]]] = []
+) -> tuple[list[list[_Row]], bool]:
+    """Run each stream all ways, a few chunks at a time; tell whether it came to the end."""
+    pairs: list[list[_Row]] = []
     total, done, gain = sum(len(stream.tokens) - 1 for stream in streams), 0, 0.0
     try:
         for stream in streams:
@@ -429,8 +535,8 @@ def _both(
             pairs.append([])
             for turn in _turns(bench, stream):
                 pairs[-1] += turn
-                done += sum(len(step.chunk.targets) for step, _ in turn)
-                gain += sum(static.nats - dynamic.nats for static, dynamic in turn)
+                done += sum(len(row.static.chunk.targets) for row in turn)
+                gain += sum(row.static.nats - row.dynamic.nats for row in turn)
                 progress(Tick("", 1, 1, done, total, gain / done))
     except KeyboardInterrupt:
         if not done:
@@ -443,17 +549,18 @@ def _begin_document(bench: _Bench, stream: Stream, last: Stream | None) -> None:
     """Take the weights back at a new document, as far as `reset` says."""
     if last is not None and (last.path, last.sha256) == (stream.path, stream.sha256):
         return  # a later part of the same one
-    match bench.settings.stream.reset:
-        case "document":
-            bench.dynamic.state = bench.start
-        case "decay" if last is not None:
-            now = bench.dynamic.state
-            half = tree_map(lambda a, b: (a + b) / 2, bench.start.adapter, now.adapter)
-            bench.dynamic.state = State(half, now.optimizer)
+    for seat in bench.seats:
+        match bench.settings.stream.reset:
+            case "document":
+                seat.state = bench.start
+            case "decay" if last is not None:
+                now = seat.state
+                half = tree_map(lambda a, b: (a + b) / 2, bench.start.adapter, now.adapter)
+                seat.state = State(half, now.optimizer)
 
 
-def _turns(bench: _Bench, stream: Stream) -> Iterator[list[tuple[_Step, _Step]]]:
-    """Yield the steps of both runs over one document, TURN chunks at a time."""
+def _turns(bench: _Bench, stream: Stream) -> Iterator[list[_Row]]:
+    """Yield the steps of all runs over one document, TURN chunks at a time."""
     key = Baselines.key(stream, bench.settings.stream)
     before, scored = bench.known.steps.get(key), list[_Step]()
     rest = chunks(stream.tokens, bench.settings.stream)
@@ -461,10 +568,11 @@ def _turns(bench: _Bench, stream: Stream) -> Iterator[list[tuple[_Step, _Step]]]
         if before is not None:
             static = before[len(scored) : len(scored) + len(turn)]
         else:
-            with _as_base(bench.model, bench.settings.adapter, bench.base):
+            with as_base(bench.model, bench.settings.adapter, bench.base):
                 static = [_timed(bench.static.score, chunk) for chunk in turn]
         scored += static
-        yield list(zip(static, (_timed(bench.dynamic.learn, c) for c in turn), strict=True))
+        learned = [[_timed(seat.learn, chunk) for chunk in turn] for seat in bench.seats]
+        yield list(map(_Row, static, zip(*learned, strict=True)))
     bench.known.steps[key] = scored
 
 
@@ -472,18 +580,19 @@ def _within(bench: _Bench, streams: Sequence[Stream]) -> float | None:
     """Gain in nats per token when every document starts from the base."""
     apart = replace(bench.settings, stream=replace(bench.settings.stream, reset="document"))
     pairs, complete = _both(replace(bench, settings=apart), streams, lambda _: None)
-    every = [pair for document in pairs for pair in document]
-    gain = math.fsum(static.nats - dynamic.nats for static, dynamic in every)
-    return gain / sum(len(static.chunk.targets) for static, _ in every) if complete else None
+    if not complete:
+        return None
+    learned = _blended(pairs) if bench.settings.mix else [[r.dynamic for r in d] for d in pairs]
+    now = math.fsum(step.nats for document in learned for step in document)
+    every = [row.static for document in pairs for row in document]
+    return (math.fsum(s.nats for s in every) - now) / sum(len(s.chunk.targets) for s in every)
 
 
-def _strain(
-    model: Model, static: Learner, pairs: list[tuple[_Step, _Step]], config: StreamConfig
-) -> float | None:
+def _strain(model: Model, static: Learner, rows: list[_Row], config: StreamConfig) -> float | None:
     """Static nats per token that carry costs over restart on the start of the first document."""
     if config.context != "carry":
         return None
-    steps = [step for step, _ in pairs][: 4 * config.window // config.chunk]
+    steps = [row.static for row in rows][: 4 * config.window // config.chunk]
     tokens = [*steps[0].chunk.context, *(t for step in steps for t in step.chunk.targets)]
     healthy = Learner(model.network, static.config, model.new_cache)
     cut = chunks(tokens, replace(config, context="restart"))
@@ -492,7 +601,7 @@ def _strain(
 
 
 @contextmanager
-def _as_base(model: Model, config: AdapterConfig, base: Tree) -> Iterator[None]:
+def as_base(model: Model, config: AdapterConfig, base: Tree) -> Iterator[None]:
     """Run the block with the weights from before any learning."""
     if config.adapt == "lora":
         with models.bare(model):
@@ -515,36 +624,69 @@ def _timed(step: Callable[[Chunk], Observation], chunk: Chunk) -> _Step:
     return _Step(chunk, seen.nll, math.fsum(seen.nll), accepted, seconds, mx.get_peak_memory())
 
 
+def _blended(pairs: list[list[_Row]], *, sharing: bool = False) -> list[list[_Step]]:
+    """What all runs predict together; it costs what they cost together."""
+    mixture = Mixture(1 + len(pairs[0][0].learned), sharing)
+    return [[_together(mixture, row) for row in document] for document in pairs]
+
+
+def _together(mixture: Mixture, row: _Row) -> _Step:
+    steps = (row.static, *row.learned)
+    nll = tuple(map(mixture.mix, zip(*(step.nll for step in steps), strict=True)))
+    return replace(
+        row.dynamic,
+        nll=nll,
+        nats=math.fsum(nll),
+        seconds=math.fsum(step.seconds for step in steps),
+        peak=max(step.peak for step in steps),
+    )
+
+
 def _report(
     model: Model,
     streams: Sequence[Stream],
     settings: Settings,
     parameters: int,
-    pairs: list[list[tuple[_Step, _Step]]],
+    pairs: list[list[_Row]],
+    footprint: Footprint,
 ) -> Report:
-    rows = tuple(_rows(pairs))
-    every = [pair for document in pairs for pair in document]
     seen = [_seen(model, stream, steps) for stream, steps in zip(streams, pairs, strict=False)]
+    static = [[row.static for row in document] for document in pairs]
+    learned = [
+        [[row.learned[i] for row in d] for d in pairs] for i in range(len(pairs[0][0].learned))
+    ]
+    mix, share = _blended(pairs), _blended(pairs, sharing=True)
+    result = mix if settings.mix else learned[0]
+    rows = tuple(_rows(static, learned[0], mix, share))
+    judged = rows if not settings.mix else tuple(replace(r, dynamic=r.mixed) for r in rows)
+    ratio = flops([step.chunk for d in static for step in d], FORWARDS[settings.adapter.adapt])
     seed = settings.adapter.seed
     return Report(
         settings=settings,
         streams=tuple(seen),
         adapter_parameters=parameters,
-        static=_run("static", seen, [[s for s, _ in document] for document in pairs]),
-        dynamic=_run("dynamic", seen, [[d for _, d in document] for document in pairs]),
-        ci95=bootstrap.interval(rows, seed=seed),
-        wall=_wall([d for _, d in every]) / _wall([s for s, _ in every]),
-        flops=flops([s.chunk for s, _ in every], FORWARDS[settings.adapter.adapt]),
+        static=_run("static", seen, static),
+        dynamic=_run("dynamic", seen, learned[0]),
+        mix=_run("mix", seen, mix),
+        share=_run("share", seen, share),
+        beside=tuple(
+            _run(f"dynamic {rate:g}", seen, steps)
+            for rate, steps in zip(settings.beside, learned[1:], strict=True)
+        ),
+        footprint=footprint,
+        ci95=bootstrap.interval(judged, seed=seed),
+        wall=_wall(chain(*result)) / _wall(chain(*static)),
+        flops=1 + ratio * len(learned) if settings.mix else ratio,
         chunks=rows,
-        p_value=bootstrap.p_value(rows, seed=seed),
-        verbatim=_verbatim([[s for s, _ in document] for document in pairs]),
+        p_value=bootstrap.p_value(judged, seed=seed),
+        verbatim=_verbatim(static),
         uniform=math.log(len(model.tokenizer)),
     )
 
 
-def _seen(model: Model, stream: Stream, pairs: list[tuple[_Step, _Step]]) -> Stream:
+def _seen(model: Model, stream: Stream, rows: list[_Row]) -> Stream:
     """Give the start of `stream` that was scored; all of it unless the run was stopped."""
-    stop = 1 + sum(len(step.chunk.targets) for step, _ in pairs)
+    stop = 1 + sum(len(row.static.chunk.targets) for row in rows)
     return stream if stop == len(stream.tokens) else part(model, stream, 0, stop)
 
 
@@ -564,18 +706,16 @@ def _verbatim(documents: list[list[_Step]]) -> float:
     return known / total
 
 
-def _rows(pairs: list[list[tuple[_Step, _Step]]]) -> Iterator[ChunkScore]:
-    for index, document in enumerate(pairs):
+def _rows(*runs: list[list[_Step]]) -> Iterator[ChunkScore]:
+    for index, document in enumerate(zip(*runs, strict=True)):
         position = 1
-        for static, dynamic in document:
-            tokens = len(static.chunk.targets)
-            yield ChunkScore(index, position, tokens, static.nats, dynamic.nats)
+        for steps in zip(*document, strict=True):
+            tokens = len(steps[0].chunk.targets)
+            yield ChunkScore(index, position, tokens, *(step.nats for step in steps))
             position += tokens
 
 
-def _run(
-    name: Literal["static", "dynamic"], streams: Sequence[Stream], documents: list[list[_Step]]
-) -> Run:
+def _run(name: str, streams: Sequence[Stream], documents: list[list[_Step]]) -> Run:
     results = tuple(
         _result(stream.path, steps, stream.scored_bytes, stream.words)
         for stream, steps in zip(streams, documents, strict=True)
@@ -599,7 +739,7 @@ def _result(path: str | None, steps: Sequence[_Step], size: int, words: int) -> 
     )
 
 
-def _wall(steps: Sequence[_Step]) -> float:
+def _wall(steps: Iterable[_Step]) -> float:
     """Seconds that `steps` take when every chunk takes the median of its kind."""
     kinds: dict[tuple[int | None, int], list[float]] = {}
     for step in steps:

@@ -7,25 +7,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells, evaluate
 from mlxdyn.lab.cells import Job, Numbers, Store
 from mlxdyn.lab.evaluate import CHECKED, Baselines, Progress, Report, Settings, Stream
-from mlxdyn.lab.findings import Cell, Figure, Finding, Table, Tick
+from mlxdyn.lab.findings import Cell, Figure, Finding, Table
+from mlxdyn.lab.race import TUNING, head
 from mlxdyn.learn.learner import Learner
 from mlxdyn.model import Model
 
-TUNING = 2048  # tokens that choose a rate when no text was named for it
 STEP = math.sqrt(10)  # between the first rates tried
 FURTHEST = 8  # steps from the default
-
-
-@dataclass(frozen=True, slots=True)
-class Tuned:
-    """The rate that learned the tuning text best, and all that were tried."""
-
-    rate: float
-    tried: tuple[tuple[float, float], ...]  # rate, dynamic nats per token; by rate
 
 
 @dataclass(slots=True)
@@ -204,52 +195,6 @@ def open_lab(
     return Lab(model, rest, settings, taken, progress, Store(store) if store else None)
 
 
-def head(
-    model: Model, streams: Sequence[Stream], tokens: int = TUNING
-) -> tuple[list[Stream], list[Stream]]:
-    """Take the first `tokens`, at most a third of all, off the streams; give them and the rest.
-
-    Raises MlxdynError when there is too little text to part.
-    """
-    total = sum(len(stream.tokens) for stream in streams)
-    left, taken, rest = min(tokens, total // 3), list[Stream](), list[Stream]()
-    if left < 16:
-        raise MlxdynError(f"{total} tokens are too few to choose anything on; name more text")
-    for stream in streams:
-        size = len(stream.tokens)
-        cut = min(left, size)
-        if cut > 1:
-            taken.append(evaluate.part(model, stream, 0, cut) if cut < size else stream)
-        if size - cut > 1:
-            rest.append(evaluate.part(model, stream, cut, size) if cut else stream)
-        left -= cut
-    return taken, rest
-
-
-def tune(
-    model: Model, streams: Sequence[Stream], settings: Settings, progress: Progress | None = None
-) -> Tuned:
-    """Choose the learning rate that learns `streams` best, by steps of half a decade and then less.
-
-    The loss is U-shaped in the logarithm of the rate: walk downhill from the default, then try
-    between the best and its neighbours.
-    """
-    tried: dict[float, float] = {}
-    known = Baselines()
-
-    def loss(power: float) -> float:
-        rate = start * STEP**power
-        if rate not in tried:
-            tick = None if progress is None else _relabel(progress, rate, len(tried))
-            tried[rate] = _loss(model, streams, _at(settings, rate), known, None, tick)
-        return tried[rate]
-
-    start = settings.learner.learning_rate or cells.default_rate(settings)
-    best = downhill(loss)
-    best = min((best - 0.5, best, best + 0.5), key=loss)
-    return Tuned(start * STEP**best, tuple(sorted(tried.items())))
-
-
 def downhill(loss: Callable[[float], float]) -> float:
     """Walk from 0 by whole steps, up and then down, for as long as `loss` falls."""
     best = 0.0
@@ -257,13 +202,6 @@ def downhill(loss: Callable[[float], float]) -> float:
         while abs(best + way) <= FURTHEST and loss(best + way) < loss(best):
             best += way
     return best
-
-
-def _relabel(progress: Progress, rate: float, done: int) -> Progress:
-    def told(tick: Tick) -> None:
-        progress(replace(tick, label=f"choosing the rate: {rate:.2g}", cell=done + 1, cells=5))
-
-    return told
 
 
 def _at(settings: Settings, rate: float) -> Settings:

@@ -6,15 +6,13 @@ from pathlib import Path
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import evaluate
 from mlxdyn.lab.evaluate import Progress, Settings, Stream
-from mlxdyn.lab.experiment import TUNING, Lab, Tuned, head, open_lab, tune
+from mlxdyn.lab.experiment import Lab, open_lab
 from mlxdyn.lab.findings import Finding
 from mlxdyn.lab.passages import order, position, precision, prefit
+from mlxdyn.lab.race import TUNING
 from mlxdyn.lab.recall import recall
 from mlxdyn.lab.sweeps import cost, history, interval, kv, optimizer, placement, window
 from mlxdyn.model import Model
-
-__all__ = ["NAMES", "SUMMARIES", "Tuned", "head", "run", "tune"]
-
 
 SUMMARIES = {
     "position": "gain along the stream; tokens until it is significant; regret",

@@ -73,6 +73,8 @@ class Finding:
     reported_on: tuple[str, ...] = ()  # what the numbers are about, likewise
     self_check: str = ""  # "learning rate 0 equals static on 4 chunks: largest difference 0"
     chosen: dict[str, Any] = field(default_factory=dict)  # what was picked here: learning_rate, …
+    choice: str = ""  # one line: the learning rate and how it came about
+    loss: str = ""  # one sentence, when learning lost to static beyond its interval
 
 
 @dataclass(frozen=True, slots=True)

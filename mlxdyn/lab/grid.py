@@ -22,8 +22,9 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells, evaluate
 from mlxdyn.lab.cells import Job, Store, vary
 from mlxdyn.lab.evaluate import Progress, Settings, Stream
-from mlxdyn.lab.experiment import TUNING, Lab, open_lab
+from mlxdyn.lab.experiment import Lab, open_lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Tick, Value
+from mlxdyn.lab.race import TUNING
 from mlxdyn.model import Model
 
 SHORT = {"lr": "learning_rate"}  # as the command line says it
@@ -344,6 +345,8 @@ def work(lines: IO[str], answers: IO[str]) -> None:
             AdapterConfig(**parts["adapter"]),
             LearnerConfig(**parts["learner"]),
             StreamConfig(**parts["stream"]),
+            mix=parts["mix"],
+            beside=tuple(parts["beside"]),
         )
         try:
             cell = cells.run(

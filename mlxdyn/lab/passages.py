@@ -25,6 +25,7 @@ from mlxdyn.learn.stream import Chunk, chunks
 from mlxdyn.model import Model
 
 BINS = 20  # of a stream, in pictures
+MIXES = ("static and dynamic mixed", "by fixed share")  # at most ln 2 nats in all from the best
 PREFIT = (0, 25, 50, 100, 200)  # steps
 GENTLY = 1 / 3  # times the streaming rate of full weights: it must not overfit
 OVERFIT = 0.05  # nats per token that too many of them cost
@@ -59,15 +60,16 @@ def position(lab: Lab) -> Finding:
             if report.within is not None and report.carried is not None
             else ""
         )
+        mixed = report.static.total.nats_per_token - report.mix.total.nats_per_token
         return (
-            f"learning gains {report.gain:+.3f} nats/token, {first:+.3f} in the first quarter and "
-            f"{last:+.3f} in the last; the gain {sure}{split}"
+            f"learning gains {report.gain:+.3f} nats/token ({mixed:+.3f} mixed with static), "
+            f"{first:+.3f} in the first quarter and {last:+.3f} in the last; the gain {sure}{split}"
         )
 
     titles = [f"quarter {i + 1}" for i in range(len(quarters))]
     table = Table(
         "by quarter of the stream, nats/token",
-        HEAD,
+        (*HEAD, *MIXES),
         tuple(_bin_row(t, q, seed) for t, q in zip(titles, quarters, strict=True)),
     )
     figures = [_along(rows, seed), _cumulative(rows, hindsight, seed)]
@@ -87,7 +89,8 @@ def _mean(rows: Sequence[ChunkScore], side: str) -> float:
 def _bin_row(title: str, rows: Sequence[ChunkScore], seed: int) -> tuple[Value, ...]:
     static, dynamic = _mean(rows, "static"), _mean(rows, "dynamic")
     low, high = bootstrap.interval(rows, seed=seed) or (None, None)
-    return title, static, dynamic, static - dynamic, low, high
+    mixes = (_mean(rows, "mixed"), _mean(rows, "shared"))
+    return title, static, dynamic, static - dynamic, low, high, *mixes
 
 
 def _ends(bins: Sequence[Sequence[ChunkScore]]) -> list[float]:
@@ -131,6 +134,8 @@ def _cumulative(rows: Sequence[ChunkScore], hindsight: Sequence[float], seed: in
     if hindsight:
         regret = [math.fsum(r.dynamic for r in rows[:k]) - math.fsum(hindsight[:k]) for k in counts]
         series.append(Series("regret against the last weights", tuple(ends), tuple(regret)))
+    mixed = tuple(math.fsum(r.static - r.mixed for r in rows[:k]) for k in counts)
+    series.append(Series("saved by the mixture of both", tuple(ends), mixed))
     note = "the last weights have seen the text: their loss is a bound, not a result"
     return Figure("Cumulative regret", "tokens", "nats", tuple(series), note=note)
 
@@ -231,11 +236,11 @@ def _order_table(found: dict[str, Cell], first: Sequence[Cell]) -> Table:
     """Backward transfer: the first document again, against when it had just been learned."""
     fresh = at(first[0], "first_again") if first else math.nan
     rows = tuple(
-        (*row(name, c), c.numbers["first_again"], at(c, "first_again") - fresh,
-         c.numbers["drift"])
+        (*row(name, c), c.numbers["mix"], c.numbers["share"], c.numbers["first_again"],
+         at(c, "first_again") - fresh, c.numbers["drift"])
         for name, c in found.items()
     )  # fmt: skip
-    extra = ("first document again", "forgetting", "drift on the base's own text")
+    extra = (*MIXES, "first document again", "forgetting", "drift on the base's own text")
     return Table("nats/token by order and reset", (*HEAD, *extra), rows)
 
 

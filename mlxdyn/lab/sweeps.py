@@ -1,7 +1,7 @@
 """Experiments that vary knobs of the configuration and compare the cells."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -45,11 +45,47 @@ def window(lab: Lab) -> Finding:
             f"{widest.knobs['window']} tokens ({at(widest, 'static'):.3f})"
         )
 
-    rows = tuple((*row(str(c.knobs["window"]), c), worth[c.knobs["window"]]) for c in found)
-    table = Table("nats/token by window", (*HEAD, "equals a static window of"), rows)
+    rows = tuple(
+        (*row(str(c.knobs["window"]), c), worth[c.knobs["window"]],
+         at(c, "kv_bytes") / 2**20, at(c, "adapter_bytes") / 2**20)
+        for c in found
+    )  # fmt: skip
+    more = ("equals a static window of", "keys and values, MiB", "adapter and optimizer, MiB")
+    table = Table("nats/token by window", (*HEAD, *more), rows)
     series = tuple(curve(side, found, "window", side) for side in ("static", "dynamic"))
     figure = Figure("What a window is worth", "window, tokens", "nats/token", series, log_x=True)
-    return lab.finding("window", sentence, tables=[table], figures=[figure])
+    figures = [figure, *(_trade(found, *axis) for axis in WINDOW_AXES)]
+    return lab.finding("window", sentence, tables=[table], figures=figures)
+
+
+def _held(cell: Cell, side: str) -> float:
+    """MiB that a window takes, and learning beside it."""
+    return (at(cell, "kv_bytes") + (at(cell, "adapter_bytes") if side == "dynamic" else 0)) / 2**20
+
+
+def _spent(cell: Cell, side: str) -> float:
+    """Million operations a token."""
+    return at(cell, f"{side}_flops") / 1e6
+
+
+WINDOW_AXES = (
+    ("Loss against operations", "million operations a token", _spent),
+    ("Loss against memory", "keys, values, adapter and optimizer, MiB", _held),
+)
+
+
+def _trade(
+    found: Sequence[Cell], title: str, label: str, price: Callable[[Cell, str], float]
+) -> Figure:
+    """A long window that does not learn beside a short one that does: what each pays."""
+
+    def paid(side: str) -> Series:
+        points = sorted((price(cell, side), at(cell, side)) for cell in found)
+        return Series(side, tuple(x for x, _ in points), tuple(y for _, y in points))
+
+    series = (paid("static"), paid("dynamic"))
+    note = "each point is a window; the base itself is not counted in memory"
+    return Figure(title, label, "nats/token", series, log_x=True, note=note)
 
 
 def _longest(streams: Sequence[Stream]) -> int:

@@ -4,7 +4,9 @@ import codecs
 import gzip
 import hashlib
 import json
+import os
 import re
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +19,9 @@ __all__ = ["STDIN", "SUFFIXES", "Document", "Noted", "Reading", "Refused", "read
 
 BYTES_PER_TOKEN = 1024  # no tokenizer in use has a longer token
 HEADER = 2**16  # bytes that a Gutenberg header surely fits
+PIECE = 2**20  # bytes read at once: what a text claims to hold is not asked for in advance
+HASHED = 2**26  # bytes of a file that are read for its hash alone, when a limit needs no more
+LINE = 2**26  # bytes of the longest line of a .jsonl
 BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 
 START = re.compile(r"^\*\*\* ?START OF TH[EI]S? PROJECT GUTENBERG[^*]{0,300}\*\*\*.*$", re.M | re.I)
@@ -33,7 +38,7 @@ class Document:
 
     path: str  # of its file; a line of a .jsonl has its number behind a colon
     text: str  # all of it, or its start when a limit made the rest superfluous
-    sha256: str  # of the whole file, unzipped; of the text of a line; of what was read from stdin
+    sha256: str  # of the whole file, unzipped; of a line's text; of what was read of any other
     bytes: int  # likewise
 
 
@@ -94,15 +99,18 @@ def _ordered(arguments: Iterable[str], how: Reading) -> Iterator[str | Refused |
 def _read(path: str, stdin: BinaryIO, most: int) -> Iterator[Document | Refused]:
     try:
         if path == STDIN:
-            data = stdin.read(most)
+            data = _start(stdin, most)
             digest = hashlib.sha256(data).hexdigest()
             yield _document("standard input", data, digest, len(data))
         else:
+            if most < 0 and _is_device(path):
+                yield Refused(path, "it is a device; --limit TOKENS reads its start")
+                return
             with _open(path) as stream:
                 if path.lower().removesuffix(".gz").endswith(".jsonl"):
                     yield from _lines(path, stream)
                 else:
-                    yield _document(path, *_contents(stream, most))
+                    yield _document(path, *_contents(stream, most, whole=os.path.isfile(path)))
     except FileNotFoundError:
         yield Refused(path, "there is no such file")
     except BROKEN:
@@ -111,22 +119,46 @@ def _read(path: str, stdin: BinaryIO, most: int) -> Iterator[Document | Refused]
         yield Refused(path, f"it cannot be read: {error.strerror or error}")
 
 
+def _is_device(path: str) -> bool:
+    """Tell whether a path is that of a device, which may have no end."""
+    return stat.S_ISCHR(os.stat(path).st_mode)
+
+
+def _start(stream: BinaryIO, most: int) -> bytes:
+    """Read `most` bytes, or all where it is negative, piece by piece."""
+    pieces, left = list[bytes](), most
+    while left and (piece := stream.read(PIECE if left < 0 else min(PIECE, left))):
+        pieces.append(piece)
+        left -= len(piece) if left > 0 else 0
+    return b"".join(pieces)
+
+
 def _open(path: str) -> BinaryIO:
     if path.lower().endswith(".gz"):
         return cast(BinaryIO, gzip.open(path))
     return open(path, "rb")
 
 
-def _contents(stream: BinaryIO, most: int) -> tuple[bytes, str, int]:
-    data = stream.read(most)
-    whole, size = hashlib.sha256(data), len(data)
-    while rest := stream.read(2**20):
-        whole.update(rest)
+def _contents(stream: BinaryIO, most: int, *, whole: bool) -> tuple[bytes, str, int, bool]:
+    """Read what is needed; give it with the hash and size of the file, and whether it is all.
+
+    The hash is of the `whole` file, so that runs of other limits on it are known as such; but of
+    what was read where the file has no end, or one that is too far.
+    """
+    data = _start(stream, most)
+    start, size = hashlib.sha256(data), len(data)
+    further = start.copy()
+    while whole and most >= 0 and (rest := stream.read(PIECE)):
+        further.update(rest)
         size += len(rest)
-    return data, whole.hexdigest(), size
+        if size > most + HASHED:
+            return data, start.hexdigest(), len(data), False
+    return data, further.hexdigest(), size, most < 0 or (whole and size == len(data))
 
 
-def _document(name: str, data: bytes, digest: str, size: int) -> Document | Refused:
+def _document(
+    name: str, data: bytes, digest: str, size: int, complete: bool = False
+) -> Document | Refused:
     if not data.strip():
         return Refused(name, "it is empty")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -135,7 +167,7 @@ def _document(name: str, data: bytes, digest: str, size: int) -> Document | Refu
         return Refused(name, "it is binary (it holds NUL bytes)")
     try:
         decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        text = decoder.decode(data, final=len(data) == size and name != "standard input")
+        text = decoder.decode(data, final=complete)
     except UnicodeDecodeError as error:
         return Refused(name, f"it is not UTF-8 text (byte {error.start}); convert it first")
     return Document(name, text.replace("\r\n", "\n"), digest, size)
@@ -144,7 +176,11 @@ def _document(name: str, data: bytes, digest: str, size: int) -> Document | Refu
 def _lines(path: str, stream: BinaryIO) -> Iterator[Document | Refused]:
     """Yield a document for each line of JSON; name the first line that is none, count the rest."""
     broken = number = 0
-    for number, line in enumerate(stream, 1):
+    while line := stream.readline(LINE):
+        number += 1
+        if len(line) == LINE and not line.endswith(b"\n"):
+            yield Refused(f"{path}:{number}", f"it is longer than {LINE // 2**20} MiB")
+            return
         if not line.strip():
             continue
         text = _text(line)

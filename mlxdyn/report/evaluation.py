@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from mlxdyn.lab.catalog import visible
 from mlxdyn.lab.evaluate import ChunkScore, Report, Result
 from mlxdyn.lab.findings import Figure, Finding, Series, Table, Value
 
@@ -21,12 +22,13 @@ def finding(report: Report) -> Finding:
         figures=tuple(_figures(report)),
         warnings=report.warnings,
         reported_on=tuple(stream.name for stream in report.streams),
+        loss=report.loss,
         self_check=f"a rate of 0 differs from static by {report.self_check:.2g} nats/token",
     )
 
 
 def _sentence(report: Report) -> str:
-    before, after = report.static.total, report.dynamic.total
+    before, after = report.static.total, report.learned.total
     worth = "is worth" if report.gain >= 0 else "costs"
     doubt = ""
     if report.ci95 and report.ci95[0] <= 0 <= report.ci95[1]:
@@ -35,7 +37,17 @@ def _sentence(report: Report) -> str:
     return (
         f"Learning while reading {worth} {abs(report.gain):.4f} nats/token{spread} on these "
         f"{after.tokens} tokens{doubt}: {before.nats_per_token:.4f} without, "
-        f"{after.nats_per_token:.4f} with it." + _split_sentence(report)
+        f"{after.nats_per_token:.4f} with it." + _mix_sentence(report) + _split_sentence(report)
+    )
+
+
+def _mix_sentence(report: Report) -> str:
+    if not report.settings.mix:
+        return ""
+    alone = report.dynamic.total.nats_per_token
+    return (
+        f" With it means: both predict together, weighted by how well each has predicted so far. "
+        f"Learning alone: {alone:.4f}."
     )
 
 
@@ -59,13 +71,13 @@ def _tables(report: Report) -> Iterator[Table]:
         "run", "nats/token", "bits/byte", "perplexity", "word perplexity", "tokens/s", "seconds",
         "peak MiB",
     )  # fmt: skip
-    rows = tuple(_row(run.name, run.total) for run in (report.static, report.dynamic))
+    rows = tuple(_row(run.name, run.total) for run in report.runs)
     yield Table("Static beside dynamic, on the same tokens and windows", head, rows)
     if len(report.streams) > 1:
-        pairs = zip(report.static.documents, report.dynamic.documents, strict=True)
+        pairs = zip(report.static.documents, report.learned.documents, strict=True)
         yield Table(
             "Documents, in the order they were read",
-            ("document", "tokens", "static", "dynamic", "gain"),
+            ("document", "tokens", "static", report.learned.name, "gain"),
             tuple(
                 (s.path, s.tokens, s.nats_per_token, d.nats_per_token,
                  s.nats_per_token - d.nats_per_token)
@@ -92,13 +104,16 @@ def large(value: float) -> str:
 def _figures(report: Report) -> Iterator[Figure]:
     bins = list(_bins(report.chunks))
     x = tuple(middle for middle, _ in bins)
-    sides = [tuple(_mean(rows, side) for _, rows in bins) for side in ("static", "dynamic")]
+    learned = "mixed" if report.settings.mix else "dynamic"
+    names = ("static", "dynamic", "mixed") if report.settings.mix else ("static", "dynamic")
+    sides = {side: tuple(_mean(rows, side) for _, rows in bins) for side in names}
     yield Figure(
         "Loss along the stream", "tokens read", "loss, nats/token",
-        (Series("static", x, sides[0]), Series("dynamic", x, sides[1])),
+        tuple(Series(side, x, losses) for side, losses in sides.items()),
     )  # fmt: skip
-    gains = tuple(before - after for before, after in zip(*sides, strict=True))
-    errors = [1.96 * _error(rows) for _, rows in bins]
+    pairs = zip(sides["static"], sides[learned], strict=True)
+    gains = tuple(before - after for before, after in pairs)
+    errors = [1.96 * _error(rows, learned) for _, rows in bins]
     yield Figure(
         "Gain along the stream", "tokens read", "gain, nats/token",
         (Series(
@@ -113,9 +128,9 @@ def _figures(report: Report) -> Iterator[Figure]:
 
 
 def _by_document(report: Report) -> Figure:
-    pairs = zip(report.static.documents, report.dynamic.documents, strict=True)
+    pairs = zip(report.static.documents, report.learned.documents, strict=True)
     gains = tuple(s.nats_per_token - d.nats_per_token for s, d in pairs)
-    names = tuple(stream.path.rpartition("/")[2] for stream in report.streams)
+    names = tuple(visible(stream.path.rpartition("/")[2]) for stream in report.streams)
     places = tuple(float(index) for index in range(len(gains)))
     series = Series("gain", places, gains, style="bars")
     return Figure(
@@ -139,11 +154,12 @@ def _mean(rows: Sequence[ChunkScore], side: str) -> float:
     return math.fsum(getattr(row, side) for row in rows) / sum(row.tokens for row in rows)
 
 
-def _error(rows: Sequence[ChunkScore]) -> float:
+def _error(rows: Sequence[ChunkScore], side: str) -> float:
     """Standard error of the gain in nats/token, chunks taken as independent (delta method)."""
     tokens = sum(row.tokens for row in rows)
-    mean = math.fsum(row.static - row.dynamic for row in rows) / tokens
+    gains = [row.static - getattr(row, side) for row in rows]
+    mean = math.fsum(gains) / tokens
     if len(rows) < 2:
         return math.nan
-    squares = math.fsum((row.static - row.dynamic - mean * row.tokens) ** 2 for row in rows)
+    squares = math.fsum((g - mean * r.tokens) ** 2 for g, r in zip(gains, rows, strict=True))
     return math.sqrt(squares * len(rows) / (len(rows) - 1)) / tokens

@@ -6,6 +6,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from mlxdyn.lab.catalog import visible
 from mlxdyn.lab.findings import Figure, Finding, Series, Table
 from mlxdyn.report import plots
 from mlxdyn.report.text import said, shown_value, text_rows
@@ -54,7 +55,7 @@ def _header(value: dict[str, Any], found: Sequence[Finding]) -> str:
 
 def _finding(found: Finding, index: int) -> Iterator[str]:
     yield f'<p class="finding">{escape(said(found.sentence))}</p>'
-    for warning in found.warnings:
+    for warning in (*filter(None, [found.loss]), *found.warnings):
         yield f'<p class="warning"><strong>Warning:</strong> {escape(warning)}</p>'
     if found.figures:
         yield '<section class="figures" aria-label="Figures">'
@@ -64,6 +65,7 @@ def _finding(found: Finding, index: int) -> Iterator[str]:
         yield "<h2>Numbers</h2>"
         yield from (_table(shown) for shown in found.tables)
     rows = [("tuned on", _list(found.tuned_on)), ("reported on", _list(found.reported_on))]
+    rows += [("how the rate was chosen", found.choice)]
     rows += [(f"chosen {key}", shown_value(item)) for key, item in found.chosen.items()]
     rows += [("self-check", found.self_check)]
     if any(text for _, text in rows[:1] + rows[2:]):
@@ -73,7 +75,7 @@ def _finding(found: Finding, index: int) -> Iterator[str]:
 
 def _list(names: Sequence[str], most: int = 12) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return visible(", ".join(names[:most]) + more)
 
 
 def _figure(figure: Figure, name: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from mlxdyn import __version__
 from mlxdyn.backend import Device
+from mlxdyn.lab import cells
 from mlxdyn.lab.compare import SCHEMA
 from mlxdyn.lab.evaluate import Report, Result, Run, Settings, Stream
 from mlxdyn.lab.findings import Finding, Table
@@ -35,7 +36,7 @@ def to_json(
     shaped = _head(model, device, created, report.settings, report.streams)
     shaped["model"]["adapter_parameters"] = report.adapter_parameters
     shaped |= {
-        "runs": [_run(report.static), _run(report.dynamic)],
+        "runs": list(map(_run, report.runs)),
         "gain": {
             "nats_per_token": report.gain,
             "bits_per_byte": report.gain_bits_per_byte,
@@ -43,14 +44,16 @@ def to_json(
             "p_value": report.p_value,
             "within": report.within,
             "carried": report.carried,
+            "of": report.learned.name,
         },
         "overhead": {"wall": report.wall, "flops": report.flops},
+        "memory_bytes": asdict(report.footprint),
         "complete": report.complete,
         "self_check": report.self_check,
-        "warnings": list(report.warnings),
+        "warnings": [*filter(None, [report.loss]), *report.warnings],
     }
-    if found and found.tuned_on:
-        names = ("tuned_on", "reported_on", "chosen")
+    if found and (found.tuned_on or found.choice):
+        names = ("tuned_on", "reported_on", "chosen", "choice")
         shaped["tuning"] = {name: getattr(found, name) for name in names}
     return dict(_finite(shaped))
 
@@ -97,7 +100,7 @@ def report_csv(report: Report) -> str:
     names = list(_numbers(report.static.total))
     rows = (
         [run.name, result.path or "", *_finite(list(_numbers(result).values()))]
-        for run in (report.static, report.dynamic)
+        for run in report.runs
         for result in (run.total, *run.documents)
     )
     return csv_text(["run", "document", *names], rows)
@@ -151,7 +154,7 @@ def _head(
             "adapter_parameters": None,
             "dtype": model.dtype,
         },
-        "config": asdict(settings.adapter) | asdict(settings.learner) | asdict(settings.stream),
+        "config": cells.configuration(settings),
         "streams": [
             {"path": s.path, "sha256": s.sha256, "bytes": s.bytes, "tokens": len(s.tokens)}
             for s in streams

@@ -16,8 +16,9 @@ def table(report: Report, found: Finding | None = None) -> str:
     head = (
         "", "nats/token", "bits/byte", "perplexity", "of words", "tokens/s", "seconds", "peak MiB",
     )  # fmt: skip
-    runs = (report.static, report.dynamic)
-    parts = [_align([head, *(_cells(run.name, run.total) for run in runs)])]
+    parts = [_align([head, *(_cells(run.name, run.total) for run in report.runs)])]
+    if report.loss:
+        parts.insert(0, said(report.loss))
     if len(report.streams) > 1:
         parts.append(_align(list(_documents(report))))
     if (more := len(report.streams) - SHOWN) > 0:
@@ -27,17 +28,24 @@ def table(report: Report, found: Finding | None = None) -> str:
 
 
 def _summary(report: Report) -> str:
-    total, stream = report.dynamic.total, report.settings.stream
+    total, stream, bytes_ = report.dynamic.total, report.settings.stream, report.footprint
     parts = f"{split(report)}\n" if split(report) else ""
     return (
         f"{_gain(report)}\n{parts}"
         f"{_many(total.tokens, 'token')}, each scored before it was learned; "
         f"{_many(total.updates, 'update')}; "
         f"window {stream.window}, chunk {stream.chunk}, {stream.context}\n"
-        f"dynamic costs {report.wall:.2f} times static in time, {report.flops:.2f} in operations\n"
+        f"{report.learned.name} costs {report.wall:.2f} times static in time, "
+        f"{report.flops:.2f} in operations\n"
+        f"keys and values take {_size(bytes_.kv)} for the window; learning adds "
+        f"{_size(bytes_.adapter)} of adapter and {_size(bytes_.optimizer)} of optimizer\n"
         f"self-check: learning at a rate of 0 equals static, largest difference "
         f"{report.self_check:.2g} nats/token"
     )
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**10:.0f} KiB" if count < 2**20 else f"{count / 2**20:.1f} MiB"
 
 
 def _many(count: int, name: str) -> str:
@@ -46,12 +54,19 @@ def _many(count: int, name: str) -> str:
 
 def _gain(report: Report) -> str:
     spread = " (95% from {:.4f} to {:.4f})".format(*report.ci95) if report.ci95 else ""
-    return f"gain {report.gain:+.4f} nats/token{spread}, {report.gain_bits_per_byte:+.4f} bits/byte"
+    gain = f"{report.gain:+.4f} nats/token{spread}, {report.gain_bits_per_byte:+.4f} bits/byte"
+    if not report.settings.mix:
+        return f"gain {gain}"
+    alone = report.static.total.nats_per_token - report.dynamic.total.nats_per_token
+    return (
+        f"gain {gain}, static and dynamic mixed; dynamic alone {alone:+.4f}\n"
+        f"the mix can lose to the best of them at most {report.bound:.2f} nats over the whole text"
+    )
 
 
 def _documents(report: Report) -> Iterator[tuple[str, ...]]:
-    yield ("document", "tokens", "static", "dynamic", "gain")
-    pairs = list(zip(report.static.documents, report.dynamic.documents, strict=True))
+    yield ("document", "tokens", "static", report.learned.name, "gain")
+    pairs = list(zip(report.static.documents, report.learned.documents, strict=True))
     for static, dynamic in pairs[:SHOWN]:
         before, after = static.nats_per_token, dynamic.nats_per_token
         numbers = (f"{before:.4f}", f"{after:.4f}", f"{before - after:+.4f}")
@@ -88,7 +103,9 @@ def _provenance(found: Finding) -> Iterator[str]:
 
 
 def _choices(found: Finding) -> Iterator[str]:
-    if found.chosen:
+    if found.choice:
+        yield found.choice
+    elif found.chosen:
         yield "chosen: " + ", ".join(f"{k} {shown_value(v)}" for k, v in found.chosen.items())
     if found.tuned_on:
         yield "tuned on " + _listed(found.tuned_on)

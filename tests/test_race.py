@@ -1,0 +1,119 @@
+"""Laws of `--lr auto`: what it chooses, what it costs, and that it leaves the base as it was."""
+
+import math
+
+import mlx.core as mx
+import pytest
+from test_evaluate import BIRDS, BOATS, settings, streams
+
+from mlxdyn.arrays import leaves
+from mlxdyn.config import OPTIMIZERS, STREAM_RATES, Optimizer
+from mlxdyn.lab import cells, evaluate, race
+from mlxdyn.lab.evaluate import FORWARDS
+from mlxdyn.learn.stream import chunks
+from mlxdyn.model import Model
+
+SMALL = settings(chunk=4)
+
+
+def test_rates_are_of_a_ladder() -> None:
+    assert [race.rung(4e-4, step) for step in range(-3, 3)] == [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3]
+    assert race.rung(1.0, 0) == 1.0 and race.rung(0.1, 1) == 0.3
+
+
+def test_the_first_rate_falls_with_the_size_of_the_base(wren: Model, mite: Model) -> None:
+    assert race.prior(mite, SMALL) == STREAM_RATES["lora", "adam0"]
+    assert 3e-4 < race.prior(wren, SMALL) < 6e-4
+
+
+@pytest.mark.parametrize("tokens", [10, 100, 300, 1000, 100_000])
+@pytest.mark.parametrize("adapt", ["lora", "full"])
+def test_a_race_is_planned_within_its_share(tokens: int, adapt: evaluate.Any) -> None:
+    how = settings(adapt, chunk=16)
+    depth = race.affordable(tokens, how)
+    least = 2 * (FORWARDS[adapt] * (depth - 1) + 1) * 16  # two rates
+    run = (1 + FORWARDS[adapt]) * (tokens - 1 - depth * 16)
+    assert depth == 0 or least <= race.RACE.share * (run + least)
+    assert depth <= race.RACE.most
+
+
+@pytest.mark.parametrize("start", [1e-3, 1e-6])
+@pytest.mark.parametrize("size", [8, 40])
+def test_the_race_costs_at_most_its_share_of_the_run(
+    mite: Model, size: int, start: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it has far to climb."""
+    monkeypatch.setitem(race.STREAM_RATES, ("lora", "adam0"), start)
+    given = streams(mite, BIRDS * size)
+    choice, taken, rest = race.automatic(mite, given, SMALL)
+    assert choice.why == "race"
+    learned = FORWARDS["lora"] * sum(len(one.inputs) for s in rest for one in cut(s))
+    static = sum(len(one.inputs) for s in rest for one in cut(s))
+    prefixes = 2 * sum(len(one.prefix or ()) for s in rest for one in cut(s))
+    run = learned + static + prefixes
+    assert choice.share == pytest.approx(choice.spent / (choice.spent + run))
+    assert 0 < choice.share <= race.RACE.share
+    joined = [t for s in (*taken, *rest) for t in s.tokens]
+    assert joined == [t for s in given for t in s.tokens], "left out, and nothing else"
+
+
+def cut(stream: evaluate.Stream) -> list[evaluate.Chunk]:
+    return list(chunks(stream.tokens, SMALL.stream))
+
+
+@pytest.mark.parametrize("start", [1e-5, 1e-3, 0.3])
+def test_the_choice_is_near_the_best_of_a_grid(
+    wren: Model, start: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However wrong the rate that the race begins with."""
+    monkeypatch.setitem(race.STREAM_RATES, ("lora", "adam0"), start)
+    tuning = streams(wren, BIRDS)
+    losses = {}
+    for rate in (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2):
+        how = cells.vary(settings(), {"learning_rate": rate})
+        losses[rate] = evaluate.evaluate(wren, tuning, how).dynamic.total.nats_per_token
+    choice = race.choose(wren, tuning, settings())
+    assert losses[choice.rate] <= min(losses.values()) + 0.05, (choice, losses)
+
+
+def test_a_known_choice_is_taken_until_a_run_can_do_twice_as_well(mite: Model) -> None:
+    given = streams(mite, BIRDS * 40)
+    known = race.Choice(0.01, "kept", chunks=race.RACE.most)
+    assert race.automatic(mite, given, SMALL, known=known) == (known, [], given)
+    weak = race.Choice(0.01, "kept", chunks=race.RACE.least)
+    assert race.automatic(mite, given, SMALL, known=weak)[0].why == "race"
+
+
+def test_too_little_text_leaves_the_size_to_choose(mite: Model) -> None:
+    given = streams(mite, BOATS[:40])
+    choice, taken, rest = race.automatic(mite, given, SMALL)
+    assert (choice.why, choice.rate, taken, rest) == ("size", 1e-3, [], given)
+
+
+def test_what_explodes_everywhere_leaves_static(
+    wren: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Static is always among what is tried."""
+    monkeypatch.setattr(race, "FURTHEST", 1)
+    monkeypatch.setitem(race.STREAM_RATES, ("lora", "adam0"), 1e3)
+    choice = race.choose(wren, streams(wren, BIRDS), settings())
+    assert (choice.rate, choice.why) == (0.0, "static")
+    assert choice.tried[0].rate == 0 and "none of" in choice.sentence
+
+
+@pytest.mark.parametrize("rule", OPTIMIZERS)
+def test_every_rule_races_and_leaves_the_base(mite: Model, rule: Optimizer) -> None:
+    before = dict(leaves(mite.network.parameters()))
+    how = cells.vary(SMALL, {"optimizer": rule})
+    choice = race.choose(mite, streams(mite, BIRDS), how, depth=4)
+    assert math.isfinite(choice.rate)
+    after = dict(leaves(mite.network.parameters()))
+    assert before.keys() == after.keys()
+    assert all(mx.array_equal(before[name], after[name]) for name in before)
+
+
+def test_surely_is_by_targets_and_not_by_sums() -> None:
+    assert race.surely_better([1.0, 1.1, 0.9], [2.0, 2.1, 2.0], 1.5)
+    assert not race.surely_better([1.0, 9.0, 1.0], [2.0, 1.0, 9.0], 1.5)
+    assert race.surely_better([1.0, 1.0], [math.nan, 1.0], 1.5)
+    assert not race.surely_better([math.inf, 1.0], [2.0, 2.0], 1.5)
