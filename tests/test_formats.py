@@ -19,11 +19,11 @@ import pytest
 from sentencepiece import SentencePieceProcessor
 from tiny import FAMILIES, random_adapter, tiny_model
 
-from mlxdyn import model as models
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig
 from mlxdyn.exchange import directories, gguf
 from mlxdyn.exchange.adapter import Adapter, worn
+from mlxdyn.model.load import Model, load, locate
 
 pytestmark = pytest.mark.slow
 TOKENS = [1, 5, 600, 700, 800, 33, 1200, 44]
@@ -46,8 +46,8 @@ def run(script: str, python: str, rows: Sequence[Sequence[Path]]) -> str:
     return done.stderr
 
 
-def base(kind: str, folder: Path) -> models.Model:
-    return models.load("wren") if kind == "wren" else tiny_model(folder / kind, kind)
+def base(kind: str, folder: Path) -> Model:
+    return load("wren") if kind == "wren" else tiny_model(folder / kind, kind)
 
 
 def log_probabilities(network) -> np.ndarray:
@@ -137,7 +137,7 @@ def test_llama_cpp_gives_the_same_answers(tmp_path: Path):
         assert np.abs(theirs["bare"] - mine).max() > 0.5, out
 
 
-def write_lora(lora: Adapter, model: models.Model, path: Path) -> None:
+def write_lora(lora: Adapter, model: Model, path: Path) -> None:
     alpha = lora.scale * lora.rank
     gguf.write_gguf(path, lora.arrays, alpha=alpha, config=model.config, name="m")
 
@@ -153,7 +153,7 @@ def disordered(lora: Adapter) -> Adapter:
     return replace(lora, arrays=wrong)
 
 
-def write_base(model: models.Model, path: Path) -> None:
+def write_base(model: Model, path: Path) -> None:
     """Write a base as llama.cpp's own converter does, in float32."""
     config = model.config
     architecture = {"mistral": "llama"}.get(config["model_type"], config["model_type"])
@@ -179,7 +179,7 @@ def write_base(model: models.Model, path: Path) -> None:
 
 
 def _add_vocabulary(writer: pypi_gguf.GGUFWriter, size: int) -> None:
-    pieces = SentencePieceProcessor(model_file=str(models.locate("wren") / "tokenizer.model"))
+    pieces = SentencePieceProcessor(model_file=str(locate("wren") / "tokenizer.model"))
     kinds = pypi_gguf.TokenType
     known = range(min(size, pieces.get_piece_size()))
     rest = size - len(known)
@@ -199,7 +199,7 @@ def _add_vocabulary(writer: pypi_gguf.GGUFWriter, size: int) -> None:
     writer.add_eos_token_id(2)
 
 
-def _add_weights(writer: pypi_gguf.GGUFWriter, model: models.Model, architecture: str) -> None:
+def _add_weights(writer: pypi_gguf.GGUFWriter, model: Model, architecture: str) -> None:
     number = next(n for n, name in pypi_gguf.MODEL_ARCH_NAMES.items() if name == architecture)
     names = pypi_gguf.get_tensor_name_map(number, model.config["num_hidden_layers"])
     heads = {

@@ -12,7 +12,6 @@ import mlx.core as mx
 import pytest
 from school import FAST, SAID, open_memory, snapshots, state, teach
 
-from mlxdyn import model as models
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
@@ -22,6 +21,8 @@ from mlxdyn.memory.lifecycle import archive, branch
 from mlxdyn.memory.memory import KEPT_SNAPSHOTS, Memory, spread
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson, SnapshotRow
+from mlxdyn.model.load import Model, _fingerprint, load
+from mlxdyn.model.lora import bare, detach
 
 Open = Callable[..., Memory]
 DOG = ("What is my dog called?", "Your dog is called Rex.")
@@ -38,7 +39,7 @@ def open_(mite) -> Iterator[Open]:
             memory.ledger.close()
         opened.clear()
 
-    def open_(name: str = "m", *, model: models.Model = mite, **options) -> Memory:
+    def open_(name: str = "m", *, model: Model = mite, **options) -> Memory:
         close()
         opened.append(open_memory(name, model, Ledger(home() / "mlxdyn.db"), **options))
         return opened[0]
@@ -77,7 +78,7 @@ def test_a_restart_restores_adapter_and_optimizer_bitwise(
     open_: Open, tall, adapter, learner, snapshot
 ):
     full = adapter.adapt == "full"
-    own = lambda: models.load(str(tall.path)) if full else tall  # noqa: E731
+    own = lambda: load(str(tall.path)) if full else tall  # noqa: E731
     memory = open_(adapter=adapter, learner=learner, model=own())
     learn(memory, *SAID[:2])
     if snapshot:
@@ -218,19 +219,20 @@ def test_the_fingerprint_changes_with_weights_config_and_tokenizer(wren, tmp_pat
         shutil.copytree(wren.path, directory)
         with (directory / name).open("ab") as stream:
             stream.write(b" ")
-        seen.add(models._fingerprint(directory))
+        seen.add(_fingerprint(directory))
     assert len(seen) == 4
 
 
 def test_a_second_process_is_told_that_the_memory_is_open(open_: Open, mite):
     open_()
     code = (
-        "from mlxdyn import backend; backend.prepare()\n"
-        "from mlxdyn import model, config, files\n"
+        "from mlxdyn.model import device; device.prepare()\n"
+        "from mlxdyn import config, files\n"
+        "from mlxdyn.model.load import load\n"
         "from mlxdyn.memory import memory\n"
         "from mlxdyn.memory.store.ledger import Ledger\n"
         "ledger = Ledger(files.home() / 'mlxdyn.db')\n"
-        f"base = model.load({str(mite.path)!r})\n"
+        f"base = load({str(mite.path)!r})\n"
         "memory.Memory('m', base, ledger, learner=config.LearnerConfig())"
     )
     second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -315,14 +317,14 @@ def test_a_name_cannot_leave_the_directory(open_: Open, name):
 
 def test_the_base_never_changes(open_: Open, wren):
     tokens = mx.array([wren.encode(SAID[0])])
-    models.detach(wren)
+    detach(wren)
     base = wren.network(tokens)
     memory = open_(model=wren)
     learn(memory, *SAID)
     assert not mx.array_equal(wren.network(tokens), base)
-    with models.bare(wren):
+    with bare(wren):
         assert mx.array_equal(wren.network(tokens), base)
-    models.detach(wren)
+    detach(wren)
     assert mx.array_equal(wren.network(tokens), base)
 
 

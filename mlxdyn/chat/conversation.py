@@ -29,15 +29,16 @@ from mlxdyn.chat.events import (
 )
 from mlxdyn.config import FALLBACK_SAMPLING, ChatConfig, Learn, SamplingConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.learn.stream import Chunk
+from mlxdyn.learn.stream import Chunk, lesson
 from mlxdyn.memory.memory import Memory, Progress
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Chat, EventRow, Filter, Lesson, Message, UpdateRow, legible
-from mlxdyn.model import Model, dialled
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import dialled
 from mlxdyn.study import lessons, writer
 from mlxdyn.study.item import CONTRAST, Item
 from mlxdyn.study.items import strip_unlearnable
-from mlxdyn.template import Turn, lesson, render
 
 RECALLED = 400  # updates whose messages are told of when a conversation is opened
 

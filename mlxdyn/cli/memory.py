@@ -162,7 +162,7 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
     `mlxdyn memory edit ITEM` changes one. An item that a later message corrected is marked, and is
     no longer studied.
     """
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     ledger = open_ledger()
     row = find(ledger, name)
@@ -290,7 +290,7 @@ def diff(other: str, name: str, as_json: bool) -> None:
 
     With what both make of it: nll of the message's words, in nats per token, lower is better known.
     """
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     ledger = open_ledger()
     rows = [find(ledger, name), find(ledger, other)]
@@ -298,7 +298,7 @@ def diff(other: str, name: str, as_json: bool) -> None:
         raise MlxdynError(f"{other!r} was learned on another base than {name!r}")
     prepare()
     from mlxdyn.memory.lifecycle import compare
-    from mlxdyn.model import load
+    from mlxdyn.model.load import load
 
     differences = compare(rows[0], rows[1], load(rows[0].model), ledger)
     if as_json:

@@ -34,12 +34,12 @@ def list_models(as_json: bool) -> None:
 @as_json
 def info(name: str, as_json: bool) -> None:
     """Describe one model."""
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     prepare()
-    from mlxdyn import model as models
+    from mlxdyn.model.load import load
 
-    loaded = models.load(name)
+    loaded = load(name)
     facts = {
         "name": loaded.name,
         "path": str(loaded.path),
@@ -96,10 +96,10 @@ def ensure(name: str) -> None:
     """
     if name in _bundled():
         return
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     prepare()
-    from mlxdyn.model import locate
+    from mlxdyn.model.load import locate
 
     try:
         locate(name)

@@ -126,14 +126,14 @@ def opened(name: str, *, writable: bool = True) -> Iterator[Memory]:
 
     One that is not `writable` may be open elsewhere.
     """
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     ledger = open_ledger()
     row = find(ledger, name)
     prepare()
     from mlxdyn.config import LearnerConfig
     from mlxdyn.memory.memory import Memory
-    from mlxdyn.model import load
+    from mlxdyn.model.load import load
 
     learner = LearnerConfig(**row.learner)
     with (

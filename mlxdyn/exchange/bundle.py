@@ -29,7 +29,7 @@ from mlxdyn.memory.directory import ORIGIN, copy_weights, vacant
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import MemoryRow
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 SCHEMA = 1
 MANIFEST, LEDGER, ADAPTER = "bundle.json", "ledger.db", "adapter"

@@ -15,7 +15,7 @@ from mlx_lm import utils as mlx_lm_utils
 from mlxdyn.arrays import leaves
 from mlxdyn.config import Dtype
 from mlxdyn.exchange.adapter import Adapter
-from mlxdyn.model import Model, tied_classes
+from mlxdyn.model.load import Model, tied_classes
 
 GROUP = 64  # weights that share a scale when quantised
 

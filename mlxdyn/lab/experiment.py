@@ -13,7 +13,7 @@ from mlxdyn.lab.cells import Job, Numbers, Store
 from mlxdyn.lab.evaluate import CHECKED, Baselines, Progress, Report, Settings, Stream
 from mlxdyn.lab.findings import Cell, Figure, Finding, Table, Tick
 from mlxdyn.learn.learner import Learner
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 TUNING = 2048  # tokens that choose a rate when no text was named for it
 STEP = math.sqrt(10)  # between the first rates tried

@@ -11,7 +11,7 @@ from mlxdyn.lab.findings import Finding
 from mlxdyn.lab.passages import order, position, precision, prefit
 from mlxdyn.lab.recall import recall
 from mlxdyn.lab.sweeps import cost, history, interval, kv, optimizer, placement, window
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 __all__ = ["NAMES", "SUMMARIES", "Tuned", "head", "run", "tune"]
 

@@ -9,11 +9,11 @@ from mlx_lm import batch_generate
 from mlx_lm.sample_utils import make_sampler
 
 from mlxdyn.memory.memory import Memory
+from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.study import lessons
 from mlxdyn.study.item import Item, ItemRow
 from mlxdyn.study.items import paraphrases
 from mlxdyn.study.topic import content
-from mlxdyn.template import Turn, render
 
 MOST_TOKENS = 40  # of an answer
 TOGETHER = 16  # questions answered at once

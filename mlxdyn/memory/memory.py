@@ -28,13 +28,14 @@ from mlxdyn.memory.store.records import (
     SnapshotRow,
     Update,
 )
-from mlxdyn.model import Model, attach, bare
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, bare
 from mlxdyn.study import anchors, contrast, guard, lessons
 from mlxdyn.study.item import CONTRAST, Item, ItemRow
 from mlxdyn.study.lessons import Desk
 from mlxdyn.study.topic import key
 from mlxdyn.study.writer import BEGINNING
-from mlxdyn.template import Turn, render
 
 ADAPTER, STUDY = AdapterConfig(), StudyConfig()
 KEPT_SNAPSHOTS = 6

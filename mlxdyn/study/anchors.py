@@ -14,9 +14,9 @@ from typing import Any
 
 from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.stream import Chunk
+from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.study.statement import SENTENCE_END, tells
 from mlxdyn.study.topic import content, key
-from mlxdyn.template import Turn, render
 
 LONGEST = 256  # tokens of an anchor that are read
 EVERY = 8  # each eighth anchor guards, the others are studied

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 from mlxdyn.config import StudyConfig
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk
+from mlxdyn.model.chat_template import Turn
 from mlxdyn.study.anchors import BEGINNING, Anchors, Ask, answer, ask
 from mlxdyn.study.contrast import framed
 from mlxdyn.study.item import CONTRAST, RETRACTION, Item, ItemRow
 from mlxdyn.study.items import paraphrases, value
 from mlxdyn.study.topic import content, key, stem
-from mlxdyn.template import Turn
 
 T = TypeVar("T")
 TOGETHER = 16  # items in one forward pass of a probe

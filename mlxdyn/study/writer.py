@@ -14,13 +14,14 @@ from mlx_lm.generate import BatchGenerator
 from mlx_lm.sample_utils import make_sampler
 
 from mlxdyn.learn.learner import Learner
-from mlxdyn.model import Model, bare
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import bare
 from mlxdyn.study import contrast, items, statement
 from mlxdyn.study.anchors import answer
 from mlxdyn.study.item import CONTRAST, RETRACTION, Item
 from mlxdyn.study.items import ASPECT
 from mlxdyn.study.topic import content, key
-from mlxdyn.template import Turn, render
 
 SAMPLES = 8  # answers to the study request; each words its questions in its own way
 TEMPERATURE = 1.0

@@ -31,7 +31,7 @@ def prepare() -> None:
     blas.load()
 
 
-def device() -> Device:
+def current() -> Device:
     """Describe the default device."""
     import mlx.core as mx
 
