@@ -21,7 +21,7 @@ from mlxdyn.memory.lifecycle import archive, branch
 from mlxdyn.memory.memory import KEPT_SNAPSHOTS, Memory, spread
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson, SnapshotRow
-from mlxdyn.model.load import Model, _fingerprint, load
+from mlxdyn.model.load import Model, load
 from mlxdyn.model.lora import bare, detach
 
 Open = Callable[..., Memory]
@@ -205,22 +205,31 @@ def test_another_base_is_refused_and_the_memory_stays_free(open_: Open, mite):
     memory = open_()
     teach(memory, SAID[0])
     learned = state(memory)
-    with pytest.raises(MlxdynError, match=r"another base or tokenizer.*--memory"):
+    with pytest.raises(MlxdynError, match=r"another weights .*--memory"):
         open_(model=replace(mite, fingerprint="0" * 16))
     assert same(state(open_()), learned)
 
 
-def test_the_fingerprint_changes_with_weights_config_and_tokenizer(wren, tmp_path: Path):
-    import shutil
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("model.safetensors", "weights"),
+        ("config.json", "configuration"),
+        ("tokenizer.json", "tokenizer"),
+        ("chat_template.jinja", "chat template"),
+    ],
+)
+def test_a_changed_base_is_named_by_its_part(wren, tmp_path: Path, name: str, part: str):
+    directory = Path(shutil.copytree(wren.path, tmp_path / "copy"))
+    assert not wren.changed(fingerprint(directory)[0])
+    with (directory / name).open("ab") as stream:
+        stream.write(b" ")
+    assert wren.changed(fingerprint(directory)[0]) == (part,)
 
-    seen = {wren.fingerprint}
-    for name in ("model.safetensors", "config.json", "tokenizer.json"):
-        directory = tmp_path / name
-        shutil.copytree(wren.path, directory)
-        with (directory / name).open("ab") as stream:
-            stream.write(b" ")
-        seen.add(_fingerprint(directory))
-    assert len(seen) == 4
+
+def test_the_fingerprints_of_mlxdyn_0_1_are_known(wren):
+    assert wren.changed("0" * 16) == ("weights", "configuration", "tokenizer")
+    assert not wren.changed(wren.former)
 
 
 def test_a_second_process_is_told_that_the_memory_is_open(open_: Open, mite):

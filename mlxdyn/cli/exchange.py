@@ -213,10 +213,11 @@ def _import_adapter(path: Path, model: str | None, name: str, learner: LearnerCo
 
     adapter = read(path)
     base = load(model or _base(adapter.base))
-    if adapter.fingerprint not in ("", base.fingerprint):
+    other = base.changed(adapter.fingerprint) if adapter.fingerprint else ()
+    if other:
         click.echo(
-            f"Warning: the adapter was learned on a base with fingerprint {adapter.fingerprint}; "
-            f"{base.path} has {base.fingerprint}, so it may not know the same.",
+            f"Warning: the adapter was learned on another base: {base.path} has another "
+            f"{' and another '.join(other)}, so it may not know the same.",
             err=True,
         )
     found(adapter, name, base, open_ledger(), learner)

@@ -229,7 +229,9 @@ class Engine:
         from mlxdyn.memory.store.ledger import Ledger
         from mlxdyn.model.load import load
 
-        self._open["model"] = load(self._options.model)
+        model = self._open["model"] = load(self._options.model)
+        if model.note:
+            self._emit(Notice(model.note))
         path = home(make=not self._options.temporary) / "mlxdyn.db"
         traceless = self._bare or (self._options.temporary and not path.exists())
         self._open["ledger"] = Ledger(None if traceless else path)

@@ -156,11 +156,11 @@ def restore(
     """
     if not bundle.text:
         return found(bundle.adapter, name, model, ledger, learner)
-    if bundle.fingerprint != model.fingerprint:
+    other = model.changed(bundle.fingerprint)
+    if other:
         raise MlxdynError(
-            f"the bundle's memory was learned on another base ({bundle.model}, fingerprint "
-            f"{bundle.fingerprint}), not on {model.path} ({model.fingerprint}); name its base with "
-            "--model"
+            f"the bundle's memory was learned on another base: {model.path} has another "
+            f"{' and another '.join(other)} than {bundle.model} had; name its base with --model"
         )
     with closing(Ledger(bundle.directory / LEDGER)) as source, vacant(name, ledger):
         return _restore(source, bundle.directory, name, model, ledger)

@@ -1,6 +1,5 @@
-"""A base and its tokenizer through mlx-lm; attach a seeded LoRA adapter; fingerprints."""
+"""A base and its tokenizer through mlx-lm: found on this machine, loaded, checked."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -10,13 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
+import mlx.nn as nn
+import psutil
 from mlx_lm import utils as mlx_lm_utils
 from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 
 import mlxdyn_models
 from mlxdyn.arrays import leaves
 from mlxdyn.errors import MlxdynError
+from mlxdyn.files import home
 from mlxdyn.model import device
+from mlxdyn.model.fingerprint import changed, fingerprint
+
+MOST_OF_MEMORY = 0.7  # of what is free, that dequantised weights may take
+ADDED = "models"
+"""Directory in the home that holds the models that were added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,13 @@ class Model:
     network: Any  # the mlx-lm module
     tokenizer: Any  # mlx_lm TokenizerWrapper
     config: Mapping[str, Any]
-    fingerprint: str  # of weights, configuration and tokenizer
+    fingerprint: str  # of weights, configuration, tokenizer and chat template
+    former: str  # what mlxdyn 0.1 called it
+    note: str = ""  # a sentence for the user on how it was loaded
+
+    def changed(self, learned: str) -> tuple[str, ...]:
+        """Name the parts that differ from a base of fingerprint `learned`; () if none."""
+        return changed(learned, (self.fingerprint, self.former))
 
     @property
     def context_size(self) -> int:
@@ -79,6 +92,9 @@ def locate(name: str) -> Path:
     known = mlxdyn_models.bundled()
     if name in known:
         return known[name]
+    added = added_models()
+    if name in added:
+        return added[name]
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():
@@ -90,6 +106,14 @@ def locate(name: str) -> Path:
         f"no model {name!r}: name a bundled model ({', '.join(known)}), a directory or a "
         "Hugging Face repository such as mlx-community/Qwen3-0.6B-4bit"
     )
+
+
+def added_models() -> dict[str, Path]:
+    """Map the names of the models that were added to their directories."""
+    return {
+        path.parent.name: path.parent
+        for path in sorted(home(make=False).glob(f"{ADDED}/*/config.json"))
+    }
 
 
 def _downloaded(repository: str) -> Path:
@@ -104,24 +128,51 @@ def _downloaded(repository: str) -> Path:
         ) from error
 
 
-def load(name: str) -> Model:
-    """Load a base and its tokenizer; raise MlxdynError, one sentence, when that cannot be."""
+def load(name: str, *, packed: bool | None = None) -> Model:
+    """Load a base and its tokenizer; raise MlxdynError, one sentence, when that cannot be.
+
+    `packed` keeps quantised weights as they are, or not; None does what is fastest here.
+    """
     path = locate(name)
     logging.getLogger("transformers").setLevel(logging.ERROR)
     config = _read_config(path)
     try:
-        network, _ = mlx_lm_utils.load_model(path, get_model_classes=tied_classes)
+        network, _ = mlx_lm_utils.load_model(path, lazy=True, get_model_classes=tied_classes)
         tokenizer = mlx_lm_utils.load_tokenizer(path, eos_token_ids=config.get("eos_token_id"))
     except Exception as error:  # mlx-lm and transformers raise whatever they meet
         raise MlxdynError(_explain(path, config, error)) from error
     _check_tokenizer(path, network, tokenizer)
+    prints = fingerprint(path)
+    note = ""
     if device.current().name == "cpu":
         network.set_dtype(mx.float32)  # 16-bit products are 40 times slower on CPU
         mx.disable_compile()  # on CPU it calls a C++ compiler, for seconds, and gains nothing
+        note = _unpack(network, packed)
     network.freeze()
-    mx.eval(network.parameters())
+    try:
+        mx.eval(network.parameters())
+    except RuntimeError as error:  # a file that ends too soon is seen only now
+        raise MlxdynError(_explain(path, config, error)) from error
     device.limit_memory(sum(a.nbytes for _, a in leaves(network.parameters())))
-    return Model(path.name, path, network, tokenizer, config, _fingerprint(path))
+    return Model(path.name, path, network, tokenizer, config, *prints, note)
+
+
+def _unpack(network: nn.Module, packed: bool | None) -> str:
+    """Dequantise, where told to or where memory allows; say what was done.
+
+    MLX has no fast product for packed weights on a CPU: 5 tokens/s where float32 reads 63.
+    """
+    modules = network.named_modules()
+    if packed or not any(isinstance(m, nn.QuantizedLinear) for _, m in modules):
+        return ""
+    need, free = 4 * mlx_lm_utils.get_total_parameters(network), psutil.virtual_memory().available
+    if packed is None and need > MOST_OF_MEMORY * free:
+        return (
+            f"The weights stay quantised, which is slow on a CPU: as float32 they take "
+            f"{need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free."
+        )
+    mlx_lm_utils.dequantize_model(network)
+    return f"The weights are used as float32 ({need / 1e9:.1f} GB): faster than quantised on a CPU."
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -171,15 +222,3 @@ def _tie(sanitize: Any, weights: dict[str, mx.array]) -> dict[str, mx.array]:
     if head is not None and not any(name.endswith("embed_tokens.weight") for name in weights):
         weights = {**weights, "model.embed_tokens.weight": head}
     return dict(sanitize(weights))
-
-
-def _fingerprint(path: Path) -> str:
-    """Hash names and contents of weights, configuration and tokenizer (16 hex digits)."""
-    digest = hashlib.sha256()
-    wanted = ("config.json", "tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt")
-    files = [path / name for name in wanted if (path / name).is_file()]
-    for file in [*files, *sorted(path.glob("model*.safetensors"))]:
-        digest.update(file.name.encode())
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()[:16]
