@@ -1,6 +1,7 @@
 """Laws of a memory: the ledger is the truth, undo is exact, damage is found."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from mlxdyn.memory.lifecycle import archive, branch
 from mlxdyn.memory.memory import KEPT_SNAPSHOTS, Memory, spread
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson, SnapshotRow
+from mlxdyn.model.fingerprint import fingerprint
 from mlxdyn.model.load import Model, load
 from mlxdyn.model.lora import bare, detach
 

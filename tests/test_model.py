@@ -115,7 +115,7 @@ def test_quantised_models_learn(wren: Model, copied: Path) -> None:
     quantised = config | {"quantization": {"group_size": 64, "bits": 4}}
     (copied / "config.json").write_text(json.dumps(quantised))
     save_model(copied, network)
-    model = load(str(copied))
+    model = load(str(copied), packed=True)
     base = logits(model)
     attach(model, AdapterConfig())
     assert same(logits(model), base)
