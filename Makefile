@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-chat: .venv/ready ## talk to it, and watch it learn
+chat: .venv/ready .venv/model ## talk to it, and watch it learn
 	@$(BIN)/mlxdyn chat $(ARGS)
 
 test: .venv/ready-dev ## the tests, without the slow ones
@@ -69,6 +69,11 @@ help: ## this list
 	@$(PIP) -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# A real assistant to open with, by version and hash; where it cannot be had, the bundled one talks.
+.venv/model: .venv/ready
+	@$(BIN)/mlxdyn model download smollm2-135m >/dev/null && touch $@ \
+		|| echo "The bundled model answers until then; make chat tries again." >&2
 
 # mypy cannot follow setuptools' import hook, so it gets links by the import names.
 .venv/ready-dev: .venv/ready requirements-dev.lock

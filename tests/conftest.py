@@ -27,6 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of its own for every test, so that none touches the user's memories."""
     path = tmp_path / "home"
     monkeypatch.setenv("MLXDYN_HOME", str(path))
+    monkeypatch.setenv("MLXDYN_MODEL", BUNDLED_MODEL)  # whatever is on this machine
     return path
 
 

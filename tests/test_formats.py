@@ -23,7 +23,8 @@ from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig
 from mlxdyn.exchange import directories, gguf
 from mlxdyn.exchange.adapter import Adapter, worn
-from mlxdyn.model.load import Model, load, locate
+from mlxdyn.model.load import Model, load
+from mlxdyn.model.registry import locate
 
 pytestmark = pytest.mark.slow
 TOKENS = [1, 5, 600, 700, 800, 33, 1200, 44]

@@ -17,8 +17,9 @@ from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson
 from mlxdyn.model.chat_template import Turn, render
-from mlxdyn.model.load import Model, load, locate
+from mlxdyn.model.load import Model, load
 from mlxdyn.model.lora import attach, detach
+from mlxdyn.model.registry import locate
 
 FAST = LearnerConfig(learning_rate=1e-2)
 SIZES = {

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from mlxdyn import __version__
 from mlxdyn.cli import change
 from mlxdyn.cli.bench import bench
 from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.cli.exchange import export_memory, import_memory
+from mlxdyn.cli.first import model_for
 from mlxdyn.cli.memory import memory
 from mlxdyn.cli.model import doctor, ensure, model
 from mlxdyn.cli.open import base, chosen, open_ledger
@@ -90,6 +92,8 @@ def chat(
     check_name(name)
     temporary = temporary or incognito
     held = _own_anchors(anchors, name, temporary=temporary) if anchors else None
+    if click.get_current_context().get_parameter_source("model") == ParameterSource.DEFAULT:
+        model = model_for(name, ask=once is None and not as_json and _on_terminal())
     ensure(model)
     options = Options(
         model=model,

@@ -233,7 +233,7 @@ def _import_bundle(path: Path, model: str | None, name: str, learner: LearnerCon
 
 def _base(named: str) -> str:
     """The base that an export names, if it is on this machine."""
-    from mlxdyn.model.load import locate
+    from mlxdyn.model.registry import locate
 
     try:
         locate(named)

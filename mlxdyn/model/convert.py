@@ -13,12 +13,13 @@ from typing import Any
 
 import mlx.core as mx
 
+from mlxdyn.config import Bits
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import appearing, digest
 from mlxdyn.model import architectures, vocabulary
 from mlxdyn.model.fingerprint import RECORD
 from mlxdyn.model.gguf import Gguf, Tensor, read
-from mlxdyn.model.weights import EXACT, FLOATS, GROUP, Arrays, Bits, arrays
+from mlxdyn.model.weights import EXACT, FLOATS, GROUP, Arrays, arrays
 
 SHARD = 2 * 2**30  # bytes of weights that are in memory at once, and in one file
 SAMPLING = {"temp": "temperature", "top_p": "top_p", "top_k": "top_k", "min_p": "min_p"}

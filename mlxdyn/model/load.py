@@ -14,16 +14,13 @@ import psutil
 from mlx_lm import utils as mlx_lm_utils
 from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 
-import mlxdyn_models
 from mlxdyn.arrays import leaves
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import home
 from mlxdyn.model import device
 from mlxdyn.model.fingerprint import changed, fingerprint
+from mlxdyn.model.registry import locate
 
 MOST_OF_MEMORY = 0.7  # of what is free, that dequantised weights may take
-ADDED = "models"
-"""Directory in the home that holds the models that were added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,50 +79,6 @@ class Model:
 
     def decode(self, tokens: list[int]) -> str:
         return str(self.tokenizer.decode(tokens, skip_special_tokens=True))
-
-
-def locate(name: str) -> Path:
-    """Find the directory of a bundled model, a local path or a downloaded repository.
-
-    Raises MlxdynError with the fix when there is none; never touches the network.
-    """
-    known = mlxdyn_models.bundled()
-    if name in known:
-        return known[name]
-    added = added_models()
-    if name in added:
-        return added[name]
-    path = Path(name).expanduser()
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise MlxdynError(f"{path} holds no config.json, so it is not a model directory")
-        return path
-    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
-        return _downloaded(name)
-    raise MlxdynError(
-        f"no model {name!r}: name a bundled model ({', '.join(known)}), a directory or a "
-        "Hugging Face repository such as mlx-community/Qwen3-0.6B-4bit"
-    )
-
-
-def added_models() -> dict[str, Path]:
-    """Map the names of the models that were added to their directories."""
-    return {
-        path.parent.name: path.parent
-        for path in sorted(home(make=False).glob(f"{ADDED}/*/config.json"))
-    }
-
-
-def _downloaded(repository: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(repository, local_files_only=True))
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
-        raise MlxdynError(
-            f"{repository} is not on this machine; fetch it: mlxdyn model download {repository}"
-        ) from error
 
 
 def load(name: str, *, packed: bool | None = None) -> Model:

@@ -5,16 +5,16 @@ only bits move. Other quantised types have no such twin: they are dequantised, a
 quantised again. (mx.load reads the same, through a C parser that trusts its file.)
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import mlx.core as mx
 import numpy as np
 
+from mlxdyn.config import Bits
 from mlxdyn.errors import MlxdynError
 from mlxdyn.model.gguf import Bytes, Gguf, Tensor, raw
 
 GROUP = 32
-Bits = Literal[4, 8, 16]
 
 FLOATS = ("F32", "F16", "BF16")
 EXACT = {"Q4_0": 4, "Q4_1": 4, "Q8_0": 8}
