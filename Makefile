@@ -51,13 +51,13 @@ lock: .venv/ready ## write the lock files again from pyproject.toml
 	$(COMPILE) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## remove .venv and everything built
-	rm -rf .venv build dist *.egg-info mlxdyn/*.so .*_cache .hypothesis snapshot_report.html
+	rm -rf .venv build dist *.egg-info mlxdyn/model/*.so .*_cache .hypothesis snapshot_report.html
 	find app mlxdyn models tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-.venv/ready: requirements.lock pyproject.toml setup.py mlxdyn/_blas.c
+.venv/ready: requirements.lock pyproject.toml setup.py mlxdyn/model/_blas.c
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| { echo "mlxdyn needs Python 3.11 or later. Install it, or name it:" \
 		"make chat PYTHON=/path/to/python3" >&2; exit 1; }
