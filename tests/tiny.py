@@ -37,13 +37,25 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "architectures": ["Phi3ForCausalLM"], "tie_word_embeddings": True, "rope_scaling": None,
     },
 }  # fmt: skip
+OTHERS: dict[str, dict[str, Any]] = {
+    "gemma3_text": {
+        "architectures": ["Gemma3ForCausalLM"], "query_pre_attn_scalar": 8, "sliding_window": 16,
+        "sliding_window_pattern": 6, "rope_local_base_freq": 10000.0, "rope_scaling": None,
+    },
+}  # fmt: skip
+"""Families that a base can be of, but whose adapters are not tried in every format."""
 
 
 def tiny_model(directory: Path, kind: str, *, bits: int | None = None, blocks: int = 3) -> Model:
     """Write a random model to `directory`, if it is not there, and load it."""
     if not directory.exists():
         directory.mkdir(parents=True)
-        config = {"model_type": kind, **SIZES, **FAMILIES[kind], "num_hidden_layers": blocks}
+        config = {
+            "model_type": kind,
+            **SIZES,
+            **(FAMILIES | OTHERS)[kind],
+            "num_hidden_layers": blocks,
+        }
         model_class, arguments = _get_classes(config)
         mx.random.seed(len(kind))
         network = model_class(arguments.from_dict(config))

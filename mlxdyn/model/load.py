@@ -17,8 +17,11 @@ from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 from mlxdyn.arrays import leaves
 from mlxdyn.errors import MlxdynError
 from mlxdyn.model import device
-from mlxdyn.model.fingerprint import changed, fingerprint
+from mlxdyn.model.fingerprint import RECORD, changed, fingerprint
 from mlxdyn.model.registry import locate
+
+AS_WRITTEN = {"tokenizer_type": "mistral"}
+"""Lets transformers use a tokenizer.json of ours; of some types it would make one of its own."""
 
 MOST_OF_MEMORY = 0.7  # of what is free, that dequantised weights may take
 
@@ -91,7 +94,11 @@ def load(name: str, *, packed: bool | None = None) -> Model:
     config = _read_config(path)
     try:
         network, _ = mlx_lm_utils.load_model(path, lazy=True, get_model_classes=tied_classes)
-        tokenizer = mlx_lm_utils.load_tokenizer(path, eos_token_ids=config.get("eos_token_id"))
+        tokenizer = mlx_lm_utils.load_tokenizer(
+            path,
+            tokenizer_config_extra=AS_WRITTEN if (path / RECORD).is_file() else None,
+            eos_token_ids=config.get("eos_token_id"),
+        )
     except Exception as error:  # mlx-lm and transformers raise whatever they meet
         raise MlxdynError(_explain(path, config, error)) from error
     _check_tokenizer(path, network, tokenizer)
