@@ -103,8 +103,12 @@ def _from_hub(repository: str) -> str:
     os.environ["HF_HUB_OFFLINE"] = "0"
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.utils import disable_progress_bars, logging
 
     constants.HF_HUB_OFFLINE = False
+    logging.set_verbosity(logging.CRITICAL)  # it reports each retry; we say how it ended
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     try:
         path = Path(snapshot_download(repository, allow_patterns=WANTED))
     except HFValidationError as error:
