@@ -3,6 +3,7 @@
 Nothing here runs unless the user asks for a model (law 11).
 """
 
+import logging
 import os
 import re
 import shutil
@@ -103,10 +104,10 @@ def _from_hub(repository: str) -> str:
     os.environ["HF_HUB_OFFLINE"] = "0"
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
-    from huggingface_hub.utils import disable_progress_bars, logging
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     constants.HF_HUB_OFFLINE = False
-    logging.set_verbosity(logging.CRITICAL)  # it reports each retry; we say how it ended
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # it tells of each retry
     if not sys.stderr.isatty():
         disable_progress_bars()
     try:

@@ -114,7 +114,7 @@ def _id(file: Gguf, name: str, count: int) -> int | None:
 def _byte_level(file: Gguf, pieces: list[str]) -> Tokenizer:
     kinds = _numbers(file, "token_type", len(pieces), 1)
     vocabulary = {p: i for i, p in enumerate(pieces) if kinds[i] != UNUSED}
-    merges = [tuple(merge.split(" ")) for merge in _strings(file, "merges")]
+    merges = [_pair(file, merge) for merge in _strings(file, "merges")]
     pre = str(file.metadata.get(f"{PREFIX}pre", "default"))
     made = Tokenizer(BPE(vocabulary, merges, ignore_merges=SPLITS.get(pre) == LLAMA))
     made.pre_tokenizer = _cuts(file, pre)
@@ -122,6 +122,13 @@ def _byte_level(file: Gguf, pieces: list[str]) -> Tokenizer:
         made.normalizer = normalizers.NFC()
     made.decoder = decoders.ByteLevel()
     return made
+
+
+def _pair(file: Gguf, merge: str) -> tuple[str, str]:
+    left, _, right = merge.partition(" ")
+    if not left or not right or " " in right:
+        raise MlxdynError(f"the tokenizer in {file.path} is damaged: a merge is no pair")
+    return left, right
 
 
 def _cuts(file: Gguf, pre: str) -> Any:

@@ -69,7 +69,8 @@ def _half(groups: Bytes, at: int) -> Array:
 def _nibbles(halves: Bytes) -> Array:
     """Order 32 weights a group: first all low nibbles, then all high ones -> one after another."""
     weights = np.concatenate([halves & 0x0F, halves >> 4], axis=1)
-    return (weights[:, 0::2] | weights[:, 1::2] << 4).view(np.uint32)
+    packed: Array = weights[:, 0::2] | weights[:, 1::2] << 4
+    return packed.view(np.uint32)
 
 
 def _check(file: Gguf, tensor: Tensor, *numbers: Array) -> None:
