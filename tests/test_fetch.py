@@ -6,7 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,8 +17,16 @@ import pytest
 from ggufs import write_base
 
 from mlxdyn import settings
-from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MODEL
+from mlxdyn.cli.first import model_for
+from mlxdyn.config import (
+    BUNDLED_MODEL,
+    DEFAULT_MODEL,
+    AdapterConfig,
+    LearnerConfig,
+    StudyConfig,
+)
 from mlxdyn.errors import MlxdynError
+from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model import fetch, registry
 from mlxdyn.model.fingerprint import RECORD
 from mlxdyn.model.load import Model, load
@@ -234,6 +242,21 @@ def test_a_first_run_asks_once_and_remembers(home: Path) -> None:
     again.sendline("/quit")
     again.expect(pexpect.EOF)
     assert "Which model" not in str(again.before)
+
+
+def test_a_memory_opens_with_its_own_base_wherever_that_is_now(
+    home: Path, mite: Model, index: Path
+) -> None:
+    settings.put("model", BUNDLED_MODEL)
+    recipe = asdict(AdapterConfig()), asdict(LearnerConfig()), asdict(StudyConfig())
+    ledger = Ledger(home / "mlxdyn.db")
+    ledger.add_memory("old", str(mite.path), mite.fingerprint, *recipe)
+    ledger.add_memory("moved", "/gone/tiny", mite.fingerprint, *recipe)
+    ledger.close()
+    fetch.add(str(index.with_name("tiny.gguf")), say=print)
+    assert model_for("old", ask=True) == str(mite.path)
+    assert model_for("moved", ask=True) == "tiny"
+    assert model_for("new", ask=True) == BUNDLED_MODEL
 
 
 def test_without_a_terminal_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

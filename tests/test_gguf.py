@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from gguf.quants import dequantize
 from ggufs import TEMPLATE, Quantisation, write_base
+from mlx_lm.utils import load_model
 from tiny import tiny_model
 from tokenizers import Tokenizer
 
@@ -19,7 +20,7 @@ from mlxdyn.model import architectures, vocabulary
 from mlxdyn.model.convert import Origin, convert
 from mlxdyn.model.fingerprint import RECORD
 from mlxdyn.model.gguf import raw, read
-from mlxdyn.model.load import Model, load
+from mlxdyn.model.load import Model, _harmonise, load
 from mlxdyn.model.weights import arrays
 
 KINDS = ("llama", "mistral", "qwen2", "qwen3", "gemma3_text")
@@ -84,6 +85,17 @@ def test_a_quantised_base_answers_alike_packed_and_unpacked(bases: Path, kind: s
     tokens = mx.array([TOKENS])
     assert mx.allclose(model.network(tokens), packed.network(tokens), atol=1e-4)
     assert model.fingerprint == packed.fingerprint, "of weights as they are stored"
+
+
+def test_where_products_are_fast_all_weights_are_of_one_type(bases: Path, tmp_path):
+    """As on a GPU, where packed weights stay; of Gemma, which overflows, the norms are float32."""
+    for kind, types in (("llama", {"float16"}), ("gemma3_text", {"float16", "float32"})):
+        write_base(load(str(bases / kind)), tmp_path / f"{kind}.gguf", Quantisation.Q8_0)
+        convert(tmp_path / f"{kind}.gguf", tmp_path / kind, Origin("tiny", kind))
+        network, config = load_model(tmp_path / kind, lazy=True)
+        _harmonise(network, config)
+        found = {str(a.dtype).removeprefix("mlx.core.") for _, a in leaves(network.parameters())}
+        assert found - {"uint32"} == types
 
 
 def test_what_is_rounded_is_said(bases: Path, tmp_path):
