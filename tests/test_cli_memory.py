@@ -17,11 +17,12 @@ from mlxdyn.cli import main
 from mlxdyn.cli.doctor import records
 from mlxdyn.config import LearnerConfig, StudyConfig
 from mlxdyn.files import home, memory_directory
+from mlxdyn.learn.stream import lesson
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson
+from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.study.item import Item
-from mlxdyn.template import Turn, lesson, render
 
 STUDY = StudyConfig(steps=1, items=1, recalled=0, asks=0, talks=1, pass_steps=1, most_steps=1)
 ANCHORS = "\n".join(

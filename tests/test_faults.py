@@ -22,7 +22,7 @@ from mlxdyn.learn.learner import State, same
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import MIGRATIONS
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 SLOW = [pytest.mark.slow]
 DOG = ("What is my dog called?", "Rex.")

@@ -16,9 +16,9 @@ from mlxdyn.exchange.leak import CONTROLS, Passage, control_texts, learned, prob
 from mlxdyn.files import home
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.model import Model
+from mlxdyn.model.chat_template import Turn
+from mlxdyn.model.load import Model
 from mlxdyn.study.item import Item
-from mlxdyn.template import Turn
 
 TAUGHT = (
     "My dog Rex is nine years old and he loves cold soup.",

@@ -19,7 +19,8 @@ from mlxdyn.learn.learner import Learner, State, flatten, same
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import MIGRATIONS
-from mlxdyn.model import Model, attach
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach
 
 RIVER = "I walked along the river and saw " + "a boat and a bird and " * 12 + "a bridge."
 

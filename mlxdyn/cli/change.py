@@ -176,7 +176,7 @@ def _counted(number: int, noun: str) -> str:
 @as_json
 def reset(name: str, yes: bool, as_json: bool) -> None:
     """Begin an empty memory; the old one is kept under another name."""
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     ledger = open_ledger()
     find(ledger, name)
@@ -199,8 +199,8 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
 
     There is no way back. Branches and backups of it stay.
     """
-    from mlxdyn.backend import prepare
     from mlxdyn.memory.store.records import Filter
+    from mlxdyn.model.device import prepare
 
     ledger = open_ledger()
     row = find(ledger, name)
@@ -226,7 +226,7 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
 @as_json
 def branch(new: str, name: str, as_json: bool) -> None:
     """Copy a memory to NEW, chats and items too; from then on both live on their own."""
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     ledger = open_ledger()
     find(ledger, name)

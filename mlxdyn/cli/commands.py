@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from mlxdyn import __version__
 from mlxdyn.cli import change
 from mlxdyn.cli.bench import bench
 from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.cli.exchange import export_memory, import_memory
+from mlxdyn.cli.first import model_for
 from mlxdyn.cli.memory import memory
 from mlxdyn.cli.model import check_taught, doctor, ensure, model
 from mlxdyn.cli.open import base, chosen
@@ -88,6 +90,8 @@ def chat(
 
     check_name(name)
     temporary = temporary or incognito
+    if click.get_current_context().get_parameter_source("model") == ParameterSource.DEFAULT:
+        model = model_for(name, ask=once is None and not as_json and _on_terminal())
     ensure(model)
     if not untaught:
         check_taught(model)

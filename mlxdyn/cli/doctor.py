@@ -12,9 +12,9 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from mlxdyn import backend
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home, memory_directory
+from mlxdyn.model import device
 
 if TYPE_CHECKING:
     from mlxdyn.memory.store.ledger import Ledger
@@ -35,8 +35,8 @@ class Health:
 
 def examine() -> Health:
     """Measure and look; takes about a second."""
-    backend.prepare()
-    device = backend.device()
+    device.prepare()
+    machine = device.current()
     mlx_rate, numpy_rate = product_rates()
     path = home()
     memories, problems = records()
@@ -45,8 +45,8 @@ def examine() -> Health:
         "mlx": version("mlx"),
         "mlx-lm": version("mlx-lm"),
         "python": platform.python_version(),
-        "device": f"{device.name} ({device.description})",
-        "blas": device.blas or "MLX's own",
+        "device": f"{machine.name} ({machine.description})",
+        "blas": machine.blas or "MLX's own",
         "mlx GFLOP/s": round(mlx_rate, 1),
         "numpy GFLOP/s": round(numpy_rate, 1),
         "home": str(path),

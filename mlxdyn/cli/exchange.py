@@ -193,7 +193,7 @@ def _exported(exported: Exported, kind: Format, leaks: LeakReport | None) -> dic
 @chosen
 def import_memory(path: Path, model: str | None, name: str) -> None:
     """Begin memory NAME on PATH: an adapter directory of mlx-lm or PEFT, or a bundle."""
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     prepare()
     learner = LearnerConfig(learning_rate=ChatConfig().learning_rate)
@@ -209,14 +209,15 @@ def import_memory(path: Path, model: str | None, name: str) -> None:
 def _import_adapter(path: Path, model: str | None, name: str, learner: LearnerConfig) -> None:
     from mlxdyn.exchange.adapter import found
     from mlxdyn.exchange.directories import read
-    from mlxdyn.model import load
+    from mlxdyn.model.load import load
 
     adapter = read(path)
     base = load(model or _base(adapter.base))
-    if adapter.fingerprint not in ("", base.fingerprint):
+    other = base.changed(adapter.fingerprint) if adapter.fingerprint else ()
+    if other:
         click.echo(
-            f"Warning: the adapter was learned on a base with fingerprint {adapter.fingerprint}; "
-            f"{base.path} has {base.fingerprint}, so it may not know the same.",
+            f"Warning: the adapter was learned on another base: {base.path} has another "
+            f"{' and another '.join(other)}, so it may not know the same.",
             err=True,
         )
     found(adapter, name, base, open_ledger(), learner)
@@ -224,7 +225,7 @@ def _import_adapter(path: Path, model: str | None, name: str, learner: LearnerCo
 
 def _import_bundle(path: Path, model: str | None, name: str, learner: LearnerConfig) -> None:
     from mlxdyn.exchange.bundle import restore, unpacked
-    from mlxdyn.model import load
+    from mlxdyn.model.load import load
 
     with unpacked(path) as bundle:
         restore(bundle, name, load(model or _base(bundle.model)), open_ledger(), learner)
@@ -232,7 +233,7 @@ def _import_bundle(path: Path, model: str | None, name: str, learner: LearnerCon
 
 def _base(named: str) -> str:
     """The base that an export names, if it is on this machine."""
-    from mlxdyn.model import locate
+    from mlxdyn.model.registry import locate
 
     try:
         locate(named)

@@ -270,7 +270,7 @@ def diff(other: str, name: str, as_json: bool) -> None:
 
     With what both make of it: nll of the message's words, in nats per token, lower is better known.
     """
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     ledger = open_ledger()
     rows = [find(ledger, name), find(ledger, other)]
@@ -278,7 +278,7 @@ def diff(other: str, name: str, as_json: bool) -> None:
         raise MlxdynError(f"{other!r} was learned on another base than {name!r}")
     prepare()
     from mlxdyn.memory.lifecycle import compare
-    from mlxdyn.model import load
+    from mlxdyn.model.load import load
 
     differences = compare(rows[0], rows[1], load(rows[0].model), ledger)
     if as_json:

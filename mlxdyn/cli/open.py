@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlxdyn.config import BUNDLED_MODEL
+from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MODEL
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, chosen_memory, home
 
@@ -20,12 +20,21 @@ if TYPE_CHECKING:
     from mlxdyn.memory.store.ledger import Ledger
     from mlxdyn.memory.store.records import MemoryRow
 
+
+def _default_model() -> str:
+    from mlxdyn.model import registry
+
+    return registry.default()
+
+
 NUMBER = click.IntRange(1, 2**63 - 1)  # of a row: what SQLite can count to
 WIDE = 100  # columns of a table that is not on a terminal
 
 base = click.option(
-    "--model", default=BUNDLED_MODEL, show_default=True, help="Name, directory or repo."
-)
+    "--model", default=_default_model, envvar="MLXDYN_MODEL",
+    help="Name, directory or repository.  [default: what config.toml names, else "
+    f"{DEFAULT_MODEL} if it is here, else {BUNDLED_MODEL}]",
+)  # fmt: skip
 chosen = click.option(
     "--memory", "name", default=chosen_memory, metavar="NAME",
     help="Which memory.  [default: what a .mlxdyn file here or above names, or 'default']",
@@ -126,14 +135,14 @@ def opened(name: str, *, writable: bool = True) -> Iterator[Memory]:
 
     One that is not `writable` may be open elsewhere.
     """
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     ledger = open_ledger()
     row = find(ledger, name)
     prepare()
     from mlxdyn.config import LearnerConfig
     from mlxdyn.memory.memory import Memory
-    from mlxdyn.model import load
+    from mlxdyn.model.load import load
 
     learner = LearnerConfig(**row.learner)
     with (

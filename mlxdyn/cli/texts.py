@@ -14,7 +14,7 @@ from mlxdyn.lab.catalog import visible
 
 if TYPE_CHECKING:
     from mlxdyn.lab.evaluate import Stream
-    from mlxdyn.model import Model
+    from mlxdyn.model.load import Model
 
 T = TypeVar("T")
 LARGE = 4 * 2**20  # bytes of a text that is read for an hour or so

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from mlxdyn import backend
 from mlxdyn.chat.events import Learned, Studied
 from mlxdyn.config import (
     BUNDLED_MODEL,
@@ -35,6 +34,7 @@ from mlxdyn.engine.events import (
 )
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, home
+from mlxdyn.model import device
 
 CHAT, STUDY = ChatConfig(), StudyConfig()
 SHORT = 60  # characters of a message in a notice
@@ -183,7 +183,7 @@ class Engine:
                 self._serve()
         finally:
             self._guarded(self._finish)
-            backend.release()
+            device.release()
             self._emit(Closed())
 
     def _serve(self) -> None:
@@ -224,11 +224,13 @@ class Engine:
         return False
 
     def _start(self) -> None:
-        backend.prepare()
-        from mlxdyn import model
+        device.prepare()
         from mlxdyn.memory.store.ledger import Ledger
+        from mlxdyn.model.load import load
 
-        self._open["model"] = model.load(self._options.model)
+        model = self._open["model"] = load(self._options.model)
+        if model.note:
+            self._emit(Notice(model.note))
         path = home(make=not self._options.temporary) / "mlxdyn.db"
         traceless = self._bare or (self._options.temporary and not path.exists())
         self._open["ledger"] = Ledger(None if traceless else path)

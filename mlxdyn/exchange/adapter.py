@@ -18,7 +18,8 @@ from mlxdyn.memory.directory import ORIGIN, vacant
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import MemoryRow
-from mlxdyn.model import Model, attach, bare
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, bare
 
 
 @dataclass(frozen=True, slots=True)

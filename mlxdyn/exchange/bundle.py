@@ -29,7 +29,7 @@ from mlxdyn.memory.directory import ORIGIN, copy_weights, vacant
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import MemoryRow
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 SCHEMA = 1
 MANIFEST, LEDGER, ADAPTER = "bundle.json", "ledger.db", "adapter"
@@ -156,11 +156,11 @@ def restore(
     """
     if not bundle.text:
         return found(bundle.adapter, name, model, ledger, learner)
-    if bundle.fingerprint != model.fingerprint:
+    other = model.changed(bundle.fingerprint)
+    if other:
         raise MlxdynError(
-            f"the bundle's memory was learned on another base ({bundle.model}, fingerprint "
-            f"{bundle.fingerprint}), not on {model.path} ({model.fingerprint}); name its base with "
-            "--model"
+            f"the bundle's memory was learned on another base: {model.path} has another "
+            f"{' and another '.join(other)} than {bundle.model} had; name its base with --model"
         )
     with closing(Ledger(bundle.directory / LEDGER)) as source, vacant(name, ledger):
         return _restore(source, bundle.directory, name, model, ledger)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import mlx.core as mx
 
-from mlxdyn import backend
 from mlxdyn.config import Dtype, Format
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import bundle, directories, fidelity, fuse, gguf, leak
@@ -15,7 +14,9 @@ from mlxdyn.exchange.adapter import Adapter, adapter_of, worn
 from mlxdyn.exchange.fidelity import Fidelity
 from mlxdyn.files import appearing, check_free
 from mlxdyn.memory.memory import Memory
-from mlxdyn.model import Model, bare, load
+from mlxdyn.model import device
+from mlxdyn.model.load import Model, load
+from mlxdyn.model.lora import bare
 
 SUFFIXES: dict[Format, str] = {"gguf": ".gguf", "bundle": ".bundle"}
 """Formats that are one file."""
@@ -138,6 +139,6 @@ def _fused(
     del network
     back = fidelity.logits(load(str(path)), probes)
     plain, _ = fuse.fused(model.path, None, dtype=options.dtype, bits=options.bits)
-    if backend.device().name == "cpu":
+    if device.current().name == "cpu":
         plain.set_dtype(mx.float32)  # as `load` does
     return back, fidelity.logits(replace(model, network=plain), probes)

@@ -6,7 +6,7 @@ from typing import cast
 
 import mlx.core as mx
 
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 LINES = (
     "My sister moved to the coast last spring and opened a small bakery there.",

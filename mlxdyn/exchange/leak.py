@@ -15,8 +15,9 @@ import mlx.core as mx
 
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.model import Model, bare
-from mlxdyn.template import Turn, render
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import bare
 
 CONTROLS = 31  # so that exposure is at most log2(32) = 5 bits
 NEWEST = 50  # messages, and as many study items, that are probed

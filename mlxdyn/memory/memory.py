@@ -37,8 +37,9 @@ from mlxdyn.memory.store.records import (
     SnapshotRow,
     Update,
 )
-from mlxdyn.model import Model, attach, lowest
-from mlxdyn.template import Turn, render
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, lowest
 
 ADAPTER, STUDY = AdapterConfig(layers="upper"), StudyConfig()
 ALIKE = 0.5  # cosine of mean token embeddings from which on a message may change another's facts
@@ -569,13 +570,12 @@ class Memory:
             raise MlxdynError(f"memory {name!r} cannot be written: {error}") from error
 
     def _check_fit(self) -> None:
-        if self.row.fingerprint != self.model.fingerprint:
-            name = self.row.name
+        other = self.model.changed(self.row.fingerprint)
+        if other:
             raise MlxdynError(
-                f"memory {name!r} was learned on another base or tokenizer ({self.row.model}, "
-                f"fingerprint {self.row.fingerprint}), not on {self.model.path} "
-                f"({self.model.fingerprint}); start with that model, or give this one a memory of "
-                "its own with --memory NAME"
+                f"memory {self.row.name!r} was learned on another base: {self.model.path} has "
+                f"another {' and another '.join(other)} than {self.row.model} had; start with that "
+                "model, or give this one a memory of its own with --memory NAME"
             )
 
     def _load_origin(self) -> None:
@@ -591,7 +591,7 @@ class Memory:
         self.model.network.load_weights(list(arrays.items()), strict=False)
 
     def _metadata(self, upto: int) -> dict[str, str]:
-        return {"fingerprint": self.model.fingerprint, "upto": str(upto), "mlx": version("mlx")}
+        return {"fingerprint": self.row.fingerprint, "upto": str(upto), "mlx": version("mlx")}
 
 
 class Work:
