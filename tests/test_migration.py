@@ -172,9 +172,9 @@ def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, m
         shutil.copytree(home(), copies[-1])
 
     class Traced(Ledger):
-        def _migrate(self, path: Path | None) -> None:
+        def _migrate(self) -> None:
             self._db.set_trace_callback(step)
-            super()._migrate(path)
+            super()._migrate()
 
     Traced(database()).close()
     assert len(copies) > 20

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from mlxdyn.engine.events import Compared
     from mlxdyn.lab.probe import Recall
+    from mlxdyn.memory.memory import Memory
     from mlxdyn.memory.store.ledger import Ledger
     from mlxdyn.memory.store.records import MemoryRow, UpdateRow
 
@@ -320,12 +323,10 @@ def diff(other: str, name: str, as_json: bool) -> None:
 @click.option("--repair", is_flag=True, help="Make the weights anew from the ledger.")
 def verify(name: str, as_json: bool, quick: bool, repair: bool) -> None:
     """Replay the ledger, compare bitwise, and check every checksum."""
-    with opened(name) as held:
+    with _alone(name, writing=repair), opened(name, writable=repair) as held:
         with progress("Verifying") as tick:
             problems = held.verify(tick, replay=not quick)
-        if problems and repair:
-            with progress("Repairing") as tick:
-                held.rebuild(tick)
+        left = _repaired(held, quick) if problems and repair else problems
         updates = held.ledger.totals(held.row.id).updates
     if as_json:
         print_json({"clean": not problems, "problems": problems, "updates": updates})
@@ -334,10 +335,50 @@ def verify(name: str, as_json: bool, quick: bool, repair: bool) -> None:
         click.echo(f"Clean: {updates} updates, {how}.")
     for problem in problems:
         click.echo(problem, err=True)
-    if problems and repair:
-        click.echo("Repaired: the weights were made anew from the ledger.", err=True)
-    elif problems:
-        raise MlxdynError("the memory is not sound; `mlxdyn memory verify --repair` rebuilds it")
+    if left:
+        raise MlxdynError(_verdict(left, tried=repair))
+    if problems:
+        click.echo(
+            "Repaired: the weights and how each lesson went were made anew from the ledger.",
+            err=True,
+        )
+
+
+@contextmanager
+def _alone(name: str, *, writing: bool) -> Iterator[None]:
+    """Keep others from changing the memory; on a disk that nobody can write they cannot."""
+    from mlxdyn.memory.directory import held
+
+    if writing or not memory_directory(name, make=False).is_dir():
+        yield  # opening it does so, or says that there is none
+        return
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(held(name))
+        yield
+
+
+def _repaired(held: Memory, quick: bool) -> list[str]:
+    """Make the weights anew; return what is wrong after that."""
+    if held.ledger.integrity() == "ok":
+        with progress("Repairing") as tick:
+            held.rebuild(tick)
+    with progress("Verifying") as tick:
+        return held.verify(tick, replay=not quick)
+
+
+def _verdict(problems: list[str], *, tried: bool) -> str:
+    from mlxdyn.memory.memory import NEARLY
+
+    if tried:
+        return (
+            f"the memory cannot be repaired ({problems[0]}); bring back a bundle of it, or a backup "
+            "of the ledger"
+        )
+    repair = "`mlxdyn memory verify --repair` rebuilds it"
+    if all(NEARLY in problem for problem in problems):
+        return f"the memory is not damaged, but another version or machine made it; {repair}"
+    return f"the memory is not sound; {repair}"
 
 
 def _shown(ledger: Ledger, row: MemoryRow) -> dict[str, Any]:

@@ -101,11 +101,11 @@ def confirm(question: str) -> None:
         raise click.Abort
 
 
-def open_ledger() -> Ledger:
+def open_ledger(*, writable: bool = False) -> Ledger:
     """Open the ledger; it is closed when the command ends."""
     from mlxdyn.memory.store.ledger import Ledger
 
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(home(make=writable) / "mlxdyn.db", writable=writable)
     click.get_current_context().call_on_close(ledger.close)
     return ledger
 
@@ -128,7 +128,7 @@ def opened(name: str, *, writable: bool = True) -> Iterator[Memory]:
     """
     from mlxdyn.backend import prepare
 
-    ledger = open_ledger()
+    ledger = open_ledger(writable=writable)
     row = find(ledger, name)
     prepare()
     from mlxdyn.config import LearnerConfig

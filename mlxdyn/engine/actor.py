@@ -34,7 +34,7 @@ from mlxdyn.engine.events import (
     Working,
 )
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_name, home
+from mlxdyn.files import check_name, home, room
 
 CHAT, STUDY = ChatConfig(), StudyConfig()
 SHORT = 60  # characters of a message in a notice
@@ -232,7 +232,8 @@ class Engine:
         self._open["model"] = model.load(self._options.model)
         path = home(make=not self._options.temporary) / "mlxdyn.db"
         traceless = self._bare or (self._options.temporary and not path.exists())
-        self._open["ledger"] = Ledger(None if traceless else path)
+        ledger = Ledger(None if traceless else path, writable=not self._options.temporary)
+        self._open["ledger"] = ledger
         self._open_memory()
         self._open_session(self._options.temporary)
         self._open_latest()
@@ -391,7 +392,8 @@ class Engine:
 
     def _forget(self, message: int) -> None:
         self._refuse_temporary()
-        self._session.forget(message, self._working("forgetting"))
+        with room():
+            self._session.forget(message, self._working("forgetting"))
         self._opened()
         said = "Forgotten for good, with any reply to it."
         if not self._open["ledger"].erased():
