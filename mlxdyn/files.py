@@ -35,7 +35,7 @@ def home(*, make: bool = True) -> Path:
     os.umask(0o077)
     chosen = os.environ.get("MLXDYN_HOME")
     path = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_path("mlxdyn"))
-    if not make:
+    if not make and (path.is_dir() or not path.exists()):
         return path
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -430,7 +430,8 @@ def test_nothing_is_open_to_others_and_the_doctor_sees_what_is(taught, tmp_path,
     told("branch", "work"), told("undo"), told("forget", "1", "--yes")
     told("export", "m.bundle", "--format", "bundle", "--no-leak-probe")
     told("export", "m", "--no-leak-probe")
-    told("import", "m.bundle", "--memory", "back"), told("import", "m", "--memory", "bare")
+    told("import", "m.bundle", "--memory", "back", "--yes")
+    told("import", "m", "--memory", "bare", "--yes")
     run("memory", "reset", "--yes")
     assert run("chat", "--model", str(taught), "--once", "Hi").exit_code == 0
     made = [home(), *home().rglob("*"), *(tmp_path / "m").rglob("*"), tmp_path / "m.bundle"]

@@ -526,7 +526,7 @@ def test_the_commands_take_a_memory_out_and_in(open_memory: Open, tall, tmp_path
         done = CliRunner().invoke(main, ["memory", "import", str(tmp_path / "out.gguf")])
         assert done.exit_code == 1 and "cannot be imported" in done.output
         return
-    run("import", target, "--memory", "copy")
+    run("import", target, "--memory", "copy", "--yes")
     open_memory("copy")
     assert mx.array_equal(logits(tall.network), before)
 
@@ -553,7 +553,9 @@ def test_an_adapter_of_another_base_is_imported_with_a_warning(open_memory: Open
     directories.write_mlx_lm(
         replace(random_adapter(tiny("llama")), fingerprint="0123456789abcdef"), tmp_path / "out"
     )
-    assert "may not know the same" in run("import", tmp_path / "out", "--memory", "copy").stderr
+    base = ("--model", tiny("llama").path)
+    done = run("import", tmp_path / "out", "--memory", "copy", "--yes", *base)
+    assert "may not know the same" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [("--no-text",), ("--dtype", "float16"), ("--quantize", "4")])

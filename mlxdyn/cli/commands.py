@@ -20,6 +20,7 @@ from mlxdyn.cli.memory import memory
 from mlxdyn.cli.model import doctor, ensure, model
 from mlxdyn.cli.open import base, chosen, open_ledger
 from mlxdyn.config import LEARNS, ChatConfig, Learn
+from mlxdyn.engine.messages import harmless
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, home
 
@@ -39,9 +40,9 @@ class Sentences(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader has seen enough, say `| head`
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(harmless(str(error))) from error
         except MlxdynError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(harmless(str(error))) from error
         except sqlite3.Error as error:
             ledger = home(make=False) / "mlxdyn.db"
             raise click.ClickException(

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlxdyn.cli.open import as_json, chosen, clipped, open_ledger, opened, print_json, progress
+from mlxdyn.cli.open import (
+    as_json,
+    chosen,
+    clipped,
+    confirm,
+    open_ledger,
+    opened,
+    print_json,
+    progress,
+    sure,
+)
 from mlxdyn.config import (
     BUNDLED_MODEL,
     DTYPES,
@@ -18,9 +30,12 @@ from mlxdyn.config import (
     Format,
     LearnerConfig,
 )
+from mlxdyn.engine.messages import counted, harmless
 from mlxdyn.errors import MlxdynError
+from mlxdyn.files import check_name
 
 if TYPE_CHECKING:
+    from mlxdyn.exchange.bundle import Bundle
     from mlxdyn.exchange.export import Exported
     from mlxdyn.exchange.leak import Leak, LeakReport
     from mlxdyn.memory.memory import Memory
@@ -29,7 +44,7 @@ SHOWN = 5  # of the most exposed strings
 CUT = 60  # characters of each
 USE: dict[Format, str] = {
     "mlx-lm": "Use it: mlx_lm.generate --model {base} --adapter-path {path}",
-    "peft": 'Use it: peft.PeftModel.from_pretrained(base, "{path}")',
+    "peft": "Use it: peft.PeftModel.from_pretrained(base, {path})",
     "gguf": "Use it: llama-cli -m BASE.gguf --lora {path}",
     "fused": "Use it: mlx_lm.generate --model {path}",
     "bundle": "Use it: mlxdyn memory import {path} --memory NAME",
@@ -148,7 +163,7 @@ def _print_exported(exported: Exported, kind: Format) -> None:
         f"Loaded back: logits differ by at most {seen.largest_difference:.2g} over {seen.tokens} "
         f"tokens; {kept}."
     )
-    click.echo(USE[kind].format(path=exported.path, base=exported.base))
+    click.echo(USE[kind].format(path=quote(str(exported.path)), base=quote(exported.base)))
 
 
 def _share(kept: float) -> str:
@@ -191,51 +206,110 @@ def _exported(exported: Exported, kind: Format, leaks: LeakReport | None) -> dic
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option("--model", help=f"The base it fits.  [the one it names, else {BUNDLED_MODEL}]")
 @chosen
-def import_memory(path: Path, model: str | None, name: str) -> None:
-    """Begin memory NAME on PATH: an adapter directory of mlx-lm or PEFT, or a bundle."""
+@sure
+def import_memory(path: Path, model: str | None, name: str, yes: bool) -> None:
+    """Begin memory NAME on PATH: an adapter directory of mlx-lm or PEFT, or a bundle.
+
+    What PATH holds is checked and shown before anything is kept. It is the word of whoever made it:
+    it can make a model say anything, and cannot make this program do anything.
+    """
     from mlxdyn.backend import prepare
 
+    if path.suffix == ".gguf" and not path.is_dir():
+        raise MlxdynError("a GGUF cannot be imported; export the memory as mlx-lm, peft or bundle")
     prepare()
+    open_ledger().check_new(check_name(name))
     learner = LearnerConfig(learning_rate=ChatConfig().learning_rate)
     if path.is_dir():
-        _import_adapter(path, model, name, learner)
-    elif path.suffix == ".gguf":
-        raise MlxdynError("a GGUF cannot be imported; export the memory as mlx-lm, peft or bundle")
+        _import_adapter(path, model, name, learner, yes)
     else:
-        _import_bundle(path, model, name, learner)
+        _import_bundle(path, model, name, learner, yes)
     click.echo(f"Imported as memory {name!r}.")
 
 
-def _import_adapter(path: Path, model: str | None, name: str, learner: LearnerConfig) -> None:
+def _agree(summary: str, name: str, yes: bool) -> None:
+    """Show what would be imported, and ask."""
+    click.echo(harmless(summary), err=True)
+    if not yes:
+        confirm(f"Import it as memory {name!r}?")
+
+
+def _import_adapter(
+    path: Path, model: str | None, name: str, learner: LearnerConfig, yes: bool
+) -> None:
     from mlxdyn.exchange.adapter import found
     from mlxdyn.exchange.directories import read
     from mlxdyn.model import load
 
     adapter = read(path)
-    base = load(model or _base(adapter.base))
+    base = load(model or _base(adapter.base, adapter.fingerprint))
+    _agree(
+        f"{path} holds weights of rank {adapter.rank} for {len(adapter.modules)} layers, made on "
+        f"{adapter.base or 'a base that it does not name'}; no words.",
+        name,
+        yes,
+    )
     if adapter.fingerprint not in ("", base.fingerprint):
         click.echo(
             f"Warning: the adapter was learned on a base with fingerprint {adapter.fingerprint}; "
             f"{base.path} has {base.fingerprint}, so it may not know the same.",
             err=True,
         )
-    found(adapter, name, base, open_ledger(), learner)
+    found(adapter, name, base, open_ledger(writable=True), learner)
 
 
-def _import_bundle(path: Path, model: str | None, name: str, learner: LearnerConfig) -> None:
+def _import_bundle(
+    path: Path, model: str | None, name: str, learner: LearnerConfig, yes: bool
+) -> None:
     from mlxdyn.exchange.bundle import restore, unpacked
     from mlxdyn.model import load
 
     with unpacked(path) as bundle:
-        restore(bundle, name, load(model or _base(bundle.model)), open_ledger(), learner)
+        _agree(_told(path, bundle), name, yes)
+        base = load(model or _base(bundle.model, bundle.fingerprint))
+        restore(bundle, name, base, open_ledger(writable=True), learner)
 
 
-def _base(named: str) -> str:
-    """The base that an export names, if it is on this machine."""
+def _told(path: Path, bundle: Bundle) -> str:
+    """Say what a bundle holds."""
+    words = "weights, no words"
+    if bundle.text:
+        words = ", ".join(counted(number, noun) for noun, number in bundle.counts().items())
+    return (
+        f"{path} holds memory {bundle.memory!r}, made {bundle.made} on {bundle.model}: {words} "
+        f"({bundle.bytes:,} bytes). They are the words of whoever made it, not yours."
+    )
+
+
+def _base(named: str, fingerprint: str) -> str:
+    """The base that an export is for, by a name that means the same here, or one used before.
+
+    A path is the word of whoever made the export: it is shown, and never opened on its own.
+    """
+    import mlxdyn_models
+
+    if named in mlxdyn_models.bundled():
+        return named
+    known = {row.fingerprint: row.model for row in open_ledger().memories()}
+    if fingerprint in known:
+        return known[fingerprint]
+    if _downloaded(named):
+        return named
+    if named:
+        raise MlxdynError(
+            f"the base that it names, {named}, is not known here by that name, and a path is "
+            "opened only when you name it: --model BASE"
+        )
+    return BUNDLED_MODEL
+
+
+def _downloaded(named: str) -> bool:
+    """Tell whether `named` is a repository whose model is on this machine."""
     from mlxdyn.model import locate
 
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", named) or Path(named).exists():
+        return False
     try:
-        locate(named)
+        return bool(locate(named))
     except MlxdynError:
-        return BUNDLED_MODEL
-    return named
+        return False

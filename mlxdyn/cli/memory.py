@@ -25,6 +25,7 @@ from mlxdyn.cli.open import (
     progress,
     table,
 )
+from mlxdyn.engine.messages import harmless
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import memory_directory
 
@@ -126,7 +127,7 @@ def log(
             wide="text",
         )
         for row in filter(_trouble, rows):
-            click.echo(f"update {row.update}: {_trouble(row)}")
+            click.echo(harmless(f"update {row.update}: {_trouble(row)}"))
 
 
 def _brief_update(row: UpdateRow) -> tuple[Any, ...]:
@@ -334,7 +335,7 @@ def verify(name: str, as_json: bool, quick: bool, repair: bool) -> None:
         how = "files are sound" if quick else "replayed to the same bits"
         click.echo(f"Clean: {updates} updates, {how}.")
     for problem in problems:
-        click.echo(problem, err=True)
+        click.echo(harmless(problem), err=True)
     if left:
         raise MlxdynError(_verdict(left, tried=repair))
     if problems:
@@ -372,8 +373,8 @@ def _verdict(problems: list[str], *, tried: bool) -> str:
 
     if tried:
         return (
-            f"the memory cannot be repaired ({problems[0]}); bring back a bundle of it, or a backup "
-            "of the ledger"
+            f"the memory cannot be repaired ({problems[0]}); bring back a bundle of it, or a "
+            "backup of the ledger"
         )
     repair = "`mlxdyn memory verify --repair` rebuilds it"
     if all(NEARLY in problem for problem in problems):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlxdyn.config import BUNDLED_MODEL
+from mlxdyn.engine.messages import harmless
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, chosen_memory, home
 
@@ -184,8 +185,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, wide: str = "")
     from rich.table import Table
     from rich.text import Text
 
-    from mlxdyn.engine.messages import harmless
-
     shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     cells = [
         [cell if isinstance(cell, Text) else Text(harmless(str(cell))) for cell in row]
@@ -205,5 +204,5 @@ def nats(value: float | None) -> str:
 
 
 def clipped(text: str, most: int = 40) -> str:
-    words = " ".join(text.split())
+    words = harmless(" ".join(text.split()))
     return words if len(words) <= most else f"{words[: most - 1]}…"

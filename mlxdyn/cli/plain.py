@@ -221,7 +221,7 @@ class PlainChat:
                 self._temporary, self._incognito = event.temporary, event.incognito
             elif isinstance(event, Failed):
                 self._failed = True
-                print(f"Error: {event.text}", file=self._err, flush=True)
+                print(f"Error: {messages.harmless(event.text)}", file=self._err, flush=True)
                 if not event.fatal:
                     return None
             if isinstance(event, kinds):
@@ -251,7 +251,7 @@ class PlainChat:
         self._write(text + "\n")
 
     def _note(self, text: str) -> None:
-        print(f"  · {text}", file=self._err, flush=True)
+        print(f"  · {messages.harmless(text)}", file=self._err, flush=True)
 
 
 def describe(event: Notice | Learned | Studied) -> str:

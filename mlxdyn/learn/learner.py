@@ -302,7 +302,9 @@ def unflatten(arrays: dict[str, mx.array], like: State) -> State:
         if array is None or model is None:
             raise ValueError(f"{name} is {'missing' if array is None else 'of no use here'}")
         if (array.shape, array.dtype) != (model.shape, model.dtype):
-            raise ValueError(f"{name} has {array.shape}, {array.dtype}; it should have {model.shape}")
+            raise ValueError(
+                f"{name} has {array.shape}, {array.dtype}; it should have {model.shape}"
+            )
     finite = {name: mx.isfinite(array).all() for name, array in arrays.items()}
     mx.eval(finite)
     if strange := sorted(name for name, sound in finite.items() if not sound.item()):

@@ -365,7 +365,7 @@ class Memory:
         lessons = self.ledger.count_lessons(self.row.id, wanted)
         changed = self.ledger.forget(self.row.id, wanted)
         self._encoded.clear()
-        remove_stray(self.directory, self.row, self.ledger)  # a full disk gets room for what follows
+        remove_stray(self.directory, self.row, self.ledger)  # a full disk gets room
         if changed is not None:
             self.restore(progress)
         tidy(self.ledger)
@@ -492,9 +492,7 @@ class Memory:
             self.learner.state = current
         return problems
 
-    def _compared(
-        self, progress: Progress | None
-    ) -> Iterator[tuple[EventRow, Outcome, Outcome]]:
+    def _compared(self, progress: Progress | None) -> Iterator[tuple[EventRow, Outcome, Outcome]]:
         """Replay everything; yield how each lesson goes, and how the ledger tells that it went."""
         for event, outcome in self._replay(0, progress):
             yield event, outcome, self.ledger.outcome(event.id)

@@ -221,7 +221,7 @@ def update_of(row: Sequence[Any]) -> UpdateRow:
 def _readable(what: str) -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise MlxdynError(
             f"the ledger is damaged where it tells of {what} ({error}); bring back a bundle or a "
             "backup of it"
