@@ -170,6 +170,30 @@ def test_a_ledger_row_that_is_not_what_happened_is_found(taught, mite, change, s
         assert memory.verify() != []
     if snapshot:
         assert run("memory", "verify", "--memory", "m")[0] == 1
+        code, said = run("memory", "verify", "--repair", "--memory", "m")
+        assert code == 0 and "Repaired" in said, said
+        assert run("memory", "verify", "--memory", "m")[0] == 0, "what is said to be mended is"
+
+
+@pytest.mark.parametrize(
+    "by,said", [(1e-9, "not damaged, but another version"), (1e-2, "not sound")]
+)
+def test_rounding_of_another_version_is_told_from_damage(taught, mite, by: float, said: str):
+    with opened("m", mite) as memory:
+        memory.ledger._db.execute(f"UPDATE updates SET nll_after = nll_after * (1 + {by})")
+    assert said in run("memory", "verify", "--memory", "m")[1]
+    assert run("memory", "verify", "--repair", "--memory", "m")[0] == 0
+    assert run("memory", "verify", "--memory", "m")[0] == 0
+
+
+def test_what_cannot_be_repaired_is_not_said_to_be(taught: State):
+    with sqlite3.connect(database()) as db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("DELETE FROM sqlite_master WHERE name = 'item_message'")
+    db.close()
+    code, said = run("memory", "verify", "--quick", "--repair", "--memory", "m")
+    assert code == 1 and "cannot be repaired" in said and "backup" in said
+    assert "Repaired" not in said
 
 
 @pytest.mark.parametrize(
@@ -444,3 +468,12 @@ def test_a_ledger_that_can_grow_no_more_loses_nothing(taught: State, mite: Model
         assert same(state(memory), before) and memory.verify() == []
     with opened("m", mite) as memory:
         assert same(state(memory), before) and memory.verify() == []
+
+
+def test_text_that_cannot_be_read_is_not_printed(taught: State):
+    with sqlite3.connect(database()) as db:
+        db.execute("UPDATE messages SET text = CAST(x'6d7920776f726473ff' AS TEXT)")
+    db.close()
+    for command in ("log", "items", "verify", "forget --search x --yes"):
+        _, said = run("memory", *command.split(), "--memory", "m")
+        assert "my words" not in said

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlxdyn import __version__
-from mlxdyn.cli import change
+from mlxdyn.cli import change, streams
 from mlxdyn.cli.bench import bench
 from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.cli.exchange import export_memory, import_memory
@@ -34,6 +34,10 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 class Sentences(click.Group):
     """A group whose commands end in one sentence and exit code 1 when they cannot go on."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        streams.settle()
+        return super().main(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -44,9 +48,11 @@ class Sentences(click.Group):
         except MlxdynError as error:
             raise click.ClickException(harmless(str(error))) from error
         except sqlite3.Error as error:
+            from mlxdyn.memory.store.database import reason
+
             ledger = home(make=False) / "mlxdyn.db"
             raise click.ClickException(
-                f"the ledger {ledger} cannot be used: {error}; see `mlxdyn doctor`"
+                f"the ledger {ledger} cannot be used: {reason(error)}; see `mlxdyn doctor`"
             ) from error
 
 

@@ -35,6 +35,7 @@ from mlxdyn.engine.events import (
 )
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, home, room
+from mlxdyn.memory.store.database import reason
 
 CHAT, STUDY = ChatConfig(), StudyConfig()
 SHORT = 60  # characters of a message in a notice
@@ -218,7 +219,8 @@ class Engine:
         except MlxdynError as error:
             self._emit(Failed(str(error), fatal))
         except sqlite3.Error as error:
-            self._emit(Failed(f"The ledger cannot be used: {error}; see `mlxdyn doctor`.", fatal))
+            said = f"The ledger cannot be used: {reason(error)}; see `mlxdyn doctor`."
+            self._emit(Failed(said, fatal))
         except Exception as error:
             # A front end can only show a sentence; what was saved before stays saved.
             self._emit(Failed(f"{type(error).__name__}: {error}", fatal))

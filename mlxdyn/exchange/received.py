@@ -16,7 +16,7 @@ from mlxdyn.config import ADAPTS, OPTIMIZERS, AdapterConfig, LearnerConfig, Stud
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import MOST_SCALE, RANKS
 from mlxdyn.memory.memory import chunk_fault
-from mlxdyn.memory.store.database import looking, migrate
+from mlxdyn.memory.store.database import looking, migrate, reason
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import MIGRATIONS
 from mlxdyn.memory.store.records import MemoryRow
@@ -53,7 +53,8 @@ def received(path: Path) -> tuple[Ledger, MemoryRow]:
         with closing(looking(path)) as source:
             ledger = _copied(source)
     except (sqlite3.Error, OSError, ValueError, RecursionError) as error:
-        raise MlxdynError(f"the ledger in the bundle is damaged: {error}") from error
+        said = reason(error) if isinstance(error, sqlite3.Error) else str(error)
+        raise _wrong(said) from error
     rows = ledger.memories()
     if len(rows) != 1:
         raise MlxdynError(f"the bundle holds {len(rows)} memories, not one; export it again")

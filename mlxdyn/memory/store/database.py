@@ -31,7 +31,8 @@ class Database:
             else:
                 self._look(path)
         except (sqlite3.Error, OSError) as error:
-            raise MlxdynError(f"the ledger {path} cannot be opened: {error}") from error
+            said = reason(error) if isinstance(error, sqlite3.Error) else error
+            raise MlxdynError(f"the ledger {path} cannot be opened: {said}") from error
 
     def _open(self, path: Path | None) -> None:
         if path is not None:
@@ -99,9 +100,10 @@ class Database:
     def integrity(self) -> str:
         """Return "ok", or what SQLite found wrong with the file."""
         try:
-            return str(self._db.execute("PRAGMA integrity_check").fetchone()[0])
+            found = self._db.execute("PRAGMA integrity_check").fetchone()[0]
+            return " ".join(str(found).split())
         except sqlite3.Error as error:
-            return str(error)
+            return reason(error)
 
     def erase(self) -> None:
         """Leave no deleted text in the files: rewrite the database, empty the write-ahead log.
@@ -140,6 +142,11 @@ def looking(path: Path) -> sqlite3.Connection:
             if how == ways[-1]:
                 raise
     raise AssertionError
+
+
+def reason(error: sqlite3.Error) -> str:
+    """Say what SQLite says, without the text of a row that it may quote."""
+    return str(error).partition(" with text ")[0]
 
 
 def migrate(db: sqlite3.Connection, version: int, to: int) -> None:
