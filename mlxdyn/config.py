@@ -83,6 +83,9 @@ class StreamConfig:
     limit: int | None = None  # most tokens read over the whole run, BOS included
 
 
+EXPORT_SECONDS = 30.0
+"""An export may take so long to see what it gives away, and about as long to compare itself."""
+
 FALLBACK_SAMPLING = {"temperature": 0.6, "top_p": 0.95, "top_k": 0}
 """For models that say nothing."""
 

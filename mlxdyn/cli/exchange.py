@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
@@ -25,6 +28,7 @@ from mlxdyn.config import (
     BUNDLED_MODEL,
     DTYPES,
     EXPORT_FORMATS,
+    EXPORT_SECONDS,
     ChatConfig,
     Dtype,
     Format,
@@ -65,6 +69,10 @@ USE: dict[Format, str] = {
 )
 @click.option("--quantize", "bits", type=click.Choice(["4", "8"]), help="fused: bits a weight.")
 @click.option("--no-leak-probe", is_flag=True, help="Do not test what the weights give away.")
+@click.option(
+    "--budget", metavar="SECONDS", type=click.FloatRange(0), default=EXPORT_SECONDS,
+    show_default=True, help="Most seconds to test that, and to compare; 0 is without end.",
+)  # fmt: skip
 @as_json
 def export_memory(
     target: Path,
@@ -74,12 +82,13 @@ def export_memory(
     dtype: Dtype | None,
     bits: str | None,
     no_leak_probe: bool,
+    budget: float,
     as_json: bool,
 ) -> None:
     """Write a memory to TARGET, a new directory or file.
 
     What the weights give away of your words is measured before anything is written, and what is
-    written is loaded back and compared.
+    written is loaded back and compared, both within the budget; what was not checked is said.
     """
     _check_usage(kind, no_text, dtype, bits)
     with opened(name) as held:
@@ -87,15 +96,19 @@ def export_memory(
 
         target = place(target, kind, name)
         _say_pending(held)
-        leaks = None if no_leak_probe else _probe(held)
+        leaks = None if no_leak_probe else _probe(held, budget)
         if not as_json:
             _print_leaks(leaks, text=kind == "bundle" and not no_text)
         options = Options(not no_text, dtype, int(bits) if bits else None)
-        exported = export(held, target, kind, options)
+        with progress("Writing and comparing") as tick:
+            tick(0, 2)
+            # The memory's own logits are a quarter of what is compared, at most.
+            exported = export(held, target, kind, options, late=until(budget / 4))
     if as_json:
         print_json(_exported(exported, kind, leaks))
     else:
         _print_exported(exported, kind)
+        click.echo(_checked(exported, leaks))
     _warn(exported)
 
 
@@ -116,13 +129,20 @@ def _say_pending(held: Memory) -> None:
         )
 
 
-def _probe(held: Memory) -> LeakReport:
+def until(seconds: float) -> Callable[[], bool]:
+    """Return what says whether so many seconds have passed; 0 is never."""
+    end = time.monotonic() + (seconds or math.inf)
+    return lambda: time.monotonic() > end
+
+
+def _probe(held: Memory, budget: float) -> LeakReport:
     from mlxdyn.exchange.adapter import adapter_of
     from mlxdyn.exchange.leak import learned, probe
 
     adapter_of(held)  # refuses, before the work, what cannot be exported
     with progress("Probing for leaks") as tick:
-        return probe(held.model, *learned(held.ledger, held.row.id), progress=tick)
+        passages = learned(held.ledger, held.row.id)
+        return probe(held.model, *passages, progress=tick, late=until(budget))
 
 
 def _print_leaks(report: LeakReport | None, *, text: bool) -> None:
@@ -132,23 +152,33 @@ def _print_leaks(report: LeakReport | None, *, text: bool) -> None:
         return
     count = len(report.leaks)
     if not count:
-        click.echo("Leak probe: nothing was learned yet.")
+        late = "there was no time for any of what was learned; see --budget"
+        click.echo(f"Leak probe: {late if report.late else 'nothing was learned yet'}.")
         return
     click.echo(
         f"Leak probe, {count} of {report.learned} learned messages and items: "
         f"{report.read_out} can be read out word for word from their first third "
-        f"({report.read_out_by_base} from the bare base); {report.exposed} can be recognised among "
-        f"{report.controls} others of their shape (by chance {report.by_chance:.1f})."
+        f"({report.read_out_by_base} from the bare base){_ranks(report)}."
     )
     for leak in report.leaks[:SHOWN]:
-        if leak.exposure > 0:
+        if leak.exposure or leak.read_out:
             click.echo("  " + _leak_line(leak, report.most))
+
+
+def _ranks(report: LeakReport) -> str:
+    if not report.ranked:
+        return ""
+    return (
+        f"; of {report.ranked}, {report.exposed} can be recognised among {report.controls} others "
+        f"of their shape (by chance {report.by_chance:.1f})"
+    )
 
 
 def _leak_line(leak: Leak, most: float) -> str:
     out = ", read out" if leak.read_out else ""
+    bits = "not ranked" if leak.exposure is None else f"{leak.exposure:.1f} of {most:.0f} bits"
     return (
-        f"{leak.exposure:.1f} of {most:.0f} bits{out}  {leak.source}  "
+        f"{bits}{out}  {leak.source}  "
         f"nll {leak.nll_base:.2f} -> {leak.nll_memory:.2f}  {clipped(leak.text, CUT)}"
     )
 
@@ -164,6 +194,20 @@ def _print_exported(exported: Exported, kind: Format) -> None:
         f"tokens; {kept}."
     )
     click.echo(USE[kind].format(path=quote(str(exported.path)), base=quote(exported.base)))
+
+
+def _checked(exported: Exported, leaks: LeakReport | None) -> str:
+    """Say what was checked and what was not."""
+    parts = [f"compared on {exported.compared} of {counted(exported.texts, 'text')}"]
+    if leaks is None:
+        parts.append("what the weights give away was not tested")
+    else:
+        parts.append(
+            f"{len(leaks.leaks)} of {counted(leaks.learned, 'learned string')} tested for reading "
+            f"out, {leaks.ranked} ranked"
+        )
+    late = (leaks is not None and leaks.late) or exported.compared < exported.texts
+    return f"Checked: {'; '.join(parts)}{' (--budget 0 checks all)' if late else ''}."
 
 
 def _share(kept: float) -> str:
@@ -189,9 +233,13 @@ def _exported(exported: Exported, kind: Format, leaks: LeakReport | None) -> dic
         "base": exported.base,
         "bytes": exported.bytes,
         "loaded_back": asdict(exported.fidelity),
+        "compared": exported.compared,
+        "texts": exported.texts,
         "leaks": leaks and {
             "learned": leaks.learned,
             "probed": len(leaks.leaks),
+            "ranked": leaks.ranked,
+            "out_of_time": leaks.late,
             "controls": leaks.controls,
             "exposed": leaks.exposed,
             "exposed_by_chance": leaks.by_chance,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mlxdyn.memory.store.records import MemoryRow
 
 NUMBER = click.IntRange(1, 2**63 - 1)  # of a row: what SQLite can count to
+EVERY = 5.0  # seconds between two lines of progress in a pipe
 WIDE = 100  # columns of a table that is not on a terminal
 
 base = click.option(
@@ -148,14 +150,22 @@ def opened(name: str, *, writable: bool = True) -> Iterator[Memory]:
 
 @contextmanager
 def progress(doing: str) -> Iterator[Progress]:
-    """Show how many lessons are done, on a terminal, when it takes long enough to see."""
+    """Show how many lessons are done, when it takes long enough to see; in a pipe now and then."""
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    console = Console(stderr=True)
-    with Bars(
-        console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False
-    ) as bars:
+    console, said = Console(stderr=True), time.monotonic()
+
+    def line(done: int, of: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > EVERY:
+            said = time.monotonic()
+            click.echo(f"{doing}: {done} of {of} ...", err=True)
+
+    if not console.is_terminal:
+        yield line
+        return
+    with Bars(console=console, transient=True, redirect_stdout=False) as bars:
         task = bars.add_task(doing, total=None, visible=False)
 
         def tick(done: int, of: int) -> None:

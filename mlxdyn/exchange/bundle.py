@@ -142,9 +142,15 @@ def unpacked(path: Path) -> Iterator[Bundle]:
     with _workbench() as directory:
         manifest = _unpack(path, directory)
         made = f"{manifest['created']} by mlxdyn {manifest['mlxdyn']}"
-        told = (str(manifest[name])[:MOST_NAME] for name in ("memory", "model", "fingerprint"))
-        size = path.stat().st_size
-        yield Bundle(directory, *told, bool(manifest["text"]), made[:MOST_NAME], size)
+        yield Bundle(
+            directory,
+            memory=str(manifest["memory"])[:MOST_NAME],
+            model=str(manifest["model"])[:MOST_NAME],
+            fingerprint=str(manifest["fingerprint"])[:MOST_NAME],
+            text=bool(manifest["text"]),
+            made=made[:MOST_NAME],
+            bytes=path.stat().st_size,
+        )
 
 
 def _unpack(path: Path, directory: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from mlxdyn.memory.store.records import MemoryRow
 TABLES = ("memories", "conversations", "messages", "items", "events", "updates", "snapshots")
 """What makes up a memory; each names only those before it."""
 
-KINDS: dict[str, tuple[type, ...]] = {"INTEGER": (int,), "REAL": (float, int), "TEXT": (str,)}
+KINDS: dict[str, Any] = {"INTEGER": int, "REAL": float | int, "TEXT": str}
 LONG = {"text": 1_000_000, "anchors": 10_000_000, "chunks": 10_000_000, "lesson": 10_000_000}
 """Characters that a text of a column may have; of others a tenth of the least."""
 
@@ -138,9 +138,9 @@ def _fault(table: str, name: str, kind: str, value: Any) -> str:
         if wanted and not re.fullmatch(wanted, value):
             return f"is {_told(value)}"
         return f"has {len(value):,} characters, more than {most:,}" if len(value) > most else ""
-    if not math.isfinite(value):
+    if not math.isfinite(number := float(value)):
         return "is not finite"
-    return f"is {value}, less than 0" if value < 0 and name not in SIGNED else ""
+    return f"is {value}, less than 0" if number < 0 and name not in SIGNED else ""
 
 
 def _told(value: object) -> str:
@@ -169,7 +169,7 @@ def _usable(name: str, value: Any, usual: Any) -> bool:
         return False
     bounds = {"rank": value in RANKS, "scale": 0 < abs(value) <= MOST_SCALE, "seed": True}
     unbounded = name.startswith("max_") and value == math.inf  # of the guard
-    return bounds.get(name, unbounded or 0 <= value < LARGEST)
+    return bool(bounds.get(name, unbounded or 0 <= value < LARGEST))
 
 
 def _wrong(what: str) -> MlxdynError:
