@@ -5,7 +5,7 @@ import os
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import mlx.core as mx
@@ -29,6 +29,7 @@ from mlxdyn.files import digest, home
 from mlxdyn.learn.learner import flatten
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.study import anchors
 from mlxdyn.study.item import Item
 
 Files = dict[str, bytes]
@@ -457,6 +458,22 @@ JSON = st.recursive(
 )
 KEYS = ("fine_tune_type", "lora_parameters", "model", "mlxdyn", "peft_type", "r", "lora_alpha",
         "use_rslora", "bias", "base_model_name_or_path")  # fmt: skip
+
+
+LINES = st.fixed_dictionaries(
+    {"turns": st.lists(st.lists(st.sampled_from(["user", "assistant", "hi"]), max_size=3))},
+    optional={"ask": JSON},
+)
+
+
+@given(rows=st.lists(LINES | JSON, max_size=4), edits=EDITS, many=st.booleans())
+@FUZZ
+def test_any_lines_are_anchors_or_a_sentence(tiny, tmp_path_factory, rows, edits, many):
+    path = tmp_path_factory.mktemp("fuzz") / "a.jsonl"
+    lines = "\n".join(json.dumps(row) for row in rows * (16 if many else 1))
+    path.write_bytes(spoiled(lines.encode(), edits if not many else [], 1.0))
+    with suppress(MlxdynError):
+        anchors.encode(tiny.tokenizer, anchors.read(path))
 
 
 @given(

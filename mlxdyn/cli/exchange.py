@@ -293,7 +293,8 @@ def _import_adapter(
     base = load(model or _base(adapter.base, adapter.fingerprint))
     _agree(
         f"{path} holds weights of rank {adapter.rank} for {len(adapter.modules)} layers, made on "
-        f"{adapter.base or 'a base that it does not name'}; no words.",
+        f"{adapter.base or 'a base that it does not name'}; no words."
+        + (" It changes nothing: all its effect is zero." if adapter.idle else ""),
         name,
         yes,
     )

@@ -72,11 +72,16 @@ def _parse(text: str) -> list[tuple[bool, list[Turn]]]:
     lines = [line for line in text.splitlines() if line.strip()]
     try:
         rows = [json.loads(line) for line in lines]
-        return [
+        found = [
             (bool(row.get("ask")), [Turn(str(role), str(said)) for role, said in row["turns"]])
             for row in rows
         ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if odd := {turn.role for _, turns in found for turn in turns} - {"user", "assistant"}:
+            raise ValueError(f"{min(odd)!r:.40} is no role; there are user and assistant")
+        if not all(turns for _, turns in found):
+            raise ValueError("a line has no turns")
+        return found
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MlxdynError(
             f'anchors are lines of {{"turns": [[role, text], ...]}}: {error}'
         ) from error
