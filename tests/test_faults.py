@@ -388,6 +388,7 @@ def test_an_older_ledger_is_read_as_it_is(taught: State, mite: Model):
     with sqlite3.connect(database()) as db:
         db.execute("UPDATE memories SET study = replace(study, 'Infinity', '1e9')")
         db.execute("UPDATE memories SET study = json_remove(study, '$.amid')")
+        db.execute("ALTER TABLE messages DROP COLUMN imported")
         db.execute(f"PRAGMA user_version = {AMID}")
     db.close()
     before = database().read_bytes()

@@ -273,6 +273,7 @@ def test_other_defaults_change_no_memory(mite: Model, monkeypatch, stored: str):
             db.execute(
                 "UPDATE memories SET study = json_remove(study, '$.decay', '$.opening', '$.amid')"
             )
+            db.execute("ALTER TABLE messages DROP COLUMN imported")
             db.execute("PRAGMA user_version = 2")
         db.close()
     with_other_defaults(

@@ -331,6 +331,28 @@ def test_import_shows_what_is_inside_and_asks(memory: Memory, ledger: Ledger, tm
     assert ledger.memory("copy") is not None
 
 
+def test_what_came_with_a_bundle_is_never_said_to_be_ones_own(
+    memory: Memory, ledger: Ledger, tiny, tmp_path: Path
+):
+    """Nor after a branch, nor is it what a chat goes on with by itself."""
+    path = pack(memory, tmp_path / "m.bundle")
+    memory.close()
+    assert run("import", path, "--memory", "copy", "--yes").exit_code == 0
+    with opened("copy", tiny, ledger) as copy:
+        teach(copy, "my own words")
+    assert run("branch", "twin", "--memory", "copy").exit_code == 0
+    for name in ("copy", "twin"):
+        rows = json.loads(run("log", "--json", "--memory", name).stdout)
+        assert [row["imported"] for row in rows] == [True, True, False]
+        assert f"imported: {WORDS}" in run("log", "--memory", name).stdout
+        assert "imported" in run("items", "--memory", name).stdout
+    rows = json.loads(run("log", "--json", "--memory", "m").stdout)
+    assert not any(row["imported"] for row in rows)
+    assert run("import", path, "--memory", "again", "--yes").exit_code == 0
+    chat = ["chat", "--model", str(tiny.path), "--memory", "again", "--plain"]
+    assert "Leeds" not in CliRunner().invoke(main, chat, input="/quit\n").output
+
+
 def test_the_base_that_a_bundle_names_is_never_a_path_that_is_opened(
     memory: Memory, tiny, tmp_path: Path, monkeypatch
 ):

@@ -114,27 +114,28 @@ def log(
     ledger = open_ledger()
     most = limit if as_json or limit else SHOWN
     wanted = Filter(search, conversation, since, until, rejected, newest=most)
-    rows = ledger.log(find(ledger, name).id, wanted)
+    memory = find(ledger, name).id
+    rows, imported = ledger.log(memory, wanted), ledger.imported(memory)
     if as_json:
-        print_json([_logged(row) for row in rows])
+        print_json([_logged(row) | {"imported": row.message in imported} for row in rows])
     elif not rows:
         everything = wanted == Filter(newest=most)
         click.echo("Nothing learned yet." if everything else "No update matches.")
     else:
         table(
             ["update", "time (UTC)", "chat", "message", "kind", "tokens", "nll", "drift", "text"],
-            [_brief_update(row) for row in rows],
+            [_brief_update(row, row.message in imported) for row in rows],
             wide="text",
         )
         for row in filter(_trouble, rows):
             click.echo(harmless(f"update {row.update}: {_trouble(row)}"))
 
 
-def _brief_update(row: UpdateRow) -> tuple[Any, ...]:
+def _brief_update(row: UpdateRow, imported: bool) -> tuple[Any, ...]:
     nll = (
         "" if row.nll_before is None else f"{row.nll_before:.2f} → {row.nll_after or math.nan:.2f}"
     )
-    text = " ".join(row.text.split()) or "all items"
+    text = ("imported: " if imported else "") + (" ".join(row.text.split()) or "all items")
     stands = row.accepted and not row.undone
     return (
         row.update, row.time[5:16].replace("T", " "), row.conversation or "", row.message or "",
@@ -174,22 +175,29 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
     from mlxdyn.study.item import CONTRAST
     from mlxdyn.study.lessons import standing
 
-    known = ledger.items(row.id)
+    known, came = ledger.items(row.id), ledger.imported(row.id)
     current = {item.id for item in standing(known)}
     rows = [item for item in known if item.source != CONTRAST]
     if search:
         low = search.lower()
         rows = [row for row in rows if low in f"{row.question} {row.answer}".lower()]
     if as_json:
-        print_json([asdict(row) | {"standing": row.id in current} for row in rows])
+        print_json(
+            [
+                asdict(row) | {"standing": row.id in current, "imported": row.message in came}
+                for row in rows
+            ]
+        )
     elif not rows:
         click.echo("No item matches." if search else "No study items yet.")
     else:
         table(
             ["item", "message", "by", "question", "answer"],
             [
-                (row.id, row.message, row.source, row.question,
-                 row.answer + ("" if row.id in current else " (corrected later)"))
+                (
+                    row.id, row.message, "imported" if row.message in came else row.source,
+                    row.question, row.answer + ("" if row.id in current else " (corrected later)"),
+                )
                 for row in rows
             ],
         )  # fmt: skip

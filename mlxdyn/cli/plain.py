@@ -73,7 +73,8 @@ class PlainChat:
         with self._running():
             if opened := self._wait(Opened):
                 for message in opened.messages[-6:]:
-                    self._print(f"{'you' if message.role == 'user' else '   '} › {message.text}")
+                    who = "imported" if message.imported else "you"
+                    self._print(f"{who if message.role == 'user' else '   '} › {message.text}")
                 ask()
                 for line in lines:
                     if not self._take(line.strip()):

@@ -244,6 +244,8 @@ class Engine:
         chats = self._session.chats()
         if chats and not self._options.fresh:
             self._session.open(chats[0].id)
+            if any(message.imported for message in self._session.messages()):
+                self._session.new()  # what others said is opened when it is asked for
         self._opened()
 
     def _open_memory(self) -> None:

@@ -97,6 +97,7 @@ def _copied(source: sqlite3.Connection) -> Ledger:
         raise _wrong(f"row {lost[1]} of {lost[0]} names one of {lost[2]} that is not there")
     ledger = Ledger(None)
     ledger.take(ram)
+    ledger.mark_imported()
     return ledger
 
 

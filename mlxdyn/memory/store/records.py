@@ -21,6 +21,7 @@ class Message:
     id: int
     role: str  # user | assistant
     text: str
+    imported: bool = False  # it came with a bundle: whoever made that wrote it
 
 
 @dataclass(frozen=True, slots=True)
