@@ -101,6 +101,9 @@ class RaceConfig:
     fall: float = 0.4  # the first rate tried falls with the size of the base to this power
 
 
+EXPORT_SECONDS = 30.0
+"""An export may take so long to see what it gives away, and about as long to compare itself."""
+
 FALLBACK_SAMPLING = {"temperature": 0.6, "top_p": 0.95, "top_k": 0}
 """For models that say nothing."""
 

@@ -428,9 +428,9 @@ def test_the_import_command_finds_the_base_that_the_bundle_names(
 ):
     export(memory, tmp_path / "m.bundle", "bundle", Options())
     memory.close()
-    command = ["memory", "import", str(tmp_path / "m.bundle"), "--memory", "copy"]
+    command = ["memory", "import", str(tmp_path / "m.bundle"), "--memory", "copy", "--yes"]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
     assert memory.ledger.memory("copy").model == str(tiny.path)
-    done = CliRunner().invoke(main, [*command[:-1], "other", "--model", "wren"])
+    done = CliRunner().invoke(main, [*command[:-2], "other", "--yes", "--model", "wren"])
     assert done.exit_code == 1 and "another base" in done.output

@@ -527,7 +527,7 @@ def test_the_commands_take_a_memory_out_and_in(open_memory: Open, tall, tmp_path
         done = CliRunner().invoke(main, ["memory", "import", str(tmp_path / "out.gguf")])
         assert done.exit_code == 1 and "cannot be imported" in done.output
         return
-    run("import", target, "--memory", "copy")
+    run("import", target, "--memory", "copy", "--yes")
     open_memory("copy")
     assert mx.array_equal(logits(tall.network), before)
 
@@ -554,10 +554,23 @@ def test_an_adapter_of_another_base_is_imported_with_a_warning(open_memory: Open
     directories.write_mlx_lm(
         replace(random_adapter(tiny("llama")), fingerprint="0123456789abcdef"), tmp_path / "out"
     )
-    assert "may not know the same" in run("import", tmp_path / "out", "--memory", "copy").stderr
+    base = ("--model", tiny("llama").path)
+    done = run("import", tmp_path / "out", "--memory", "copy", "--yes", *base)
+    assert "may not know the same" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [("--no-text",), ("--dtype", "float16"), ("--quantize", "4")])
 def test_an_option_of_another_format_is_wrong_usage(tmp_path, arguments):
     done = CliRunner().invoke(main, ["memory", "export", str(tmp_path / "out"), *arguments])
     assert done.exit_code == 2
+
+
+def test_an_export_without_time_says_what_was_not_checked(open_memory: Open, tmp_path: Path):
+    taught(open_memory(DEFAULT_MEMORY)).close()
+    done = run("export", tmp_path / "out", "--budget", "1e-9")
+    assert "Checked: compared on 1 of 6 texts; 0 of 1 learned string tested" in done.stdout
+    assert "--budget 0 checks all" in done.stdout and "Loaded back" in done.stdout
+    told = json.loads(run("export", tmp_path / "b", "--budget", "1e-9", "--json").stdout)
+    assert told["leaks"]["out_of_time"] and told["compared"] == 1
+    whole = run("export", tmp_path / "c", "--budget", "0").stdout
+    assert "compared on 6 of 6 texts" in whole and "--budget" not in whole

@@ -393,7 +393,7 @@ def test_a_change_that_is_not_finished_cannot_be_read(open_: Open, mite):
     memory = open_()
     learn(memory, *SAID)
     memory.ledger.outdate(memory.row.id, 2)
-    with pytest.raises(MlxdynError, match=r"not finished.*without --temporary"):
+    with pytest.raises(MlxdynError, match=r"not finished.*verify --quick --repair"):
         Memory("m", mite, memory.ledger, learner=FAST, writable=False)
     memory = open_()
     reader = Memory("m", mite, memory.ledger, learner=FAST, writable=False)

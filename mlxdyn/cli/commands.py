@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from mlxdyn import __version__
-from mlxdyn.cli import change
+from mlxdyn.cli import change, streams
 from mlxdyn.cli.bench import bench
 from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.cli.exchange import export_memory, import_memory
@@ -21,6 +21,7 @@ from mlxdyn.cli.memory import memory
 from mlxdyn.cli.model import check_taught, doctor, ensure, model
 from mlxdyn.cli.open import base, chosen
 from mlxdyn.config import LEARNS, ChatConfig, Learn
+from mlxdyn.engine.messages import harmless
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, home
 
@@ -34,19 +35,25 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 class Sentences(click.Group):
     """A group whose commands end in one sentence and exit code 1 when they cannot go on."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        streams.settle()
+        return super().main(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader has seen enough, say `| head`
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(harmless(str(error))) from error
         except MlxdynError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(harmless(str(error))) from error
         except sqlite3.Error as error:
+            from mlxdyn.memory.store.database import reason
+
             ledger = home(make=False) / "mlxdyn.db"
             raise click.ClickException(
-                f"the ledger {ledger} cannot be used: {error}; see `mlxdyn doctor`"
+                f"the ledger {ledger} cannot be used: {reason(error)}; see `mlxdyn doctor`"
             ) from error
 
 

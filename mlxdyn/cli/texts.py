@@ -87,9 +87,9 @@ def _history() -> Iterator[tasks.Document]:
     from mlxdyn.lab import history
     from mlxdyn.memory.store.ledger import Ledger
 
-    path = home() / "mlxdyn.db"
+    path = home(make=False) / "mlxdyn.db"
     if path.exists():
-        ledger = Ledger(path)
+        ledger = Ledger(path, writable=False)
         try:
             yield from history.documents(ledger)
         finally:

@@ -45,6 +45,8 @@ class Exported:
     base: str
     bytes: int
     fidelity: Fidelity
+    compared: int  # probe texts
+    texts: int  # that there are
 
 
 def place(target: Path, kind: Format, memory: str) -> Path:
@@ -61,16 +63,25 @@ def place(target: Path, kind: Format, memory: str) -> Path:
     return target
 
 
-def export(memory: Memory, target: Path, kind: Format, options: Options) -> Exported:
+def export(
+    memory: Memory,
+    target: Path,
+    kind: Format,
+    options: Options,
+    *,
+    late: Callable[[], bool] = lambda: False,
+) -> Exported:
     """Write `memory` to `target`, load that back, and compare the logits.
 
-    Raises MlxdynError, and leaves nothing, when a format that should lose nothing does.
+    Compared are as many texts as the memory has read before it is `late()`. Raises MlxdynError, and
+    leaves nothing, when a format that should lose nothing does.
     """
     model, adapter = memory.model, adapter_of(memory)
     messages, _ = leak.learned(memory.ledger, memory.row.id)
     texts = [passage.turns[-1].text for passage in messages[-OWN_TEXTS:]]
     probes = fidelity.probe_tokens(model, texts)
-    live = fidelity.logits(model, probes)
+    live = fidelity.within(model, probes, late)
+    wanted, probes = len(probes), probes[: len(live)]
     with bare(model):
         base = fidelity.logits(model, probes)
     with appearing(target) as partial:
@@ -81,7 +92,7 @@ def export(memory: Memory, target: Path, kind: Format, options: Options) -> Expo
         seen = fidelity.compare(live, base, back, back_base)
         _check(seen, kind)
     size = sum(path.stat().st_size for path in (target, *target.rglob("*")) if path.is_file())
-    return Exported(target, adapter.base, size, seen)
+    return Exported(target, adapter.base, size, seen, len(probes), wanted)
 
 
 def _check(seen: Fidelity, kind: Format) -> None:
