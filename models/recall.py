@@ -26,8 +26,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlxdyn import backend, secret
+from mlxdyn import backend
 from mlxdyn.config import BUNDLED_MODEL, ChatConfig, LearnerConfig, StudyConfig
+from mlxdyn.learn.redact import find
 from mlxdyn.study.item import CONTRAST
 
 from . import corpus, exchanges
@@ -74,7 +75,7 @@ def draw_trial(count: int, seed: int, together: int = 1) -> Trial:
 
 def private(fact: Fact) -> bool:
     """Tell whether a fact is a secret, which is never learned."""
-    return any(secret.find(fact.fill(tell)) for tell in fact.kind.tells)
+    return any(find(fact.fill(tell)) for tell in fact.kind.tells)
 
 
 def shuffled(rng: random.Random, kinds: Sequence[Kind]) -> list[Kind]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +109,8 @@ def log(
     ledger = open_ledger()
     most = limit if as_json or limit else SHOWN
     wanted = Filter(search, conversation, since, until, rejected, newest=most)
-    rows = ledger.log(find(ledger, name).id, wanted)
+    memory = find(ledger, name).id
+    rows = _masked(ledger, memory, ledger.log(memory, wanted))
     if as_json:
         print_json([_logged(row) for row in rows])
     elif not rows:
@@ -123,6 +124,14 @@ def log(
         )
         for row in filter(_trouble, rows):
             click.echo(f"update {row.update}: {_trouble(row)}")
+
+
+def _masked(ledger: Ledger, memory: int, rows: list[UpdateRow]) -> list[UpdateRow]:
+    """Put placeholders for secrets: they were not learned, and are not shown."""
+    from mlxdyn.memory.privacy import masked
+
+    hidden = masked(ledger, memory, [row.message for row in rows if row.message])
+    return [replace(row, text=hidden[row.message].text) if row.message else row for row in rows]
 
 
 def _brief_update(row: UpdateRow) -> tuple[Any, ...]:
