@@ -127,6 +127,7 @@ class ChatConfig:
     """How a conversation is held and what of it is learned."""
 
     learn: Learn = "user"
+    personal: bool = False  # phone, passport, account and tax numbers are learned too
     learning_rate: float = 1e-5  # gentle; `python -m mlxdyn_models.harm` is its measurement
     chunk: int = 64  # targets in one micro-step
     window: int = 512  # most tokens of a message's own turn seen by a micro-step

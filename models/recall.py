@@ -75,7 +75,7 @@ def draw_trial(count: int, seed: int, together: int = 1) -> Trial:
 
 def private(fact: Fact) -> bool:
     """Tell whether a fact is a secret, which is never learned."""
-    return any(secret.find(fact.fill(tell)) for tell in fact.kind.tells)
+    return any(find(fact.fill(tell)) for tell in fact.kind.tells)
 
 
 def shuffled(rng: random.Random, kinds: Sequence[Kind]) -> list[Kind]:

@@ -30,8 +30,8 @@ from mlxdyn.config import FALLBACK_SAMPLING, ChatConfig, Learn, SamplingConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.stream import Chunk, lesson
-from mlxdyn.learn.unlearnable import redact, redacted
 from mlxdyn.memory.memory import Memory, Progress
+from mlxdyn.memory.privacy import Masked
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Chat, EventRow, Filter, Lesson, Message, UpdateRow, legible
 from mlxdyn.model.chat_template import Turn, render
@@ -57,6 +57,7 @@ class Session:
         """Start with no conversation; `temporary` goes with a ledger in RAM and learns nothing."""
         self.model, self.memory, self.ledger, self.config = model, memory, ledger, config
         self.temporary = temporary
+        memory.personal = config.personal
         self.learn: Learn = "off" if temporary else config.learn
         self.strength = 1.0  # of the adapter while it talks; learning is always at full strength
         self.incognito = False  # the bare base talks
@@ -120,11 +121,11 @@ class Session:
         by_message: dict[int, list[UpdateRow]] = {}
         for update in self.ledger.log(self.memory.row.id, wanted):
             by_message.setdefault(update.message or 0, []).append(update)
-        told = tuple(self._told(message, rows) for message, rows in by_message.items())
+        hidden = self.memory.masked(by_message)
+        told = tuple(self._told(m, rows, hidden[m].secrets) for m, rows in by_message.items())
         return Lessons(told, tuple(self._pending()))
 
-    def _told(self, message: int, updates: list[UpdateRow]) -> Learned:
-        hidden = redact(updates[0].text)[1]
+    def _told(self, message: int, updates: list[UpdateRow], hidden: int) -> Learned:
         return sum_up(message, updates, facts=self._facts(message), secrets=hidden)
 
     def _facts(self, message: int) -> tuple[str, ...]:
@@ -133,8 +134,10 @@ class Session:
         return tuple(dict.fromkeys(row.answer for row in rows if row.kind == Kind.FACT))
 
     def logged(self) -> tuple[Logged, ...]:
-        """List every update of the memory, oldest first."""
-        return tuple(map(_logged, self.memory.ledger.log(self.memory.row.id)))
+        """List every update of the memory, oldest first, secrets masked."""
+        rows = self.memory.ledger.log(self.memory.row.id)
+        hidden = self.memory.masked(row.message for row in rows if row.message)
+        return tuple(_logged(row, hidden) for row in rows)
 
     def items(self) -> tuple[StudyItem, ...]:
         """List what the memory learned, question and answer, that was superseded too."""
@@ -341,7 +344,8 @@ class Session:
         lesson = Lesson("message", message, self._words(message), steps if facts else 0)
         event = yield from self._carry_out(lesson)
         updates = self.ledger.updates_of(self.memory.row.id, message)
-        return learned(event, updates, facts=facts, secrets=redact(turn.text)[1])
+        hidden = self.memory.masked([message])[message].secrets
+        return learned(event, updates, facts=facts, secrets=hidden)
 
     def _study(self) -> Studying:
         before = self.memory.known_facts()
@@ -410,10 +414,11 @@ class Session:
 
     def _words(self, message: int) -> tuple[Chunk, ...]:
         """Cut a message into chunks, alone in its turn, without thoughts, tools and secrets."""
-        turns = [Turn(m.role, m.text) for m in self.ledger.turns_upto(message)]
+        hidden = self.memory.masked([message])
+        messages = self.ledger.turns_upto(message)
+        turns = [Turn(m.role, hidden[m.id].learnable) for m in messages]
         if turns[-1].role == "user":
             turns = turns[-1:]
-        turns = [Turn(turn.role, redacted(turn.text)) for turn in turns]
         rendered = render(self.model.tokenizer, turns, reply=False)
         return tuple(lesson(rendered, chunk=self.config.chunk, window=self.config.window))
 
@@ -473,12 +478,12 @@ def sum_up(
     )
 
 
-def _logged(row: UpdateRow) -> Logged:
+def _logged(row: UpdateRow, hidden: dict[int, Masked]) -> Logged:
     return Logged(
         update=row.update,
         time=row.time,
         message=row.message,
-        text=row.text,
+        text=hidden[row.message].text if row.message else row.text,
         kind=row.kind,
         tokens=row.tokens,
         rate=row.rate,

@@ -70,6 +70,9 @@ def main() -> None:
     "--learn", type=click.Choice(LEARNS), default=CHAT.learn, show_default=True,
     help="Whose words are learned.",
 )  # fmt: skip
+@click.option(
+    "--personal", is_flag=True, help="Learn phone, passport, account and tax numbers too."
+)
 @click.option("--temporary", is_flag=True, help="Read the memory, write nothing.")
 @click.option("--incognito", is_flag=True, help="Talk with the bare base; no memory, no trace.")
 @click.option("--once", metavar="TEXT", help="Answer TEXT, learn it, and exit.")
@@ -84,6 +87,7 @@ def chat(
     model: str,
     name: str,
     learn: Learn,
+    personal: bool,
     temporary: bool,
     incognito: bool,
     once: str | None,
@@ -105,7 +109,7 @@ def chat(
     options = Options(
         model=model,
         memory=name,
-        chat=replace(CHAT, learn=learn),
+        chat=replace(CHAT, learn=learn, personal=personal),
         temporary=temporary,
         incognito=incognito,
         fresh=once is not None and not go_on,

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +114,8 @@ def log(
     most = limit if as_json or limit else SHOWN
     wanted = Filter(search, conversation, since, until, rejected, newest=most)
     memory = find(ledger, name).id
-    rows, imported = ledger.log(memory, wanted), ledger.imported(memory)
+    rows = _masked(ledger, memory, ledger.log(memory, wanted))
+    imported = ledger.imported(memory)
     if as_json:
         print_json([_logged(row) | {"imported": row.message in imported} for row in rows])
     elif not rows:
@@ -128,6 +129,14 @@ def log(
         )
         for row in filter(_trouble, rows):
             click.echo(harmless(f"update {row.update}: {_trouble(row)}"))
+
+
+def _masked(ledger: Ledger, memory: int, rows: list[UpdateRow]) -> list[UpdateRow]:
+    """Put placeholders for secrets: they were not learned, and are not shown."""
+    from mlxdyn.memory.privacy import masked
+
+    hidden = masked(ledger, memory, [row.message for row in rows if row.message])
+    return [replace(row, text=hidden[row.message].text) if row.message else row for row in rows]
 
 
 def _brief_update(row: UpdateRow, imported: bool) -> tuple[Any, ...]:

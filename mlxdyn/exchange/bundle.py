@@ -72,7 +72,7 @@ class Bundle:
             return {
                 "message": len(source.find_messages(row.id, Filter())),
                 "chat": len(source.conversations(row.id)),
-                "item": totals.items,
+                "item": totals.facts,
                 "update": totals.updates,
             }
 

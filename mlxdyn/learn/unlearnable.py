@@ -1,8 +1,6 @@
-"""What of a text is never learned: thoughts, tool calls and their output, and secrets (law 11)."""
+"""What of a text is never learned: thoughts, tool calls and their output (secrets: redact)."""
 
 import re
-
-from mlxdyn import secret
 
 UNLEARNABLE = re.compile(
     r"<(?P<tag>think|thinking|thought|reasoning|tool_response|tool_result|tool_call|tool_output"
@@ -24,14 +22,3 @@ def strip_unlearnable(text: str) -> str:
     A closing mark alone ends a thought that the template had opened.
     """
     return BEFORE.sub("", UNLEARNABLE.sub("", text))
-
-
-def redact(text: str) -> tuple[str, int]:
-    """Take out what is never learned; return the rest and how many secrets were in it."""
-    plain = strip_unlearnable(text)
-    spans = secret.find(plain)
-    return secret.mask(plain, spans), len(spans)
-
-
-def redacted(text: str) -> str:
-    return redact(text)[0]

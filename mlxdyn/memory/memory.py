@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, astuple, replace
 from functools import cached_property
@@ -25,9 +25,9 @@ from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.steps import run
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.learn.trainer import Trainer
-from mlxdyn.learn.unlearnable import redacted
 from mlxdyn.memory.calibrated import prepared
 from mlxdyn.memory.directory import ORIGIN, UNFINISHED, remove_stray, tidy
+from mlxdyn.memory.privacy import Masked, masked
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import (
     EventRow,
@@ -328,7 +328,7 @@ class Memory:
             return
         yield from prepared(self.base)
         said = self.ledger.turns_upto(message)[-1]
-        text = redacted(said.text)
+        text = self.masked([said.id])[said.id].learnable
         earlier = self._alike(message, text)
         found = yield from examples.examine(self.base, text, earlier)
         edits = [
@@ -342,6 +342,10 @@ class Memory:
             )  # fmt: skip
             self.ledger.add_examples(self.row.id, message, edits, source="user")
 
+    def masked(self, messages: Iterable[int]) -> dict[int, Masked]:
+        """Mask messages, and those before them, by all that was told before."""
+        return masked(self.ledger, self.row.id, messages, personal=self.personal)
+
     def _alike(self, message: int, text: str) -> list[Told]:
         """Choose the earlier messages that `text` may change: alike ones, and the one before it.
 
@@ -350,13 +354,14 @@ class Memory:
         assert self.base is not None
         candidates = self.ledger.earlier(self.row.id, message)
         before = self.ledger.said_before(message)
-        likeness = self.base.likeness(text, [redacted(m.text) for m in candidates])
+        hidden = self.masked([*(m.id for m in candidates), message])
+        likeness = self.base.likeness(text, [hidden[m.id].learnable for m in candidates])
         upto = self.ledger.position_before(self.row.id, message)
         facts = self.ledger.examples(self.row.id, upto=upto)
         return [
             Told(
                 one.id,
-                redacted(one.text),
+                hidden[one.id].learnable,
                 tuple(
                     (f.id, f.question, f.answer)
                     for f in facts

@@ -246,6 +246,28 @@ class Ledger(Database):
         ).fetchone()
         return Message(*row) if row else None
 
+    def turns_around(
+        self, memory: int, messages: Sequence[int], most: int
+    ) -> list[tuple[int, Message]]:
+        """Return the conversations of `messages` and the `most` newest turns before their last.
+
+        Oldest first, each turn with its conversation.
+        """
+        rows = self._db.execute(
+            "WITH own AS (SELECT m.* FROM messages m JOIN conversations c ON c.id = m.conversation"
+            " WHERE c.memory = :memory AND m.id <= :last)"
+            " SELECT conversation, id, role, text FROM own WHERE conversation IN"
+            " (SELECT conversation FROM own WHERE id IN (SELECT value FROM json_each(:messages)))"
+            " OR id IN (SELECT id FROM own ORDER BY id DESC LIMIT :most) ORDER BY id",
+            {
+                "memory": memory,
+                "last": max(messages, default=0),
+                "messages": json.dumps(list(messages)),
+                "most": most,
+            },
+        )
+        return [(row[0], Message(*row[1:])) for row in rows]
+
     def turns_upto(self, message: int) -> list[Message]:
         """Return the last turns of a message's conversation, two at most, ending with it."""
         rows = self._db.execute(

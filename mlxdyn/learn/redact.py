@@ -1,0 +1,156 @@
+"""Find what is never learned in what people write, and mask it; plain text in, spans out.
+
+Two kinds: secrets (passwords, keys, codes, card numbers) and personal numbers (telephone, passport,
+account, tax), which people may choose to have learned. No list finds every secret. Where words alone
+decide, a secret that is only mentioned ("I forgot my password") is none.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+
+from mlxdyn.learn.shapes import PERSONAL, Span, shapes
+from mlxdyn.learn.told import told
+
+__all__ = ["PERSONAL", "PLACEHOLDER", "Span", "find", "mask", "values", "weights"]
+
+PLACEHOLDER = "[secret]"
+ROUNDS = 8  # of looking again at what is left; a text that still shows secrets is masked whole
+
+
+def find(
+    text: str, *, before: str = "", known: Sequence[str] = (), personal: bool = True
+) -> tuple[Span, ...]:
+    """Find secrets and, if `personal`, personal numbers: in order, none overlapping.
+
+    `before` is what was said before, whose last words may be the label of this text. `known` are
+    values found in earlier turns, masked wherever they come again. The text is looked at again
+    without what was found, until nothing new is in it: masking it hides all there is to find.
+    """
+    found: tuple[Span, ...] = ()
+    seen = tuple(known)
+    for _ in range(ROUNDS):
+        masked, places = _masked(text, found)
+        spans = [s for s in _once(masked, before, seen) if personal or not s.personal]
+        new = [Span(places[s.start], places[s.end - 1] + 1, s.kind) for s in spans]
+        if not new:
+            return found
+        found = tuple(_joined([*found, *new]))
+        seen = (*known, *values(text, found))
+    return (Span(0, len(text), "secret"),)
+
+
+def mask(text: str, spans: Iterable[Span]) -> str:
+    """Put PLACEHOLDER in place of each span that `find` returned."""
+    return _masked(text, tuple(sorted(spans)))[0]
+
+
+def values(text: str, spans: Iterable[Span]) -> tuple[str, ...]:
+    """List what the spans hold, for `known` in later turns."""
+    return tuple(dict.fromkeys(text[span.start : span.end] for span in spans))
+
+
+def weights(offsets: Sequence[tuple[int, int]], spans: Sequence[Span]) -> tuple[float, ...]:
+    """Weigh tokens for the loss: 0 for a token with any character of a secret, 1 for all others.
+
+    `offsets` are (start, end) in characters; an empty token counts as the character it stands at.
+    """
+    return tuple(
+        float(not any(start < s.end and max(end, start + 1) > s.start for s in spans))
+        for start, end in offsets
+    )
+
+
+def _masked(text: str, spans: Sequence[Span]) -> tuple[str, list[int]]:
+    """Return the masked text, and for each of its characters its place in the text."""
+    parts, places, at = [], list[int](), 0
+    for span in (*spans, Span(len(text), len(text), "")):
+        parts.append(text[at : span.start])
+        places.extend(range(at, span.start))
+        if span.end > span.start:
+            parts.append(PLACEHOLDER)
+            places.extend([span.start] * (len(PLACEHOLDER) - 1) + [span.end - 1])
+        at = span.end
+    return "".join(parts), places
+
+
+HOLE = re.compile(re.escape(PLACEHOLDER))
+
+
+def _once(text: str, before: str, known: Sequence[str]) -> Iterator[Span]:
+    """Find what is in a masked text; of a find that runs over a placeholder, the rest is taken."""
+    holes = [match.span() for match in HOLE.finditer(text)]
+    for span in (*shapes(text), *told(text, before), *_again(text, known)):
+        start = span.start
+        for left, right in _from(holes, start):
+            if left >= span.end:
+                break
+            if start < left:
+                yield Span(start, left, span.kind)
+            start = right
+        if text[start : span.end].strip():
+            yield Span(start, span.end, span.kind)
+
+
+def _from(holes: list[tuple[int, int]], start: int) -> Iterator[tuple[int, int]]:
+    """Go through the holes that end after `start`."""
+    first = bisect_right(holes, start, key=lambda hole: hole[1])
+    return (holes[place] for place in range(first, len(holes)))
+
+
+def _joined(spans: Iterable[Span]) -> Iterator[Span]:
+    """Unite overlapping finds, under the kind that began first."""
+    held: Span | None = None
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if held and span.start < held.end:
+            held = Span(held.start, max(held.end, span.end), held.kind)
+            continue
+        if held:
+            yield held
+        held = span
+    if held:
+        yield held
+
+
+# What was found before, come again.
+
+LEAST = 3  # letters and digits of a value that is looked for again
+
+
+def _again(text: str, known: Sequence[str]) -> Iterator[Span]:
+    """Find known values, whatever their case and the spaces and hyphens in them."""
+    wanted: dict[int, set[str]] = {}
+    for value in known:
+        squeezed = _squeezed(value)[0]
+        if len(squeezed) >= LEAST:
+            wanted.setdefault(len(squeezed), set()).add(squeezed)
+    if not wanted:
+        return
+    plain, places = _squeezed(text)
+    for at, start in enumerate(places):
+        if start and _joins(text, start):
+            continue
+        for length, whole in wanted.items():
+            if plain[at : at + length] in whole:
+                end = places[at + length - 1] + 1
+                if end == len(text) or not _joins(text, end):
+                    yield Span(start, end, "known")
+
+
+SQUEEZED = frozenset(" \t\n\r-\u2010\u2011\u00a0")
+
+
+def _squeezed(text: str) -> tuple[str, list[int]]:
+    """Lower the case and take out spaces and hyphens; return also where each character was."""
+    kept = [
+        (low, place)
+        for place, letter in enumerate(text)
+        if letter not in SQUEEZED
+        for low in letter.casefold()
+    ]
+    return "".join(low for low, _ in kept), [place for _, place in kept]
+
+
+def _joins(text: str, place: int) -> bool:
+    """Say whether a place is inside a word, so that 1234 is not found in 12345."""
+    return all(letter.isascii() and letter.isalnum() for letter in text[place - 1 : place + 1])
