@@ -88,6 +88,7 @@ class Memory:
         recipe = (str(model.path), model.fingerprint, asdict(adapter), asdict(learner))
         self.row = ledger.memory(name) or MemoryRow(0, name, "", *recipe, asdict(study), None)
         self.version = 0  # grows whenever the weights change for good
+        self.personal = False  # phone, passport, account and tax numbers are learned
         self._whole = False  # the weights are those that the ledger tells of
         try:
             self._check_fit()
