@@ -61,7 +61,7 @@ def main() -> None:
     "--learn", type=click.Choice(LEARNS), default=CHAT.learn, show_default=True,
     help="Whose words are learned.",
 )  # fmt: skip
-@click.option("--personal", is_flag=True, help="Learn phone, passport, account and tax numbers too.")
+@click.option("--personal", is_flag=True, help="Learn phone, account and ID numbers too.")
 @click.option("--temporary", is_flag=True, help="Read the memory, write nothing.")
 @click.option("--incognito", is_flag=True, help="Talk with the bare base; no memory, no trace.")
 @click.option("--once", metavar="TEXT", help="Answer TEXT, learn it, and exit.")

@@ -1,9 +1,11 @@
-"""What people call their secrets and numbers, by language: words, and how a value follows them.
+"""What people call their secrets and numbers, by language: words, and what links them to a value.
 
-Each language has its words for a password, a PIN, a code and so on; `link` is what may stand between
-the word and the value ("is"), `of` opens a phrase in between ("for my email"), `my` says whose it is,
-and `remark` is what is said about a password rather than being one ("too long"). No grammar.
+Each language has its words for a password, a PIN, a code and so on; `link` is what may stand
+between the word and the value ("is"), `of` opens a phrase in between ("for my email"), `my` says
+whose it is, and `remark` is what is said of a password rather than being one. No grammar.
 """
+
+# ruff: noqa: E501  (a language is read best in few lines)
 
 from dataclasses import dataclass
 
@@ -38,12 +40,12 @@ class Language:
 ENGLISH = Language(
     password="password|passwords|pass word|passphrase|pass phrase|passcode|passwd|pwd|pswd|psw|pw|passwrd|pasword"
     "|passw0rd|p@ssw0rd|p@ssword|pa55word|wifi pass|wi-fi pass|wifi pw|email pass|mail pass"
-    "|login pass|account pass|router pass|netflix pass|magic word|secret word|safe word|safeword",
+    "|login pass|account pass|router pass|netflix pass|secret word|safe word|safeword",
     weak="pass|wifi|wi-fi|hotspot|wlan",
     pin="pin|pin code|pin number|pincode|pin no",
     code="code|combination|combo|passcode|otp|one-time code|unlock pattern",
     opener="2fa|access|activation|alarm|apartment|app|atm|authentication|authenticator|backup|bank|bike"
-    "|briefcase|building|card|confirmation|disarm|door|elevator|email|entry|entrance|flat|front|garage"
+    "|briefcase|building|buzzer|intercom|callbox|hallway|courtyard|opener|card|confirmation|disarm|door|elevator|email|entry|entrance|flat|front|garage"
     "|gate|gym|home|house|key|keypad|kitchen|laptop|lobby|lock|locker|lockbox|login|luggage|mailbox"
     "|mfa|office|one-time|otp|padlock|panel|parking|pass|pass-code|phone|pin|pool|room|safe|secret"
     "|security|shed|signin|sign-in|sms|storage|suitcase|tablet|unlock|vault|verification|wifi|wi-fi",
@@ -63,7 +65,7 @@ ENGLISH = Language(
     "|routing number|aba|sort code|sortcode|bsb|ifsc|iban|bank details|transit number",
     national="ssn|social|social security|social insurance|sin|tax id|taxpayer id|tax number|tax file"
     "|tfn|tin|itin|ein|utr|nino|national insurance|ni|nat ins|nhs|medicare|medicaid|national id"
-    "|id card|identity card|green card|alien|visa number|insurance number|aadhaar|aadhar|vat|pps|pan"
+    "|id card|identity card|green card|alien|visa number|insurance number|aadhaar|aadhar|vat|pps|pan|pan card"
     "|health card|health insurance|military id|resident id",
     link="is|was|are|were|be|been|used to be|use to be|will be|has been|should be|must be|set to|changed to"
     "|became|becomes|remains|stays|equals|iz|goes|=",

@@ -8,7 +8,7 @@ detect-secrets lacks. Every pattern is bounded, so that time grows with the leng
 # ruff: noqa: E501  (a pattern is read best in one line)
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -69,11 +69,23 @@ WORD = re.compile(r"[^\s\"'`,;()<>]{16,600}")
 def _detectors() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Load the token patterns of detect-secrets, those bound to one word."""
     from detect_secrets.plugins import (
-        aws, azure_storage_key, discord, github_token, gitlab_token, mailchimp, openai, pypi_token,
-        sendgrid, slack, square_oauth, stripe, telegram_token, twilio,
+        aws,
+        azure_storage_key,
+        discord,
+        github_token,
+        gitlab_token,
+        mailchimp,
+        openai,
+        pypi_token,
+        sendgrid,
+        slack,
+        square_oauth,
+        stripe,
+        telegram_token,
+        twilio,
     )  # fmt: skip
 
-    plugins: list[tuple[str, list[re.Pattern[str]]]] = [
+    plugins: list[tuple[str, Iterable[re.Pattern[str]]]] = [
         ("AWS key", aws.AWSKeyDetector.denylist[:1]),
         ("cloud token", azure_storage_key.AzureStorageKeyDetector.denylist),
         ("bot token", discord.DiscordBotTokenDetector.denylist),
@@ -111,7 +123,7 @@ TOKENS = {
     "AWS key": r"A(?:KI|SI|BI|CC)A[A-Z0-9]{16}",
     "Slack token": r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{10,250}|xapp-[A-Za-z0-9-]{20,250}",
     "Stripe key": r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,250}|whsec_[A-Za-z0-9+/=]{24,250}",
-    "API key": r"sk-(?:proj-|svcacct-|admin-|ant-|or-)[\w-]{20,250}|sk-(?=[\w-]{0,250}\d)[\w-]{20,250}|sk-[A-Za-z]{32,250}"
+    "API key": r"sk-(?:proj-|svcacct-|admin-|ant-|or-)[\w-]{20,250}|sk-(?=[\w-]{0,250}\d)[\w-]{20,250}|sk-(?=[A-Z]{0,250}[a-z])(?=[a-z]{0,250}[A-Z])[A-Za-z]{20,250}|sk-[A-Za-z]{32,250}"
     r"|(?:gsk|xai|csk|fw|tgp_v1|nvapi|pplx|r8|key|tvly|sntrys|lin_api|phx|phc|sq0atp|sq0csp)"
     r"[_-](?=[\w-]{0,250}\d)[A-Za-z0-9][\w-]{21,250}",
     "Hugging Face token": r"hf_[A-Za-z0-9]{30,60}|api_org_[A-Za-z0-9]{30,60}",
@@ -185,7 +197,7 @@ def _drawn(text: str) -> Iterator[Span]:
         if not HASH.search(text[max(0, match.start() - 60) : match.start()]):
             pair = amazon and len(match[0]) == 40 and entropy(match[0]) >= 3.8
             drawn = mixed(match[0]) and entropy(match[0]) >= 4.5 and not wordlike(match[0])
-            if drawn or pair and re.search("[a-z]", match[0]) and re.search("[A-Z]", match[0]):
+            if drawn or (pair and re.search("[a-z]", match[0]) and re.search("[A-Z]", match[0])):
                 yield Span(*match.span(), "key")
 
 
@@ -215,7 +227,7 @@ def wordlike(value: str) -> bool:
 
 def random(value: str, least: int) -> bool:
     """Say whether a string of `least` characters or more looks drawn rather than written."""
-    if len(value) < least or wordlike(value) and len(re.findall(r"\d", value)) < 4:
+    if len(value) < least or (wordlike(value) and len(re.findall(r"\d", value)) < 4):
         return False
     if len(value) >= 32 and mixed(value) and entropy(value) >= 3.8:
         return True

@@ -33,7 +33,7 @@ KINDS = {
 
 
 def told(text: str, before: str = "") -> Iterator[Span]:
-    """Find what `text` tells after a label; a label that ends `before` counts as its first word."""
+    """Find what `text` tells after a label; a label may end a line of `before`."""
     low = text.lower()
     for language in LANGUAGES:
         for name, kind in KINDS.items():
@@ -77,13 +77,20 @@ def _link(language: Language) -> re.Pattern[str]:
     """Compile what may stand between a label and its value."""
     quote, hedge = r"[\"'’”»)\]*_`]{0,3}", HEDGE
     if not language.spaced:
-        return re.compile(rf"{quote}\s{{0,3}}(?P<owned>(?!))?(?P<link>{language.link}|[:：=])\s{{0,3}}[:：]?\s{{0,3}}", re.I)
+        return re.compile(
+            rf"{quote}\s{{0,3}}(?P<owned>(?!))?(?P<link>{language.link}|[:：=])\s{{0,3}}[:：]?\s{{0,3}}",
+            re.I,
+        )
     words = "|".join(filter(None, (language.link, "is|was")))
     of = rf"(?:\s{{1,3}}\(?(?:{_either(language.of)})(?:(?<=')|\s)[^.!?\n:=,;]{{1,60}}?)?"
-    some = rf"\s{{1,3}}(?:{_either(language.of)})(?:(?<=')|\s)[^.!?\n:=,;\d]{{1,40}}?" if language.of else "(?!)"
+    some = (
+        rf"\s{{1,3}}(?:{_either(language.of)})(?:(?<=')|\s)[^.!?\n:=,;\d]{{1,40}}?"
+        if language.of
+        else "(?!)"
+    )
     said = rf"(?:\s{{0,3}},?\s{{1,3}}(?:which|that|who|qui|que|che|welches|welche|das|der|die|dat|które|який|который))?\s{{0,3}}(?<!\w)(?:{_either(words)})(?!\w)\s{{0,3}}[:]?"
     signs = r"\s{0,3}(?:=>|->|→|[:：=])(?:[ \t]{0,9}\n?)|\s{1,3}[-–—]\s{1,3}"
-    name = rf"{quote}(?:['’]s(?=\s)|s(?=\s))?(?:\s{{0,3}}(?:{_either(NUMBER)})(?!\w))?"
+    name = rf"{quote}(?:['’]s(?=\s)|s(?=\s))?(?:\s{{0,3}}(?:{_either(NUMBER)})(?!\w)|\s{{0,3}}[#№](?=\w))?"
     return re.compile(rf"{name}(?:{of}(?P<link>{said}|{signs})|(?P<owned>(?<=['’]s))|{some}(?=\s{{1,3}}[*#]?\S{{0,9}}\d)|)\s{{0,3}}{hedge}", re.IGNORECASE)  # fmt: skip
 
 
@@ -94,9 +101,7 @@ def _either(words: str) -> str:
     return "|".join(re.escape(word) for word in sorted(words.split("|"), key=len, reverse=True))
 
 
-def _labelled(
-    text: str, low: str, language: Language, name: str, kind: str
-) -> Iterator[Span]:
+def _labelled(text: str, low: str, language: Language, name: str, kind: str) -> Iterator[Span]:
     for label in _labels(text, low, language, name):
         link = _link(language).match(text, label.end(), label.end() + NEAR)
         at = link.end() if link else label.end()
@@ -114,9 +119,13 @@ Found = tuple[int, int] | None
 
 def _weak(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
     """Take one odd word after a word that need not mean a password."""
-    found = None if PASSES.search(text[max(0, label.start() - 20) : label.end()]) else _adjacent(text, at)
+    found = (
+        None
+        if PASSES.search(text[max(0, label.start() - 20) : label.end()])
+        else _adjacent(text, at)
+    )
     value = text[slice(*found)] if found else ""
-    usual = label[0].lower() != "pass" and not linked or ";" in value
+    usual = (label[0].lower() != "pass" and not linked) or ";" in value
     mixed = re.search(r"[^\W\d_]", value) and not PRODUCT.fullmatch(value)
     return found if mixed and not usual else None
 
@@ -129,10 +138,16 @@ def _password(text: str, label: re.Match[str], at: int, linked: bool, language: 
         return _adjacent(text, at)
     if not language.spaced:
         return _latin(text, at)
-    return _value(text, at, label.start(), language)
+    found = _value(text, at, label.start(), language)
+    vague = label[0].lower() in VAGUE and found and not odd(text[slice(*found)])
+    return None if vague else found
 
 
-PASSES = re.compile(r"\b(?:boarding|bus|ski|season|hall|mountain|press|day) pass\w*\Z", re.IGNORECASE)
+VAGUE = frozenset({"clave", "parole", "losung", "magic word", "mantra", "parola", "암호", "暗号"})
+"""Passwords, and much else: what follows must look made up."""
+PASSES = re.compile(
+    r"\b(?:boarding|bus|ski|season|hall|mountain|press|day) pass\w*\Z", re.IGNORECASE
+)
 LATIN = re.compile(r"[\"'“「『]?(?P<it>[!-~]{3,100})")
 QUOTED = re.compile(r"([\"'`“‘«„「*_]{1,3})(\S[^\n]{0,78}?)(?:[\"'`”’»“」*_]{1,3}(?!\w))")
 LONGEST = re.compile(r"\S{1,200}")
@@ -158,6 +173,7 @@ def _latin(text: str, at: int) -> Found:
 
 def _adjacent(text: str, at: int) -> Found:
     """Take a word right after its label, when it looks made up."""
+    at += 2 * text.startswith(", ", at)
     word = LONGEST.match(text, at)
     if not word or SHAPE.match(text, at):
         return None
@@ -264,8 +280,12 @@ def _bare(word: str) -> str:
     return word.lower().strip(".,;:!?()\"'“”’‘*_")
 
 
-FICTION = re.compile(r"\b(?:character|novel|story|book|movie|film|quest|wizard)(?:'s)?\b", re.IGNORECASE)
-DIGITS = re.compile(r"[\"'“*_]{0,2}(?P<it>\d(?:[ -]?\d){2,7})(?!\d|[.:/-]\d|[ -]?(?:digits|characters|years|days|times|points|km|kg|lbs|euros?|dollars)\b)")
+FICTION = re.compile(
+    r"\b(?:character|novel|story|book|movie|film|quest|wizard)(?:'s)?\b", re.IGNORECASE
+)
+DIGITS = re.compile(
+    r"[\"'“*_]{0,2}(?P<it>\d(?:[ -]?\d){2,7})(?!\d|[.:/-]\d|[ -]?(?:digits|characters|years|days|times|points|km|kg|lbs|euros?|dollars)\b)"
+)
 CODE = re.compile(
     r"[\"'“*_]{0,2}(?P<it>[*#]{0,2}\d(?:[ -]{0,3}\d){2,9}[*#]{0,2}|\d{1,2}(?:[, ]{1,2}\d{1,2}){2,3}|(?=[^\W\d_]{0,6}\d)[^\W_]{4,12}[*#]?|\d{1,2} ?(?:left|right|l|r)[\w ,-]{4,40}\d{1,2}(?: ?(?:left|right|l|r)\b)?)"
     r"(?!\w|[.,:%/]\d|[ -]?(?:characters|digits|numbers|days|years|lines|times|points)\b)",
@@ -281,26 +301,44 @@ def _pin(text: str, label: re.Match[str], at: int, linked: bool, language: Langu
 
 def _opening(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
     """Take the number after a code that opens something, or that is somebody's own."""
-    match = CODE.match(text, at)
+    match = CODE.match(text, at) or _past_opener(text, label.end(), language)
     if not match:
         return None
     ahead = text[max(0, label.start() - 30) : label.start()]
-    around = ahead + text[label.start() : at]
+    around = ahead + text[label.start() : match.start()]
     if not language.spaced:
         return match.span("it")
-    known = re.search(rf"(?<!\w)(?:{_either(NOT_CODE)})[\s-]{{0,3}}(?:\w{{1,12}}\W)?\Z", ahead, re.I)
+    known = re.search(
+        rf"(?<!\w)(?:{_either(NOT_CODE)})[\s-]{{0,3}}(?:\w{{1,12}}\W)?\Z", ahead, re.I
+    )
     if known or re.search(rf"(?<!\w)(?:{_either(NOT_CODE)})(?!\w)", text[label.end() : at], re.I):
         return None
-    opens = re.search(rf"(?<!\w)(?:{_either(language.opener)})(?:'s|en|s)?{'' if language.prefix else BORDER}", around, re.I)
-    number = len(re.sub(r"\D", "", match["it"])) >= 4
-    combination = label[0].lower() in ("combo", "combination", "otp", "unlock pattern")
-    mine = linked and number and re.search(rf"(?<!\w)(?:{_either(language.my)})\s{{1,3}}\Z", ahead, re.I)
     after = ENTER.match(text, match.end())
-    enters = after and re.search(rf"(?<!\w)(?:{_either(language.opener)})(?!\w)", after[0], re.I)
-    return match.span("it") if opens or enters or combination and linked or mine else None
+    border = "" if language.prefix else r"(?!\w)"
+    opener = re.compile(
+        rf"(?<!\w)(?:{_either(language.opener)})(?:'s|en|s)?{border}", re.IGNORECASE
+    )
+    opens = opener.search(around) or (after and opener.search(after[0]))
+    own = linked and _own(text, label, match["it"], language)
+    return match.span("it") if opens or own else None
 
 
-BORDER = r"(?!\w)"
+def _own(text: str, label: re.Match[str], value: str, language: Language) -> bool:
+    """Say whether a code that opens nothing is somebody's own, and not that of a game."""
+    if label[0].lower() in ("combo", "combination", "otp", "unlock pattern"):
+        return True
+    ahead = text[max(0, label.start() - 80) : label.start()]
+    mine = re.search(rf"(?<!\w)(?:{_either(language.my)})\s{{1,3}}\Z", ahead, re.IGNORECASE)
+    return bool(mine) and len(re.findall(r"\d", value)) >= 4 and not PLAYED.search(ahead)
+
+
+def _past_opener(text: str, at: int, language: Language) -> re.Match[str] | None:
+    """Match a code after the name of what it opens: code gate 4821."""
+    pattern = rf"\s{{1,3}}(?:{_either(language.opener)})(?!\w)\s{{0,2}}[:=]?\s{{0,2}}"
+    opener = re.compile(pattern, re.IGNORECASE).match(text, at) if language.opener else None
+    return CODE.match(text, opener.end()) if opener else None
+
+
 ENTER = re.compile(r"\W{0,2}(?:to|opens|unlocks|for|at|on|gets)\s[^.!?\n]{0,40}")
 STRING = re.compile(r"[\"'`“*_]{0,3}(?P<it>[A-Za-z0-9_+/][A-Za-z0-9_+/=.~-]{7,299})")
 LETTERS = re.compile(r"[A-Za-z_-]{12,}")
@@ -308,7 +346,10 @@ PUBLIC = re.compile(
     r"(?:commit|sha-?\d{0,3}|hash|revision|checksum|digest|md5|fingerprint|public|publishable|version|https?:\S{0,100}|www\.\S{0,100}|github\.com\S{0,100})\W{0,3}\Z",
     re.IGNORECASE,
 )
-API = re.compile(r"(?:api|access|secret|private|auth\w{0,10}|client|encryption|signing|licen[cs]e|product|activation|aws|app|ssh|serial|bearer|session|master|service|wpa\d?|wep|network|recovery|encryption|bot)[\s_-]{0,2}(?:\w{1,20} )?\Z|(?:api|secret|token|llave|clé|chiave|chave|密)", re.IGNORECASE)
+API = re.compile(
+    r"(?:api|access|secret|private|auth\w{0,10}|client|encryption|signing|licen[cs]e|product|activation|aws|app|ssh|serial|bearer|session|master|service|wpa\d?|wep|network|recovery|encryption|bot)[\s_-]{0,2}(?:\w{1,20} )?\Z|(?:api|secret|token|llave|clé|chiave|chave|密)",
+    re.IGNORECASE,
+)
 
 
 def _key(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
@@ -321,7 +362,9 @@ def _key(text: str, label: re.Match[str], at: int, linked: bool, language: Langu
         return _trimmed(text, *match.span("it"))
     for later in FREE.finditer(text, label.end(), label.end() + 60):
         whole = STRING.match(text, later.start())
-        if "\n\n" in text[label.end() : later.start()] or PUBLIC.search(text, max(0, later.start() - 60), later.start()):
+        if "\n\n" in text[label.end() : later.start()] or PUBLIC.search(
+            text, max(0, later.start() - 60), later.start()
+        ):
             return None
         if whole and _drawn(text, whole, 16):
             return _trimmed(text, *whole.span("it"))
@@ -357,15 +400,21 @@ def _login(text: str, label: re.Match[str], at: int, linked: bool, language: Lan
         return None
     start, end = _trimmed(text, *match.span("it"))
     value, name, sep = text[start:end], match["name"], match["sep"].strip()
-    signs = sep in ("/", "|", "+", ":") and not match["it"].startswith("/") and not name.startswith("http")
+    signs = (
+        sep in ("/", "|", "+", ":")
+        and not match["it"].startswith("/")
+        and not name.startswith("http")
+    )
     strange = odd(value) and "@" not in value and not DATE.fullmatch(value)
-    told = signs or strange or "@" in name and sep and _plain(value, language)
+    told = signs or strange or ("@" in name and sep and _plain(value, language))
     ends = bool(re.match(r"\W{0,3}(?:\Z|\s|\n)", text[end : end + 4]))
     return (start, end) if told and ends and not _code(value) and _plain(name, language) else None
 
 
 def _answer(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
-    match = re.compile(r"[\"'“]?(?P<it>[^\s.!?,;\"”]{2,40}(?: [A-Z][\w'-]{1,30}){0,2})").match(text, at)
+    match = re.compile(r"[\"'“]?(?P<it>[^\s.!?,;\"”]{2,40}(?: [A-Z][\w'-]{1,30}){0,2})").match(
+        text, at
+    )
     word = match["it"] if match else ""
     return match.span("it") if match and linked and _wordy(word.split()[0], language) else None
 
@@ -374,22 +423,33 @@ def _numeric(least: int, letters: bool) -> re.Pattern[str]:
     """Compile a number of `least` digits or more; `letters`: with letters among them."""
     if letters:
         part = r"(?:[A-Za-z]{0,6}\d[A-Za-z0-9*<]{0,20})"
-        return re.compile(rf"[\"'“(]{{0,2}}(?P<it>(?=(?:[A-Za-z*<-]{{0,8}}[ .-]?\d){{{least}}})(?:[A-Z]{{1,6}}[ -])?{part}(?:[ ./-]{{1,2}}(?:{part}|[A-Z]{{1,3}}(?![A-Za-z]))){{0,8}})(?![A-Za-z0-9])")
-    return re.compile(rf"[\"'“]?(?P<it>[+(]?\d(?:[ ()./-]{{0,3}}\d){{{least - 1},19}})(?![A-Za-z0-9])")
+        return re.compile(
+            rf"[\"'“(]{{0,2}}(?P<it>(?=(?:[A-Za-z*<-]{{0,8}}[ .-]?\d){{{least}}})(?:[A-Z]{{1,6}}[ -])?{part}(?:[ ./-]{{1,2}}(?:{part}|[A-Z]{{1,3}}(?![A-Za-z]))){{0,8}})(?![A-Za-z0-9])"
+        )
+    return re.compile(
+        rf"[\"'“]?(?P<it>[+(]?\d(?:[ ()./-]{{0,3}}\d){{{least - 1},19}})(?![A-Za-z0-9])"
+    )
 
 
 PLAIN_NUMBER = {name: _numeric(least, letters=False) for name, least in
                 {"phone": 7, "passport": 6, "licence": 5, "account": 6, "national": 6}.items()}  # fmt: skip
 MIXED_NUMBER = {name: _numeric(least, letters=True) for name, least in
-                {"passport": 5, "licence": 4, "account": 6, "national": 4}.items()}  # fmt: skip
+                {"passport": 4, "licence": 4, "account": 6, "national": 4}.items()}  # fmt: skip
 DAY = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{2,4}|\d{4}([./-])\d{1,2}\2\d{1,2}")
-OF_PEOPLE = re.compile(r"\s{0,3}(?:followers|people|euros?|dollars|users|points|views|years|members|subscribers|entries|km|miles|%)", re.I)
+OF_PEOPLE = re.compile(
+    r"\s{0,3}(?:followers|people|euros?|dollars|users|points|views|years|members|subscribers|entries|km|miles|%)",
+    re.I,
+)
 
 
 def _number(name: str, text: str, at: int) -> Found:
     for patterns in (PLAIN_NUMBER, MIXED_NUMBER):
         match = patterns[name].match(text, at) if name in patterns else None
-        if match and not (name != "account" and DAY.fullmatch(match["it"])) and not OF_PEOPLE.match(text, match.end()):
+        if (
+            match
+            and not (name != "account" and DAY.fullmatch(match["it"]))
+            and not OF_PEOPLE.match(text, match.end())
+        ):
             start, end = match.span("it")
             return start, end + (text[end : end + 1] == ")" and "(" in match["it"])
     return None
@@ -422,14 +482,18 @@ PW = re.compile(r"\b(?:pw|pass|pwd)\s{0,2}[:=][ \t]{0,5}(?P<it>\S{3,100})", re.I
 def _assigned(text: str) -> Iterator[Span]:
     for match in ASSIGNED.finditer(text):
         start, end = match.span("it")
-        if match["is"] == "=" and re.search(r"[?&]\w{0,40}\Z", text[:match.start("name")][-42:]):
+        if match["is"] == "=" and re.search(r"[?&]\w{0,40}\Z", text[: match.start("name")][-42:]):
             continue  # part of an address
         secret = match["name"].upper().startswith(("PASS", "PWD", "PW"))
         shell = match["is"] == "=" and re.search(r"\w=[\"'`]?\Z", text[:start][-3:])
         env = shell and match[0].partition("=")[0].isupper() and len(match["it"]) >= 8
         drawn = random(text[start:end], 8) and not _code(match["it"])
         strong = (secret and shell) or env or drawn
-        if strong and not _code(match["it"]) and not PUBLIC.search(text, max(0, match.start() - 30), match.start()):
+        if (
+            strong
+            and not _code(match["it"])
+            and not PUBLIC.search(text, max(0, match.start() - 30), match.start())
+        ):
             yield Span(*_trimmed(text, start, end), "password" if secret else "key")
     for match in FLAG.finditer(text):
         if not _code(match["it"]):
@@ -474,7 +538,10 @@ def _turned(text: str) -> Iterator[Span]:
             yield Span(start, end, "password")
     for match in OPENED.finditer(text):
         start, end = _trimmed(text, *match.span("it"))
-        if not re.fullmatch(r"\d{1,2}|\d{1,2}:\d\d|\w{1,3}", text[start:end]) and "@" not in text[start:end]:
+        if (
+            not re.fullmatch(r"\d{1,2}|\d{1,2}:\d\d|\w{1,3}", text[start:end])
+            and "@" not in text[start:end]
+        ):
             yield Span(start, end, "password")
     for match in NAMED.finditer(text):
         if odd(match["it"]):
@@ -486,12 +553,16 @@ def _turned(text: str) -> Iterator[Span]:
         yield from (Span(*match.span("it"), "code") for match in pattern.finditer(text))
 
 
-NAMED = re.compile(r"(?<![\w@./-])(?:root|admin|administrator|postgres|sa|ubuntu|pi|guest)\s?[:/]\s?(?P<it>[^\s/\"']{3,60})")
+NAMED = re.compile(
+    r"(?<![\w@./-])(?:root|admin|administrator|postgres|sa|ubuntu|pi|guest)\s?[:/]\s?(?P<it>[^\s/\"']{3,60})"
+)
 USER = re.compile(
     rf"\b(?:user(?:name)?|login|account)[ \t]{{1,3}}\S{{1,100}}[ \t]{{1,3}}(?:and |with )?(?:the )?(?:{ENGLISH_PASSWORD})[ \t]{{1,3}}(?P<it>\S{{1,100}})",
     re.IGNORECASE,
 )
-STRANGE = re.compile(r"(?<![\w@./:+#-])(?!-)(?=[^\s\d]{0,40}\d)(?=[^\s]{0,40}[^\W\d_])[^\s\"'“”(),;:?\u3000-\u9fff\uac00-\ud7af\uff00-\uffef]{5,60}")
+STRANGE = re.compile(
+    r"(?<![\w@./:+#-])(?!-)(?=[^\s\d]{0,40}\d)(?=[^\s]{0,40}[^\W\d_])[^\s\"'“”(),;:?\u3000-\u9fff\uac00-\ud7af\uff00-\uffef]{5,60}"
+)
 PRODUCT = re.compile(
     r"(?:iphone|ipad|ios|windows|win|office|galaxy|pixel|macos|macbook|android|python|java|model|version|v|route|covid|http|www|ps|xbox|gpt|rtx|gtx|firefox|chrome|word|excel|wpa|ubuntu|debian|wifi|wi-fi|web|top|mp|utf|sha|md|aes|rsa|base|oauth|ipv|b2b|g)[-_]?\d.*"
     r"|\d{1,4}(?:st|nd|rd|th|s|gb|mb|tb|kb|km|kg|cm|mm|lbs?|am|pm|min|mins|hrs?|h|ms|k|m|x|px|bits?|-\w{2,20}|p|nd|er|ème|%)|1password\W*|\d+(?:[.,:/-]\d+)+\w{0,3}|.*@.*\..*|.*\.(?:com|org|net|io|de|txt|py|js|json|md|pdf|zip|html?)\W*|\w{8}-\w{4}-\w{4}-\w{4}-\w{12}",
@@ -531,7 +602,7 @@ SET = re.compile(
     re.IGNORECASE,
 )
 CODE_SET = re.compile(
-    r"\b(?:set|change|changed|reset|update|updated|switched)\b[^.!?\n]{0,40}?\b(?:pin|code|combo|combination|passcode)\b[^.!?\n\d]{0,50}?\bto\s{1,3}(?P<it>[*#]?\d(?:[ -]?\d){2,9}[*#]?)(?![\w.,:%/]\d)",
+    r"\b(?:set|change|changed|reset|update|updated|switched)\b[^.!?\n]{0,40}?\b(?:pin|code|combo|combination|passcode|safe|lock|padlock|keypad|alarm(?! to (?:[01]\d|2[0-3])[0-5]\d\b))\b[^.!?\n\d]{0,50}?\bto\s{1,3}(?P<it>[*#]?\d(?:[ -]?\d){3,9}[*#]?)(?![\w.,:%/]\d)",
     re.IGNORECASE,
 )
 FOLLOWED = 300  # characters after a password is spoken of
@@ -541,7 +612,10 @@ FOLLOWED = 300  # characters after a password is spoken of
 def _changes() -> tuple[tuple[Language, re.Pattern[str]], ...]:
     def compiled(language: Language) -> re.Pattern[str]:
         ends = rf"(?!\w)\s{{0,2}}:?\s{{1,3}}{HEDGE}" if language.spaced else r"\s{0,3}"
-        return re.compile(rf"{BEGIN if language.spaced else ''}(?:{_either(language.changed)}){ends}", re.IGNORECASE)
+        return re.compile(
+            rf"{BEGIN if language.spaced else ''}(?:{_either(language.changed)}){ends}",
+            re.IGNORECASE,
+        )
 
     return tuple((language, compiled(language)) for language in LANGUAGES if language.changed)
 
@@ -564,14 +638,19 @@ def _changed(text: str, before: str) -> Iterator[Span]:
     for language, pattern in _changes():
         for match in pattern.finditer(text):
             last = bisect_right(spoken, match.start())
-            near = last and match.start() - spoken[last - 1] < FOLLOWED
-            found = near and (_value if language.spaced else _cjk)(text, match.end(), match.start(), language)
-            if found and (odd(text[slice(*found)]) or " to" in match[0]) and not DATE.fullmatch(text[slice(*found)]):
-                yield Span(*found, "password")
+            if last and match.start() - spoken[last - 1] < FOLLOWED:
+                yield from _instead(text, match, language)
 
 
-def _cjk(text: str, at: int, label: int, language: Language) -> Found:
-    return _latin(text, at)
+def _instead(text: str, match: re.Match[str], language: Language) -> Iterator[Span]:
+    """Take what a password was changed to."""
+    if language.spaced:
+        found = _value(text, match.end(), match.start(), language)
+    else:
+        found = _latin(text, match.end())
+    value = text[slice(*found)] if found else ""
+    if found and (odd(value) or " to" in match[0]) and not DATE.fullmatch(value):
+        yield Span(*found, "password")
 
 
 def _spoken(text: str) -> list[int]:
@@ -587,22 +666,26 @@ def _spoken(text: str) -> list[int]:
 
 
 def _answered(text: str, before: str) -> Iterator[Span]:
-    """Find a value alone in its message, after one that ended with its label."""
-    lead = next((line for line in reversed(before.splitlines()) if line.strip()), "")[-200:].strip()
-    first = text[: len(text) - len(text.lstrip())]
-    body = text.strip()[:200]
-    if not lead or not body:
-        return
-    for joint in (" ", " is "):
-        start = f"{lead.rstrip('?.…').rstrip()}{joint}"
-        if ASKED.search(lead) or joint == " ":
-            for span in told(start + body, "") if start.strip() else ():
-                if span.start >= len(start) and span.end <= len(start + body):
-                    move = len(first) - len(start)
-                    yield Span(span.start + move, span.end + move, span.kind)
+    """Find a value that begins its message, where a line of `before` ended with its label."""
+    opened = OPENING.match(text)
+    at = opened.end() if opened else 0
+    body = text[at : at + 200]
+    for line in before.splitlines():
+        lead = line.strip()[-200:].rstrip("?.…! ")
+        for joint in (" ", " is ") if lead and body else ():
+            start = len(lead + joint)
+            whole = lead + joint + body
+            for span in told(whole):
+                value = whole[span.start : span.end]
+                sure = joint == " " or (odd(value) and len(body.split()) <= 4)
+                if span.start >= start and sure:
+                    yield Span(span.start - start + at, span.end - start + at, span.kind)
 
 
-ASKED = re.compile(r"\?\s*\Z|[:=]\s*\Z|\b\w+\s*\Z")
+OPENING = re.compile(
+    r"\s{0,9}(?:(?:ok|okay|sure|yes|yeah|yep|here|here it is|here you go|it's|it is|its|so)\b[ ,.:!]{1,3}){0,3}",
+    re.IGNORECASE,
+)
 
 # Recovery phrases and codes.
 
