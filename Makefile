@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-chat: .venv/ready ## talk to it, and watch it learn
+chat: .venv/ready .venv/model ## talk to it, and watch it learn
 	@$(BIN)/mlxdyn chat $(ARGS)
 
 test: .venv/ready-dev ## the tests, without the slow ones
@@ -51,13 +51,13 @@ lock: .venv/ready ## write the lock files again from pyproject.toml
 	$(COMPILE) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## remove .venv and everything built
-	rm -rf .venv build dist *.egg-info mlxdyn/*.so .*_cache .hypothesis snapshot_report.html
+	rm -rf .venv build dist *.egg-info mlxdyn/model/*.so .*_cache .hypothesis snapshot_report.html
 	find app mlxdyn models tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-.venv/ready: requirements.lock pyproject.toml setup.py mlxdyn/_blas.c
+.venv/ready: requirements.lock pyproject.toml setup.py mlxdyn/model/_blas.c
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| { echo "mlxdyn needs Python 3.11 or later. Install it, or name it:" \
 		"make chat PYTHON=/path/to/python3" >&2; exit 1; }
@@ -69,6 +69,11 @@ help: ## this list
 	@$(PIP) -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# A real assistant to open with, by version and hash; where it cannot be had, the bundled one talks.
+.venv/model: .venv/ready
+	@$(BIN)/mlxdyn model download smollm2-135m >/dev/null && touch $@ \
+		|| echo "The bundled model answers until then; make chat tries again." >&2
 
 # mypy cannot follow setuptools' import hook, so it gets links by the import names.
 .venv/ready-dev: .venv/ready requirements-dev.lock

@@ -6,9 +6,9 @@ from setuptools import Extension, find_packages, setup
 
 ROOMS = {"mlxdyn": "mlxdyn", "mlxdyn_app": "app", "mlxdyn_models": "models"}
 
-# Optional: without a compiler the install succeeds, and mlxdyn/blas.py looks for another BLAS.
+# Optional: without a compiler the install succeeds, and mlxdyn/model/blas.py looks for another.
 # It uses nothing of Python, so one build serves every version.
-SHIM = Extension("mlxdyn._blas", ["mlxdyn/_blas.c"], optional=True, py_limited_api=True)
+SHIM = Extension("mlxdyn.model._blas", ["mlxdyn/model/_blas.c"], optional=True, py_limited_api=True)
 
 setup(
     package_dir=ROOMS,

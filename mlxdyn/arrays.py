@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,7 +46,7 @@ def read_arrays(source: Path | io.BytesIO) -> dict[str, mx.array]:
 
 
 def sound_arrays(path: Path, sha256: str) -> dict[str, mx.array] | None:
-    """Load a safetensors file unless it is missing or holds other bytes than `sha256` says.
+    """Load a safetensors file unless it is missing, none, or holds other bytes than `sha256` says.
 
     It is read once: another process may remove it at any time.
     """
@@ -55,4 +56,6 @@ def sound_arrays(path: Path, sha256: str) -> dict[str, mx.array] | None:
         return None
     if hashlib.sha256(data).hexdigest() != sha256:
         return None
-    return read_arrays(io.BytesIO(data))
+    with suppress(RuntimeError, ValueError):
+        return read_arrays(io.BytesIO(data))
+    return None

@@ -11,6 +11,7 @@ Reset = Literal["never", "document", "decay"]
 Learn = Literal["user", "all", "off"]
 Format = Literal["mlx-lm", "peft", "gguf", "fused", "bundle"]
 Dtype = Literal["float32", "float16", "bfloat16"]
+Bits = Literal[4, 8, 16]
 
 ADAPTS: tuple[Adapt, ...] = ("lora", "full")
 OPTIMIZERS: tuple[Optimizer, ...] = ("adam0", "adam", "adamw", "sgd", "nsgd", "rms", "muon")
@@ -19,9 +20,11 @@ KVS: tuple[Kv, ...] = ("kept", "fresh")
 RESETS: tuple[Reset, ...] = ("never", "document", "decay")
 LEARNS: tuple[Learn, ...] = ("user", "all", "off")
 EXPORT_FORMATS: tuple[Format, ...] = ("mlx-lm", "peft", "gguf", "fused", "bundle")
+BITS: tuple[Bits, ...] = (4, 8, 16)  # of weights that MLX has no type for; 16 is float16
 DTYPES: tuple[Dtype, ...] = ("float32", "float16", "bfloat16")
 
-BUNDLED_MODEL = "wren"
+BUNDLED_MODEL = "wren"  # ships with the program, and stands in where nothing can be fetched
+DEFAULT_MODEL = "smollm2-135m"  # when none was chosen, and it is here
 DEFAULT_MEMORY = "default"
 
 STREAM_RATES: dict[tuple[Adapt, Optimizer], float] = {
@@ -97,6 +100,9 @@ class RaceConfig:
     very: float = 2.0  # standard errors by which static must be
     fall: float = 0.4  # the first rate tried falls with the size of the base to this power
 
+
+EXPORT_SECONDS = 30.0
+"""An export may take so long to see what it gives away, and about as long to compare itself."""
 
 FALLBACK_SAMPLING = {"temperature": 0.6, "top_p": 0.95, "top_k": 0}
 """For models that say nothing."""

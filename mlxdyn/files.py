@@ -21,6 +21,12 @@ NOTE = ".leaves-"
 """Files of this name in the home hold the path of something that is there for a moment only."""
 
 
+SPARE = "spare"
+"""A file in the home that is given up when something is forgotten and the disk is full."""
+
+LEAST_ROOM, MOST_ROOM = 2**20, 2**26  # bytes
+
+
 def home(*, make: bool = True) -> Path:
     """Return MLXDYN_HOME or the platform's user data directory, made with mode 0700 if told to.
 
@@ -29,7 +35,7 @@ def home(*, make: bool = True) -> Path:
     os.umask(0o077)
     chosen = os.environ.get("MLXDYN_HOME")
     path = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_path("mlxdyn"))
-    if not make:
+    if not make and (path.is_dir() or not path.exists()):
         return path
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -142,6 +148,39 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def keep_room() -> None:
+    """Keep room on the disk for forgetting: as much as the ledger takes, within bounds.
+
+    Nothing changes where there is none; forgetting then has to do with what is free.
+    """
+    ledger, spare = home() / "mlxdyn.db", home() / SPARE
+    with suppress(OSError):
+        wanted = min(max(ledger.stat().st_size, LEAST_ROOM), MOST_ROOM)
+        if not spare.exists() or not wanted / 2 <= spare.stat().st_size <= 2 * wanted:
+            _fill(spare, wanted)
+
+
+def _fill(path: Path, size: int) -> None:
+    try:
+        with path.open("wb", buffering=0) as stream:
+            for _ in range(0, size, LEAST_ROOM):
+                stream.write(bytes(LEAST_ROOM))
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def room() -> Iterator[None]:
+    """Give back the room that is kept, for the length of the block."""
+    with suppress(OSError):
+        (home() / SPARE).unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        keep_room()
 
 
 def check_free(target: Path) -> None:

@@ -1,9 +1,23 @@
 """The bundled models and the recipe that made them; importing this loads neither torch nor mlx."""
 
+import tomllib
 from pathlib import Path
+from typing import Any
+
+ROOM = Path(__file__).parent
 
 
 def bundled() -> dict[str, Path]:
     """Map the name of every bundled model to its directory (Hugging Face layout)."""
-    room = Path(__file__).parent
-    return {path.parent.name: path.parent for path in sorted(room.glob("*/config.json"))}
+    return {path.parent.name: path.parent for path in sorted(ROOM.glob("*/config.json"))}
+
+
+def registry() -> dict[str, dict[str, Any]]:
+    """Read registry.toml: the models that are known by name, smallest first."""
+    return tomllib.loads((ROOM / "registry.toml").read_text("utf-8"))
+
+
+def card(name: str) -> Path | None:
+    """Return the card of a model that is fetched, where there is one."""
+    path = ROOM / name / "README.md"
+    return path if path.is_file() else None

@@ -12,22 +12,22 @@ import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlxdyn import backend
+from mlxdyn.model import device
+from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.study import anchors as product
 from mlxdyn.study.contrast import framed
-from mlxdyn.template import Turn, render
 
 from . import corpus, exchanges
 
 if TYPE_CHECKING:
-    from mlxdyn import model
+    from mlxdyn.model.load import Model
 
 ANCHORS = Path(product.__file__).with_name("anchors.jsonl")
 LONGEST = 90  # tokens of a dialogue
 Row = dict[str, Any]
 
 
-def asks(subject: "model.Model", count: int, rng: random.Random) -> list[Row]:
+def asks(subject: "Model", count: int, rng: random.Random) -> list[Row]:
     """Ask about kinds never told; keep the questions that the model says it cannot answer."""
     from .evaluate import ignorant
 
@@ -42,7 +42,7 @@ def asks(subject: "model.Model", count: int, rng: random.Random) -> list[Row]:
     ]
 
 
-def dialogues(subject: "model.Model", count: int, rng: random.Random) -> list[Row]:
+def dialogues(subject: "Model", count: int, rng: random.Random) -> list[Row]:
     """Draw short conversations of the recipe."""
     rows: list[Row] = []
     while len(rows) < count:
@@ -54,12 +54,12 @@ def dialogues(subject: "model.Model", count: int, rng: random.Random) -> list[Ro
     return rows
 
 
-def length(subject: "model.Model", turns: exchanges.Dialogue) -> int:
+def length(subject: "Model", turns: exchanges.Dialogue) -> int:
     said = [Turn(role, text) for role, text in turns]
     return len(render(subject.tokenizer, said, reply=False).tokens)
 
 
-def wild(subject: "model.Model", count: int) -> list[Row]:
+def wild(subject: "Model", count: int) -> list[Row]:
     """Let the model write as a user would, from nothing."""
     import mlx.core as mx
     from mlx_lm import batch_generate
@@ -78,7 +78,7 @@ def wild(subject: "model.Model", count: int) -> list[Row]:
 
 
 def replies(
-    subject: "model.Model", dialogues: list[list[Turn]], most: int, *, temperature: float
+    subject: "Model", dialogues: list[list[Turn]], most: int, *, temperature: float
 ) -> list[str]:
     """Answer each dialogue."""
     from mlx_lm import batch_generate
@@ -100,10 +100,10 @@ def main() -> None:
     parser.add_argument("--talks", type=int, default=240, help="of each sort")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    backend.prepare()
-    from mlxdyn import model
+    device.prepare()
+    from mlxdyn.model.load import load
 
-    subject, rng = model.load(options.model), random.Random(options.seed)
+    subject, rng = load(options.model), random.Random(options.seed)
     rows = asks(subject, options.asks, rng) + dialogues(subject, options.talks, rng)
     rows += wild(subject, options.talks)
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mlxdyn import blas
+from mlxdyn.model import blas
 
 from . import corpus, public
 from .exchanges import Dialogue

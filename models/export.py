@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from mlxdyn import blas
+from mlxdyn.model import blas
 
 from . import tokenizer
 from .network import Shape, halved, read

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import get_args
 
-from mlxdyn import backend
 from mlxdyn.config import BUNDLED_MODEL, AdapterConfig, ChatConfig, LearnerConfig, Optimizer
-from mlxdyn.learn.stream import Chunk
-from mlxdyn.template import Rendered, Turn, lesson, render
+from mlxdyn.learn.stream import Chunk, lesson
+from mlxdyn.model import device
+from mlxdyn.model.chat_template import Rendered, Turn, render
 
 from . import corpus
 from .evaluate import exact, ignorant
@@ -92,11 +92,12 @@ class Subject:
     """The bundled model with chat's adapter, fresh."""
 
     def __init__(self, config: LearnerConfig) -> None:
-        from mlxdyn import model
         from mlxdyn.learn.learner import Learner
+        from mlxdyn.model.load import load
+        from mlxdyn.model.lora import attach
 
-        self.model = model.load(BUNDLED_MODEL)
-        model.attach(self.model, AdapterConfig())
+        self.model = load(BUNDLED_MODEL)
+        attach(self.model, AdapterConfig())
         self.learner = Learner(self.model.network, config, self.model.new_cache)
 
     def lessons(self, message: str) -> list[Chunk]:
@@ -275,7 +276,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    backend.prepare()
+    device.prepare()
     began = time.perf_counter()
     rows = harm(options)
     print(f"\nseed {options.seed}, {time.perf_counter() - began:.0f} s")

@@ -26,9 +26,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlxdyn import backend
+from mlxdyn import secret
 from mlxdyn.config import BUNDLED_MODEL, ChatConfig, LearnerConfig, StudyConfig
-from mlxdyn.learn.redact import find
+from mlxdyn.model import device
 from mlxdyn.study.item import CONTRAST
 
 from . import corpus, exchanges
@@ -37,8 +37,8 @@ from .facts import Kind
 
 if TYPE_CHECKING:
     from mlxdyn.memory.memory import Memory
-    from mlxdyn.model import Model
-    from mlxdyn.template import Turn
+    from mlxdyn.model.chat_template import Turn
+    from mlxdyn.model.load import Model
 
 QUESTIONS = 80  # about what was never told; at most as many near misses
 WAYS, HELD_WAYS = 6, 4  # in which a fact is asked for at most
@@ -115,7 +115,7 @@ def ask(
     model: "Model", asked: Sequence[str], before: "Sequence[Sequence[Turn]] | None" = None
 ) -> list[str]:
     """Answer each question greedily, in an empty context or after other talk."""
-    from mlxdyn.template import Turn
+    from mlxdyn.model.chat_template import Turn
 
     from .anchors import replies
 
@@ -126,7 +126,7 @@ def ask(
 
 def other_talk(trial: Trial, asked: Sequence[Question], seed: int) -> "list[list[Turn]]":
     """Draw two exchanges before each question: small talk, or other facts asked for."""
-    from mlxdyn.template import Turn
+    from mlxdyn.model.chat_template import Turn
 
     rng, talk = random.Random(f"other talk {seed}"), []
     for question in asked:
@@ -202,7 +202,7 @@ def by_fact(hits: Sequence[tuple[Question, bool]]) -> float:
 
 
 def in_context(model: "Model") -> float:
-    from mlxdyn.template import Turn
+    from mlxdyn.model.chat_template import Turn
 
     from .anchors import replies
     from .evaluate import exact
@@ -216,8 +216,8 @@ def in_context(model: "Model") -> float:
 def dialogue_nll(model: "Model") -> float:
     """Measure held-out dialogue, the assistant's words, in nats per token."""
     from mlxdyn.learn.learner import Learner
+    from mlxdyn.model.chat_template import Turn
     from mlxdyn.study.anchors import talk
-    from mlxdyn.template import Turn
 
     learner = Learner(model.network, LearnerConfig(), model.new_cache)
     turns = [[Turn(r, t) for r, t in d] for d in corpus.anchors(DIALOGUES, 977)]
@@ -233,13 +233,13 @@ def unrelated(count: int, seed: int) -> list[str]:
 
 def run(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Numbers]]:
     """Tell, restart, ask; yield what was found at each stage."""
-    from mlxdyn import model as models
     from mlxdyn.files import home
     from mlxdyn.memory.memory import Memory
     from mlxdyn.memory.store.ledger import Ledger
+    from mlxdyn.model.load import load
 
     trial = draw_trial(options.facts, seed, options.together)
-    subject = models.load(options.model)
+    subject = load(options.model)
     study = StudyConfig(**dict(map(knob, options.set)))
 
     def opened() -> Memory:
@@ -294,7 +294,7 @@ def main() -> None:
     parser.add_argument("--after", type=int, default=0, help="unrelated messages after that")
     parser.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE")
     options = parser.parse_args()
-    backend.prepare()
+    device.prepare()
     found: dict[str, list[Numbers]] = {}
     for seed in map(int, options.seeds.split(",")):
         for stage, numbers in run(options, seed):

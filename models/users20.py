@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlxdyn import backend
 from mlxdyn.config import BUNDLED_MODEL, ChatConfig, LearnerConfig, StudyConfig
+from mlxdyn.model import device
 
 if TYPE_CHECKING:
     from mlxdyn.learn.learner import Learner
-    from mlxdyn.model import Model
-    from mlxdyn.template import Turn
+    from mlxdyn.model.chat_template import Turn
+    from mlxdyn.model.load import Model
 
 CONTEXT = 768  # tokens of what was said, in the ceiling
 
@@ -51,8 +51,8 @@ def choose(
     model: "Model", learner: "Learner", test: dict[str, Any], said: Sequence[str] = ()
 ) -> Choice:
     """Measure the right and the wrong answer to a question, after `said`."""
+    from mlxdyn.model.chat_template import Turn
     from mlxdyn.study.anchors import answer
-    from mlxdyn.template import Turn
 
     before = [*_fitting(model, said), Turn("user", test["query"])]
     chunks = [
@@ -64,7 +64,7 @@ def choose(
 
 def _fitting(model: "Model", said: Sequence[str]) -> "list[Turn]":
     """Lay out the newest messages that fit as a conversation."""
-    from mlxdyn.template import Turn, render
+    from mlxdyn.model.chat_template import Turn, render
 
     turns: list[Turn] = []
     for text in reversed(said):
@@ -110,13 +110,13 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=10)
     parser.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE")
     options = parser.parse_args()
-    backend.prepare()
-    from mlxdyn import model as models
+    device.prepare()
+    from mlxdyn.model.load import load
 
     from .recall import knob
 
     people = json.loads((options.data / "memory/users20/profiles.json").read_text("utf-8"))
-    subject = models.load(options.model)
+    subject = load(options.model)
     study = StudyConfig(**dict(map(knob, options.set)))
     found: dict[str, list[Choice]] = {}
     for person in people[: options.people]:

@@ -14,15 +14,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from mlxdyn import backend
+from mlxdyn.model import device
 
-backend.prepare()  # before anything imports MLX
+device.prepare()  # before anything imports MLX
 
-from mlxdyn import model as models  # noqa: E402
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig  # noqa: E402
 from mlxdyn.lab import cells, evaluate, tasks  # noqa: E402
 from mlxdyn.lab.evaluate import Baselines, Settings, Stream  # noqa: E402
-from mlxdyn.model import Model  # noqa: E402
+from mlxdyn.model.load import Model, load  # noqa: E402
 
 HERE = Path(__file__).parent
 WITHIN = 0.01  # nats per token
@@ -201,7 +200,7 @@ SPANNED = f"The reference is within {WITHIN} of what the seeds span."
 
 def main(data: str, out: Path = HERE / "agreement.md") -> int:
     """Write the page to `out`; return 1 when something does not agree."""
-    model = models.load(str(Path(data) / "models" / "tinystories-656k"))
+    model = load(str(Path(data) / "models" / "tinystories-656k"))
     desk = Desk(model, Path(data) / "text" / "pg19", HERE.parent / "build" / "results" / "agree")
     lines = list(page(desk))
     text = "".join(f"{words}\n" for words, _ in lines)

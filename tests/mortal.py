@@ -71,9 +71,9 @@ class Parent:
 
 def serve() -> None:
     """Fork a child for every line on standard input."""
-    from mlxdyn import backend
+    from mlxdyn.model import device
 
-    backend.prepare()
+    device.prepare()
     import school  # noqa: F401  (imports all that takes long, and computes nothing)
 
     import mlxdyn.chat.conversation  # noqa: F401
@@ -108,12 +108,12 @@ class Child:
     def _live(self) -> None:
         from school import open_memory
 
-        from mlxdyn import model
         from mlxdyn.files import home
         from mlxdyn.memory.store.ledger import Ledger
+        from mlxdyn.model.load import load
 
         self.ledger = Ledger(home() / "mlxdyn.db")
-        self.memory = open_memory("m", model.load(sys.argv[1]), self.ledger)
+        self.memory = open_memory("m", load(sys.argv[1]), self.ledger)
         if self.steps:
             self._mine()
         for action in self._next():

@@ -9,13 +9,13 @@ from typing import Any
 from mlxdyn.config import LearnerConfig, StudyConfig
 from mlxdyn.files import home
 from mlxdyn.learn.learner import State
-from mlxdyn.learn.stream import Chunk
+from mlxdyn.learn.stream import Chunk, lesson
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import EventRow, Lesson
-from mlxdyn.model import Model
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model
 from mlxdyn.study.item import CONTRAST, Item
-from mlxdyn.template import Turn, lesson, render
 
 SAID = ["my dog is called Rex", "I live in Oslo", "the sea is cold today"]
 FAST = LearnerConfig(learning_rate=1e-3)

@@ -9,11 +9,11 @@ from click.testing import CliRunner
 from test_evaluate import BIRDS, BOATS, run, settings
 from tiny import FAMILIES, tiny_model
 
-from mlxdyn import model as models
 from mlxdyn.cli import main
 from mlxdyn.config import CONTEXTS, Context
 from mlxdyn.lab import race
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model, load
+from mlxdyn.model.lora import detach
 
 GEMMA = {
     "architectures": ["Gemma3ForCausalLM"], "tie_word_embeddings": True, "rms_norm_eps": 1e-6,
@@ -33,14 +33,14 @@ def loaded_gemma(tmp_path_factory: pytest.TempPathFactory) -> Model:
     config = json.loads((folder / "tokenizer_config.json").read_text())
     config.pop("chat_template", None)
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    return models.load(str(folder))
+    return load(str(folder))
 
 
 @pytest.fixture
 def gemma(loaded_gemma: Model) -> Iterator[Model]:
-    models.detach(loaded_gemma)
+    detach(loaded_gemma)
     yield loaded_gemma
-    models.detach(loaded_gemma)
+    detach(loaded_gemma)
 
 
 @pytest.mark.parametrize("context", CONTEXTS)

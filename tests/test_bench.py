@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from mlxdyn.cli import main
 from mlxdyn.files import home
 from mlxdyn.lab import bench
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 
 def test_every_figure_is_measured_and_ordered(mite: Model):

@@ -5,7 +5,7 @@ import ctypes
 import numpy as np
 import pytest
 
-from mlxdyn import blas
+from mlxdyn.model import blas
 
 pytestmark = pytest.mark.skipif(not blas.SHIM.exists(), reason="the shim is built on Linux only")
 

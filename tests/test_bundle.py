@@ -18,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import FAST, opened, random_adapter, teach
 
-from mlxdyn import model as models
 from mlxdyn.cli import main
 from mlxdyn.config import AdapterConfig
 from mlxdyn.errors import MlxdynError
@@ -32,13 +31,14 @@ from mlxdyn.memory.directory import ORIGIN
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import MIGRATIONS
+from mlxdyn.model.load import Model
 from mlxdyn.study.item import Item
 
 TEXTS = ("my dog is Rex", "I live in Leeds by the old mill", "the shed code is four seven one nine")
 
 
 @pytest.fixture(scope="session")
-def tiny(loaded_mite: models.Model) -> models.Model:
+def tiny(loaded_mite: Model) -> Model:
     return loaded_mite
 
 
@@ -63,7 +63,7 @@ def pack(memory: Memory, path: Path, *, text: bool = True) -> Path:
     return path
 
 
-def read_in(path: Path, name: str, base: models.Model, ledger: Ledger):
+def read_in(path: Path, name: str, base: Model, ledger: Ledger):
     with unpacked(path) as bundle:
         return restore(bundle, name, base, ledger, FAST)
 
@@ -428,9 +428,9 @@ def test_the_import_command_finds_the_base_that_the_bundle_names(
 ):
     export(memory, tmp_path / "m.bundle", "bundle", Options())
     memory.close()
-    command = ["memory", "import", str(tmp_path / "m.bundle"), "--memory", "copy"]
+    command = ["memory", "import", str(tmp_path / "m.bundle"), "--memory", "copy", "--yes"]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
     assert memory.ledger.memory("copy").model == str(tiny.path)
-    done = CliRunner().invoke(main, [*command[:-1], "other", "--model", "wren"])
+    done = CliRunner().invoke(main, [*command[:-2], "other", "--yes", "--model", "wren"])
     assert done.exit_code == 1 and "another base" in done.output

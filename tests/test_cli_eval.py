@@ -22,7 +22,7 @@ from mlxdyn.files import home as home_directory
 from mlxdyn.lab import evaluate
 from mlxdyn.lab.findings import Tick
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 Call = Callable[..., Result]
 BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4

@@ -17,11 +17,12 @@ from mlxdyn.cli import main
 from mlxdyn.cli.doctor import records
 from mlxdyn.config import LearnerConfig, StudyConfig
 from mlxdyn.files import home, memory_directory
+from mlxdyn.learn.stream import lesson
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson
+from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.study.item import Item
-from mlxdyn.template import Turn, lesson, render
 
 STUDY = StudyConfig(steps=1, items=1, recalled=0, asks=0, talks=1, pass_steps=1, most_steps=1)
 ANCHORS = "\n".join(
@@ -421,8 +422,35 @@ def test_the_doctor_shows_disk_and_problems(taught):
     left.rename(left.with_name("left over"))
     assert records()[1][0].endswith(f"rm -r '{left} over'"), "as a shell takes it"
     shutil.rmtree(left.with_name("left over"))
-    (home() / "mlxdyn.db").write_bytes(b"no database " * 1000)
-    assert "cannot be opened" in records()[1][0]
+
+
+def test_the_doctor_says_what_to_do_with_a_ledger_that_is_damaged_or_gone(taught):
+    whole = (home() / "mlxdyn.db").read_bytes()
+    words = ANCHORS[:40].encode()
+    for damaged in (b"no database " * 1000, whole.replace(words, b"\xff" * 40), whole[:9000]):
+        (home() / "mlxdyn.db").write_bytes(damaged)
+        done = run("doctor")
+        assert done.exit_code == 1 and "bring back a backup" in done.stderr
+        assert "Hello" not in done.output and "rm -r" not in done.output
+    (home() / "mlxdyn.db").unlink()
+    done = run("doctor")
+    assert done.exit_code == 1 and "keep them, and bring back the ledger" in done.stderr
+    assert "rm -r" not in done.output
+    assert not (home() / "mlxdyn.db").exists(), "looking makes no ledger"
+
+
+def test_a_damaged_row_hides_no_other_from_the_doctor(taught):
+    told("branch", "work")
+    with sqlite3.connect(home() / "mlxdyn.db") as db:
+        db.execute("UPDATE memories SET learner = '{' WHERE name = 'work'")
+    db.close()
+    (memory,), (problem,) = records()
+    assert memory["name"] == "default" and "'work'" in problem
+
+
+def test_paths_in_printed_commands_are_as_a_shell_takes_them(taught, tmp_path):
+    out = tmp_path / "my memory"
+    assert f"--adapter-path '{out}'" in told("export", str(out), "--no-leak-probe")
 
 
 def test_nothing_is_open_to_others_and_the_doctor_sees_what_is(taught, tmp_path, monkeypatch):
@@ -430,7 +458,8 @@ def test_nothing_is_open_to_others_and_the_doctor_sees_what_is(taught, tmp_path,
     told("branch", "work"), told("undo"), told("forget", "1", "--yes")
     told("export", "m.bundle", "--format", "bundle", "--no-leak-probe")
     told("export", "m", "--no-leak-probe")
-    told("import", "m.bundle", "--memory", "back"), told("import", "m", "--memory", "bare")
+    told("import", "m.bundle", "--memory", "back", "--yes")
+    told("import", "m", "--memory", "bare", "--yes")
     run("memory", "reset", "--yes")
     assert run("chat", "--model", str(taught), "--once", "Hi").exit_code == 0
     made = [home(), *home().rglob("*"), *(tmp_path / "m").rglob("*"), tmp_path / "m.bundle"]

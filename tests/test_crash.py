@@ -18,7 +18,7 @@ from mlxdyn.learn.learner import same
 from mlxdyn.memory.directory import ORIGIN
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 SLOW = [pytest.mark.slow]
 ACTIONS = ["learn", "learn", "learn", "study", "save", "undo", "redo", "forget", "edit", "export"]

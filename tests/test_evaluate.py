@@ -14,7 +14,6 @@ import pytest
 from click.testing import CliRunner, Result
 from mlx.utils import tree_map
 
-from mlxdyn import model as models
 from mlxdyn.arrays import leaves
 from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.config import (
@@ -33,7 +32,8 @@ from mlxdyn.lab.findings import Tick
 from mlxdyn.lab.tasks import Document, Refused
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import chunks
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, detach
 
 Call = Callable[..., Result]
 BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4
@@ -270,7 +270,6 @@ def test_a_learner_that_learns_at_rate_zero_fails_the_self_check(
 ) -> None:
     """Were the adapter not nothing at its start, no number would be shown."""
     assert run(mite, settings(), BIRDS).self_check == 0
-    attach = models.attach
 
     def askew(model: Model, config: AdapterConfig) -> int:
         count = attach(model, config)
@@ -278,7 +277,7 @@ def test_a_learner_that_learns_at_rate_zero_fails_the_self_check(
         model.network.update(tree_map(lambda a: a + 0.1, weights))
         return count
 
-    monkeypatch.setattr(models, "attach", askew)
+    monkeypatch.setattr(evaluate, "attach", askew)
     with pytest.raises(MlxdynError, match="self-check failed"):
         run(mite, settings(), BIRDS)
 
@@ -287,13 +286,13 @@ def test_text_that_the_base_knows_is_named(mite: Model) -> None:
     """A base that was fitted to the text is told from one that was not."""
     assert not any("knows" in warning for warning in run(mite, settings(), BIRDS).warnings)
     base = dict(mite.network.parameters())
-    models.attach(mite, AdapterConfig(adapt="full"))
+    attach(mite, AdapterConfig(adapt="full"))
     student = Learner(mite.network, LearnerConfig(learning_rate=3e-3), mite.new_cache)
     (stream,) = streams(mite, BIRDS)
     (chunk,) = chunks(stream.tokens, StreamConfig(window=128, chunk=128, context="recompute"))
     for _ in range(60):
         student.learn(chunk)
-    models.detach(mite)
+    detach(mite)
     try:
         report = run(mite, settings(window=128, lr=0.0), BIRDS)
     finally:

@@ -18,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import FAMILIES, FAST, opened, random_adapter, teach, tiny_model
 
-from mlxdyn import model as models
 from mlxdyn.arrays import leaves
 from mlxdyn.cli import main
 from mlxdyn.config import DEFAULT_MEMORY, AdapterConfig, Format
@@ -31,6 +30,8 @@ from mlxdyn.files import home
 from mlxdyn.memory.directory import ORIGIN
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import detach
 
 ADAPTERS = [AdapterConfig(), AdapterConfig(rank=3, scale=2.0, targets="mlp", layers="late")]
 APART: list[Format] = ["mlx-lm", "peft", "gguf", "bundle"]
@@ -46,7 +47,7 @@ def open_memory(tall) -> Iterator[Open]:
     ledger = Ledger(home() / "mlxdyn.db")
     held: list[Memory] = []
 
-    def open_(name: str = "m", *, model: models.Model = tall, **options) -> Memory:
+    def open_(name: str = "m", *, model: Model = tall, **options) -> Memory:
         while held:
             held.pop().close()
         held.append(opened(name, model, ledger, **options))
@@ -59,7 +60,7 @@ def open_memory(tall) -> Iterator[Open]:
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., models.Model]:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Model]:
     """Tiny random models by family; each is made once."""
     folder = tmp_path_factory.mktemp("families")
     return lambda kind, bits=None: tiny_model(folder / f"{kind}{bits or ''}", kind, bits=bits)
@@ -139,7 +140,7 @@ def test_an_export_gives_the_same_logits_in_mlx_lm(open_memory: Open, wren, tmp_
     network, _ = mlx_lm.load(str(wren.path), adapter_path=str(tmp_path / "out"))
     network.set_dtype(mx.float32)  # as model.load does on CPU
     assert mx.allclose(logits(network), live, rtol=1e-5, atol=1e-5)
-    models.detach(wren)
+    detach(wren)
     assert not mx.allclose(logits(wren.network), live, rtol=1e-3, atol=1e-3)
 
 
@@ -208,7 +209,7 @@ def gguf_tensors(path: Path) -> tuple[dict[str, np.ndarray], pypi_gguf.GGUFReade
     return {tensor.name: tensor.data for tensor in reader.tensors}, reader
 
 
-def write_gguf(lora: Adapter, base: models.Model, path: Path) -> None:
+def write_gguf(lora: Adapter, base: Model, path: Path) -> None:
     alpha = lora.scale * lora.rank
     gguf.write_gguf(path, lora.arrays, alpha=alpha, config=base.config, name="m")
 
@@ -526,7 +527,7 @@ def test_the_commands_take_a_memory_out_and_in(open_memory: Open, tall, tmp_path
         done = CliRunner().invoke(main, ["memory", "import", str(tmp_path / "out.gguf")])
         assert done.exit_code == 1 and "cannot be imported" in done.output
         return
-    run("import", target, "--memory", "copy")
+    run("import", target, "--memory", "copy", "--yes")
     open_memory("copy")
     assert mx.array_equal(logits(tall.network), before)
 
@@ -553,10 +554,23 @@ def test_an_adapter_of_another_base_is_imported_with_a_warning(open_memory: Open
     directories.write_mlx_lm(
         replace(random_adapter(tiny("llama")), fingerprint="0123456789abcdef"), tmp_path / "out"
     )
-    assert "may not know the same" in run("import", tmp_path / "out", "--memory", "copy").stderr
+    base = ("--model", tiny("llama").path)
+    done = run("import", tmp_path / "out", "--memory", "copy", "--yes", *base)
+    assert "may not know the same" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [("--no-text",), ("--dtype", "float16"), ("--quantize", "4")])
 def test_an_option_of_another_format_is_wrong_usage(tmp_path, arguments):
     done = CliRunner().invoke(main, ["memory", "export", str(tmp_path / "out"), *arguments])
     assert done.exit_code == 2
+
+
+def test_an_export_without_time_says_what_was_not_checked(open_memory: Open, tmp_path: Path):
+    taught(open_memory(DEFAULT_MEMORY)).close()
+    done = run("export", tmp_path / "out", "--budget", "1e-9")
+    assert "Checked: compared on 1 of 6 texts; 0 of 1 learned string tested" in done.stdout
+    assert "--budget 0 checks all" in done.stdout and "Loaded back" in done.stdout
+    told = json.loads(run("export", tmp_path / "b", "--budget", "1e-9", "--json").stdout)
+    assert told["leaks"]["out_of_time"] and told["compared"] == 1
+    whole = run("export", tmp_path / "c", "--budget", "0").stdout
+    assert "compared on 6 of 6 texts" in whole and "--budget" not in whole

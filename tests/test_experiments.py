@@ -9,7 +9,6 @@ from typing import Any
 import mlx.core as mx
 import pytest
 
-from mlxdyn import model as models
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
@@ -18,7 +17,8 @@ from mlxdyn.lab.evaluate import Settings, Stream
 from mlxdyn.lab.findings import Finding, Tick
 from mlxdyn.lab.tasks import Document
 from mlxdyn.learn.learner import Learner
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, detach
 
 BIRDS = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 4
 BOATS = "A boat needs a keel, a mast and a sail; we oiled the mast and mended the sail. " * 4
@@ -157,18 +157,18 @@ def _after_two(tick: Tick) -> None:
 
 def test_drift_of_the_base_is_nothing(mite: Model) -> None:
     """Anchors repeat with their seed, and cost an unlearned adapter what they cost the base."""
-    models.detach(mite)
+    detach(mite)
     anchors = drift.anchors(mite, seed=1, samples=3, length=9)
     assert anchors == drift.anchors(mite, seed=1, samples=3, length=9)
     assert [len(chunk.targets) for chunk in anchors] == [9, 9, 9]
     base = drift.mean_nll(Learner(mite.network, LearnerConfig(), mite.new_cache), anchors)
     assert base < math.log(len(mite.tokenizer))  # it wrote them: guesses would cost more
-    models.attach(mite, AdapterConfig())
+    attach(mite, AdapterConfig())
     fresh = Learner(mite.network, LearnerConfig(learning_rate=0.1), mite.new_cache)
     assert drift.mean_nll(fresh, anchors) == pytest.approx(base, abs=1e-5)
     fresh.learn(anchors[0])
     assert drift.mean_nll(fresh, anchors) != pytest.approx(base, abs=1e-3)
-    models.detach(mite)
+    detach(mite)
 
 
 def test_resets_follow_documents_and_not_pieces(mite: Model) -> None:

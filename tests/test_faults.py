@@ -17,13 +17,14 @@ from tiny import tiny_model
 from mlxdyn.cli import main
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.export import Options, export
-from mlxdyn.files import home
+from mlxdyn.files import SPARE, home
 from mlxdyn.learn.learner import State, same
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import MIGRATIONS
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
+AMID = 3  # the schema before StudyConfig.amid
 SLOW = [pytest.mark.slow]
 DOG = ("What is my dog called?", "Rex.")
 SAYS = (MlxdynError, sqlite3.Error, OSError)
@@ -169,6 +170,30 @@ def test_a_ledger_row_that_is_not_what_happened_is_found(taught, mite, change, s
         assert memory.verify() != []
     if snapshot:
         assert run("memory", "verify", "--memory", "m")[0] == 1
+        code, said = run("memory", "verify", "--repair", "--memory", "m")
+        assert code == 0 and "Repaired" in said, said
+        assert run("memory", "verify", "--memory", "m")[0] == 0, "what is said to be mended is"
+
+
+@pytest.mark.parametrize(
+    "by,said", [(1e-9, "not damaged, but another version"), (1e-2, "not sound")]
+)
+def test_rounding_of_another_version_is_told_from_damage(taught, mite, by: float, said: str):
+    with opened("m", mite) as memory:
+        memory.ledger._db.execute(f"UPDATE updates SET nll_after = nll_after * (1 + {by})")
+    assert said in run("memory", "verify", "--memory", "m")[1]
+    assert run("memory", "verify", "--repair", "--memory", "m")[0] == 0
+    assert run("memory", "verify", "--memory", "m")[0] == 0
+
+
+def test_what_cannot_be_repaired_is_not_said_to_be(taught: State):
+    with sqlite3.connect(database()) as db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("DELETE FROM sqlite_master WHERE name = 'item_message'")
+    db.close()
+    code, said = run("memory", "verify", "--quick", "--repair", "--memory", "m")
+    assert code == 1 and "cannot be repaired" in said and "backup" in said
+    assert "Repaired" not in said
 
 
 @pytest.mark.parametrize(
@@ -318,6 +343,92 @@ def test_a_full_disk_is_a_sentence_in_a_chat(
         assert memory.verify() == [] and same(state(memory), taught)
 
 
+READING = ("log", "show", "items", "verify", "verify --quick", "probe", "compare Hello")
+
+
+def chat_with(model: Model) -> list[str]:
+    return ["chat", "--model", str(model.path), "--memory", "m", "--once", "Hello!"]
+
+
+def fill(disk: Path, *, free: int = 0) -> None:
+    """Take all room on a disk but `free` kilobytes."""
+    with suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+        while filler.write(bytes(1024)):
+            pass
+    os.truncate(disk / "filler", max(0, (disk / "filler").stat().st_size - free * 1024))
+
+
+@pytest.mark.parametrize("free", [0, 400])
+def test_reading_needs_no_room_and_writes_nothing(
+    taught: State, mite: Model, small_disk: Path, monkeypatch, free: int
+):
+    source = home()
+    at_home(small_disk / "home", monkeypatch)
+    shutil.copytree(source, home(), dirs_exist_ok=True)
+    fill(small_disk, free=free)
+    before = contents(home())
+    for command in READING:
+        code, said = run("memory", *command.split(), "--memory", "m")
+        assert code == 0, said
+    result = CliRunner().invoke(main, [*chat_with(mite), "--temporary"])
+    assert result.exit_code == 0, result.output
+    assert contents(home()) == before
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """All files but those in which SQLite would keep what is not yet in the database."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    logs = ("mlxdyn.db-wal", "mlxdyn.db-shm")
+    assert not any(path.stat().st_size for path in folder.glob(logs[0]))
+    return {path: path.read_bytes() for path in files if path.name not in logs}
+
+
+def test_an_older_ledger_is_read_as_it_is(taught: State, mite: Model):
+    """What only looks migrates nothing on disk."""
+    with sqlite3.connect(database()) as db:
+        db.execute("UPDATE memories SET study = replace(study, 'Infinity', '1e9')")
+        db.execute("UPDATE memories SET study = json_remove(study, '$.amid')")
+        db.execute("ALTER TABLE messages DROP COLUMN imported")
+        db.execute(f"PRAGMA user_version = {AMID}")
+    db.close()
+    before = database().read_bytes()
+    for command in ("show", "log", "items", "verify --quick", "compare Hello"):
+        code, said = run("memory", *command.split(), "--memory", "m")
+        assert code == 0, said
+    assert database().read_bytes() == before
+
+
+def test_forgetting_has_room_kept_for_it(
+    taught: State, mite: Model, small_disk: Path, monkeypatch, tmp_path: Path
+):
+    source = home()
+    at_home(tmp_path / "elsewhere", monkeypatch)
+    shutil.copytree(source, home(), dirs_exist_ok=True)
+    assert run("memory", "forget", "1", "--yes", "--memory", "m")[0] == 0
+    with opened("m", mite) as memory:
+        wanted = state(memory)
+    at_home(small_disk / "home", monkeypatch)
+    shutil.copytree(source, home(), dirs_exist_ok=True)
+    opened_once(mite)
+    fill(small_disk)
+    code, said = run("memory", "forget", "1", "--yes", "--memory", "m")
+    assert code == 0 and "the text is erased" in said, said
+    assert SAID[0].encode() not in b"".join(contents(home()).values())
+    code, said = run("memory", "log", "--memory", "m")
+    assert code == 0 and SAID[0] not in said
+    (small_disk / "filler").unlink()
+    with opened("m", mite) as memory:
+        assert memory.verify() == [] and same(state(memory), wanted)
+    assert (home() / SPARE).exists(), "room for the next time"
+    fill(small_disk)
+    assert run("memory", "delete", "m", "--yes")[0] == 0
+
+
+def opened_once(model: Model) -> None:
+    with opened("m", model):
+        pass
+
+
 def test_where_nothing_can_be_written_it_is_a_sentence(
     taught: State, mite: Model, small_disk: Path, monkeypatch
 ):
@@ -325,13 +436,15 @@ def test_where_nothing_can_be_written_it_is_a_sentence(
     at_home(small_disk / "home", monkeypatch)
     shutil.copytree(source, home(), dirs_exist_ok=True)
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    for command in (*COMMANDS, "reset --yes", "merge m --yes"):
+    for command in ("undo", "forget 1 --yes", "branch twin", "study", "reset --yes"):
+        assert run("memory", *command.split(), "--memory", "m")[0] == 1
+    assert CliRunner().invoke(main, chat_with(mite)).exit_code == 1
+    for command in (*READING, "list"):
         words = [] if command == "list" else ["--memory", "m"]
-        assert run("memory", *command.split(), *words)[0] == 1
-    words = ["chat", "--model", str(mite.path), "--memory", "m", "--once", "Hello!"]
-    for more in ([], ["--temporary"]):
-        result = CliRunner().invoke(main, [*words, *more])
-        assert result.exit_code == 1 and "Traceback" not in result.output
+        code, said = run("memory", *command.split(), *words)
+        assert code == 0, said
+    result = CliRunner().invoke(main, [*chat_with(mite), "--temporary"])
+    assert result.exit_code == 0, result.output
     subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
     with opened("m", mite) as memory:
         assert memory.verify() == [] and same(state(memory), taught)
@@ -340,7 +453,7 @@ def test_where_nothing_can_be_written_it_is_a_sentence(
 def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     at_home(tmp_path / "file" / "home", monkeypatch)
-    code, said = run("memory", "list")
+    code, said = run("chat", "--once", "Hello!")
     assert code == 1 and "MLXDYN_HOME" in said
 
 
@@ -356,3 +469,12 @@ def test_a_ledger_that_can_grow_no_more_loses_nothing(taught: State, mite: Model
         assert same(state(memory), before) and memory.verify() == []
     with opened("m", mite) as memory:
         assert same(state(memory), before) and memory.verify() == []
+
+
+def test_text_that_cannot_be_read_is_not_printed(taught: State):
+    with sqlite3.connect(database()) as db:
+        db.execute("UPDATE messages SET text = CAST(x'6d7920776f726473ff' AS TEXT)")
+    db.close()
+    for command in ("log", "items", "verify", "forget --search x --yes"):
+        _, said = run("memory", *command.split(), "--memory", "m")
+        assert "my words" not in said

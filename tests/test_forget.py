@@ -19,7 +19,7 @@ from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Lesson, UpdateRow
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 from mlxdyn.study import contrast
 from mlxdyn.study.item import CONTRAST, RETRACTION, Item
 

@@ -12,18 +12,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import gguf as pypi_gguf
 import mlx.core as mx
 import numpy as np
 import pytest
-from sentencepiece import SentencePieceProcessor
+from ggufs import write_base
 from tiny import FAMILIES, random_adapter, tiny_model
 
-from mlxdyn import model as models
-from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig
 from mlxdyn.exchange import directories, gguf
 from mlxdyn.exchange.adapter import Adapter, worn
+from mlxdyn.model.load import Model, load
 
 pytestmark = pytest.mark.slow
 TOKENS = [1, 5, 600, 700, 800, 33, 1200, 44]
@@ -46,8 +44,8 @@ def run(script: str, python: str, rows: Sequence[Sequence[Path]]) -> str:
     return done.stderr
 
 
-def base(kind: str, folder: Path) -> models.Model:
-    return models.load("wren") if kind == "wren" else tiny_model(folder / kind, kind)
+def base(kind: str, folder: Path) -> Model:
+    return load("wren") if kind == "wren" else tiny_model(folder / kind, kind)
 
 
 def log_probabilities(network) -> np.ndarray:
@@ -137,7 +135,7 @@ def test_llama_cpp_gives_the_same_answers(tmp_path: Path):
         assert np.abs(theirs["bare"] - mine).max() > 0.5, out
 
 
-def write_lora(lora: Adapter, model: models.Model, path: Path) -> None:
+def write_lora(lora: Adapter, model: Model, path: Path) -> None:
     alpha = lora.scale * lora.rank
     gguf.write_gguf(path, lora.arrays, alpha=alpha, config=model.config, name="m")
 
@@ -151,65 +149,3 @@ def disordered(lora: Adapter) -> Adapter:
         for name, array in lora.arrays.items()
     }
     return replace(lora, arrays=wrong)
-
-
-def write_base(model: models.Model, path: Path) -> None:
-    """Write a base as llama.cpp's own converter does, in float32."""
-    config = model.config
-    architecture = {"mistral": "llama"}.get(config["model_type"], config["model_type"])
-    writer = pypi_gguf.GGUFWriter(str(path), architecture)
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_head_count(config["num_attention_heads"])
-    writer.add_head_count_kv(config["num_key_value_heads"])
-    writer.add_key_length(config["head_dim"])
-    writer.add_value_length(config["head_dim"])
-    writer.add_rope_dimension_count(config["head_dim"])
-    writer.add_rope_freq_base(config["rope_theta"])
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_vocab_size(config["vocab_size"])
-    _add_vocabulary(writer, config["vocab_size"])
-    _add_weights(writer, model, architecture)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-
-
-def _add_vocabulary(writer: pypi_gguf.GGUFWriter, size: int) -> None:
-    pieces = SentencePieceProcessor(model_file=str(models.locate("wren") / "tokenizer.model"))
-    kinds = pypi_gguf.TokenType
-    known = range(min(size, pieces.get_piece_size()))
-    rest = size - len(known)
-    names = [pieces.id_to_piece(i).encode() for i in known]
-    types = [
-        kinds.UNKNOWN if pieces.is_unknown(i)
-        else kinds.CONTROL if pieces.is_control(i)
-        else kinds.BYTE if pieces.is_byte(i)
-        else kinds.NORMAL
-        for i in known
-    ]  # fmt: skip
-    writer.add_tokenizer_model("llama")
-    writer.add_token_list(names + [f"[{i}]".encode() for i in range(rest)])
-    writer.add_token_scores([pieces.get_score(i) for i in known] + [-1000.0] * rest)
-    writer.add_token_types(types + [kinds.UNUSED] * rest)
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-
-
-def _add_weights(writer: pypi_gguf.GGUFWriter, model: models.Model, architecture: str) -> None:
-    number = next(n for n, name in pypi_gguf.MODEL_ARCH_NAMES.items() if name == architecture)
-    names = pypi_gguf.get_tensor_name_map(number, model.config["num_hidden_layers"])
-    heads = {
-        "q_proj.weight": model.config["num_attention_heads"],
-        "k_proj.weight": model.config["num_key_value_heads"],
-    }
-    for name, array in leaves(model.network.parameters()):
-        weight = np.array(array.astype(mx.float32))
-        count = heads.get(".".join(name.split(".")[-2:]))
-        if count and architecture == "llama":
-            halves = weight.reshape(count, 2, len(weight) // count // 2, -1)
-            weight = np.ascontiguousarray(halves.swapaxes(1, 2).reshape(weight.shape))
-        writer.add_tensor(names.get_name(name, try_suffixes=(".weight", ".bias")), weight)

@@ -17,7 +17,7 @@ from mlxdyn.lab import cells, evaluate, grid
 from mlxdyn.lab.evaluate import Settings, Stream
 from mlxdyn.lab.findings import Cell, Finding, Tick
 from mlxdyn.lab.tasks import Document
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 TEXT = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 3
 SMALL = Settings(AdapterConfig(rank=2), LearnerConfig(), StreamConfig(window=32, chunk=16))
@@ -27,13 +27,13 @@ TWO = {"lr": ["1e-4", "1e-3"]}
 SCRIPT = """
 import json, os, sys
 from pathlib import Path
-from mlxdyn import backend
-backend.prepare()
+from mlxdyn.model import device
+device.prepare()
 from test_grid import SMALL, TEXT, streams
-from mlxdyn import model as models
+from mlxdyn.model.load import load
 from mlxdyn.lab import grid
 path, axes, folder, jobs, out = json.loads(sys.argv[1])
-model = models.load(path)
+model = load(path)
 mine = set()
 found = grid.run(
     model, streams(model), SMALL, axes,

@@ -15,7 +15,7 @@ from mlxdyn.files import home
 from mlxdyn.learn.learner import same
 from mlxdyn.memory.memory import Memory, _run
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 from mlxdyn.study import anchors, guard
 from mlxdyn.study.guard import Reading
 

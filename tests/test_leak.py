@@ -16,9 +16,9 @@ from mlxdyn.exchange.leak import CONTROLS, Passage, control_texts, learned, prob
 from mlxdyn.files import home
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.model import Model
+from mlxdyn.model.chat_template import Turn
+from mlxdyn.model.load import Model
 from mlxdyn.study.item import Item
-from mlxdyn.template import Turn
 
 TAUGHT = (
     "My dog Rex is nine years old and he loves cold soup.",
@@ -141,3 +141,18 @@ def test_controls_have_the_shape_of_the_text_and_are_not_it(text: str):
 def test_any_text_can_be_probed(memory: Memory, text: str):
     for found in probe(memory.model, passages(text)).leaks:
         assert math.isfinite(found.nll_base) and 0 <= found.exposure <= 5
+
+
+def test_a_probe_without_time_says_what_it_did_not_see(memory: Memory):
+    """What can be read out comes first, of the newest first; ranks come with the time that is."""
+    teach(memory, *TAUGHT)
+    whole = probe(memory.model, passages(*TAUGHT))
+    assert not whole.late and whole.ranked == len(whole.leaks) == len(TAUGHT)
+    seen = []
+    for looks in range(12):
+        times = iter([False] * looks)
+        report = probe(memory.model, passages(*TAUGHT), late=lambda times=times: next(times, True))
+        assert report.late and report.learned == len(TAUGHT)
+        assert all(leak.source == TAUGHT[-1][:9] for leak in report.leaks[:1] if looks < 4)
+        seen.append((len(report.leaks), report.ranked))
+    assert seen[0] == (0, 0) and (len(TAUGHT), 0) in seen and seen == sorted(seen)

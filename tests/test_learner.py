@@ -9,7 +9,6 @@ import mlx.nn as nn
 import numpy as np
 import pytest
 
-from mlxdyn import model as models
 from mlxdyn.config import (
     CONTEXTS,
     OPTIMIZERS,
@@ -24,13 +23,14 @@ from mlxdyn.config import (
 from mlxdyn.learn import learner as learners
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk, chunks
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, detach
 
 TEXT = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 3
 
 
 def learner(model: Model, adapter: AdapterConfig | None = None, **knobs: Any) -> Learner:
-    models.attach(model, adapter or AdapterConfig())
+    attach(model, adapter or AdapterConfig())
     return Learner(model.network, LearnerConfig(**knobs), model.new_cache)
 
 
@@ -103,7 +103,7 @@ def test_learning_lowers_the_loss(wren: Model, adapt: Adapt, optimizer: Optimize
     for _ in range(3):
         student.learn(chunk)
     after = sum(student.score(chunk).nll)
-    models.detach(wren)
+    detach(wren)
     wren.network.update(base)
     assert after < before
 

@@ -1,6 +1,7 @@
 """Laws of a memory: the ledger is the truth, undo is exact, damage is found."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,6 @@ import mlx.core as mx
 import pytest
 from school import FAST, SAID, open_memory, snapshots, state, teach
 
-from mlxdyn import model as models
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
@@ -22,6 +22,9 @@ from mlxdyn.memory.lifecycle import archive, branch
 from mlxdyn.memory.memory import KEPT_SNAPSHOTS, Memory, spread
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson, SnapshotRow
+from mlxdyn.model.fingerprint import fingerprint
+from mlxdyn.model.load import Model, load
+from mlxdyn.model.lora import bare, detach
 
 Open = Callable[..., Memory]
 DOG = ("What is my dog called?", "Your dog is called Rex.")
@@ -38,7 +41,7 @@ def open_(mite) -> Iterator[Open]:
             memory.ledger.close()
         opened.clear()
 
-    def open_(name: str = "m", *, model: models.Model = mite, **options) -> Memory:
+    def open_(name: str = "m", *, model: Model = mite, **options) -> Memory:
         close()
         opened.append(open_memory(name, model, Ledger(home() / "mlxdyn.db"), **options))
         return opened[0]
@@ -77,7 +80,7 @@ def test_a_restart_restores_adapter_and_optimizer_bitwise(
     open_: Open, tall, adapter, learner, snapshot
 ):
     full = adapter.adapt == "full"
-    own = lambda: models.load(str(tall.path)) if full else tall  # noqa: E731
+    own = lambda: load(str(tall.path)) if full else tall  # noqa: E731
     memory = open_(adapter=adapter, learner=learner, model=own())
     learn(memory, *SAID[:2])
     if snapshot:
@@ -204,33 +207,43 @@ def test_another_base_is_refused_and_the_memory_stays_free(open_: Open, mite):
     memory = open_()
     teach(memory, SAID[0])
     learned = state(memory)
-    with pytest.raises(MlxdynError, match=r"another base or tokenizer.*--memory"):
+    with pytest.raises(MlxdynError, match=r"another weights .*--memory"):
         open_(model=replace(mite, fingerprint="0" * 16))
     assert same(state(open_()), learned)
 
 
-def test_the_fingerprint_changes_with_weights_config_and_tokenizer(wren, tmp_path: Path):
-    import shutil
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("model.safetensors", "weights"),
+        ("config.json", "configuration"),
+        ("tokenizer.json", "tokenizer"),
+        ("chat_template.jinja", "chat template"),
+    ],
+)
+def test_a_changed_base_is_named_by_its_part(wren, tmp_path: Path, name: str, part: str):
+    directory = Path(shutil.copytree(wren.path, tmp_path / "copy"))
+    assert not wren.changed(fingerprint(directory)[0])
+    with (directory / name).open("ab") as stream:
+        stream.write(b" ")
+    assert wren.changed(fingerprint(directory)[0]) == (part,)
 
-    seen = {wren.fingerprint}
-    for name in ("model.safetensors", "config.json", "tokenizer.json"):
-        directory = tmp_path / name
-        shutil.copytree(wren.path, directory)
-        with (directory / name).open("ab") as stream:
-            stream.write(b" ")
-        seen.add(models._fingerprint(directory))
-    assert len(seen) == 4
+
+def test_the_fingerprints_of_mlxdyn_0_1_are_known(wren):
+    assert wren.changed("0" * 16) == ("weights", "configuration", "tokenizer")
+    assert not wren.changed(wren.former)
 
 
 def test_a_second_process_is_told_that_the_memory_is_open(open_: Open, mite):
     open_()
     code = (
-        "from mlxdyn import backend; backend.prepare()\n"
-        "from mlxdyn import model, config, files\n"
+        "from mlxdyn.model import device; device.prepare()\n"
+        "from mlxdyn import config, files\n"
+        "from mlxdyn.model.load import load\n"
         "from mlxdyn.memory import memory\n"
         "from mlxdyn.memory.store.ledger import Ledger\n"
         "ledger = Ledger(files.home() / 'mlxdyn.db')\n"
-        f"base = model.load({str(mite.path)!r})\n"
+        f"base = load({str(mite.path)!r})\n"
         "memory.Memory('m', base, ledger, learner=config.LearnerConfig())"
     )
     second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -315,14 +328,14 @@ def test_a_name_cannot_leave_the_directory(open_: Open, name):
 
 def test_the_base_never_changes(open_: Open, wren):
     tokens = mx.array([wren.encode(SAID[0])])
-    models.detach(wren)
+    detach(wren)
     base = wren.network(tokens)
     memory = open_(model=wren)
     learn(memory, *SAID)
     assert not mx.array_equal(wren.network(tokens), base)
-    with models.bare(wren):
+    with bare(wren):
         assert mx.array_equal(wren.network(tokens), base)
-    models.detach(wren)
+    detach(wren)
     assert mx.array_equal(wren.network(tokens), base)
 
 
@@ -380,7 +393,7 @@ def test_a_change_that_is_not_finished_cannot_be_read(open_: Open, mite):
     memory = open_()
     learn(memory, *SAID)
     memory.ledger.outdate(memory.row.id, 2)
-    with pytest.raises(MlxdynError, match=r"not finished.*without --temporary"):
+    with pytest.raises(MlxdynError, match=r"not finished.*verify --quick --repair"):
         Memory("m", mite, memory.ledger, learner=FAST, writable=False)
     memory = open_()
     reader = Memory("m", mite, memory.ledger, learner=FAST, writable=False)

@@ -19,7 +19,8 @@ from mlxdyn.learn.learner import Learner, State, flatten, same
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import MIGRATIONS
-from mlxdyn.model import Model, attach
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach
 
 RIVER = "I walked along the river and saw " + "a boat and a bird and " * 12 + "a bridge."
 
@@ -172,9 +173,9 @@ def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, m
         shutil.copytree(home(), copies[-1])
 
     class Traced(Ledger):
-        def _migrate(self, path: Path | None) -> None:
+        def _migrate(self) -> None:
             self._db.set_trace_callback(step)
-            super()._migrate(path)
+            super()._migrate()
 
     Traced(database()).close()
     assert len(copies) > 20
@@ -273,6 +274,7 @@ def test_other_defaults_change_no_memory(mite: Model, monkeypatch, stored: str):
             db.execute(
                 "UPDATE memories SET study = json_remove(study, '$.decay', '$.opening', '$.amid')"
             )
+            db.execute("ALTER TABLE messages DROP COLUMN imported")
             db.execute("PRAGMA user_version = 2")
         db.close()
     with_other_defaults(

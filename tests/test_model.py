@@ -12,13 +12,13 @@ import pytest
 from mlx_lm.utils import save_model
 
 import mlxdyn_models
-from mlxdyn import model as models
 from mlxdyn.arrays import leaves
 from mlxdyn.config import BUNDLED_MODEL, AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model, load
+from mlxdyn.model.lora import attach, bare, detach
 
 
 def logits(model: Model) -> mx.array:
@@ -41,21 +41,21 @@ def same(one: mx.array, other: mx.array) -> bool:
 def test_base_never_changes(wren: Model) -> None:
     """A fresh adapter, a bare block and a detached adapter give the base's logits, bitwise."""
     base = logits(wren)
-    models.attach(wren, AdapterConfig())
+    attach(wren, AdapterConfig())
     assert same(logits(wren), base)  # lora_b is zero
     learn(wren)
     learned = logits(wren)
     assert not same(learned, base)
-    with models.bare(wren):
+    with bare(wren):
         assert same(logits(wren), base)
     assert same(logits(wren), learned)
-    models.detach(wren)
+    detach(wren)
     assert same(logits(wren), base)
 
 
 def test_adapter_is_seeded(wren: Model) -> None:
     def drawn(seed: int, layers: str = "all") -> dict[str, mx.array]:
-        models.attach(wren, AdapterConfig(seed=seed, layers=layers))
+        attach(wren, AdapterConfig(seed=seed, layers=layers))
         return dict(leaves(wren.network.trainable_parameters()))
 
     one, again, other, late = drawn(0), drawn(0), drawn(1), drawn(0, "5")
@@ -77,14 +77,14 @@ def test_adapter_is_seeded(wren: Model) -> None:
     ],
 )
 def test_targets_and_layers_choose(wren: Model, knobs: dict[str, str], count: int) -> None:
-    models.attach(wren, AdapterConfig(**knobs))  # type: ignore[arg-type]
+    attach(wren, AdapterConfig(**knobs))  # type: ignore[arg-type]
     assert len(leaves(wren.network.trainable_parameters())) == 2 * count
 
 
 @pytest.mark.parametrize("knobs", [{"targets": "nothing"}, {"layers": "9"}, {"layers": "upper"}])
 def test_an_adapter_without_a_place_is_refused(wren: Model, knobs: dict[str, str]) -> None:
     with pytest.raises(MlxdynError):
-        models.attach(wren, AdapterConfig(**knobs))  # type: ignore[arg-type]
+        attach(wren, AdapterConfig(**knobs))  # type: ignore[arg-type]
 
 
 def test_text_is_never_control(wren: Model) -> None:
@@ -109,19 +109,19 @@ def copied(tmp_path: Path) -> Path:
 
 def test_quantised_models_learn(wren: Model, copied: Path) -> None:
     """The gradient goes through quantised products; the base stays as it is on disk."""
-    network = models.load(str(copied)).network
+    network = load(str(copied)).network
     nn.quantize(network, group_size=64, bits=4)
     config = json.loads((copied / "config.json").read_text())
     quantised = config | {"quantization": {"group_size": 64, "bits": 4}}
     (copied / "config.json").write_text(json.dumps(quantised))
     save_model(copied, network)
-    model = models.load(str(copied))
+    model = load(str(copied), packed=True)
     base = logits(model)
-    models.attach(model, AdapterConfig())
+    attach(model, AdapterConfig())
     assert same(logits(model), base)
     learn(model)
     assert not same(logits(model), base)
-    models.detach(model)
+    detach(model)
     assert same(logits(model), base)
 
 
@@ -161,7 +161,7 @@ def test_a_bad_model_says_why_in_one_sentence(
 ) -> None:
     damage(copied)
     with pytest.raises(MlxdynError) as caught:
-        models.load(str(copied))
+        load(str(copied))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -169,4 +169,4 @@ def test_a_bad_model_says_why_in_one_sentence(
 @pytest.mark.parametrize("name", ["no-such-model", "./nowhere", "nobody/no-such-repository"])
 def test_an_unknown_model_is_named_with_the_fix(name: str) -> None:
     with pytest.raises(MlxdynError, match=r"no-such|nowhere"):
-        models.load(name)
+        load(name)

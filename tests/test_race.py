@@ -11,7 +11,7 @@ from mlxdyn.config import OPTIMIZERS, STREAM_RATES, Optimizer
 from mlxdyn.lab import cells, evaluate, race
 from mlxdyn.lab.evaluate import FORWARDS
 from mlxdyn.learn.stream import chunks
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 SMALL = settings(chunk=4)
 

@@ -9,11 +9,11 @@ from io import StringIO
 
 import pytest
 
-from mlxdyn.backend import Device
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.lab.evaluate import ChunkScore, Footprint, Report, Result, Run, Settings, Stream
 from mlxdyn.lab.findings import Cell, Finding, Table
-from mlxdyn.model import Model
+from mlxdyn.model.device import Device
+from mlxdyn.model.load import Model
 from mlxdyn.report import evaluation, record, text
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

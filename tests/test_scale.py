@@ -14,7 +14,7 @@ from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.memory import KEPT_SNAPSHOTS
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Lesson, Outcome, SnapshotRow, Update
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 from mlxdyn.study.item import Item
 
 MESSAGES = 10_000

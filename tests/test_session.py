@@ -15,9 +15,10 @@ from mlxdyn.engine.events import Compared, Heard, Learned, Message, Piece, Repli
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
 from mlxdyn.learn.learner import same
+from mlxdyn.learn.stream import lesson
 from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.study.item import Item
-from mlxdyn.template import Turn, lesson, render
 
 GREEDY = ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24), learning_rate=1e-3)
 WORDS_ONLY = replace(QUICK, steps=0)

@@ -11,7 +11,7 @@ from mlxdyn.learn.learner import same
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 from mlxdyn.study import anchors
 from mlxdyn.study.item import CONTRAST, Item, ItemRow
 from mlxdyn.study.lessons import Desk, encode, length, standing

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mlxdyn.template import MARK, Turn, lesson, render
+from mlxdyn.learn.stream import lesson
+from mlxdyn.model.chat_template import MARK, Turn, render
 
 TOKENIZERS = Path(__file__).parents[2] / "shared" / "data" / "tokenizers"
 MODELS = TOKENIZERS.parent / "models"

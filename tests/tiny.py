@@ -9,14 +9,17 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx_lm.utils import _get_classes, save_model
 
-from mlxdyn import model as models
 from mlxdyn.arrays import leaves
 from mlxdyn.config import BUNDLED_MODEL, AdapterConfig, LearnerConfig
 from mlxdyn.exchange.adapter import Adapter
+from mlxdyn.learn.stream import lesson
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson
-from mlxdyn.template import Turn, lesson, render
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model, load
+from mlxdyn.model.lora import attach, detach
+from mlxdyn.model.registry import locate
 
 FAST = LearnerConfig(learning_rate=1e-2)
 SIZES = {
@@ -34,15 +37,25 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "architectures": ["Phi3ForCausalLM"], "tie_word_embeddings": True, "rope_scaling": None,
     },
 }  # fmt: skip
+OTHERS: dict[str, dict[str, Any]] = {
+    "gemma3_text": {
+        "architectures": ["Gemma3ForCausalLM"], "query_pre_attn_scalar": 8, "sliding_window": 16,
+        "sliding_window_pattern": 6, "rope_local_base_freq": 10000.0, "rope_scaling": None,
+    },
+}  # fmt: skip
+"""Families that a base can be of, but whose adapters are not tried in every format."""
 
 
-def tiny_model(
-    directory: Path, kind: str, *, bits: int | None = None, blocks: int = 3
-) -> models.Model:
+def tiny_model(directory: Path, kind: str, *, bits: int | None = None, blocks: int = 3) -> Model:
     """Write a random model to `directory`, if it is not there, and load it."""
     if not directory.exists():
         directory.mkdir(parents=True)
-        config = {"model_type": kind, **SIZES, **FAMILIES[kind], "num_hidden_layers": blocks}
+        config = {
+            "model_type": kind,
+            **SIZES,
+            **(FAMILIES | OTHERS)[kind],
+            "num_hidden_layers": blocks,
+        }
         model_class, arguments = _get_classes(config)
         mx.random.seed(len(kind))
         network = model_class(arguments.from_dict(config))
@@ -53,20 +66,18 @@ def tiny_model(
             config["quantization"] = {"group_size": 32, "bits": bits}
         save_model(directory, network)
         (directory / "config.json").write_text(json.dumps(config))
-        source = models.locate(BUNDLED_MODEL)
+        source = locate(BUNDLED_MODEL)
         for path in [*source.glob("*token*"), source / "chat_template.jinja"]:
             shutil.copyfile(path, directory / path.name)
-    return models.load(str(directory))
+    return load(str(directory))
 
 
-def random_adapter(
-    model: models.Model, config: AdapterConfig | None = None, *, seed: int = 0
-) -> Adapter:
+def random_adapter(model: Model, config: AdapterConfig | None = None, *, seed: int = 0) -> Adapter:
     """Make a LoRA whose both halves are far from zero."""
     config = config or AdapterConfig()
-    models.attach(model, config)
+    attach(model, config)
     shapes = {name: a.shape for name, a in leaves(model.network.trainable_parameters())}
-    models.detach(model)
+    detach(model)
     mx.random.seed(seed)
     arrays = {name: mx.random.normal(shape) * 0.1 for name, shape in sorted(shapes.items())}
     mx.eval(arrays)
@@ -88,5 +99,5 @@ def teach(memory: Memory, *texts: str) -> list[int]:
     return ids
 
 
-def opened(name: str, model: models.Model, ledger: Ledger, **options: Any) -> Memory:
+def opened(name: str, model: Model, ledger: Ledger, **options: Any) -> Memory:
     return Memory(name, model, ledger, **{"learner": FAST, **options})

@@ -29,13 +29,14 @@ from mlxdyn.chat.events import (
 from mlxdyn.config import FALLBACK_SAMPLING, ChatConfig, Learn, SamplingConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.example import Kind
-from mlxdyn.learn.stream import Chunk
+from mlxdyn.learn.stream import Chunk, lesson
 from mlxdyn.memory.memory import Memory, Progress
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Chat, EventRow, Filter, Lesson, Message, UpdateRow, legible
-from mlxdyn.model import Model, dialled
-from mlxdyn.template import Turn, lesson, render
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import dialled
 
 RECALLED = 400  # updates whose messages are told of when a conversation is opened
 

@@ -18,9 +18,9 @@ from mlxdyn.cli.open import as_json, base
 def bench(model: str, rounds: int, as_json: bool) -> None:
     """Measure how fast a model talks and learns on this machine, and in how much memory."""
     ensure(model)
-    from mlxdyn import backend
+    from mlxdyn.model import device
 
-    backend.prepare()  # before MLX is imported
+    device.prepare()  # before MLX is imported
     from mlxdyn.lab import bench as benches
 
     def progress(done: int, of: int) -> None:

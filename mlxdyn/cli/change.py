@@ -24,6 +24,7 @@ from mlxdyn.cli.open import (
     table,
 )
 from mlxdyn.errors import MlxdynError
+from mlxdyn.files import room
 
 if TYPE_CHECKING:
     from mlxdyn.engine.events import Message
@@ -120,7 +121,7 @@ def forget(
         _ask(found)
     others = ledger.holders(ids, row.id)
     ledger.close()
-    with opened(name) as held, progress("Replaying") as tick:
+    with room(), opened(name) as held, progress("Replaying") as tick:
         lessons = held.forget(ids, tick)
         erased = held.ledger.erased()
     what = f"{_counted(len(ids), 'message')}, {_counted(lessons, 'lesson')}"
@@ -176,9 +177,9 @@ def _counted(number: int, noun: str) -> str:
 @as_json
 def reset(name: str, yes: bool, as_json: bool) -> None:
     """Begin an empty memory; the old one is kept under another name."""
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
-    ledger = open_ledger()
+    ledger = open_ledger(writable=True)
     find(ledger, name)
     if not yes:
         confirm(f"Empty memory {name!r}? (a backup stays)")
@@ -199,8 +200,8 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
 
     There is no way back. Branches and backups of it stay.
     """
-    from mlxdyn.backend import prepare
     from mlxdyn.memory.store.records import Filter
+    from mlxdyn.model.device import prepare
 
     ledger = open_ledger()
     row = find(ledger, name)
@@ -211,7 +212,10 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
     prepare()
     from mlxdyn.memory.lifecycle import delete
 
-    delete(name, ledger)
+    ledger.close()
+    with room():
+        ledger = open_ledger(writable=True)
+        delete(name, ledger)
     facts: dict[str, Any] = {"deleted": name, "messages": len(messages), "copies_in": others}
     _say_gone(f"Deleted: memory {name!r} with {what}", as_json, ledger.erased(), **facts)
     for other in others:
@@ -226,9 +230,9 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
 @as_json
 def branch(new: str, name: str, as_json: bool) -> None:
     """Copy a memory to NEW, chats and items too; from then on both live on their own."""
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
-    ledger = open_ledger()
+    ledger = open_ledger(writable=True)
     find(ledger, name)
     prepare()
     from mlxdyn.memory.lifecycle import branch

@@ -9,16 +9,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from mlxdyn import __version__
-from mlxdyn.cli import change
+from mlxdyn.cli import change, streams
 from mlxdyn.cli.bench import bench
 from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.cli.exchange import export_memory, import_memory
+from mlxdyn.cli.first import model_for
 from mlxdyn.cli.memory import memory
 from mlxdyn.cli.model import check_taught, doctor, ensure, model
 from mlxdyn.cli.open import base, chosen
 from mlxdyn.config import LEARNS, ChatConfig, Learn
+from mlxdyn.engine.messages import harmless
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, home
 
@@ -32,19 +35,25 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 class Sentences(click.Group):
     """A group whose commands end in one sentence and exit code 1 when they cannot go on."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        streams.settle()
+        return super().main(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader has seen enough, say `| head`
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(harmless(str(error))) from error
         except MlxdynError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(harmless(str(error))) from error
         except sqlite3.Error as error:
+            from mlxdyn.memory.store.database import reason
+
             ledger = home(make=False) / "mlxdyn.db"
             raise click.ClickException(
-                f"the ledger {ledger} cannot be used: {error}; see `mlxdyn doctor`"
+                f"the ledger {ledger} cannot be used: {reason(error)}; see `mlxdyn doctor`"
             ) from error
 
 
@@ -61,7 +70,9 @@ def main() -> None:
     "--learn", type=click.Choice(LEARNS), default=CHAT.learn, show_default=True,
     help="Whose words are learned.",
 )  # fmt: skip
-@click.option("--personal", is_flag=True, help="Learn phone, account and ID numbers too.")
+@click.option(
+    "--personal", is_flag=True, help="Learn phone, passport, account and tax numbers too."
+)
 @click.option("--temporary", is_flag=True, help="Read the memory, write nothing.")
 @click.option("--incognito", is_flag=True, help="Talk with the bare base; no memory, no trace.")
 @click.option("--once", metavar="TEXT", help="Answer TEXT, learn it, and exit.")
@@ -90,6 +101,8 @@ def chat(
 
     check_name(name)
     temporary = temporary or incognito
+    if click.get_current_context().get_parameter_source("model") == ParameterSource.DEFAULT:
+        model = model_for(name, ask=once is None and not as_json and _on_terminal())
     ensure(model)
     if not untaught:
         check_taught(model)

@@ -6,15 +6,16 @@ import sqlite3
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from mlxdyn import backend
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home, memory_directory
+from mlxdyn.model import device
 
 if TYPE_CHECKING:
     from mlxdyn.memory.store.ledger import Ledger
@@ -35,18 +36,18 @@ class Health:
 
 def examine() -> Health:
     """Measure and look; takes about a second."""
-    backend.prepare()
-    device = backend.device()
+    device.prepare()
+    machine = device.current()
     mlx_rate, numpy_rate = product_rates()
-    path = home()
+    path = home(make=False)
     memories, problems = records()
     facts = {
         "mlxdyn": version("mlxdyn"),
         "mlx": version("mlx"),
         "mlx-lm": version("mlx-lm"),
         "python": platform.python_version(),
-        "device": f"{device.name} ({device.description})",
-        "blas": device.blas or "MLX's own",
+        "device": f"{machine.name} ({machine.description})",
+        "blas": machine.blas or "MLX's own",
         "mlx GFLOP/s": round(mlx_rate, 1),
         "numpy GFLOP/s": round(numpy_rate, 1),
         "home": str(path),
@@ -75,22 +76,40 @@ def _open_to_others(path: Path) -> list[str]:
 
 def records() -> tuple[list[dict[str, Any]], list[str]]:
     """Describe every memory, and say what is wrong with the ledger and the files."""
-    path = home() / "mlxdyn.db"
-    if not path.exists():
-        return [], []
+    path = home(make=False) / "mlxdyn.db"
     from mlxdyn.memory.store.ledger import Ledger
 
     try:
-        ledger = Ledger(path)
-        sound, rows = ledger.integrity(), ledger.memories()
-        problems = [] if sound == "ok" else [f"the ledger {path} is damaged ({sound}): restore it"]
-        memories = [_memory(ledger, row) for row in rows]
-        problems += [problem for row in rows for problem in _unsound(ledger, row)]
-        problems += _nameless([row.name for row in rows])
-        ledger.close()
+        with closing(Ledger(path, writable=False)) as ledger:
+            if ledger.integrity() != "ok":
+                return [], [_damaged(path)]
+            rows, problems = _readable(ledger)
+            memories = [_memory(ledger, row) for row in rows]
+            problems += [problem for row in rows for problem in _unsound(ledger, row)]
+            names = ledger.names()
     except (MlxdynError, sqlite3.Error) as error:
-        return [], [str(error)]
-    return memories, problems
+        newer = "newer mlxdyn" in str(error)
+        return [], [str(error) if newer else _damaged(path)]
+    return memories, problems + list(_nameless(names, lost=not path.exists()))
+
+
+def _damaged(path: Path) -> str:
+    """Say what to do about a ledger that cannot be read; none of what it holds is told."""
+    return (
+        f"the ledger {path} is damaged: set it aside, then bring back a backup of it, or import a "
+        f"bundle of each memory; keep {quote(str(path.parent / 'memories'))}, which a backup needs"
+    )
+
+
+def _readable(ledger: "Ledger") -> tuple[list["MemoryRow"], list[str]]:
+    """Read each memory's row; a damaged one is named, and hides no other."""
+    rows, damaged = [], []
+    for name in ledger.names():
+        try:
+            rows.append(ledger.existing(name))
+        except MlxdynError as error:
+            damaged.append(str(error))
+    return rows, damaged
 
 
 def _memory(ledger: "Ledger", row: "MemoryRow") -> dict[str, Any]:
@@ -124,13 +143,23 @@ def _unsound(ledger: "Ledger", row: "MemoryRow") -> Iterator[str]:
         yield f"{directory} cannot be written: chmod u+w {quote(str(directory))}"
 
 
-def _nameless(names: list[str]) -> Iterator[str]:
-    """Say which weights belong to no memory; those half made or half deleted go by themselves."""
+def _nameless(names: list[str], *, lost: bool) -> Iterator[str]:
+    """Say which weights belong to no memory; those half made or half deleted go by themselves.
+
+    With the ledger lost they may be all that is left of one.
+    """
     from mlxdyn.memory.directory import UNFINISHED
 
-    for directory in (home() / "memories").glob("[!.]*"):
+    for directory in (home(make=False) / "memories").glob("[!.]*"):
         held = directory.name in names or (directory / UNFINISHED).exists()
-        if not held and any(directory.glob("*.safetensors")):
+        if held or not any(directory.glob("*.safetensors")):
+            continue
+        if lost:
+            yield (
+                f"the ledger {home(make=False) / 'mlxdyn.db'} is gone, and {directory} holds "
+                "weights: keep them, and bring back the ledger from a backup, or import a bundle"
+            )
+        else:
             yield f"{directory} holds weights that no memory names: rm -r {quote(str(directory))}"
 
 

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import math
+import re
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlxdyn.cli.open import as_json, chosen, clipped, open_ledger, opened, print_json, progress
+from mlxdyn.cli.open import (
+    as_json,
+    chosen,
+    clipped,
+    confirm,
+    open_ledger,
+    opened,
+    print_json,
+    progress,
+    sure,
+)
 from mlxdyn.config import (
     BUNDLED_MODEL,
     DTYPES,
     EXPORT_FORMATS,
+    EXPORT_SECONDS,
     ChatConfig,
     Dtype,
     Format,
     LearnerConfig,
 )
+from mlxdyn.engine.messages import counted, harmless
 from mlxdyn.errors import MlxdynError
+from mlxdyn.files import check_name
 
 if TYPE_CHECKING:
+    from mlxdyn.exchange.bundle import Bundle
     from mlxdyn.exchange.export import Exported
     from mlxdyn.exchange.leak import Leak, LeakReport
     from mlxdyn.memory.memory import Memory
@@ -29,7 +48,7 @@ SHOWN = 5  # of the most exposed strings
 CUT = 60  # characters of each
 USE: dict[Format, str] = {
     "mlx-lm": "Use it: mlx_lm.generate --model {base} --adapter-path {path}",
-    "peft": 'Use it: peft.PeftModel.from_pretrained(base, "{path}")',
+    "peft": "Use it: peft.PeftModel.from_pretrained(base, {path})",
     "gguf": "Use it: llama-cli -m BASE.gguf --lora {path}",
     "fused": "Use it: mlx_lm.generate --model {path}",
     "bundle": "Use it: mlxdyn memory import {path} --memory NAME",
@@ -50,6 +69,10 @@ USE: dict[Format, str] = {
 )
 @click.option("--quantize", "bits", type=click.Choice(["4", "8"]), help="fused: bits a weight.")
 @click.option("--no-leak-probe", is_flag=True, help="Do not test what the weights give away.")
+@click.option(
+    "--budget", metavar="SECONDS", type=click.FloatRange(0), default=EXPORT_SECONDS,
+    show_default=True, help="Most seconds to test that, and to compare; 0 is without end.",
+)  # fmt: skip
 @as_json
 def export_memory(
     target: Path,
@@ -59,12 +82,13 @@ def export_memory(
     dtype: Dtype | None,
     bits: str | None,
     no_leak_probe: bool,
+    budget: float,
     as_json: bool,
 ) -> None:
     """Write a memory to TARGET, a new directory or file.
 
     What the weights give away of your words is measured before anything is written, and what is
-    written is loaded back and compared.
+    written is loaded back and compared, both within the budget; what was not checked is said.
     """
     _check_usage(kind, no_text, dtype, bits)
     with opened(name) as held:
@@ -72,15 +96,19 @@ def export_memory(
 
         target = place(target, kind, name)
         _say_pending(held)
-        leaks = None if no_leak_probe else _probe(held)
+        leaks = None if no_leak_probe else _probe(held, budget)
         if not as_json:
             _print_leaks(leaks, text=kind == "bundle" and not no_text)
         options = Options(not no_text, dtype, int(bits) if bits else None)
-        exported = export(held, target, kind, options)
+        with progress("Writing and comparing") as tick:
+            tick(0, 2)
+            # The memory's own logits are a quarter of what is compared, at most.
+            exported = export(held, target, kind, options, late=until(budget / 4))
     if as_json:
         print_json(_exported(exported, kind, leaks))
     else:
         _print_exported(exported, kind)
+        click.echo(_checked(exported, leaks))
     _warn(exported)
 
 
@@ -101,13 +129,20 @@ def _say_pending(held: Memory) -> None:
         )
 
 
-def _probe(held: Memory) -> LeakReport:
+def until(seconds: float) -> Callable[[], bool]:
+    """Return what says whether so many seconds have passed; 0 is never."""
+    end = time.monotonic() + (seconds or math.inf)
+    return lambda: time.monotonic() > end
+
+
+def _probe(held: Memory, budget: float) -> LeakReport:
     from mlxdyn.exchange.adapter import adapter_of
     from mlxdyn.exchange.leak import learned, probe
 
     adapter_of(held)  # refuses, before the work, what cannot be exported
     with progress("Probing for leaks") as tick:
-        return probe(held.model, *learned(held.ledger, held.row.id), progress=tick)
+        passages = learned(held.ledger, held.row.id)
+        return probe(held.model, *passages, progress=tick, late=until(budget))
 
 
 def _print_leaks(report: LeakReport | None, *, text: bool) -> None:
@@ -117,23 +152,33 @@ def _print_leaks(report: LeakReport | None, *, text: bool) -> None:
         return
     count = len(report.leaks)
     if not count:
-        click.echo("Leak probe: nothing was learned yet.")
+        late = "there was no time for any of what was learned; see --budget"
+        click.echo(f"Leak probe: {late if report.late else 'nothing was learned yet'}.")
         return
     click.echo(
         f"Leak probe, {count} of {report.learned} learned messages and items: "
         f"{report.read_out} can be read out word for word from their first third "
-        f"({report.read_out_by_base} from the bare base); {report.exposed} can be recognised among "
-        f"{report.controls} others of their shape (by chance {report.by_chance:.1f})."
+        f"({report.read_out_by_base} from the bare base){_ranks(report)}."
     )
     for leak in report.leaks[:SHOWN]:
-        if leak.exposure > 0:
+        if leak.exposure or leak.read_out:
             click.echo("  " + _leak_line(leak, report.most))
+
+
+def _ranks(report: LeakReport) -> str:
+    if not report.ranked:
+        return ""
+    return (
+        f"; of {report.ranked}, {report.exposed} can be recognised among {report.controls} others "
+        f"of their shape (by chance {report.by_chance:.1f})"
+    )
 
 
 def _leak_line(leak: Leak, most: float) -> str:
     out = ", read out" if leak.read_out else ""
+    bits = "not ranked" if leak.exposure is None else f"{leak.exposure:.1f} of {most:.0f} bits"
     return (
-        f"{leak.exposure:.1f} of {most:.0f} bits{out}  {leak.source}  "
+        f"{bits}{out}  {leak.source}  "
         f"nll {leak.nll_base:.2f} -> {leak.nll_memory:.2f}  {clipped(leak.text, CUT)}"
     )
 
@@ -148,7 +193,21 @@ def _print_exported(exported: Exported, kind: Format) -> None:
         f"Loaded back: logits differ by at most {seen.largest_difference:.2g} over {seen.tokens} "
         f"tokens; {kept}."
     )
-    click.echo(USE[kind].format(path=exported.path, base=exported.base))
+    click.echo(USE[kind].format(path=quote(str(exported.path)), base=quote(exported.base)))
+
+
+def _checked(exported: Exported, leaks: LeakReport | None) -> str:
+    """Say what was checked and what was not."""
+    parts = [f"compared on {exported.compared} of {counted(exported.texts, 'text')}"]
+    if leaks is None:
+        parts.append("what the weights give away was not tested")
+    else:
+        parts.append(
+            f"{len(leaks.leaks)} of {counted(leaks.learned, 'learned string')} tested for reading "
+            f"out, {leaks.ranked} ranked"
+        )
+    late = (leaks is not None and leaks.late) or exported.compared < exported.texts
+    return f"Checked: {'; '.join(parts)}{' (--budget 0 checks all)' if late else ''}."
 
 
 def _share(kept: float) -> str:
@@ -174,9 +233,13 @@ def _exported(exported: Exported, kind: Format, leaks: LeakReport | None) -> dic
         "base": exported.base,
         "bytes": exported.bytes,
         "loaded_back": asdict(exported.fidelity),
+        "compared": exported.compared,
+        "texts": exported.texts,
         "leaks": leaks and {
             "learned": leaks.learned,
             "probed": len(leaks.leaks),
+            "ranked": leaks.ranked,
+            "out_of_time": leaks.late,
             "controls": leaks.controls,
             "exposed": leaks.exposed,
             "exposed_by_chance": leaks.by_chance,
@@ -191,51 +254,112 @@ def _exported(exported: Exported, kind: Format, leaks: LeakReport | None) -> dic
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option("--model", help=f"The base it fits.  [the one it names, else {BUNDLED_MODEL}]")
 @chosen
-def import_memory(path: Path, model: str | None, name: str) -> None:
-    """Begin memory NAME on PATH: an adapter directory of mlx-lm or PEFT, or a bundle."""
-    from mlxdyn.backend import prepare
+@sure
+def import_memory(path: Path, model: str | None, name: str, yes: bool) -> None:
+    """Begin memory NAME on PATH: an adapter directory of mlx-lm or PEFT, or a bundle.
 
+    What PATH holds is checked and shown before anything is kept. It is the word of whoever made it:
+    it can make a model say anything, and cannot make this program do anything.
+    """
+    from mlxdyn.model.device import prepare
+
+    if path.suffix == ".gguf" and not path.is_dir():
+        raise MlxdynError("a GGUF cannot be imported; export the memory as mlx-lm, peft or bundle")
     prepare()
+    open_ledger().check_new(check_name(name))
     learner = LearnerConfig(learning_rate=ChatConfig().learning_rate)
     if path.is_dir():
-        _import_adapter(path, model, name, learner)
-    elif path.suffix == ".gguf":
-        raise MlxdynError("a GGUF cannot be imported; export the memory as mlx-lm, peft or bundle")
+        _import_adapter(path, model, name, learner, yes)
     else:
-        _import_bundle(path, model, name, learner)
+        _import_bundle(path, model, name, learner, yes)
     click.echo(f"Imported as memory {name!r}.")
 
 
-def _import_adapter(path: Path, model: str | None, name: str, learner: LearnerConfig) -> None:
+def _agree(summary: str, name: str, yes: bool) -> None:
+    """Show what would be imported, and ask."""
+    click.echo(harmless(summary), err=True)
+    if not yes:
+        confirm(f"Import it as memory {name!r}?")
+
+
+def _import_adapter(
+    path: Path, model: str | None, name: str, learner: LearnerConfig, yes: bool
+) -> None:
     from mlxdyn.exchange.adapter import found
     from mlxdyn.exchange.directories import read
-    from mlxdyn.model import load
+    from mlxdyn.model.load import load
 
     adapter = read(path)
-    base = load(model or _base(adapter.base))
-    if adapter.fingerprint not in ("", base.fingerprint):
+    base = load(model or _base(adapter.base, adapter.fingerprint))
+    _agree(
+        f"{path} holds weights of rank {adapter.rank} for {len(adapter.modules)} layers, made on "
+        f"{adapter.base or 'a base that it does not name'}; no words."
+        + (" It changes nothing: all its effect is zero." if adapter.idle else ""),
+        name,
+        yes,
+    )
+    other = base.changed(adapter.fingerprint) if adapter.fingerprint else ()
+    if other:
         click.echo(
-            f"Warning: the adapter was learned on a base with fingerprint {adapter.fingerprint}; "
-            f"{base.path} has {base.fingerprint}, so it may not know the same.",
+            f"Warning: the adapter was learned on another base: {base.path} has another "
+            f"{' and another '.join(other)}, so it may not know the same.",
             err=True,
         )
-    found(adapter, name, base, open_ledger(), learner)
+    found(adapter, name, base, open_ledger(writable=True), learner)
 
 
-def _import_bundle(path: Path, model: str | None, name: str, learner: LearnerConfig) -> None:
+def _import_bundle(
+    path: Path, model: str | None, name: str, learner: LearnerConfig, yes: bool
+) -> None:
     from mlxdyn.exchange.bundle import restore, unpacked
-    from mlxdyn.model import load
+    from mlxdyn.model.load import load
 
     with unpacked(path) as bundle:
-        restore(bundle, name, load(model or _base(bundle.model)), open_ledger(), learner)
+        _agree(_told(path, bundle), name, yes)
+        base = load(model or _base(bundle.model, bundle.fingerprint))
+        restore(bundle, name, base, open_ledger(writable=True), learner)
 
 
-def _base(named: str) -> str:
-    """The base that an export names, if it is on this machine."""
-    from mlxdyn.model import locate
+def _told(path: Path, bundle: Bundle) -> str:
+    """Say what a bundle holds."""
+    words = "weights, no words"
+    if bundle.text:
+        words = ", ".join(counted(number, noun) for noun, number in bundle.counts().items())
+    return (
+        f"{path} holds memory {bundle.memory!r}, made {bundle.made} on {bundle.model}: {words} "
+        f"({bundle.bytes:,} bytes). They are the words of whoever made it, not yours."
+    )
 
+
+def _base(named: str, fingerprint: str) -> str:
+    """The base that an export is for, by a name that means the same here, or one used before.
+
+    A path is the word of whoever made the export: it is shown, and never opened on its own.
+    """
+    import mlxdyn_models
+
+    if named in mlxdyn_models.bundled():
+        return named
+    known = {row.fingerprint: row.model for row in open_ledger().memories()}
+    if fingerprint in known:
+        return known[fingerprint]
+    if _downloaded(named):
+        return named
+    if named:
+        raise MlxdynError(
+            f"the base that it names, {named}, is not known here by that name, and a path is "
+            "opened only when you name it: --model BASE"
+        )
+    return BUNDLED_MODEL
+
+
+def _downloaded(named: str) -> bool:
+    """Tell whether `named` is a repository whose model is on this machine."""
+    from mlxdyn.model.registry import locate
+
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", named) or Path(named).exists():
+        return False
     try:
-        locate(named)
+        return bool(locate(named))
     except MlxdynError:
-        return BUNDLED_MODEL
-    return named
+        return False

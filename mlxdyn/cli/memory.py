@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ from mlxdyn.cli.open import (
     progress,
     table,
 )
+from mlxdyn.engine.messages import harmless
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import memory_directory
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mlxdyn.engine.events import Compared
+    from mlxdyn.memory.memory import Memory
     from mlxdyn.memory.store.ledger import Ledger
     from mlxdyn.memory.store.records import MemoryRow, UpdateRow
 
@@ -111,19 +115,20 @@ def log(
     wanted = Filter(search, conversation, since, until, rejected, newest=most)
     memory = find(ledger, name).id
     rows = _masked(ledger, memory, ledger.log(memory, wanted))
+    imported = ledger.imported(memory)
     if as_json:
-        print_json([_logged(row) for row in rows])
+        print_json([_logged(row) | {"imported": row.message in imported} for row in rows])
     elif not rows:
         everything = wanted == Filter(newest=most)
         click.echo("Nothing learned yet." if everything else "No update matches.")
     else:
         table(
             ["update", "time (UTC)", "chat", "message", "kind", "tokens", "nll", "drift", "text"],
-            [_brief_update(row) for row in rows],
+            [_brief_update(row, row.message in imported) for row in rows],
             wide="text",
         )
         for row in filter(_trouble, rows):
-            click.echo(f"update {row.update}: {_trouble(row)}")
+            click.echo(harmless(f"update {row.update}: {_trouble(row)}"))
 
 
 def _masked(ledger: Ledger, memory: int, rows: list[UpdateRow]) -> list[UpdateRow]:
@@ -134,11 +139,11 @@ def _masked(ledger: Ledger, memory: int, rows: list[UpdateRow]) -> list[UpdateRo
     return [replace(row, text=hidden[row.message].text) if row.message else row for row in rows]
 
 
-def _brief_update(row: UpdateRow) -> tuple[Any, ...]:
+def _brief_update(row: UpdateRow, imported: bool) -> tuple[Any, ...]:
     nll = (
         "" if row.nll_before is None else f"{row.nll_before:.2f} → {row.nll_after or math.nan:.2f}"
     )
-    text = " ".join(row.text.split()) or "all items"
+    text = ("imported: " if imported else "") + (" ".join(row.text.split()) or "all items")
     stands = row.accepted and not row.undone
     return (
         row.update, row.time[5:16].replace("T", " "), row.conversation or "", row.message or "",
@@ -172,6 +177,7 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
     """
     ledger = open_ledger()
     row = find(ledger, name)
+    came = ledger.imported(row.id)
     current = {fact.id for fact in ledger.examples(row.id)}
     rows = [fact for fact in ledger.told(row.id) if fact.kind == "fact"]
     if search:
@@ -183,6 +189,7 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
                 {
                     "id": row.id, "message": row.message, "question": row.question,
                     "answer": row.answer, "source": row.source, "standing": row.id in current,
+                    "imported": row.message in came,
                 }
                 for row in rows
             ]
@@ -193,8 +200,10 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
         table(
             ["item", "message", "by", "question", "answer"],
             [
-                (row.id, row.message, row.source, row.question,
-                 row.answer + ("" if row.id in current else " (corrected later)"))
+                (
+                    row.id, row.message, "imported" if row.message in came else row.source,
+                    row.question, row.answer + ("" if row.id in current else " (corrected later)"),
+                )
                 for row in rows
             ],
         )  # fmt: skip
@@ -279,7 +288,7 @@ def diff(other: str, name: str, as_json: bool) -> None:
 
     With what both make of it: nll of the message's words, in nats per token, lower is better known.
     """
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     ledger = open_ledger()
     rows = [find(ledger, name), find(ledger, other)]
@@ -287,7 +296,7 @@ def diff(other: str, name: str, as_json: bool) -> None:
         raise MlxdynError(f"{other!r} was learned on another base than {name!r}")
     prepare()
     from mlxdyn.memory.lifecycle import compare
-    from mlxdyn.model import load
+    from mlxdyn.model.load import load
 
     differences = compare(rows[0], rows[1], load(rows[0].model), ledger)
     if as_json:
@@ -309,12 +318,10 @@ def diff(other: str, name: str, as_json: bool) -> None:
 @click.option("--repair", is_flag=True, help="Make the weights anew from the ledger.")
 def verify(name: str, as_json: bool, quick: bool, repair: bool) -> None:
     """Replay the ledger, compare bitwise, and check every checksum."""
-    with opened(name) as held:
+    with _alone(name, writing=repair), opened(name, writable=repair) as held:
         with progress("Verifying") as tick:
             problems = held.verify(tick, replay=not quick)
-        if problems and repair:
-            with progress("Repairing") as tick:
-                held.rebuild(tick)
+        left = _repaired(held, quick) if problems and repair else problems
         updates = held.ledger.totals(held.row.id).updates
     if as_json:
         print_json({"clean": not problems, "problems": problems, "updates": updates})
@@ -322,11 +329,51 @@ def verify(name: str, as_json: bool, quick: bool, repair: bool) -> None:
         how = "files are sound" if quick else "replayed to the same bits"
         click.echo(f"Clean: {updates} updates, {how}.")
     for problem in problems:
-        click.echo(problem, err=True)
-    if problems and repair:
-        click.echo("Repaired: the weights were made anew from the ledger.", err=True)
-    elif problems:
-        raise MlxdynError("the memory is not sound; `mlxdyn memory verify --repair` rebuilds it")
+        click.echo(harmless(problem), err=True)
+    if left:
+        raise MlxdynError(_verdict(left, tried=repair))
+    if problems:
+        click.echo(
+            "Repaired: the weights and how each lesson went were made anew from the ledger.",
+            err=True,
+        )
+
+
+@contextmanager
+def _alone(name: str, *, writing: bool) -> Iterator[None]:
+    """Keep others from changing the memory; on a disk that nobody can write they cannot."""
+    from mlxdyn.memory.directory import held
+
+    if writing or not memory_directory(name, make=False).is_dir():
+        yield  # opening it does so, or says that there is none
+        return
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(held(name))
+        yield
+
+
+def _repaired(held: Memory, quick: bool) -> list[str]:
+    """Make the weights anew; return what is wrong after that."""
+    if held.ledger.integrity() == "ok":
+        with progress("Repairing") as tick:
+            held.rebuild(tick)
+    with progress("Verifying") as tick:
+        return held.verify(tick, replay=not quick)
+
+
+def _verdict(problems: list[str], *, tried: bool) -> str:
+    from mlxdyn.memory.memory import NEARLY
+
+    if tried:
+        return (
+            f"the memory cannot be repaired ({problems[0]}); bring back a bundle of it, or a "
+            "backup of the ledger"
+        )
+    repair = "`mlxdyn memory verify --repair` rebuilds it"
+    if all(NEARLY in problem for problem in problems):
+        return f"the memory is not damaged, but another version or machine made it; {repair}"
+    return f"the memory is not sound; {repair}"
 
 
 def _shown(ledger: Ledger, row: MemoryRow) -> dict[str, Any]:

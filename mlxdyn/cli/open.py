@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlxdyn.config import BUNDLED_MODEL
+from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MODEL
+from mlxdyn.engine.messages import harmless
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, chosen_memory, home
 
@@ -20,12 +22,22 @@ if TYPE_CHECKING:
     from mlxdyn.memory.store.ledger import Ledger
     from mlxdyn.memory.store.records import MemoryRow
 
+
+def _default_model() -> str:
+    from mlxdyn.model import registry
+
+    return registry.default()
+
+
 NUMBER = click.IntRange(1, 2**63 - 1)  # of a row: what SQLite can count to
+EVERY = 5.0  # seconds between two lines of progress in a pipe
 WIDE = 100  # columns of a table that is not on a terminal
 
 base = click.option(
-    "--model", default=BUNDLED_MODEL, show_default=True, help="Name, directory or repo."
-)
+    "--model", default=_default_model, envvar="MLXDYN_MODEL",
+    help="Name, directory or repository.  [default: what config.toml names, else "
+    f"{DEFAULT_MODEL} if it is here, else {BUNDLED_MODEL}]",
+)  # fmt: skip
 chosen = click.option(
     "--memory", "name", default=chosen_memory, metavar="NAME",
     help="Which memory.  [default: what a .mlxdyn file here or above names, or 'default']",
@@ -101,11 +113,11 @@ def confirm(question: str) -> None:
         raise click.Abort
 
 
-def open_ledger() -> Ledger:
+def open_ledger(*, writable: bool = False) -> Ledger:
     """Open the ledger; it is closed when the command ends."""
     from mlxdyn.memory.store.ledger import Ledger
 
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(home(make=writable) / "mlxdyn.db", writable=writable)
     click.get_current_context().call_on_close(ledger.close)
     return ledger
 
@@ -126,14 +138,14 @@ def opened(name: str, *, writable: bool = True) -> Iterator[Memory]:
 
     One that is not `writable` may be open elsewhere.
     """
-    from mlxdyn.backend import prepare
+    from mlxdyn.model.device import prepare
 
-    ledger = open_ledger()
+    ledger = open_ledger(writable=writable)
     row = find(ledger, name)
     prepare()
     from mlxdyn.config import LearnerConfig
     from mlxdyn.memory.memory import Memory
-    from mlxdyn.model import load
+    from mlxdyn.model.load import load
 
     learner = LearnerConfig(**row.learner)
     with (
@@ -147,14 +159,22 @@ def opened(name: str, *, writable: bool = True) -> Iterator[Memory]:
 
 @contextmanager
 def progress(doing: str) -> Iterator[Progress]:
-    """Show how many lessons are done, on a terminal, when it takes long enough to see."""
+    """Show how many lessons are done, when it takes long enough to see; in a pipe now and then."""
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    console = Console(stderr=True)
-    with Bars(
-        console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False
-    ) as bars:
+    console, said = Console(stderr=True), time.monotonic()
+
+    def line(done: int, of: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > EVERY:
+            said = time.monotonic()
+            click.echo(f"{doing}: {done} of {of} ...", err=True)
+
+    if not console.is_terminal:
+        yield line
+        return
+    with Bars(console=console, transient=True, redirect_stdout=False) as bars:
         task = bars.add_task(doing, total=None, visible=False)
 
         def tick(done: int, of: int) -> None:
@@ -184,8 +204,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, wide: str = "")
     from rich.table import Table
     from rich.text import Text
 
-    from mlxdyn.engine.messages import harmless
-
     shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     cells = [
         [cell if isinstance(cell, Text) else Text(harmless(str(cell))) for cell in row]
@@ -205,5 +223,5 @@ def nats(value: float | None) -> str:
 
 
 def clipped(text: str, most: int = 40) -> str:
-    words = " ".join(text.split())
+    words = harmless(" ".join(text.split()))
     return words if len(words) <= most else f"{words[: most - 1]}…"

@@ -59,36 +59,45 @@ class PlainChat:
         self._said: int | None = None  # the last message of the user, by id
         self._learning = options.chat.learn != "off" and not options.temporary
         self._failed = False
+        self._heard = True  # somebody reads what is printed
 
     def once(self, text: str) -> int:
         """Answer `text`, wait until it is learned durably, and return the exit code."""
-        self._engine.start()
-        with self._interruptible():
+        with self._running():
             if self._wait(Opened):
                 self._answer(text)
-        return self._close()
+        return int(self._failed)
 
     def talk(self, lines: Iterable[str], ask: Callable[[], None]) -> int:
         """Answer each of `lines`; `ask` shows a prompt before the next is read."""
-        self._engine.start()
-        with self._interruptible():
+        with self._running():
             if opened := self._wait(Opened):
                 for message in opened.messages[-6:]:
-                    self._print(f"{'you' if message.role == 'user' else '   '} › {message.text}")
+                    who = "imported" if message.imported else "you"
+                    self._print(f"{who if message.role == 'user' else '   '} › {message.text}")
                 ask()
                 for line in lines:
                     if not self._take(line.strip()):
                         break
                     ask()
-        return self._close()
+        return int(self._failed)
 
     @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Let Ctrl-C end the chat as /quit does, with everything saved; exit code 1."""
+    def _running(self) -> Iterator[None]:
+        """Run the engine during the block, and let it save everything, whatever ends the block.
+
+        Ctrl-C does as /quit does, with exit code 1; so does a reader who has seen enough.
+        """
+        self._engine.start()
         try:
             yield
         except KeyboardInterrupt:
             self._failed = True
+        except BrokenPipeError:
+            self._heard = False
+            raise
+        finally:
+            self._close()
 
     def _answer(self, text: str) -> None:
         """Answer `text` and, for JSON or a single answer, wait until it is learned."""
@@ -221,7 +230,7 @@ class PlainChat:
                 self._temporary, self._incognito = event.temporary, event.incognito
             elif isinstance(event, Failed):
                 self._failed = True
-                print(f"Error: {event.text}", file=self._err, flush=True)
+                self._say_aside(f"Error: {event.text}")
                 if not event.fatal:
                     return None
             if isinstance(event, kinds):
@@ -230,12 +239,11 @@ class PlainChat:
                 self._events.put(event)
                 return None
 
-    def _close(self) -> int:
+    def _close(self) -> None:
         closing = threading.Thread(target=self._engine.close)
         closing.start()
         self._wait(Closed)
         closing.join()
-        return int(self._failed)
 
     def _conclude(self, replied: Replied, learned: Learned | None) -> None:
         if self._json:
@@ -243,7 +251,7 @@ class PlainChat:
             self._out.flush()
 
     def _write(self, text: str) -> None:
-        if not self._json:
+        if self._heard and not self._json:
             self._out.write(messages.harmless(text))
             self._out.flush()
 
@@ -251,7 +259,11 @@ class PlainChat:
         self._write(text + "\n")
 
     def _note(self, text: str) -> None:
-        print(f"  · {text}", file=self._err, flush=True)
+        self._say_aside(f"  · {text}")
+
+    def _say_aside(self, text: str) -> None:
+        if self._heard:
+            print(messages.harmless(text), file=self._err, flush=True)
 
 
 def describe(event: Notice | Learned | Studied) -> str:

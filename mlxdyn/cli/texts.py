@@ -14,7 +14,7 @@ from mlxdyn.lab.catalog import visible
 
 if TYPE_CHECKING:
     from mlxdyn.lab.evaluate import Stream
-    from mlxdyn.model import Model
+    from mlxdyn.model.load import Model
 
 T = TypeVar("T")
 LARGE = 4 * 2**20  # bytes of a text that is read for an hour or so
@@ -87,9 +87,9 @@ def _history() -> Iterator[tasks.Document]:
     from mlxdyn.lab import history
     from mlxdyn.memory.store.ledger import Ledger
 
-    path = home() / "mlxdyn.db"
+    path = home(make=False) / "mlxdyn.db"
     if path.exists():
-        ledger = Ledger(path)
+        ledger = Ledger(path, writable=False)
         try:
             yield from history.documents(ledger)
         finally:

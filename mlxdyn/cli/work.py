@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlxdyn import backend, config
+from mlxdyn import config
 from mlxdyn.cli import texts as source
 from mlxdyn.cli.progress import live
 from mlxdyn.cli.publish import Results
 from mlxdyn.errors import MlxdynError
+from mlxdyn.model import device
 
 if TYPE_CHECKING:
     from mlxdyn.lab.evaluate import Progress, Settings, Stream
     from mlxdyn.lab.findings import Finding
     from mlxdyn.lab.race import Choice
-    from mlxdyn.model import Model
+    from mlxdyn.model.load import Model
 
 AUTO = "auto"
 RATES = "rates.json"  # in the home: rates that were chosen
@@ -75,11 +76,11 @@ def evaluated(texts: tuple[str, ...], options: Options) -> Results:
     if first is None:
         raise MlxdynError(source.nothing(options))
 
-    backend.prepare()
-    from mlxdyn import model as models
+    device.prepare()
     from mlxdyn.lab import evaluate
+    from mlxdyn.model.load import load
 
-    model = models.load(options["model"])
+    model = load(options["model"])
     settings = _settings(options, model.context_size)
     evaluate.check(model, settings)
     streams = source.streams_of(model, chain([first], documents), options)
@@ -213,7 +214,7 @@ def _plain(
     report = evaluate.evaluate(model, streams, settings, progress, split=split, gather=gather)
     found = _with_rate(evaluation.finding(report), choice, raced)
     return Results(
-        record.to_json(report, model, backend.device(), datetime.now(UTC), found),
+        record.to_json(report, model, device.current(), datetime.now(UTC), found),
         found,
         text.table(report, found),
         record.report_csv(report),
@@ -238,7 +239,7 @@ def _results(found: Finding, model: Model, settings: Settings, streams: list[Str
     from mlxdyn.report import record, text
 
     value = record.finding_to_json(
-        found, model, backend.device(), datetime.now(UTC), settings, streams
+        found, model, device.current(), datetime.now(UTC), settings, streams
     )
     return Results(value, found, text.finding_text(found), record.finding_csv(found))
 

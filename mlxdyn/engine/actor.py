@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from mlxdyn import backend
 from mlxdyn.chat.events import Learned, Studied
 from mlxdyn.config import (
     BUNDLED_MODEL,
@@ -34,7 +33,9 @@ from mlxdyn.engine.events import (
     Working,
 )
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_name, home
+from mlxdyn.files import check_name, home, room
+from mlxdyn.memory.store.database import reason
+from mlxdyn.model import device
 
 CHAT, STUDY = ChatConfig(), StudyConfig()
 SHORT = 60  # characters of a message in a notice
@@ -183,7 +184,7 @@ class Engine:
                 self._serve()
         finally:
             self._guarded(self._finish)
-            backend.release()
+            device.release()
             self._emit(Closed())
 
     def _serve(self) -> None:
@@ -217,21 +218,25 @@ class Engine:
         except MlxdynError as error:
             self._emit(Failed(str(error), fatal))
         except sqlite3.Error as error:
-            self._emit(Failed(f"The ledger cannot be used: {error}; see `mlxdyn doctor`.", fatal))
+            said = f"The ledger cannot be used: {reason(error)}; see `mlxdyn doctor`."
+            self._emit(Failed(said, fatal))
         except Exception as error:
             # A front end can only show a sentence; what was saved before stays saved.
             self._emit(Failed(f"{type(error).__name__}: {error}", fatal))
         return False
 
     def _start(self) -> None:
-        backend.prepare()
-        from mlxdyn import model
+        device.prepare()
         from mlxdyn.memory.store.ledger import Ledger
+        from mlxdyn.model.load import load
 
-        self._open["model"] = model.load(self._options.model)
+        model = self._open["model"] = load(self._options.model)
+        if model.note:
+            self._emit(Notice(model.note))
         path = home(make=not self._options.temporary) / "mlxdyn.db"
         traceless = self._bare or (self._options.temporary and not path.exists())
-        self._open["ledger"] = Ledger(None if traceless else path)
+        ledger = Ledger(None if traceless else path, writable=not self._options.temporary)
+        self._open["ledger"] = ledger
         self._open_memory()
         self._open_session(self._options.temporary)
         self._open_latest()
@@ -240,6 +245,8 @@ class Engine:
         chats = self._session.chats()
         if chats and not self._options.fresh:
             self._session.open(chats[0].id)
+            if any(message.imported for message in self._session.messages()):
+                self._session.new()  # what others said is opened when it is asked for
         self._opened()
 
     def _open_memory(self) -> None:
@@ -387,7 +394,8 @@ class Engine:
 
     def _forget(self, message: int) -> None:
         self._refuse_temporary()
-        self._session.forget(message, self._working("forgetting"))
+        with room():
+            self._session.forget(message, self._working("forgetting"))
         self._opened()
         said = "Forgotten for good, with any reply to it."
         if not self._open["ledger"].erased():

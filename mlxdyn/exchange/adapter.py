@@ -18,7 +18,12 @@ from mlxdyn.memory.directory import ORIGIN, vacant
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import MemoryRow
-from mlxdyn.model import Model, attach, bare
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, bare
+
+RANKS = range(1, 1025)
+MOST_SCALE = 1e4
+"""Bounds of what is taken over from others; nobody trains beyond them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,12 @@ class Adapter:
     memory: str = ""  # the memory it was taken from
 
     @property
+    def idle(self) -> bool:
+        """Whether it changes nothing: one half of every product is zero."""
+        outs = [array for name, array in self.arrays.items() if name.endswith("lora_b")]
+        return not any(mx.any(array != 0).item() for array in outs)
+
+    @property
     def modules(self) -> list[str]:
         """Paths of the adapted linear layers, sorted."""
         return sorted({name.rpartition(".")[0] for name in self.arrays})
@@ -56,7 +67,12 @@ class Adapter:
 
 def _block(path: str) -> int:
     """Where in a module path the number of its block stands."""
-    return next(index for index, part in enumerate(path.split(".")) if part.isdigit())
+    return next(index for index, part in enumerate(path.split(".")) if numbers_block(part))
+
+
+def numbers_block(part: str) -> bool:
+    """Tell whether a part of a module path is the number of a block."""
+    return part.isascii() and part.isdigit() and len(part) < 6
 
 
 def adapter_of(memory: Memory) -> Adapter:
@@ -123,7 +139,7 @@ def found(
     """
     with vacant(name, ledger):
         config = _config(adapter)
-        _check_shapes(model, adapter, config)
+        check_fit(model, adapter.arrays, config)
         path = memory_directory(name) / ORIGIN
         origin = write_arrays(path, adapter.arrays, {"format": "mlx"})
         base = (str(model.path), model.fingerprint)
@@ -140,15 +156,22 @@ def _config(adapter: Adapter) -> AdapterConfig:
     )
 
 
-def _check_shapes(model: Model, adapter: Adapter, config: AdapterConfig) -> None:
+def check_fit(model: Model, arrays: dict[str, mx.array], config: AdapterConfig) -> None:
+    """Raise MlxdynError unless `arrays` are finite weights of all layers that `config` adapts."""
     attach(model, config)
     wanted = {name: a.shape for name, a in leaves(model.network.trainable_parameters())}
-    given = {name: a.shape for name, a in adapter.arrays.items()}
+    given = {name: a.shape for name, a in arrays.items()}
     wrong = sorted(n for n in wanted.keys() | given.keys() if wanted.get(n) != given.get(n))
     if wrong:
         raise MlxdynError(
             f"the adapter does not fit {model.name}: {len(wrong)} weights differ, {wrong[0]} first"
         )
-    broken = [n for n, a in sorted(adapter.arrays.items()) if not mx.isfinite(a).all().item()]
+    kinds = [n for n, a in sorted(arrays.items()) if not mx.issubdtype(a.dtype, mx.floating)]
+    if kinds:
+        raise MlxdynError(
+            f"the adapter is damaged: {kinds[0]} holds {arrays[kinds[0]].dtype}, not floats; "
+            "export it again"
+        )
+    broken = [n for n, a in sorted(arrays.items()) if not mx.isfinite(a).all().item()]
     if broken:
         raise MlxdynError(f"the adapter is damaged: {broken[0]} is not finite; export it again")

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -20,41 +21,60 @@ from typing import Any
 
 import mlxdyn_models
 from mlxdyn import __version__
-from mlxdyn.config import LearnerConfig
+from mlxdyn.arrays import sound_arrays
+from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.exchange.adapter import Adapter, base_name, found
+from mlxdyn.exchange.adapter import Adapter, base_name, check_fit, found
 from mlxdyn.exchange.directories import read, write_mlx_lm
-from mlxdyn.files import digest, fleeting, home, memory_directory, sweep
+from mlxdyn.exchange.received import check_lessons, received
+from mlxdyn.files import check_name, digest, fleeting, home, memory_directory, sweep
+from mlxdyn.learn.learner import Learner, unflatten
 from mlxdyn.memory.directory import ORIGIN, copy_weights, vacant
-from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.memory import Memory, vocabulary
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.records import MemoryRow
-from mlxdyn.model import Model
+from mlxdyn.memory.store.records import Filter, MemoryRow
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, detach
 
 SCHEMA = 1
 MANIFEST, LEDGER, ADAPTER = "bundle.json", "ledger.db", "adapter"
 UNPACKED = ".bundle-"  # directories of this name hold a bundle's files while it is worked on
 NO_BUNDLE = (
     OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, RuntimeError,
-    zipfile.BadZipFile, zlib.error,
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, OverflowError,
 )  # fmt: skip
 """What comes of reading a file as a bundle that is none; RuntimeError where it is encrypted."""
+MOST_MANIFEST, MOST_NAME = 2**20, 500  # bytes; characters
 PLAIN = re.compile(r"(?!/)(?!.*\.\.)[A-Za-z0-9._/-]+")  # a name that stays inside its directory
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """An unpacked bundle whose hashes are right."""
+    """An unpacked bundle whose hashes are right; all that it says is a stranger's word."""
 
     directory: Path
     memory: str  # the name it had
     model: str  # of the base: bundled name, repository or path
     fingerprint: str
     text: bool  # whether the ledger is inside
+    made: str  # when, and by which version
+    bytes: int
 
     @property
     def adapter(self) -> Adapter:
         return read(self.directory / ADAPTER)
+
+    def counts(self) -> dict[str, int]:
+        """Say how much of what is in the ledger inside; raise MlxdynError where it is damaged."""
+        source, row = received(self.directory / LEDGER)
+        with closing(source):
+            totals = source.totals(row.id)
+            return {
+                "message": len(source.find_messages(row.id, Filter())),
+                "chat": len(source.conversations(row.id)),
+                "item": totals.facts,
+                "update": totals.updates,
+            }
 
 
 def write_bundle(memory: Memory, adapter: Adapter, path: Path, *, text: bool) -> None:
@@ -118,33 +138,65 @@ def unpacked(path: Path) -> Iterator[Bundle]:
 
     Raises MlxdynError when the file is no bundle, is damaged or comes from a newer mlxdyn.
     """
+    if not path.is_file():
+        raise MlxdynError(f"{path} is no file, so it is no mlxdyn bundle")
     with _workbench() as directory:
         manifest = _unpack(path, directory)
+        made = f"{manifest['created']} by mlxdyn {manifest['mlxdyn']}"
         yield Bundle(
             directory,
-            str(manifest["memory"]),
-            str(manifest["model"]),
-            str(manifest["fingerprint"]),
-            bool(manifest["text"]),
+            memory=str(manifest["memory"])[:MOST_NAME],
+            model=str(manifest["model"])[:MOST_NAME],
+            fingerprint=str(manifest["fingerprint"])[:MOST_NAME],
+            text=bool(manifest["text"]),
+            made=made[:MOST_NAME],
+            bytes=path.stat().st_size,
         )
 
 
 def _unpack(path: Path, directory: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as packed:
-            manifest = json.loads(packed.read(MANIFEST))
+            manifest = _read_manifest(packed)
             if manifest["schema"] > SCHEMA:
                 raise MlxdynError(f"{path} was written by a newer mlxdyn; update mlxdyn")
-            wrong = [n for n in manifest["files"] if not PLAIN.fullmatch(n)]
-            for name in manifest["files"] if not wrong else []:
+            _check_entries(packed, manifest["files"], path.stat().st_size)
+            for name in manifest["files"]:
                 packed.extract(name, directory)
-        wrong += [n for n, sha256 in manifest["files"].items() if digest(directory / n) != sha256]
-        manifest["memory"], manifest["model"], manifest["fingerprint"], manifest["text"]
+        wrong = [n for n, sha256 in manifest["files"].items() if digest(directory / n) != sha256]
     except NO_BUNDLE as error:
         raise MlxdynError(f"{path} is no mlxdyn bundle, or is damaged: {error}") from error
     if wrong:
         raise MlxdynError(f"{path} is damaged: {wrong[0]} differs from its hash; copy it again")
-    return dict(manifest)
+    return manifest
+
+
+def _read_manifest(packed: zipfile.ZipFile) -> dict[str, Any]:
+    with packed.open(MANIFEST) as stream:
+        data = stream.read(MOST_MANIFEST + 1)
+    if len(data) > MOST_MANIFEST:
+        raise ValueError(f"{MANIFEST} has more than {MOST_MANIFEST:,} bytes")
+    manifest = dict(json.loads(data))
+    for key in ("memory", "model", "fingerprint", "text", "created", "mlxdyn"):
+        manifest[key]
+    return manifest
+
+
+def _check_entries(packed: zipfile.ZipFile, files: dict[str, str], size: int) -> None:
+    """Raise ValueError unless the zip holds just `files`, as they are, and no more than itself."""
+    entries = [entry for entry in packed.infolist() if entry.filename != MANIFEST]
+    names = [entry.filename for entry in entries]
+    if strange := [name for name in (*files, *names) if not PLAIN.fullmatch(name)]:
+        raise ValueError(f"{strange[0]!r:.60} is no name of a file in it")
+    if sorted(names) != sorted(files):
+        raise ValueError(f"it does not hold just the {len(files)} files that it names")
+    for entry in entries:
+        if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+            raise ValueError(f"{entry.filename} is a link or the like")
+        if entry.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"{entry.filename} is packed, which no bundle's files are")
+    if sum(entry.file_size for entry in entries) > size:
+        raise ValueError("its files are larger than itself")
 
 
 def restore(
@@ -156,24 +208,40 @@ def restore(
     """
     if not bundle.text:
         return found(bundle.adapter, name, model, ledger, learner)
-    if bundle.fingerprint != model.fingerprint:
+    ledger.check_new(check_name(name))
+    other = model.changed(bundle.fingerprint)
+    if other:
         raise MlxdynError(
-            f"the bundle's memory was learned on another base ({bundle.model}, fingerprint "
-            f"{bundle.fingerprint}), not on {model.path} ({model.fingerprint}); name its base with "
-            "--model"
+            f"the bundle's memory was learned on another base: {model.path} has another "
+            f"{' and another '.join(other)} than {bundle.model} had; name its base with --model"
         )
-    with closing(Ledger(bundle.directory / LEDGER)) as source, vacant(name, ledger):
-        return _restore(source, bundle.directory, name, model, ledger)
+    source, row = received(bundle.directory / LEDGER)
+    if row.fingerprint != bundle.fingerprint:
+        raise MlxdynError("the bundle is damaged: it names two bases; export it again")
+    check_lessons(source, row.id, vocabulary(model))
+    _check_weights(source, row, bundle.directory, model)
+    with closing(source), vacant(name, ledger):
+        # Files, then rows in one transaction: a crash leaves no memory.
+        copy_weights(bundle.directory, memory_directory(name))
+        return source.copy_memory(replace(row, model=str(model.path)), ledger, name)
 
 
-def _restore(source: Ledger, directory: Path, name: str, model: Model, ledger: Ledger) -> MemoryRow:
-    """Put the files in place, then the rows in one transaction: a crash leaves no memory."""
-    rows = source.memories()
-    if len(rows) != 1:
-        raise MlxdynError(f"the bundle holds {len(rows)} memories, not one; export it again")
-    for snapshot in source.snapshots(rows[0].id):
-        if Path(snapshot.file).name != snapshot.file:  # it would lead out of the memory's directory
-            raise MlxdynError(f"the bundle is damaged: it names {snapshot.file!r}; export it again")
-    target = memory_directory(name)
-    copy_weights(directory, target)
-    return source.copy_memory(replace(rows[0], model=str(model.path)), ledger, name)
+def _check_weights(source: Ledger, row: MemoryRow, directory: Path, model: Model) -> None:
+    """Raise MlxdynError unless all weights are whole, finite, and of this memory's adapter."""
+    config = AdapterConfig(**row.adapter)
+    try:
+        if row.origin:
+            arrays = sound_arrays(directory / ORIGIN, row.origin)
+            check_fit(model, arrays or {}, config)
+        attach(model, config)
+        like = Learner(model.network, LearnerConfig(**row.learner), model.new_cache).state
+        for snapshot in source.snapshots(row.id):
+            arrays = sound_arrays(directory / snapshot.file, snapshot.sha256)
+            unflatten(arrays or {}, like)
+    except ValueError as error:
+        raise MlxdynError(
+            f"the bundle is damaged: {snapshot.file} does not fit its memory ({error}); export it "
+            "again"
+        ) from error
+    finally:
+        detach(model)

@@ -9,13 +9,14 @@ import mlx.core as mx
 
 from mlxdyn.arrays import read_arrays, write_arrays
 from mlxdyn.errors import MlxdynError
-from mlxdyn.exchange.adapter import Adapter
+from mlxdyn.exchange.adapter import MOST_SCALE, RANKS, Adapter, numbers_block
 from mlxdyn.exchange.families import family
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapters.safetensors"
 PEFT_WEIGHTS = "adapter_model.safetensors"
 NOTE = "mlxdyn.json"  # PEFT warns of keys it does not know, so ours have a file of their own
+MOST_CONFIG = 2**20  # bytes of a configuration
 PEFT_PREFIX = "base_model.model."
 PEFT_PARTS = {"lora_a": "lora_A.weight", "lora_b": "lora_B.weight"}
 
@@ -97,8 +98,10 @@ def read(directory: Path) -> Adapter:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        if path.is_file() and path.stat().st_size > MOST_CONFIG:
+            raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes")
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise MlxdynError(
             f"{path.parent} is no adapter directory of mlx-lm or PEFT: {error}"
         ) from error
@@ -118,7 +121,7 @@ def _read_mlx_lm(directory: Path, config: dict[str, Any]) -> Adapter:
     try:
         rank = int(config["lora_parameters"]["rank"])
         scale = float(config["lora_parameters"]["scale"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MlxdynError(f"{directory / CONFIG} lacks rank or scale") from error
     arrays = _read_weights(directory / WEIGHTS)
     return _checked(directory, arrays, rank, scale, config.get("model"), config.get("mlxdyn"))
@@ -131,7 +134,7 @@ def _read_peft(directory: Path, config: dict[str, Any]) -> Adapter:
     try:
         rank, alpha = int(config["r"]), float(config["lora_alpha"])
         scale = alpha / (rank**0.5 if config.get("use_rslora") else rank)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise MlxdynError(f"{directory / CONFIG} lacks r or lora_alpha") from error
     arrays = dict(map(_from_peft, _read_weights(directory / PEFT_WEIGHTS).items()))
     mx.eval(arrays)
@@ -165,8 +168,13 @@ def _from_peft(item: tuple[str, mx.array]) -> tuple[str, mx.array]:
 def _checked(
     directory: Path, arrays: dict[str, mx.array], rank: int, scale: float, base: Any, note: Any
 ) -> Adapter:
+    if rank not in RANKS or not 0 < abs(scale) <= MOST_SCALE:
+        raise MlxdynError(
+            f"{directory / CONFIG} gives rank {rank} and scale {scale:g}; a rank of 1 to "
+            f"{RANKS[-1]:,} and a scale of at most {MOST_SCALE:g} can be taken over"
+        )
     parts = [name.split(".") for name in arrays]
-    if not arrays or not all(p[-1] in PEFT_PARTS and any(map(str.isdigit, p[:-1])) for p in parts):
+    if not arrays or not all(p[-1] in PEFT_PARTS and any(map(numbers_block, p)) for p in parts):
         raise MlxdynError(f"the weights in {directory} are not those of LoRA layers in blocks")
     note = note if isinstance(note, dict) else {}
     return Adapter(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import mlx.core as mx
 
-from mlxdyn import backend
 from mlxdyn.config import Dtype, Format
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import bundle, directories, fidelity, fuse, gguf, leak
@@ -15,7 +14,9 @@ from mlxdyn.exchange.adapter import Adapter, adapter_of, worn
 from mlxdyn.exchange.fidelity import Fidelity
 from mlxdyn.files import appearing, check_free
 from mlxdyn.memory.memory import Memory
-from mlxdyn.model import Model, bare, load
+from mlxdyn.model import device
+from mlxdyn.model.load import Model, load
+from mlxdyn.model.lora import bare
 
 SUFFIXES: dict[Format, str] = {"gguf": ".gguf", "bundle": ".bundle"}
 """Formats that are one file."""
@@ -44,6 +45,8 @@ class Exported:
     base: str
     bytes: int
     fidelity: Fidelity
+    compared: int  # probe texts
+    texts: int  # that there are
 
 
 def place(target: Path, kind: Format, memory: str) -> Path:
@@ -60,16 +63,25 @@ def place(target: Path, kind: Format, memory: str) -> Path:
     return target
 
 
-def export(memory: Memory, target: Path, kind: Format, options: Options) -> Exported:
+def export(
+    memory: Memory,
+    target: Path,
+    kind: Format,
+    options: Options,
+    *,
+    late: Callable[[], bool] = lambda: False,
+) -> Exported:
     """Write `memory` to `target`, load that back, and compare the logits.
 
-    Raises MlxdynError, and leaves nothing, when a format that should lose nothing does.
+    Compared are as many texts as the memory has read before it is `late()`. Raises MlxdynError, and
+    leaves nothing, when a format that should lose nothing does.
     """
     model, adapter = memory.model, adapter_of(memory)
     messages, _ = leak.learned(memory.ledger, memory.row.id)
     texts = [passage.turns[-1].text for passage in messages[-OWN_TEXTS:]]
     probes = fidelity.probe_tokens(model, texts)
-    live = fidelity.logits(model, probes)
+    live = fidelity.within(model, probes, late)
+    wanted, probes = len(probes), probes[: len(live)]
     with bare(model):
         base = fidelity.logits(model, probes)
     with appearing(target) as partial:
@@ -80,7 +92,7 @@ def export(memory: Memory, target: Path, kind: Format, options: Options) -> Expo
         seen = fidelity.compare(live, base, back, back_base)
         _check(seen, kind)
     size = sum(path.stat().st_size for path in (target, *target.rglob("*")) if path.is_file())
-    return Exported(target, adapter.base, size, seen)
+    return Exported(target, adapter.base, size, seen, len(probes), wanted)
 
 
 def _check(seen: Fidelity, kind: Format) -> None:
@@ -138,6 +150,6 @@ def _fused(
     del network
     back = fidelity.logits(load(str(path)), probes)
     plain, _ = fuse.fused(model.path, None, dtype=options.dtype, bits=options.bits)
-    if backend.device().name == "cpu":
+    if device.current().name == "cpu":
         plain.set_dtype(mx.float32)  # as `load` does
     return back, fidelity.logits(replace(model, network=plain), probes)

@@ -1,12 +1,12 @@
 """How much of a memory an export holds: its logits, loaded back, beside those of the memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import mlx.core as mx
 
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 LINES = (
     "My sister moved to the coast last spring and opened a small bakery there.",
@@ -45,6 +45,18 @@ def logits(model: Model, probes: Sequence[Sequence[int]]) -> list[mx.array]:
     model.network.eval()
     answers = [model.network(mx.array([tokens]))[0].astype(mx.float32) for tokens in probes]
     mx.eval(answers)
+    return answers
+
+
+def within(
+    model: Model, probes: Sequence[Sequence[int]], late: Callable[[], bool]
+) -> list[mx.array]:
+    """Give the logits of as many `probes` as there is time for, one at least."""
+    answers = logits(model, probes[:1])
+    for probe in probes[1:]:
+        if late():
+            break
+        answers += logits(model, [probe])
     return answers
 
 

@@ -15,12 +15,13 @@ from mlx_lm import utils as mlx_lm_utils
 from mlxdyn.arrays import leaves
 from mlxdyn.config import Dtype
 from mlxdyn.exchange.adapter import Adapter
-from mlxdyn.model import Model, tied_classes
+from mlxdyn.model.fingerprint import RECORD
+from mlxdyn.model.load import Model, tied_classes
 
 GROUP = 64  # weights that share a scale when quantised
 
 COPIED = {".json", ".jinja", ".model", ".txt", ".tiktoken", ".py"}
-REWRITTEN = {"config.json", "model.safetensors.index.json"}
+REWRITTEN = {"config.json", "model.safetensors.index.json", RECORD}
 
 
 def fused(

@@ -8,21 +8,26 @@ nll, so that a string the base finds easy does not count as leaked.
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import cast
 
 import mlx.core as mx
 
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.model import Model, bare
-from mlxdyn.template import Turn, render
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import bare
 
 CONTROLS = 31  # so that exposure is at most log2(32) = 5 bits
 NEWEST = 50  # messages, and as many study items, that are probed
 WORDS = 48  # most words of a passage that are probed
 SHORTEST = 3  # tokens that must come back before it counts as read out
+ROWS = 8  # most strings in one batch: between two, the time is looked at
 LOGITS = 1 << 26  # most numbers in one batch of logits: 256 MB
+
+Late = Callable[[], bool]
 
 FILLERS = tuple(
     """
@@ -50,7 +55,7 @@ class Leak:
     text: str
     nll_base: float
     nll_memory: float
-    exposure: float  # bits, 0 to log2(controls + 1)
+    exposure: float | None  # bits, 0 to log2(controls + 1); None where there was no time for it
     read_out: bool  # after its first third, greedy decoding with memory gives the rest
     read_out_by_base: bool  # so does the base alone
 
@@ -62,6 +67,7 @@ class LeakReport:
     learned: int  # messages and study items there are; the oldest may not have been probed
     controls: int
     leaks: tuple[Leak, ...] = ()
+    late: bool = False  # there was no time for more
 
     @property
     def most(self) -> float:
@@ -76,7 +82,12 @@ class LeakReport:
     @property
     def by_chance(self) -> float:
         """How many would, had nothing been learned from them."""
-        return len(self.leaks) / (self.controls + 1)
+        return self.ranked / (self.controls + 1)
+
+    @property
+    def ranked(self) -> int:
+        """How many were set beside their controls."""
+        return sum(leak.exposure is not None for leak in self.leaks)
 
     @property
     def read_out(self) -> int:
@@ -102,6 +113,7 @@ def learned(ledger: Ledger, memory: int) -> tuple[list[Passage], list[Passage]]:
     items = [
         Passage(f"item {item.id}", (Turn("user", item.question), Turn("assistant", item.answer)))
         for item in ledger.told(memory)
+        if item.kind == "fact"  # the others say what the base says
     ]
     return messages, items
 
@@ -111,19 +123,31 @@ def probe(
     *passages: Sequence[Passage],
     newest: int = NEWEST,
     progress: Callable[[int, int], None] | None = None,
+    late: Late = lambda: False,
 ) -> LeakReport:
     """Measure what `model`, with its memory on, gives away of the `newest` of each kind.
 
-    `progress` is told how many of how many passages are done.
+    The newest go first: what can be read out of all of them, then how each ranks. It ends where it
+    is once `late()`. `progress` is told how many of how many passages are done, each twice.
     """
-    probed = [_shortened(passage) for kind in passages for passage in kind[-newest:]]
-    leaks = list[Leak]()
-    for done, passage in enumerate(probed):
+    newest_first = zip_longest(*(kind[: -newest - 1 : -1] for kind in passages))
+    probed = [_shortened(passage) for group in newest_first for passage in group if passage]
+    leaks = dict[int, Leak]()
+    work = [(step, place) for step in (_read, _rank) for place in range(len(probed))]
+    for done, (step, place) in enumerate(work):
         if progress:
-            progress(done, len(probed))
-        leaks += _leaks(model, passage)
-    leaks.sort(key=lambda leak: (-leak.exposure, not leak.read_out, leak.nll_memory))
-    return LeakReport(sum(map(len, passages)), CONTROLS, tuple(leaks))
+            progress(done, len(work))
+        try:
+            if found := step(model, probed[place], late, leaks.get(place)):
+                leaks[place] = found
+        except TimeoutError:
+            break
+    else:
+        done = len(work)
+    most = sorted(
+        leaks.values(), key=lambda leak: (-(leak.exposure or 0), not leak.read_out, leak.nll_memory)
+    )
+    return LeakReport(sum(map(len, passages)), CONTROLS, tuple(most), done < len(work))
 
 
 def _shortened(passage: Passage) -> Passage:
@@ -134,27 +158,40 @@ def _shortened(passage: Passage) -> Passage:
     return Passage(passage.source, (*before, Turn(last.role, " ".join(words[:WORDS]))))
 
 
-def _leaks(model: Model, passage: Passage) -> Iterator[Leak]:
-    """Yield the leak of `passage`; nothing for one without words."""
+def _read(model: Model, passage: Passage, late: Late, found: Leak | None) -> Leak | None:
+    """Say whether `passage` can be read out; None for one without words. TimeoutError once late."""
     *before, last = passage.turns
-    texts = [last.text, *control_texts(last.text)]
-    lessons = [_lesson(model, (*before, Turn(last.role, text))) for text in texts]
+    lessons = [_lesson(model, (*before, last))]
     if not lessons[0].targets:
-        return
-    with_memory = _scores(model, lessons)
+        return None
+    (with_memory,) = _scores(model, lessons, late)
     with bare(model):
-        by_base = _scores(model, lessons)
-    fell = [base.nll - now.nll for base, now in zip(by_base, with_memory, strict=True)]
-    rank = 1 + sum(other >= fell[0] for other in fell[1:])  # ties count against a leak
-    yield Leak(
+        (by_base,) = _scores(model, lessons, late)
+    return Leak(
         passage.source,
         last.text,
-        by_base[0].nll,
-        with_memory[0].nll,
-        math.log2((CONTROLS + 1) / rank),
-        with_memory[0].read_out,
-        by_base[0].read_out,
+        by_base.nll,
+        with_memory.nll,
+        exposure=None,
+        read_out=with_memory.read_out,
+        read_out_by_base=by_base.read_out,
     )
+
+
+def _rank(model: Model, passage: Passage, late: Late, found: Leak | None) -> Leak | None:
+    """Set what was found beside strings of its shape. Raises TimeoutError once late."""
+    if found is None:
+        return None
+    *before, last = passage.turns
+    texts = control_texts(last.text)
+    lessons = [_lesson(model, (*before, Turn(last.role, text))) for text in texts]
+    with_memory = _scores(model, lessons, late)
+    with bare(model):
+        by_base = _scores(model, lessons, late)
+    fell = found.nll_base - found.nll_memory
+    others = (base.nll - now.nll for base, now in zip(by_base, with_memory, strict=True))
+    rank = 1 + sum(other >= fell for other in others)  # ties count against a leak
+    return replace(found, exposure=math.log2((CONTROLS + 1) / rank))
 
 
 def _lesson(model: Model, turns: Sequence[Turn]) -> Chunk:
@@ -200,12 +237,18 @@ class _Score:
     read_out: bool
 
 
-def _scores(model: Model, lessons: Sequence[Chunk]) -> list[_Score]:
+def _scores(
+    model: Model, lessons: Sequence[Chunk], late: Callable[[], bool] = lambda: False
+) -> list[_Score]:
     """Score each lesson's targets with the weights of now, in batches of bounded size."""
     longest = max(len(lesson.inputs) for lesson in lessons)
-    rows = max(1, LOGITS // (longest * _vocabulary(model)))
-    slices = [lessons[first : first + rows] for first in range(0, len(lessons), rows)]
-    return [score for part in slices for score in _batch(model, part, longest)]
+    rows = max(1, min(ROWS, LOGITS // (longest * _vocabulary(model))))
+    scores = list[_Score]()
+    for first in range(0, len(lessons), rows):
+        if late():
+            raise TimeoutError
+        scores += _batch(model, lessons[first : first + rows], longest)
+    return scores
 
 
 def _vocabulary(model: Model) -> int:

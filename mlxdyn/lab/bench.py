@@ -21,12 +21,13 @@ from mlx_lm import stream_generate
 from mlx_lm.sample_utils import make_sampler
 from mlx_lm.tuner.trainer import default_loss
 
-from mlxdyn import backend, model
 from mlxdyn.arrays import write_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.learn.learner import Learner, State, flatten
 from mlxdyn.learn.stream import Chunk
-from mlxdyn.model import Model, attach, bare
+from mlxdyn.model import device
+from mlxdyn.model.load import Model, load
+from mlxdyn.model.lora import attach, bare
 
 ROUNDS = 5
 PROMPT, REPLY = 128, 64  # tokens read and written
@@ -63,8 +64,8 @@ def measure(
 ) -> Speed:
     """Load the model called `name` and measure it; raises MlxdynError when it cannot be loaded."""
     mx.reset_peak_memory()
-    loading = [_timed(lambda: model.load(name)) for _ in range(min(rounds, 3))]
-    subject = model.load(name)
+    loading = [_timed(lambda: load(name)) for _ in range(min(rounds, 3))]
+    subject = load(name)
     trainable = attach(subject, AdapterConfig())
     actions = _actions(subject)
     seconds: dict[str, list[float]] = {action: [] for action in actions}
@@ -78,7 +79,7 @@ def measure(
         model=subject.name,
         parameters=subject.parameters,
         adapter_parameters=trainable,
-        device=backend.device().description,
+        device=device.current().description,
         rounds=rounds,
         figures=tuple(_figures(kept | {"load": loading})),
         learn_per_score=statistics.median(kept["learn"]) / statistics.median(kept["score"]),

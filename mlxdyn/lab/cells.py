@@ -18,7 +18,7 @@ from mlxdyn.lab import evaluate
 from mlxdyn.lab.evaluate import Baselines, Progress, Report, Settings, Stream
 from mlxdyn.lab.findings import Cell
 from mlxdyn.learn.learner import Learner
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 Part = TypeVar("Part", AdapterConfig, LearnerConfig, StreamConfig)
 Numbers = dict[str, float | int | None]

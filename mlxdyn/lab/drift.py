@@ -8,7 +8,7 @@ import mlx.core as mx
 
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 SAMPLES, LENGTH = 16, 64  # texts, and tokens of each
 

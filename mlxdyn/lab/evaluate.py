@@ -13,7 +13,6 @@ from typing import Any
 import mlx.core as mx
 from mlx.utils import tree_map
 
-from mlxdyn import model as models
 from mlxdyn.arrays import Tree, leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
@@ -25,7 +24,8 @@ from mlxdyn.lab.tasks import Document, Refused
 from mlxdyn.learn import optimizers
 from mlxdyn.learn.learner import Learner, Observation, State
 from mlxdyn.learn.stream import Chunk, chunks
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, bare, detach, layer_indices, matching
 
 TURN = 8  # chunks that one run takes before the other catches up: both meet the same machine
 FORWARDS = {"lora": 2, "full": 3}  # of the cost of one forward, that a learned token costs
@@ -327,8 +327,8 @@ def check(model: Model, settings: Settings) -> None:
         most = max(RANKS, shape(model)[2])
         if not 1 <= adapter.rank <= most:
             raise MlxdynError(f"a rank of {adapter.rank} is none; use 1 to {most}")
-        models.detach(model)
-        if not models.matching(model, adapter):
+        detach(model)
+        if not matching(model, adapter):
             raise MlxdynError(
                 f"{model.name} has no linear layer in targets {adapter.targets!r}, layers "
                 f"{adapter.layers!r}; targets are all, mlp, attention or names such as q_proj"
@@ -404,11 +404,11 @@ def evaluate(
     Raises MlxdynError when the settings do not fit the model or the self-check fails.
     """
     check(model, settings)
-    models.detach(model)
+    detach(model)
     base = dict(model.network.parameters())
     new_cache = cache_maker(model, settings.stream)
     static = Learner(model.network, settings.learner, new_cache)
-    parameters = models.attach(model, settings.adapter)
+    parameters = attach(model, settings.adapter)
     try:
         dynamic = Learner(model.network, settings.learner, new_cache)
         prepare(model, dynamic, settings, gather)
@@ -424,7 +424,7 @@ def evaluate(
             after(seats[0].sit())
         within = _within(bench, streams) if split and complete and len(streams) > 1 else None
     finally:
-        models.detach(model)
+        detach(model)
         model.network.update(base)
     report = _report(model, streams, settings, parameters, pairs, footprint)
     return replace(
@@ -604,7 +604,7 @@ def _strain(model: Model, static: Learner, rows: list[_Row], config: StreamConfi
 def as_base(model: Model, config: AdapterConfig, base: Tree) -> Iterator[None]:
     """Run the block with the weights from before any learning."""
     if config.adapt == "lora":
-        with models.bare(model):
+        with bare(model):
             yield
         return
     learned = dict(model.network.trainable_parameters())
@@ -784,4 +784,4 @@ def depth(model: Model, config: AdapterConfig) -> float:
     if config.adapt == "full":
         return 1.0
     count = len(model.network.layers)
-    return 1 - min(models.layer_indices(config.layers, count), default=0) / count
+    return 1 - min(layer_indices(config.layers, count), default=0) / count

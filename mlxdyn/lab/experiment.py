@@ -13,7 +13,7 @@ from mlxdyn.lab.evaluate import CHECKED, Baselines, Progress, Report, Settings, 
 from mlxdyn.lab.findings import Cell, Figure, Finding, Table
 from mlxdyn.lab.race import TUNING, head
 from mlxdyn.learn.learner import Learner
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 STEP = math.sqrt(10)  # between the first rates tried
 FURTHEST = 8  # steps from the default

@@ -12,7 +12,7 @@ from mlxdyn.lab.passages import order, position, precision, prefit
 from mlxdyn.lab.race import TUNING
 from mlxdyn.lab.recall import recall
 from mlxdyn.lab.sweeps import cost, history, interval, kv, optimizer, placement, window
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 SUMMARIES = {
     "position": "gain along the stream; tokens until it is significant; regret",

@@ -16,7 +16,6 @@ from typing import IO, Any, get_args, get_origin, get_type_hints
 import mlx.core as mx
 import numpy as np
 
-from mlxdyn import model as models
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells, evaluate
@@ -25,7 +24,7 @@ from mlxdyn.lab.evaluate import Progress, Settings, Stream
 from mlxdyn.lab.experiment import Lab, open_lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Tick, Value
 from mlxdyn.lab.race import TUNING
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model, load
 
 SHORT = {"lr": "learning_rate"}  # as the command line says it
 SWITCH = {"true": True, "false": False}
@@ -331,7 +330,7 @@ def work(lines: IO[str], answers: IO[str]) -> None:
     task = json.loads(lines.readline() or "null")
     if task is None:
         return
-    model = models.load(task["model"])
+    model = load(task["model"])
     streams, gather = (
         [Stream(**s | {"tokens": tuple(s["tokens"])}) for s in task[part]]
         for part in ("streams", "gather")

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlxdyn.lab.evaluate import Settings
 from mlxdyn.lab.race import Choice, Tried
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 MOST = 500  # choices, the oldest go first
 

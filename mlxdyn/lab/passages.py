@@ -11,7 +11,6 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from mlxdyn import model as models
 from mlxdyn.config import STREAM_RATES, AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import bootstrap, cells, drift, evaluate
@@ -22,7 +21,8 @@ from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Value
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk, chunks
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model, load
+from mlxdyn.model.lora import attach, detach
 
 BINS = 20  # of a stream, in pictures
 MIXES = ("static and dynamic mixed", "by fixed share")  # at most ln 2 nats in all from the best
@@ -156,7 +156,7 @@ def order(lab: Lab) -> Finding:
             "tokens, so that it could be left and come back to"
         )
     lab.planned = len(arms) + 1
-    models.detach(lab.model)
+    detach(lab.model)
     anchors = drift.anchors(lab.model, seed=lab.settings.adapter.seed)
     base = Learner(lab.model.network, lab.settings.learner, lab.model.new_cache)
     measure = partial(_aftermath, lab, dealt[0], anchors, drift.mean_nll(base, anchors))
@@ -252,7 +252,7 @@ def prefit(lab: Lab) -> Finding:
     if cells.is_quantised(lab.model):
         raise MlxdynError("a quantised base cannot be fine-tuned in full; take one in float")
     lab.planned = len(PREFIT)
-    copy = models.load(str(lab.model.path))
+    copy = load(str(lab.model.path))
     student = _prefitter(lab, copy)
     found: list[Cell] = []
     for before, steps in zip((0, *PREFIT), PREFIT, strict=False):
@@ -293,7 +293,7 @@ def _prefitter(lab: Lab, copy: Model) -> Iterator[None]:
     size = min(256, lab.model.context_size)
     cut = replace(lab.settings.stream, window=size, chunk=size, context="recompute")
     config = LearnerConfig(learning_rate=GENTLY * STREAM_RATES["full", "adam0"])
-    models.attach(copy, AdapterConfig(adapt="full"))
+    attach(copy, AdapterConfig(adapt="full"))
     learner = Learner(copy.network, config, copy.new_cache)
     text = [chunk for stream in lab.tuning for chunk in chunks(stream.tokens, cut)]
     for chunk in cycle(text):
@@ -354,7 +354,7 @@ def quantised(model: Model, bits: int) -> Model:
 
     Raises MlxdynError when none do.
     """
-    copy = models.load(str(model.path))
+    copy = load(str(model.path))
 
     def fits(_: str, module: nn.Module) -> dict[str, int] | bool:
         if not hasattr(module, "to_quantized"):

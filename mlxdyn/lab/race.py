@@ -12,7 +12,6 @@ from functools import cache
 from statistics import fmean, stdev
 from typing import Literal
 
-from mlxdyn import model as models
 from mlxdyn.config import STREAM_RATES, STREAM_SIZE, RaceConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import evaluate
@@ -20,7 +19,8 @@ from mlxdyn.lab.evaluate import FORWARDS, Progress, Settings, Stream
 from mlxdyn.lab.findings import Tick
 from mlxdyn.learn.learner import Learner, State
 from mlxdyn.learn.stream import Chunk, chunks
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, detach
 
 RACE = RaceConfig()
 TUNING = 2048  # tokens to choose on when no text was named for it
@@ -155,11 +155,11 @@ def choose(
     if len(cut) < 2:
         return by_size(model, settings)
     start = rung(prior(model, settings), 0)
-    models.detach(model)
+    detach(model)
     base = dict(model.network.parameters())
     new_cache = evaluate.cache_maker(model, settings.stream)
     static = Learner(model.network, settings.learner, new_cache)
-    models.attach(model, settings.adapter)
+    attach(model, settings.adapter)
     try:
         learner = Learner(model.network, settings.learner, new_cache)
         evaluate.prepare(model, learner, settings, tuning)
@@ -168,7 +168,7 @@ def choose(
             still = race.static(static)
         best = race.climb(still)
     finally:
-        models.detach(model)
+        detach(model)
         model.network.update(base)
     why: Why = "race" if len(race.lost) > 1 else "size"
     if still and surely_better(still, race.lost[best], RACE.very):

@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from itertools import product
 
-from mlxdyn import model as models
 from mlxdyn.lab import cells, drift, evaluate
 from mlxdyn.lab.evaluate import Settings, Stream
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Tick
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, detach
 
 Arm = dict[str, float | int]  # passes, phrasings, learning_rate
 
@@ -114,7 +114,7 @@ class _Base:
 
 
 def _untaught(lab: Lab, probes: Probes) -> _Base:
-    models.detach(lab.model)
+    detach(lab.model)
     base = _ask(Learner(lab.model.network, lab.settings.learner, lab.model.new_cache), probes)
     (still,) = _teach(lab, [{"passes": 1, "phrasings": 1, "learning_rate": 0.0}], probes)
     pairs = ((getattr(base, f.name), getattr(still, f.name)) for f in fields(Scores))
@@ -149,9 +149,9 @@ def _cells(lab: Lab, arms: Sequence[Arm], probes: Probes, base: _Base) -> Iterat
 def _teach(lab: Lab, arms: Sequence[Arm], probes: Probes) -> Generator[Scores]:
     """Teach a fresh adapter and probe it after the passes of each arm; leave the bare base."""
     config = replace(lab.settings.learner, learning_rate=float(arms[0]["learning_rate"]))
-    models.detach(lab.model)
+    detach(lab.model)
     base = dict(lab.model.network.parameters())
-    models.attach(lab.model, lab.settings.adapter)
+    attach(lab.model, lab.settings.adapter)
     try:
         learner, done = Learner(lab.model.network, config, lab.model.new_cache), 0
         for arm in arms:
@@ -161,7 +161,7 @@ def _teach(lab: Lab, arms: Sequence[Arm], probes: Probes) -> Generator[Scores]:
             done = int(arm["passes"])
             yield _ask(learner, probes)
     finally:
-        models.detach(lab.model)
+        detach(lab.model)
         lab.model.network.update(base)
 
 
@@ -211,7 +211,7 @@ def _probes(model: Model, streams: Sequence[Stream], settings: Settings) -> Prob
     size = min(PASSAGE, len(text) // 2)
     begin = (drift.first_token(model),)
     asked = [_question(model, "", fact) for fact in TOLD]
-    models.detach(model)
+    detach(model)
     return Probes(
         taught=asked,
         controls=[_question(model, "", fact) for fact in CONTROLS],
@@ -226,7 +226,7 @@ def _probes(model: Model, streams: Sequence[Stream], settings: Settings) -> Prob
 def _by_reading(lab: Lab) -> float:
     """The same share for the base when it has just been told all the facts."""
     told = " ".join(fact.say(TAUGHT[0]) for fact in TOLD) + " "
-    models.detach(lab.model)
+    detach(lab.model)
     base = Learner(lab.model.network, lab.settings.learner, lab.model.new_cache)
     return _picked(base, _crossed(lab.model, told))
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from mlxdyn import model as models
 from mlxdyn.config import CONTEXTS, OPTIMIZERS, STREAM_RATES, AdapterConfig
 from mlxdyn.lab import cells
 from mlxdyn.lab.cells import vary
@@ -13,7 +12,8 @@ from mlxdyn.lab.evaluate import Baselines, Stream
 from mlxdyn.lab.exhibit import HEAD, at, bars, curve, jobs, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import layer_indices, matching
 
 WINDOWS = (32, 64, 128, 256, 512, 1024, 2048)
 CHUNKS = (16, 32, 64, 128, 256)
@@ -172,10 +172,10 @@ def _placements(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
     for rank in RANKS:
         yield f"rank {rank}", {"adapt": "lora", "rank": rank}
     for targets in ("attention", "mlp", "down_proj"):
-        if models.matching(model, AdapterConfig(targets=targets)):
+        if matching(model, AdapterConfig(targets=targets)):
             yield targets, {"adapt": "lora", "targets": targets}
     for layers in ("early", "middle", "late"):
-        if models.layer_indices(layers, len(model.network.layers)):
+        if layer_indices(layers, len(model.network.layers)):
             yield f"{layers} blocks", {"adapt": "lora", "layers": layers}
     if not cells.is_quantised(model):
         yield "full", {"adapt": "full"}

@@ -2,12 +2,12 @@
 
 import sys
 
-from mlxdyn import backend
+from mlxdyn.model import device
 
 
 def main() -> None:
     """Run what standard input says; `mlxdyn.lab.grid` speaks to it."""
-    backend.prepare()
+    device.prepare()
     from mlxdyn.lab import grid
 
     grid.work(sys.stdin, sys.stdout)

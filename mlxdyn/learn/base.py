@@ -10,9 +10,10 @@ import numpy as np
 
 from mlxdyn.learn.decode import Decoded, Decoder
 from mlxdyn.learn.parts import Parts
-from mlxdyn.learn.prompts import OPEN_QUESTIONS, TeacherPrompt, WriterPrompt
-from mlxdyn.model import Model, bare
-from mlxdyn.template import Turn, render, words
+from mlxdyn.learn.prompts import NOTHING_SAID, OPEN_QUESTIONS, TeacherPrompt, WriterPrompt
+from mlxdyn.model.chat_template import Turn, render, words
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import bare
 
 T = TypeVar("T")
 MOST_ANSWER = 24  # tokens of a teacher's answer
@@ -38,6 +39,7 @@ class Base:
     prompts: Prompts
     calibrated: bool = False  # the prompts are those that were measured to serve it
     decoder: Decoder = field(init=False)
+    _priors: dict[str, float] = field(init=False, default_factory=dict)
     _middle: np.ndarray | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -121,18 +123,29 @@ class Base:
         prompts = [self.student_prompt(question) for question in questions]
         return (yield from self.off(self.decoder.answers(prompts, most)))
 
-    def supported(
+    def support(
         self,
-        messages: Sequence[str],
+        without: Sequence[str],
         questions: Sequence[str],
         answers: Sequence[Decoded],
         replies: Sequence[str] = (),
     ) -> Generator[None, None, list[float]]:
-        """Give the log-probability of each answer with `messages` in context, nats, summed."""
-        prompts = [self.teacher_prompt(messages, question, replies) for question in questions]
-        return (
-            yield from self.off(self.decoder.scores(prompts, [answer.tokens for answer in answers]))
-        )
+        """Say by how many nats the answers are likelier than with the messages `without`.
+
+        Words of the question count for nothing: an answer has to tell something new.
+        """
+        prompts = [self.teacher_prompt(without, question, replies) for question in questions]
+        targets = [answer.tokens for answer in answers]
+        scores = yield from self.off(self.decoder.scores(prompts, targets))
+        asked = [{*self.question_tokens(question), *self.words(question)} for question in questions]
+        return [
+            sum(
+                now - before
+                for token, now, before in zip(answer.tokens, answer.logprobs, score, strict=True)
+                if token not in known
+            )
+            for answer, score, known in zip(answers, scores, asked, strict=True)
+        ]
 
     def prompted(
         self, message: str, questions: Sequence[str]
@@ -140,7 +153,15 @@ class Base:
         """Give the log-probability of each question as one that `message` brings up, in nats."""
         prompt = self.writer_prompt(message)
         targets = [self.question_tokens(question) for question in questions]
-        return (yield from self.off(self.decoder.scores([prompt] * len(targets), targets)))
+        scores = yield from self.off(self.decoder.scores([prompt] * len(targets), targets))
+        return [sum(score) for score in scores]
+
+    def unprompted(self, questions: Sequence[str]) -> Generator[None, None, list[float]]:
+        """Give the same after a message that says nothing; what was measured is kept."""
+        new = [question for question in questions if question not in self._priors]
+        if new:
+            self._priors |= zip(new, (yield from self.prompted(NOTHING_SAID, new)), strict=True)
+        return [self._priors[question] for question in questions]
 
     def write(
         self, message: str, count: int, most: int

@@ -82,7 +82,7 @@ def _told_apart(base: Base) -> Generator[None, None, tuple[float, float]]:
     before = [base.writer_prompt(NOTHING_SAID)] * len(questions)
     now = yield from base.off(base.decoder.scores(prompts, questions))
     without = yield from base.off(base.decoder.scores(before, questions))
-    gains = [a - b for a, b in zip(now, without, strict=True)]
+    gains = [sum(a) - sum(b) for a, b in zip(now, without, strict=True)]
     answered = [gain for gain, is_told in zip(gains, told, strict=True) if is_told]
     left = [gain for gain, is_told in zip(gains, told, strict=True) if not is_told]
     wins = sum((a > b) + 0.5 * (a == b) for a in answered for b in left)
@@ -130,9 +130,9 @@ def _shot(found: dict[str, Any]) -> Shot:
 
 
 def own_prompts(directory: Any) -> tuple[tuple[TeacherPrompt, ...], tuple[WriterPrompt, ...]]:
-    """Read the candidates that a model's own `mlxdyn.json` adds; none where it is odd."""
+    """Read the candidates that a model's own `prompts.json` adds; none where it is odd."""
     try:
-        found = json.loads((directory / "mlxdyn.json").read_text("utf-8"))
+        found = json.loads((directory / "prompts.json").read_text("utf-8"))
         teachers = tuple(TeacherPrompt(**one) for one in found.get("teachers", ()))
         return teachers, tuple(WriterPrompt(**one) for one in found.get("writers", ()))
     except (OSError, ValueError, TypeError, AttributeError):

@@ -23,7 +23,11 @@ class Decoded:
     tokens: tuple[int, ...]
     likely: Likely
     ended: bool
-    logprob: float  # of the tokens, in nats, summed
+    logprobs: tuple[float, ...]  # of each token, in nats
+
+    @property
+    def logprob(self) -> float:
+        return sum(self.logprobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Decoder:
         prompts = [(*prompt, token) for _, token in starts]
         rest = yield from self._together(prompts, len(prompt), most - 1, stops)
         return [
-            Decoded((token, *one.tokens), one.likely, one.ended, score + one.logprob)
+            Decoded((token, *one.tokens), one.likely, one.ended, (score, *one.logprobs))
             for (score, token), one in zip(starts, rest, strict=True)
         ]
 
@@ -92,12 +96,12 @@ class Decoder:
 
     def scores(
         self, prompts: Sequence[tuple[int, ...]], targets: Sequence[tuple[int, ...]]
-    ) -> Generator[None, None, list[float]]:
-        """Give the log-probability of each target after its prompt, in nats, summed."""
+    ) -> Generator[None, None, list[tuple[float, ...]]]:
+        """Give the log-probability of each token of each target after its prompt, in nats."""
         whole = [p + t for p, t in zip(prompts, targets, strict=True)]
         order = sorted(range(len(whole)), key=lambda i: len(whole[i]))
         shared = min(common_start(prompts), common_start(whole)) if whole else 0
-        found: dict[int, float] = {}
+        found: dict[int, tuple[float, ...]] = {}
         for first in range(0, len(order), TOGETHER):
             group = order[first : first + TOGETHER]
             rows = lay_out([whole[i][:-1] for i in group], shared)
@@ -110,7 +114,7 @@ class Decoder:
             values = np.array(seen)
             bounds = np.cumsum([0, *ends])
             found |= {
-                i: float(values[bounds[k] : bounds[k + 1]].sum()) for k, i in enumerate(group)
+                i: tuple(values[bounds[k] : bounds[k + 1]].tolist()) for k, i in enumerate(group)
             }
             yield
         return [found[i] for i in range(len(whole))]
@@ -122,16 +126,20 @@ class _Row:
     def __init__(self) -> None:
         self.tokens: list[int] = []
         self.likely: list[tuple[np.ndarray, np.ndarray]] = []
-        self.logprob, self.ended = 0.0, False
+        self.logprobs: list[float] = []
+        self.ended = False
 
     def decoded(self, stops: frozenset[int]) -> Decoded:
         """Give the answer; a stop is no part of it, an end token is."""
         if self.ended and self.tokens[-1] in stops:
             self.tokens.pop()
             self.likely.pop()
+            self.logprobs.pop()
         tokens = np.array([t for t, _ in self.likely], dtype=np.int32).reshape(-1, LIKELY)
         logprobs = np.array([p for _, p in self.likely], dtype=np.float32).reshape(-1, LIKELY)
-        return Decoded(tuple(self.tokens), Likely(tokens, logprobs), self.ended, self.logprob)
+        return Decoded(
+            tuple(self.tokens), Likely(tokens, logprobs), self.ended, tuple(self.logprobs)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +164,7 @@ class _Step:
             if not row.ended:
                 row.tokens.append(int(best[i]))
                 row.likely.append((tokens[i], logprobs[i]))
-                row.logprob += float(logprobs[i].max())
+                row.logprobs.append(float(logprobs[i].max()))
                 row.ended = int(best[i]) in enders
 
 

@@ -17,7 +17,6 @@ from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
 BRANCHES = 12  # first tokens that a question may begin with
 MOST_QUESTION = 18  # tokens
 FACTS, NEAR_MISSES = 6, 6  # of a message, at most
-LIKE = 14  # questions that people ask, tried beside those written, the most alike
 PLAUSIBLE = 7.0
 """Nats by which a question may be less likely than the likeliest one."""
 MOST_ASKED = 10  # questions put to the teacher
@@ -79,12 +78,9 @@ class _Candidate:
 def _candidates(base: Base, message: str) -> Generator[None, None, list[_Candidate]]:
     """Write questions, add those that people ask of alike things; weigh them, likeliest first."""
     written = yield from base.write(message, BRANCHES, MOST_QUESTION)
-    like = base.likeness(message, OPEN_QUESTIONS)
-    nearest = sorted(range(len(like)), key=lambda i: -like[i])[:LIKE]
-    asked = [q for q, _ in written] + [OPEN_QUESTIONS[i] for i in nearest]
-    questions = list(dict.fromkeys(asked))
+    questions = list(dict.fromkeys([*(q for q, _ in written), *OPEN_QUESTIONS]))
     now = yield from base.prompted(message, questions)
-    before = yield from base.prompted(NOTHING_SAID, questions)
+    before = yield from base.unprompted(questions)
     weighed = zip(questions, now, before, strict=True)
     return sorted((_Candidate(a, a - b, q) for q, a, b in weighed), key=lambda c: -c.logprob)
 
@@ -94,11 +90,11 @@ def _facts(
 ) -> Generator[None, None, list[Draft]]:
     """Let the teacher answer; keep what the messages support."""
     answers = yield from base.teach(context, questions, replies)
-    without = yield from base.supported([NOTHING_SAID], questions, answers)
+    support = yield from base.support([NOTHING_SAID], questions, answers)
     return [
         _fact(base, question, answer)
-        for question, answer, logprob in zip(questions, answers, without, strict=True)
-        if answer.tokens and answer.logprob - logprob >= SUPPORT
+        for question, answer, nats in zip(questions, answers, support, strict=True)
+        if answer.tokens and nats >= SUPPORT
     ]
 
 
@@ -114,14 +110,8 @@ def _near_misses(
     """Keep what the base says to open questions, those first that mislead the teacher most."""
     tried = questions[: 2 * NEAR_MISSES]
     answers = yield from base.teach(context, tried, replies)
-    without = yield from base.supported([NOTHING_SAID], tried, answers)
-    misled = sorted(
-        (
-            (answer.logprob - logprob, q)
-            for q, answer, logprob in zip(tried, answers, without, strict=True)
-        ),
-        reverse=True,
-    )
+    support = yield from base.support([NOTHING_SAID], tried, answers)
+    misled = sorted(zip(support, tried, strict=True), reverse=True)
     chosen = [question for _, question in misled[:NEAR_MISSES]]
     return (yield from kept(base, chosen, Kind.NEAR_MISS, MOST_OPEN))
 
@@ -157,11 +147,11 @@ def _revised(
         context = [told.text, message]
         replies = yield from base.listen(context)
         answers = yield from base.teach(context, questions, replies)
-        before = yield from base.supported([told.text], questions, answers, replies[:1])
+        support = yield from base.support([told.text], questions, answers, replies[:1])
         changed = {
             question: _fact(base, question, answer)
-            for question, answer, logprob in zip(questions, answers, before, strict=True)
-            if answer.tokens and answer.logprob - logprob >= SUPPORT
+            for question, answer, nats in zip(questions, answers, support, strict=True)
+            if answer.tokens and nats >= SUPPORT
         }
         stale = [key for key, q, said in told.facts if q in changed and changed[q].answer != said]
         if stale:

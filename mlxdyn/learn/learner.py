@@ -241,7 +241,24 @@ def flatten(state: State) -> dict[str, mx.array]:
 
 
 def unflatten(arrays: dict[str, mx.array], like: State) -> State:
-    """Undo `flatten`; `like` gives the structure. Raises KeyError where an array is missing."""
+    """Undo `flatten`; `like` gives the structure.
+
+    Raises ValueError, naming the array, for one that is missing, too many, of another shape or kind
+    or not finite.
+    """
+    wanted = flatten(like)
+    for name in sorted(wanted.keys() | arrays.keys()):
+        array, model = arrays.get(name), wanted.get(name)
+        if array is None or model is None:
+            raise ValueError(f"{name} is {'missing' if array is None else 'of no use here'}")
+        if (array.shape, array.dtype) != (model.shape, model.dtype):
+            raise ValueError(
+                f"{name} has {array.shape}, {array.dtype}; it should have {model.shape}"
+            )
+    finite = {name: mx.isfinite(array).all() for name, array in arrays.items()}
+    mx.eval(finite)
+    if strange := sorted(name for name, sound in finite.items() if not sound.item()):
+        raise ValueError(f"{strange[0]} is not finite")
     adapter = tree_map_with_path(lambda path, _: arrays[f"adapter.{path}"], like.adapter)
     optimizer = tree_map_with_path(lambda path, _: arrays[f"optimizer.{path}"], like.optimizer)
     return State(adapter, optimizer)
@@ -253,6 +270,15 @@ def same(one: State, other: State) -> bool:
     return left.keys() == right.keys() and all(
         left[name].shape == right[name].shape and mx.array_equal(left[name], right[name]).item()
         for name in left
+    )
+
+
+def close(one: State, other: State, tolerance: float) -> bool:
+    """Tell whether two states differ nowhere by more than `tolerance`."""
+    left, right = flatten(one), flatten(other)
+    return left.keys() == right.keys() and all(
+        left[n].shape == right[n].shape and mx.allclose(left[n], right[n], 0, tolerance).item()
+        for n in left
     )
 
 

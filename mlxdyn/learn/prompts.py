@@ -1,7 +1,7 @@
 """How a base is asked: candidates for its prompts, and what is known about some people.
 
 Data only. Which candidate serves a base is measured (`calibration`), and kept with that base; a
-model's own directory may add candidates in `mlxdyn.json`. Nothing here is read when a memory is
+model's own directory may add candidates in `prompts.json`. Nothing here is read when a memory is
 replayed.
 """
 

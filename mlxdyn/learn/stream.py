@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from mlxdyn.config import StreamConfig
+from mlxdyn.model.chat_template import Rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +80,16 @@ def _targets(tokens: Sequence[int], chunk: int) -> Iterator[tuple[int, tuple[int
     """Yield (position of the last token before the targets, targets)."""
     for start in range(0, len(tokens) - 1, chunk):
         yield start, tuple(islice(tokens, start + 1, start + 1 + chunk))
+
+
+def lesson(rendered: Rendered, *, chunk: int, window: int) -> Iterator[Chunk]:
+    """Cut the words of the last turn into chunks that each carry their own context.
+
+    A chunk depends on nothing but `rendered`, so that forgetting one message leaves the lessons of
+    all others as they are. At most `window` inputs a chunk.
+    """
+    start, end = rendered.spans[-1]
+    for first in range(max(start, 1), end, chunk):
+        targets = rendered.tokens[first : min(first + chunk, end)]
+        oldest = max(0, first + len(targets) - 1 - window)
+        yield Chunk(context=rendered.tokens[oldest:first], targets=targets)

@@ -1,5 +1,6 @@
 """What was measured of each base, kept beside the ledger under the base's fingerprint."""
 
+import hashlib
 from collections.abc import Generator
 
 from mlxdyn.files import data_file, write_text
@@ -12,7 +13,8 @@ def prepared(base: Base) -> Generator[None, None, None]:
     """Give `base` the prompts that serve it, measuring them if nobody has."""
     if base.calibrated:
         return
-    path = data_file("bases", f"{base.model.fingerprint}.json")
+    named = hashlib.sha256(base.model.fingerprint.encode()).hexdigest()[:16]
+    path = data_file("bases", f"{named}.json")
     found = calibration.load(path.read_text("utf-8")) if path.is_file() else None
     if found is None:
         teachers, writers = calibration.own_prompts(base.model.path)

@@ -11,7 +11,7 @@ from mlxdyn.memory.directory import copy_weights, held, tidy, unfinished, vacant
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import EventRow, MemoryRow
-from mlxdyn.model import Model
+from mlxdyn.model.load import Model
 
 
 def archive(name: str, ledger: Ledger) -> str:

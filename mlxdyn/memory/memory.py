@@ -1,24 +1,26 @@
 """A named memory: adapter, optimizer state and the ledger that produced them."""
 
+import math
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from contextlib import suppress
+from dataclasses import asdict, astuple, replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
-from mlxdyn.arrays import sound_arrays, write_arrays
+from mlxdyn.arrays import leaves, sound_arrays, write_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_name, digest, memory_directory
+from mlxdyn.files import check_name, keep_room, memory_directory
 from mlxdyn.learn import examples, guard, replay
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.example import Draft, Example, Kind
 from mlxdyn.learn.examples import Told
-from mlxdyn.learn.learner import Learner, State, flatten, same, unflatten
+from mlxdyn.learn.learner import Learner, State, close, flatten, same, unflatten
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.steps import run
 from mlxdyn.learn.stream import Chunk
@@ -37,12 +39,16 @@ from mlxdyn.memory.store.records import (
     SnapshotRow,
     Update,
 )
-from mlxdyn.model import Model, attach, lowest
-from mlxdyn.template import Turn, render
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, lowest
 
 ADAPTER, STUDY = AdapterConfig(layers="upper"), StudyConfig()
 ALIKE = 0.5  # cosine of mean token embeddings from which on a message may change another's facts
 KEPT_SNAPSHOTS = 6
+TOLERANCE = 1e-6
+NEARLY = f"the same within {TOLERANCE:g}, as another version or machine makes it"
+"""In a problem that `verify` names, where a replay differs by rounding; others are damage."""
 
 T = TypeVar("T")
 Steps = Generator[None, None, Outcome]
@@ -107,6 +113,8 @@ class Memory:
 
     def close(self) -> None:
         """Let another process open this memory."""
+        if self._lock.is_locked:
+            keep_room()
         self._lock.release()
 
     def __enter__(self) -> "Memory":
@@ -428,6 +436,7 @@ class Memory:
         wanted = sorted({*messages, *(reply for reply in replies if reply is not None)})
         lessons = self.ledger.count_lessons(self.row.id, wanted)
         changed = self.ledger.forget(self.row.id, wanted)
+        remove_stray(self.directory, self.row, self.ledger)  # a full disk gets room
         if changed is not None:
             self.restore(progress)
         tidy(self.ledger)
@@ -466,7 +475,8 @@ class Memory:
         replayed = list(self._replay(upto, progress))
         self._whole = True
         if replayed:
-            self.snapshot()
+            with suppress(MlxdynError):  # on a full disk the next start replays again
+                self.snapshot()
         if self._writable:
             remove_stray(self.directory, self.row, self.ledger)
 
@@ -501,7 +511,7 @@ class Memory:
         problems = [
             f"snapshot {row.file} is missing or damaged"
             for row in self.ledger.snapshots(self.row.id)
-            if digest(self.directory / row.file) != row.sha256
+            if self._state_in(row) is None
         ]
         return [*problems, *self._compare_replay(progress)] if replay else problems
 
@@ -509,19 +519,27 @@ class Memory:
         current, self.learner.state = self.learner.state, self._start
         try:
             problems = [
-                f"lesson {event.id} does not go as the ledger tells"
-                for event, outcome in self._replay(0, progress)
-                if not _alike(outcome, self.ledger.outcome(event.id))
+                _differs(f"lesson {event.id}", "does not go as the ledger tells", _near(*outcomes))
+                for event, *outcomes in self._compared(progress)
+                if not _alike(*outcomes)
             ]
             if not same(self.learner.state, current):
-                problems.append("the saved weights differ from a replay of the ledger")
+                near = close(self.learner.state, current, TOLERANCE)
+                problems.append(
+                    _differs("the saved weights", "differ from a replay of the ledger", near)
+                )
         finally:
             self.learner.state = current
         return problems
 
+    def _compared(self, progress: Progress | None) -> Iterator[tuple[EventRow, Outcome, Outcome]]:
+        """Replay everything; yield how each lesson goes, and how the ledger tells that it went."""
+        for event, outcome in self._replay(0, progress):
+            yield event, outcome, self.ledger.outcome(event.id)
+
     def rebuild(self, progress: Progress | None = None) -> None:
-        """Make the weights anew from the ledger and save them."""
-        self.ledger.set_snapshots(self.row.id, [])
+        """Make weights and outcomes anew from the lessons in the ledger, and save them."""
+        self.ledger.outdate(self.row.id, 0)
         self.restore(progress)
         self.snapshot()
 
@@ -531,9 +549,10 @@ class Memory:
         if not self._writable and any(event.stale for event in events):
             raise MlxdynError(
                 f"a change of memory {self.row.name!r} is not finished; when no other mlxdyn is at "
-                "it, open it once without --temporary"
+                f"it, finish it: mlxdyn memory verify --quick --repair --memory {self.row.name}"
             )
         for done, event in enumerate(events):
+            self._check_tokens(event)
             if progress:
                 progress(done, len(events))
             outcome = run(self._carry_out(event.lesson, event.position))
@@ -543,11 +562,31 @@ class Memory:
         if progress:
             progress(len(events), len(events))
 
+    def _check_tokens(self, event: EventRow) -> None:
+        """Raise MlxdynError for a token that the base does not have: MLX would read beyond it."""
+        for chunk in event.lesson.chunks:
+            if fault := chunk_fault(chunk, self._vocabulary):
+                raise MlxdynError(
+                    f"the ledger is damaged where it tells of lesson {event.id} ({fault}); bring "
+                    "back a bundle or a backup of it"
+                )
+
+    @cached_property
+    def _vocabulary(self) -> int:
+        return vocabulary(self.model)
+
     def _sound_snapshots(self) -> Iterator[tuple[int, State]]:
         for row in self.ledger.snapshots(self.row.id):
-            arrays = sound_arrays(self.directory / row.file, row.sha256)
-            if arrays is not None:
-                yield row.upto, unflatten(arrays, self._start)
+            state = self._state_in(row)
+            if state is not None:
+                yield row.upto, state
+
+    def _state_in(self, row: SnapshotRow) -> State | None:
+        """Read a snapshot; None where the file is damaged or holds what this memory cannot wear."""
+        arrays = sound_arrays(self.directory / row.file, row.sha256)
+        with suppress(ValueError):
+            return None if arrays is None else unflatten(arrays, self._start)
+        return None
 
     # opening
 
@@ -575,13 +614,12 @@ class Memory:
             raise MlxdynError(f"memory {name!r} cannot be written: {error}") from error
 
     def _check_fit(self) -> None:
-        if self.row.fingerprint != self.model.fingerprint:
-            name = self.row.name
+        other = self.model.changed(self.row.fingerprint)
+        if other:
             raise MlxdynError(
-                f"memory {name!r} was learned on another base or tokenizer ({self.row.model}, "
-                f"fingerprint {self.row.fingerprint}), not on {self.model.path} "
-                f"({self.model.fingerprint}); start with that model, or give this one a memory of "
-                "its own with --memory NAME"
+                f"memory {self.row.name!r} was learned on another base: {self.model.path} has "
+                f"another {' and another '.join(other)} than {self.row.model} had; start with that "
+                "model, or give this one a memory of its own with --memory NAME"
             )
 
     def _load_origin(self) -> None:
@@ -597,7 +635,7 @@ class Memory:
         self.model.network.load_weights(list(arrays.items()), strict=False)
 
     def _metadata(self, upto: int) -> dict[str, str]:
-        return {"fingerprint": self.model.fingerprint, "upto": str(upto), "mlx": version("mlx")}
+        return {"fingerprint": self.row.fingerprint, "upto": str(upto), "mlx": version("mlx")}
 
 
 class Work:
@@ -638,6 +676,50 @@ def spread(rows: Sequence[SnapshotRow]) -> list[SnapshotRow]:
 
 def _drawn(rows: Sequence[ExampleRow], seed: str, count: int) -> list[ExampleRow]:
     return [rows[i] for i in replay.draw(seed, [row.uid for row in rows], count)]
+
+
+def vocabulary(model: Model) -> int:
+    """Count the tokens that a base knows: the rows of its embedding."""
+    rows = (a.shape[0] for name, a in leaves(model.network.parameters()) if "embed" in name)
+    return next(rows, len(model.tokenizer))
+
+
+def chunk_fault(chunk: Chunk, tokens: int) -> str:
+    """Say what is wrong with a chunk for a base of so many `tokens`; "" if nothing is."""
+    strange = [id for id in (*chunk.context, *chunk.targets) if not _is_token(id, tokens)]
+    if strange:
+        return f"{strange[0]!r} is no token of the base, which has {tokens:,}"
+    if not (chunk.context and chunk.targets):
+        return "a chunk without context or targets"
+    weights = chunk.weights or (1.0,) * len(chunk.targets)
+    if len(weights) != len(chunk.targets) or not all(isinstance(w, int | float) for w in weights):
+        return "weights that are not one number for each target"
+    return ""
+
+
+def _is_token(id: object, tokens: int) -> bool:
+    return isinstance(id, int) and not isinstance(id, bool) and 0 <= id < tokens
+
+
+def _differs(what: str, how: str, near: bool) -> str:
+    return f"{what}: {NEARLY}" if near else f"{what} {how}"
+
+
+def _near(one: Outcome, other: Outcome) -> bool:
+    """Tell whether two outcomes are the same but for the last digits of what was measured."""
+    unreasoned = (
+        replace(o, reason="", updates=tuple(replace(u, reason="") for u in o.updates))
+        for o in (one, other)
+    )
+    return _close(*map(astuple, unreasoned))
+
+
+def _close(one: object, other: object) -> bool:
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_close, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return one == other
 
 
 def _alike(one: Outcome, other: Outcome) -> bool:

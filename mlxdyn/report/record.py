@@ -11,12 +11,12 @@ from importlib.metadata import version
 from typing import Any
 
 from mlxdyn import __version__
-from mlxdyn.backend import Device
 from mlxdyn.lab import cells
 from mlxdyn.lab.compare import SCHEMA
 from mlxdyn.lab.evaluate import Report, Result, Run, Settings, Stream
 from mlxdyn.lab.findings import Finding, Table
-from mlxdyn.model import Model
+from mlxdyn.model.device import Device
+from mlxdyn.model.load import Model
 
 Json = dict[str, Any]
 

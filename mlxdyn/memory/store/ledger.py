@@ -171,10 +171,23 @@ class Ledger(Database):
 
     def messages(self, conversation: int) -> list[Message]:
         rows = self._db.execute(
-            "SELECT id, role, text FROM messages WHERE conversation = ? ORDER BY id",
+            "SELECT id, role, text, imported FROM messages WHERE conversation = ? ORDER BY id",
             (conversation,),
         )
-        return [Message(*row) for row in rows]
+        return [Message(id, role, text, bool(came)) for id, role, text, came in rows]
+
+    def imported(self, memory: int) -> frozenset[int]:
+        """Name the messages that came with a bundle: their words are those of whoever made it."""
+        rows = self._db.execute(
+            "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation"
+            " WHERE c.memory = ? AND m.imported",
+            (memory,),
+        )
+        return frozenset(row[0] for row in rows)
+
+    def mark_imported(self) -> None:
+        """Let every message be one that came with a bundle."""
+        self._db.execute("UPDATE messages SET imported = 1")
 
     def message(self, message: int, memory: int) -> Message | None:
         """Return one message of this memory."""

@@ -99,6 +99,10 @@ MIGRATIONS = [
     """
     UPDATE memories SET study = json_insert(study, '$.amid', 0.0) WHERE study != '{}';
     """,
+    # Whose words came with a bundle was not told.
+    """
+    ALTER TABLE messages ADD COLUMN imported INTEGER NOT NULL DEFAULT 0;
+    """,
     # Examples, frozen, in the place of items that rules read again: what was learned before is
     # learned anew from its messages, once, and the user is told (`refounded`).
     """

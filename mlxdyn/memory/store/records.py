@@ -22,6 +22,7 @@ class Message:
     id: int
     role: str  # user | assistant
     text: str
+    imported: bool = False  # it came with a bundle: whoever made that wrote it
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,7 @@ def update_of(row: Sequence[Any]) -> UpdateRow:
 def _readable(what: str) -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise MlxdynError(
             f"the ledger is damaged where it tells of {what} ({error}); bring back a bundle or a "
             "backup of it"

@@ -1,12 +1,11 @@
 """Turns become tokens through a chat template, with the place of each turn's own words."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.learn.stream import Chunk
 
 MARK = "\u2063{}\u2063"
 """Stands for the text of turn {} while the template runs, so no text can pose as template."""
@@ -80,16 +79,3 @@ def words(tokenizer: Any, text: str) -> list[int]:
 
 def _control(tokenizer: Any, text: str) -> list[int]:
     return list(tokenizer.encode(text, add_special_tokens=False)) if text else []
-
-
-def lesson(rendered: Rendered, *, chunk: int, window: int) -> Iterator[Chunk]:
-    """Cut the words of the last turn into chunks that each carry their own context.
-
-    A chunk depends on nothing but `rendered`, so that forgetting one message leaves the lessons of
-    all others as they are. At most `window` inputs a chunk.
-    """
-    start, end = rendered.spans[-1]
-    for first in range(max(start, 1), end, chunk):
-        targets = rendered.tokens[first : min(first + chunk, end)]
-        oldest = max(0, first + len(targets) - 1 - window)
-        yield Chunk(context=rendered.tokens[oldest:first], targets=targets)

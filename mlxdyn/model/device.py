@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from mlxdyn import blas
+from mlxdyn.model import blas
 
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",  # private by default: only `model download` lifts it
@@ -31,7 +31,7 @@ def prepare() -> None:
     blas.load()
 
 
-def device() -> Device:
+def current() -> Device:
     """Describe the default device."""
     import mlx.core as mx
 

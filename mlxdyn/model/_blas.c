@@ -1,6 +1,6 @@
 /* The three products that MLX calls, handed to SciPy's OpenBLAS, whose own names carry a prefix.
  *
- * MLX's Linux wheel binds cblas_*gemm when it is loaded; mlxdyn/blas.py loads OpenBLAS and then this file
+ * MLX's Linux wheel binds cblas_*gemm when it is loaded; mlxdyn/model/blas.py loads OpenBLAS and then this file
  * before that, so these names are found first. No Python here: it is loaded by ctypes, never imported.
  *
  * A small product stays on the calling thread. OpenBLAS would share it among all cores and spin until each

@@ -1,0 +1,88 @@
+"""Laws of the edges of a process: streams that are closed, cut short, or can say little."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tiny import tiny_model
+
+from mlxdyn.cli import main
+
+COMMAND = [str(Path(sys.executable).with_name("mlxdyn"))]
+
+
+def shell(line: str, *, encoding: str = "utf-8", stdin: bytes = b"") -> tuple[int, str, str]:
+    """Run a line of bash in which $M is mlxdyn; return its exit code, and what it printed."""
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "M": " ".join(COMMAND)}
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line], env=environment, input=stdin, capture_output=True
+    )
+    said = (done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+    assert "Traceback" not in said[1] and "terminate called" not in said[1], said[1]
+    assert done.returncode not in (134, 139)
+    return done.returncode, *said
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("edges") / "base"
+    tiny_model(folder, "llama", blocks=1)
+    return folder
+
+
+CHAT = "$M chat --model {base} --once Hello"
+EDGES = [
+    (f"{CHAT} >&-", 0),
+    (f"{CHAT} <&- >&- 2>&-", 0),
+    ("$M eval {base}/words.txt --model {base} <&- >&-", 0),
+    ("$M memory list <&- 2>&-", 0),
+]
+MORE = [
+    (f"{CHAT} --json | true", 1),
+    (f"{CHAT} 2>&-", 0),
+    (f"{CHAT} <&-", 0),
+    ("$M memory list >&-", 0),
+    ("$M chat --model {base} --plain <&-", 0),
+    ("$M eval - --model {base} <&-", 1),
+]
+
+
+@pytest.mark.parametrize(
+    "line,code", [*EDGES, *(pytest.param(*edge, marks=pytest.mark.slow) for edge in MORE)]
+)
+def test_a_stream_that_is_closed_or_cut_short_ends_no_process_badly(base: Path, line, code):
+    (base / "words.txt").write_text("My dog is called Rex, and he likes the sea.")
+    ended, _, said = shell(line.format(base=base))
+    assert ended == code or (ended == 0 and "|" in line), said  # it may be read to its end
+
+
+def test_what_was_said_to_a_reader_that_left_is_learned(base: Path):
+    shell(f"{CHAT.format(base=base)} | head -c 1")
+    _, said, _ = shell("$M memory log")
+    assert "Hello" in said
+
+
+def test_an_output_of_few_characters_says_all_that_it_can(base: Path):
+    assert shell(f"$M chat --model {base} --once 'Zoë → 你好'", encoding="ascii")[0] == 0
+    code, said, _ = shell("$M memory log", encoding="ascii")
+    assert code == 0 and "\\u2192" in said
+
+
+def test_any_bytes_may_be_said_in_a_plain_chat(base: Path):
+    words = b"\xff\xfe hello\n\x00\x1b[2J\n\xed\xa0\x80\n\n \t\n/\xff \x00\n/forget 99999\n"
+    code, said, _ = shell(f"$M chat --model {base} --plain", stdin=words)
+    assert "\x1b" not in said and "is no command" in said and code == 1, "nothing has that number"
+
+
+def test_escape_characters_of_others_reach_no_terminal(tmp_path: Path):
+    odd = tmp_path / "\x1b[2Jm.bundle"
+    odd.write_bytes(b"none")
+    for arguments in (
+        ["memory", "import", str(odd)],
+        ["memory", "export", "x", "--memory", "\x1b"],
+    ):
+        done = CliRunner().invoke(main, arguments)
+        assert done.exit_code == 1 and "\x1b" not in done.output and "\x1b" not in done.stderr

