@@ -99,6 +99,12 @@ SECRETS = [
 
 # How people type, in several languages; all invented.
 TYPED = [
+    ("wifi key «48219937561028374650»", "password"),
+    ("network security key: «bluewhale2021»", "password"),
+    ("jo@example.org / «jojo2012»", "password"),
+    ("jo@example.org:«letmein99»", "password"),
+    ("my memorable word is «tangerine»", "password"),
+    ("puk code «12345678»", "PIN"),
     ("my pw's «tulip88field»", "password"),
     ("wifi pass «lemon-tree-9»", "password"),
     ("wifi: «sunflower-77-cafe»", "password"),
@@ -166,6 +172,16 @@ PERSONAL = [
 ]
 
 INNOCENT = [
+    "See http://www.example.org/2024/notes.html or www.example.org/faq#q2.",
+    "rww: thanks for the link, max82fr.",
+    "Enter your password to continue.",
+    "The password was changed last week.",
+    "The password for happiness is gratitude.",
+    "My bus pass 2024 is cheaper.",
+    "The melting point of tin is 231.9 degrees.",
+    "moje hasło to nic ciekawego",
+    "密码长度是12位",
+    "user: nano /etc/hosts, then ubuntu:<empty>",
     "My password manager is Bitwarden.",
     "The wizard's password in my story is mellon.",
     "The password for the kids' tree fort game is banana.",

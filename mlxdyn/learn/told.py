@@ -61,9 +61,12 @@ def _pattern(language: Language, words: tuple[str, ...]) -> re.Pattern[str]:
     either = "|".join(map(re.escape, words))
     if not language.spaced:
         return re.compile(f"(?:{either})", re.IGNORECASE)
-    first = r"(?<![^\W_])" if not language.prefix else ""
+    begins = r"(?<![^\W_])"
     last = r"\w{0,4}" if language.suffix else ""
-    return re.compile(rf"{first}(?:{either}){last}(?![^\W_])", re.IGNORECASE)
+    if language.prefix:  # but short words are joined to none: www is no Dutch ww
+        either = "|".join(re.escape(w) if len(w) > 3 else begins + re.escape(w) for w in words)
+        begins = ""
+    return re.compile(rf"{begins}(?:{either}){last}(?![^\W_])", re.IGNORECASE)
 
 
 def _labels(text: str, low: str, language: Language, name: str) -> Iterator[re.Match[str]]:
@@ -134,10 +137,10 @@ def _password(text: str, label: re.Match[str], at: int, linked: bool, language: 
     """Take a quoted text, one odd word or, when it is plainly told, a clause of a few words."""
     if PASSES.search(text[max(0, label.start() - 20) : label.end()]):
         return None
+    if not language.spaced:
+        return _latin(text, at) if linked or text[at : at + 1].isascii() else None
     if not linked:
         return _adjacent(text, at)
-    if not language.spaced:
-        return _latin(text, at)
     found = _value(text, at, label.start(), language)
     vague = label[0].lower() in VAGUE and found and not odd(text[slice(*found)])
     return None if vague else found
@@ -221,7 +224,8 @@ def _clause(text: str, start: int, label: int, language: Language) -> Found:
     words = clause.split()
     whole = bool(cut) or len(text) <= start + 80
     most = 6 if language.my == LANGUAGES[0].my else 2
-    test = _plain if len(words) < 3 else _wordy
+    short = len(words) < 3 or ENDINGS.search(words[0])  # changed last week
+    test = _plain if short else _wordy
     if not whole or not 1 <= len(words) <= most or not all(test(word, language) for word in words):
         return None
     return start, start + len(clause.rstrip(" )\"'.!?,;"))
@@ -396,7 +400,7 @@ PAIR = re.compile(
 def _login(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
     """Take the second of two words: a name and its password."""
     match = PAIR.match(text, at)
-    if not match or not linked:
+    if not match or not linked or re.fullmatch(r"\s+/", match["sep"]):  # a path: nano /etc/hosts
         return None
     start, end = _trimmed(text, *match.span("it"))
     value, name, sep = text[start:end], match["name"], match["sep"].strip()
@@ -435,7 +439,10 @@ PLAIN_NUMBER = {name: _numeric(least, letters=False) for name, least in
                 {"phone": 7, "passport": 6, "licence": 5, "account": 6, "national": 6}.items()}  # fmt: skip
 MIXED_NUMBER = {name: _numeric(least, letters=True) for name, least in
                 {"passport": 4, "licence": 4, "account": 6, "national": 4}.items()}  # fmt: skip
-DAY = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{2,4}|\d{4}([./-])\d{1,2}\2\d{1,2}")
+DAY = re.compile(
+    r"(?:19|20)\d\d|\d{1,4}[.,]\d{1,2}|\d{1,2}([./-])\d{1,2}\1\d{2,4}|\d{4}([./-])\d{1,2}\2\d{1,2}"
+)
+"""A day, a year or an amount."""
 OF_PEOPLE = re.compile(
     r"\s{0,3}(?:followers|people|euros?|dollars|users|points|views|years|members|subscribers|entries|km|miles|%)",
     re.I,
@@ -544,8 +551,9 @@ def _turned(text: str) -> Iterator[Span]:
         ):
             yield Span(start, end, "password")
     for match in NAMED.finditer(text):
-        if odd(match["it"]):
-            yield Span(*_trimmed(text, *match.span("it")), "password")
+        start, end = _trimmed(text, *match.span(match.lastgroup or "it"))
+        if odd(text[start:end]) and not _code(text[start:end]):
+            yield Span(start, end, "password")
     for match in USER.finditer(text):
         if _plain(match["it"], english):
             yield Span(*_trimmed(text, *match.span("it")), "password")
@@ -555,6 +563,7 @@ def _turned(text: str) -> Iterator[Span]:
 
 NAMED = re.compile(
     r"(?<![\w@./-])(?:root|admin|administrator|postgres|sa|ubuntu|pi|guest)\s?[:/]\s?(?P<it>[^\s/\"']{3,60})"
+    r"|(?<!\S)[\w.+-]{1,60}@[\w-]{1,60}\.[\w.]{2,20}(?:[:|]|\s?[/|]\s?)(?P<mailed>[^\s/|:]{4,60})"
 )
 USER = re.compile(
     rf"\b(?:user(?:name)?|login|account)[ \t]{{1,3}}\S{{1,100}}[ \t]{{1,3}}(?:and |with )?(?:the )?(?:{ENGLISH_PASSWORD})[ \t]{{1,3}}(?P<it>\S{{1,100}})",
