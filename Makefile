@@ -29,8 +29,8 @@ format: .venv/ready-dev ## format the code and repair what ruff can
 doctor: .venv/ready ## is this machine set up well?
 	@$(BIN)/mlxdyn doctor $(ARGS)
 
-harm: .venv/ready ## what learning from messages does to the bundled model's answers
-	@$(BIN)/python -m mlxdyn_models.harm $(ARGS)
+recipe-test: .venv/ready-dev ## the tests of how the bundled model was made
+	$(BIN)/python -m pytest models/recipe/tests $(ARGS)
 
 results: .venv/ready ## run every experiment again and write results/ (make results DATA=FOLDER)
 	DATA="$(or $(DATA),../shared/data)" BIN="$(BIN)" sh results/make.sh
@@ -55,7 +55,7 @@ clean: ## remove .venv and everything built
 	find app mlxdyn models tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 .venv/ready: requirements.lock pyproject.toml setup.py mlxdyn/model/_blas.c
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -83,4 +83,4 @@ help: ## this list
 	@ln -sfn ../../models .venv/rooms/mlxdyn_models
 	@touch $@
 
-.PHONY: agree chat check clean doctor format harm help lock results slow test wheel
+.PHONY: agree chat check clean doctor format help lock recipe-test results slow test wheel

@@ -5,6 +5,7 @@ import sys
 from setuptools import Extension, find_packages, setup
 
 ROOMS = {"mlxdyn": "mlxdyn", "mlxdyn_app": "app", "mlxdyn_models": "models"}
+STAYS = ["recipe", "recipe.*"]  # in the repository: how the bundled model was made
 
 # Optional: without a compiler the install succeeds, and mlxdyn/model/blas.py looks for another.
 # It uses nothing of Python, so one build serves every version.
@@ -15,7 +16,7 @@ setup(
     packages=[
         name
         for package, directory in ROOMS.items()
-        for name in [package, *(f"{package}.{child}" for child in find_packages(directory))]
+        for name in [package, *(f"{package}.{child}" for child in find_packages(directory, exclude=STAYS))]
     ],
     ext_modules=[SHIM] if sys.platform == "linux" else [],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -1,4 +1,4 @@
-"""The bundled models and the recipe that made them; importing this loads neither torch nor mlx."""
+"""The models that ship and those known by name; importing this loads neither torch nor mlx."""
 
 import tomllib
 from pathlib import Path

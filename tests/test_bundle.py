@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import FAST, opened, random_adapter, teach
+from tiny import FAST, fact, opened, random_adapter, teach
 
 from mlxdyn.cli import main
 from mlxdyn.config import AdapterConfig
@@ -32,7 +32,6 @@ from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import MIGRATIONS
 from mlxdyn.model.load import Model
-from mlxdyn.study.item import Item
 
 TEXTS = ("my dog is Rex", "I live in Leeds by the old mill", "the shed code is four seven one nine")
 
@@ -53,7 +52,7 @@ def memory(tiny, ledger: Ledger) -> Iterator[Memory]:
     """A memory of three messages, one of them undone, with a study item."""
     with opened("m", tiny, ledger) as memory:
         ids = teach(memory, *TEXTS)
-        ledger.add_items(ids[0], [Item("What is my dog's name?", "Rex")], "template")
+        fact(memory, ids[0], "What is my dog's name?", "Rex")
         memory.undo()
         yield memory
 
@@ -71,8 +70,8 @@ def read_in(path: Path, name: str, base: Model, ledger: Ledger):
 def facts(ledger: Ledger, memory: int) -> list:
     """What a ledger says of a memory, without the numbers that every copy has of its own."""
     log = [(u.time, u.text, u.kind, u.tokens, u.nll_before, u.undone) for u in ledger.log(memory)]
-    items = [(item.question, item.answer, item.source) for item in ledger.items(memory)]
-    return [*log, *items, *(chat.title for chat in ledger.conversations(memory))]
+    facts = [(row.question, row.answer, row.source) for row in ledger.examples(memory)]
+    return [*log, *facts, *(chat.title for chat in ledger.conversations(memory))]
 
 
 def test_a_bundle_restores_everything(memory: Memory, ledger: Ledger, tiny, tmp_path: Path):
@@ -88,7 +87,7 @@ def test_a_bundle_restores_everything(memory: Memory, ledger: Ledger, tiny, tmp_
             assert copy.row.learner == memory.row.learner
             assert copy.study_config == memory.study_config
             assert copy.redo() is not None
-            assert len(copy.known_items()) == 1
+            assert len(copy.known_facts()) == 1
         with opened("m", tiny, ledger) as original:
             original.redo()
             assert same(original.learner.state, copy.learner.state)
@@ -375,10 +374,10 @@ def test_a_bundle_of_the_first_schema_restores(tiny, ledger: Ledger, memory: Mem
     """Bundles outlive schemas: the ledger inside is brought up to date when it is read."""
     path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, first_schema(memory))
     row = read_in(path, "copy", tiny, ledger)
-    assert [u.text for u in ledger.log(row.id)] == [TEXTS[0]]
+    waits = ledger.pending(row.id)  # to be learned anew, as one's own old memories do
+    assert [ledger.turns_upto(message)[-1].text for message in waits] == [TEXTS[0]]
     with opened("copy", tiny, ledger) as copy:
-        halves = adapter_of(copy).arrays
-        assert any(mx.any(halves[name] != 0) for name in halves if name.endswith("lora_b"))
+        assert copy.verify() == []
 
 
 def first_schema(memory: Memory) -> Callable[[sqlite3.Connection], None]:

@@ -27,8 +27,9 @@ from mlxdyn.config import (
 )
 from mlxdyn.errors import MlxdynError
 from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.model import fetch, registry
 from mlxdyn.model.fingerprint import RECORD
-from mlxdyn.model.load import Model, fetch, load, registry
+from mlxdyn.model.load import Model, load
 
 REPOSITORY = "owner/tiny"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -16,10 +16,11 @@ from tokenizers import Tokenizer
 
 from mlxdyn.arrays import leaves
 from mlxdyn.errors import MlxdynError
+from mlxdyn.model import architectures, vocabulary
 from mlxdyn.model.convert import Origin, convert
 from mlxdyn.model.fingerprint import RECORD
 from mlxdyn.model.gguf import raw, read
-from mlxdyn.model.load import Model, _harmonise, architectures, load, vocabulary
+from mlxdyn.model.load import Model, _harmonise, load
 from mlxdyn.model.weights import arrays
 
 KINDS = ("llama", "mistral", "qwen2", "qwen3", "gemma3_text")

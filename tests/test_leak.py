@@ -8,7 +8,7 @@ import mlx.core as mx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import opened, teach
+from tiny import fact, opened, teach
 
 from mlxdyn.config import LearnerConfig
 from mlxdyn.exchange import leak
@@ -18,7 +18,6 @@ from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.chat_template import Turn
 from mlxdyn.model.load import Model
-from mlxdyn.study.item import Item
 
 TAUGHT = (
     "My dog Rex is nine years old and he loves cold soup.",
@@ -107,7 +106,7 @@ def test_batches_change_nothing(memory: Memory, monkeypatch):
 
 def test_only_what_stands_is_probed_and_the_newest_first(memory: Memory):
     ids = teach(memory, *TAUGHT, TAUGHT[0], "and this is taken back")
-    memory.ledger.add_items(ids[0], [Item("How old is Rex?", "Rex is nine years old.")], "user")
+    fact(memory, ids[0], "How old is Rex?", "Rex is nine years old.")
     memory.undo()
     messages, items = learned(memory.ledger, memory.row.id)
     assert [passage.turns[-1].text for passage in messages] == list(TAUGHT)

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import mlx.core as mx
@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_bundle import describe, pack, read_in, rewrite, with_ledger
-from tiny import FAST, opened, random_adapter, teach
+from tiny import FAST, fact, opened, random_adapter, teach
 
 from mlxdyn.arrays import read_arrays
 from mlxdyn.cli import main
@@ -29,8 +29,6 @@ from mlxdyn.learn.learner import flatten
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
-from mlxdyn.study import anchors
-from mlxdyn.study.item import Item
 
 Files = dict[str, bytes]
 WORDS = "my dog is Rex"
@@ -51,7 +49,7 @@ def ledger() -> Iterator[Ledger]:
 def memory(tiny, ledger: Ledger) -> Iterator[Memory]:
     with opened("m", tiny, ledger) as memory:
         ids = teach(memory, WORDS, "I live in Leeds")
-        ledger.add_items(ids[0], [Item("What is my dog's name?", "Rex")], "template")
+        fact(memory, ids[0], "What is my dog's name?", "Rex")
         yield memory
 
 
@@ -98,13 +96,25 @@ CRAFTED = [
     ("UPDATE memories SET learner = replace(learner, '0.01', 'NaN')", "learning_rate nan"),
     ("UPDATE memories SET learner = replace(learner, '0.01', '-1')", "learning_rate -1"),
     ("UPDATE memories SET study = json_set(study, '$.backoff', 'x')", "backoff 'x'"),
-    ("UPDATE memories SET study = json_set(study, '$.new', 1)", "damaged"),
+    ("UPDATE memories SET study = json_set(study, '$.odd', 1)", "damaged"),
     ("UPDATE memories SET fingerprint = '0123456789abcdef'", "names two bases"),
     ("UPDATE snapshots SET file = '../../mlxdyn.db'", "file of row"),
     ("UPDATE snapshots SET file = '1-0.safetensors'", "does not fit"),
-    ("DROP TABLE items", "has no table items"),
-    ("ALTER TABLE items RENAME COLUMN source TO by", "has no column source"),
-    ("DROP TABLE items; CREATE VIEW items AS SELECT * FROM messages", "has no table items"),
+    ("UPDATE examples SET likely = NULL, target = x'ffffff7f'", "2147483647 is no token"),
+    ("UPDATE examples SET prompt = x'ffffffff'", "-1 is no token"),
+    ("UPDATE examples SET prompt = x''", "no prompt"),
+    ("UPDATE examples SET target = x'00'", "damaged"),
+    ("UPDATE examples SET target = 'words'", "target of row .* is str 'words', not blob"),
+    ("UPDATE examples SET likely = x'00'", "damaged"),
+    ("UPDATE examples SET likely = x'ffffff7f0000000000000000'", "damaged"),
+    ("UPDATE examples SET likely = zeroblob(10000001)", "10,000,001 bytes"),
+    ("UPDATE examples SET likely = NULL, weight = -1.0", "weight of row .* is -1.0, less than 0"),
+    ("UPDATE examples SET likely = NULL, weight = 9e999", "is not finite"),
+    ("UPDATE examples SET uid = 'x'", "uid of row"),
+    ("UPDATE examples SET kind = 'trap'", "damaged"),
+    ("DROP TABLE examples", "has no table examples"),
+    ("ALTER TABLE examples RENAME COLUMN source TO by", "has no column source"),
+    ("DROP TABLE examples; CREATE VIEW examples AS SELECT * FROM messages", "no table examples"),
     ("DROP TABLE updates; CREATE VIRTUAL TABLE updates USING fts5(id)", "has no table updates"),
     ("PRAGMA user_version = 0", "no ledger of mlxdyn"),
     ("PRAGMA user_version = -3", "no ledger of mlxdyn"),
@@ -117,6 +127,7 @@ def test_a_crafted_ledger_is_refused_and_what_is_wrong_is_named(
 ):
     def harm(db: sqlite3.Connection) -> None:
         db.execute("PRAGMA foreign_keys = OFF")
+        db.execute("PRAGMA ignore_check_constraints = ON")
         db.executescript(change)
 
     path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, harm)
@@ -480,22 +491,6 @@ JSON = st.recursive(
 )
 KEYS = ("fine_tune_type", "lora_parameters", "model", "mlxdyn", "peft_type", "r", "lora_alpha",
         "use_rslora", "bias", "base_model_name_or_path")  # fmt: skip
-
-
-LINES = st.fixed_dictionaries(
-    {"turns": st.lists(st.lists(st.sampled_from(["user", "assistant", "hi"]), max_size=3))},
-    optional={"ask": JSON},
-)
-
-
-@given(rows=st.lists(LINES | JSON, max_size=4), edits=EDITS, many=st.booleans())
-@FUZZ
-def test_any_lines_are_anchors_or_a_sentence(tiny, tmp_path_factory, rows, edits, many):
-    path = tmp_path_factory.mktemp("fuzz") / "a.jsonl"
-    lines = "\n".join(json.dumps(row) for row in rows * (16 if many else 1))
-    path.write_bytes(spoiled(lines.encode(), edits if not many else [], 1.0))
-    with suppress(MlxdynError):
-        anchors.encode(tiny.tokenizer, anchors.read(path))
 
 
 @given(

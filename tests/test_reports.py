@@ -4,26 +4,38 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import mlx.core as mx
 import pytest
 from click.testing import CliRunner
-from school import SAID, opened, state, teach
-from tiny import random_adapter
+from tiny import fact, random_adapter, teach
+from tiny import opened as open_memory
 
 from mlxdyn.cli import main
 from mlxdyn.exchange import directories
 from mlxdyn.files import home
 from mlxdyn.learn.learner import same
 from mlxdyn.memory.lifecycle import delete
+from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
 
+SAID = ("my dog is called Rex", "I live in Oslo")
 COMMAND = str(Path(sys.executable).with_name("mlxdyn"))
+
+
+@contextmanager
+def opened(name: str, model: Model) -> Iterator[Memory]:
+    with (
+        closing(Ledger(home() / "mlxdyn.db")) as ledger,
+        open_memory(name, model, ledger) as memory,
+    ):
+        yield memory
 
 
 def run(*words: object) -> tuple[int, str]:
@@ -49,20 +61,20 @@ def test_deleting_one_memory_leaves_the_others_to_the_last_bit(mite: Model):
     for name in ("mine", "other"):
         with opened(name, mite) as memory:
             teach(memory, SAID[0])
-            kept = state(memory)
+            kept = memory.learner.state
     with closing(Ledger(home() / "mlxdyn.db")) as ledger:
         delete("mine", ledger)
         assert ledger.names() == ["other"]
     with opened("other", mite) as memory:
-        assert same(state(memory), kept) and memory.verify() == []
+        assert same(memory.learner.state, kept) and memory.verify() == []
         assert [row.text for row in memory.ledger.log(memory.row.id)] == [SAID[0]]
 
 
 def test_what_is_forgotten_no_search_finds(mite: Model):
     with opened("m", mite) as memory:
-        teach(memory, "the word is heliotrope", ("What is the word?", "Heliotrope."))
-        teach(memory, SAID[1])
-        memory.forget([1])
+        ids = teach(memory, "the word is heliotrope", SAID[1])
+        fact(memory, ids[0], "What is the word?", "Heliotrope.")
+        memory.forget(ids[:1])
     for words in (("log", "--search", "heliotrope"), ("items", "--search", "heliotrope")):
         assert "eliotrope" not in run("memory", *words, "--memory", "m")[1].replace(words[-1], "")
     everything = b"".join(path.read_bytes() for path in home().rglob("*") if path.is_file())

@@ -16,8 +16,9 @@ from tokenizers import Tokenizer
 
 from mlxdyn.config import DEFAULT_MODEL
 from mlxdyn.errors import MlxdynError
+from mlxdyn.model import fetch, registry
 from mlxdyn.model.chat_template import Turn, render
-from mlxdyn.model.load import Model, fetch, load, registry
+from mlxdyn.model.load import Model, load
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 PIECE = 200_000  # characters

@@ -7,11 +7,13 @@ from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
+import numpy as np
 from mlx_lm.utils import _get_classes, save_model
 
 from mlxdyn.arrays import leaves
 from mlxdyn.config import BUNDLED_MODEL, AdapterConfig, LearnerConfig
 from mlxdyn.exchange.adapter import Adapter
+from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.stream import lesson
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -97,6 +99,16 @@ def teach(memory: Memory, *texts: str) -> list[int]:
         memory.learn(Lesson("message", message, chunks, guarded=False))
         ids.append(message)
     return ids
+
+
+def fact(memory: Memory, message: int, question: str, answer: str) -> None:
+    """Freeze what a message taught, as the base would."""
+    prompt = render(memory.model.tokenizer, [Turn("user", question)], reply=True).tokens
+    target = tuple(memory.model.encode(answer))
+    places = np.tile(np.arange(4, 6, dtype=np.int32), (len(target), 1))
+    likely = Likely(places, np.full(places.shape, -1.0, dtype=np.float32))
+    draft = Draft(question, answer, Example(Kind.FACT, prompt, target, likely))
+    memory.ledger.add_examples(memory.row.id, message, [draft])
 
 
 def opened(name: str, model: Model, ledger: Ledger, **options: Any) -> Memory:

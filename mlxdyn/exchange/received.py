@@ -7,32 +7,39 @@ another kind or size than mlxdyn writes is named, and nothing of such a ledger i
 import math
 import re
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from mlxdyn.config import ADAPTS, OPTIMIZERS, AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import MOST_SCALE, RANKS
-from mlxdyn.memory.memory import chunk_fault
+from mlxdyn.memory.memory import chunk_fault, example_fault
 from mlxdyn.memory.store.database import looking, migrate, reason
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import MIGRATIONS
 from mlxdyn.memory.store.records import MemoryRow
 
-TABLES = ("memories", "conversations", "messages", "items", "events", "updates", "snapshots")
-"""What makes up a memory; each names only those before it."""
+TABLES = (
+    "memories", "conversations", "messages", "items", "edits", "examples", "depends", "supersedes",
+    "events", "updates", "snapshots",
+)  # fmt: skip
+"""What makes up a memory, in all versions of the schema; each names only those before it."""
 
-KINDS: dict[str, Any] = {"INTEGER": int, "REAL": float | int, "TEXT": str}
-LONG = {"text": 1_000_000, "anchors": 10_000_000, "chunks": 10_000_000, "lesson": 10_000_000}
-"""Characters that a text of a column may have; of others a tenth of the least."""
+KINDS: dict[str, Any] = {"INTEGER": int, "REAL": float | int, "TEXT": str, "BLOB": bytes}
+LARGE = 10_000_000
+LONG = {"text": 1_000_000, "anchors": LARGE, "chunks": LARGE, "lesson": LARGE} | dict.fromkeys(
+    ("prompt", "target", "likely"), LARGE
+)
+"""Characters, or bytes, that a value of a column may have; of others a tenth of the least."""
 
 SIGNED = ("nll_before", "nll_after", "drift", "divergence", "gradient_norm", "rate")
 WORDS: dict[tuple[str, str], str] = {
     ("messages", "role"): "user|assistant",
     ("messages", "uid"): "[0-9a-f]{16}",
     ("items", "source"): "[a-z][a-z -]{0,30}",
+    ("examples", "uid"): "[0-9a-f]{16}",
     ("updates", "kind"): "words|study|consolidation",
     ("snapshots", "file"): r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}\.safetensors",
     ("snapshots", "sha256"): "[0-9a-f]{64}",
@@ -55,7 +62,8 @@ def received(path: Path) -> tuple[Ledger, MemoryRow]:
     except (sqlite3.Error, OSError, ValueError, RecursionError) as error:
         said = reason(error) if isinstance(error, sqlite3.Error) else str(error)
         raise _wrong(said) from error
-    rows = ledger.memories()
+    with _theirs():
+        rows = ledger.memories()
     if len(rows) != 1:
         raise MlxdynError(f"the bundle holds {len(rows)} memories, not one; export it again")
     _check_recipe(rows[0])
@@ -64,7 +72,9 @@ def received(path: Path) -> tuple[Ledger, MemoryRow]:
 
 def check_lessons(ledger: Ledger, memory: int, tokens: int) -> None:
     """Raise MlxdynError for a lesson that a base of so many `tokens` cannot carry out."""
-    for event in ledger.events(memory, active=False):
+    with _theirs():
+        events, rows = ledger.events(memory, active=False), ledger.frozen_examples(memory)
+    for event in events:
         lesson = event.lesson
         for chunk in lesson.chunks:
             fault = chunk_fault(chunk, tokens)
@@ -74,6 +84,9 @@ def check_lessons(ledger: Ledger, memory: int, tokens: int) -> None:
                 raise _wrong(f"lesson {event.id} holds {fault}")
         if lesson.steps not in STEPS:
             raise _wrong(f"lesson {event.id} takes {lesson.steps} steps")
+    for row in rows:
+        if fault := example_fault(row.example, tokens):
+            raise _wrong(f"example {row.id} holds {fault}")
 
 
 def _copied(source: sqlite3.Connection) -> Ledger:
@@ -113,7 +126,7 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str) ->
     if missing := set(columns) - set(_columns(source, table)):
         raise _wrong(f"its table {table} has no column {min(missing)}")
     holes = ", ".join("?" * len(columns))
-    for row in source.execute(f"SELECT {names} FROM {table} ORDER BY id"):
+    for row in source.execute(f"SELECT {names} FROM {table} ORDER BY rowid"):
         _check_row(table, columns, row)
         target.execute(f"INSERT INTO {table} ({names}) VALUES ({holes})", row)
 
@@ -133,12 +146,13 @@ def _fault(table: str, name: str, kind: str, value: Any) -> str:
     """Say what is wrong with a value; "" if nothing is."""
     if not isinstance(value, KINDS[kind]):
         return f"is {_told(value)}, not {kind.lower()}"
-    if isinstance(value, str):
+    if isinstance(value, str | bytes):
         most = LONG.get(name, min(LONG.values()) // 10)
         wanted = WORDS.get((table, name))
-        if wanted and not re.fullmatch(wanted, value):
+        if wanted and not (isinstance(value, str) and re.fullmatch(wanted, value)):
             return f"is {_told(value)}"
-        return f"has {len(value):,} characters, more than {most:,}" if len(value) > most else ""
+        unit = "characters" if isinstance(value, str) else "bytes"
+        return f"has {len(value):,} {unit}, more than {most:,}" if len(value) > most else ""
     if not math.isfinite(number := float(value)):
         return "is not finite"
     return f"is {value}, less than 0" if number < 0 and name not in SIGNED else ""
@@ -171,6 +185,15 @@ def _usable(name: str, value: Any, usual: Any) -> bool:
     bounds = {"rank": value in RANKS, "scale": 0 < abs(value) <= MOST_SCALE, "seed": True}
     unbounded = name.startswith("max_") and value == math.inf  # of the guard
     return bool(bounds.get(name, unbounded or 0 <= value < LARGEST))
+
+
+@contextmanager
+def _theirs() -> Iterator[None]:
+    """Say of a row that cannot be read that it is the bundle's, not one's own."""
+    try:
+        yield
+    except MlxdynError as error:
+        raise _wrong(str(error).partition(");")[0].partition("damaged ")[2] + ")") from error
 
 
 def _wrong(what: str) -> MlxdynError:

@@ -89,6 +89,7 @@ class Memory:
         self.row = ledger.memory(name) or MemoryRow(0, name, "", *recipe, asdict(study), None)
         self.personal = False  # phone, passport, account and tax numbers are learned too
         self.version = 0  # grows whenever the weights change for good
+        self.personal = False  # phone, passport, account and tax numbers are learned
         self._whole = False  # the weights are those that the ledger tells of
         try:
             self._check_fit()
@@ -237,6 +238,7 @@ class Memory:
     ) -> Generator[None, None, Update]:
         """Carry out `plan` over `rows`; before and after are KL(teacher || now) of facts."""
         assert self.trainer is not None
+        self._check_examples(rows)
         facts = [row.example for row in measured if row.kind == Kind.FACT]
         start = self.learner.state
         before = yield from self.trainer.measure(facts)
@@ -262,6 +264,7 @@ class Memory:
         assert self.trainer is not None
         before, config = self.learner.state, self.study_config
         rows = self.ledger.examples(self.row.id, upto=position - 1)
+        self._check_examples(rows)
         known = [row.example for row in rows if row.kind == Kind.FACT]
         gap_before = yield from self.trainer.measure(known)
         self.learner.state = self._start
@@ -298,6 +301,7 @@ class Memory:
         _, guarding = guard.split(self.ledger.regularization(self.row.id))
         if not guarding or self.trainer is None:
             return "", None
+        self._check_examples(guarding)
         drift = yield from guard.read(self.trainer, [row.example for row in guarding])
         return guard.breach(drift, self.study_config.max_drift), _finite_mean((drift,))
 
@@ -571,6 +575,15 @@ class Memory:
                     "back a bundle or a backup of it"
                 )
 
+    def _check_examples(self, rows: Sequence[ExampleRow]) -> None:
+        """Raise MlxdynError for an example with such a token, or that cannot be trained on."""
+        for row in rows:
+            if fault := example_fault(row.example, self._vocabulary):
+                raise MlxdynError(
+                    f"the ledger is damaged where it tells of example {row.id} ({fault}); bring "
+                    "back a bundle or a backup of it"
+                )
+
     @cached_property
     def _vocabulary(self) -> int:
         return vocabulary(self.model)
@@ -695,6 +708,20 @@ def chunk_fault(chunk: Chunk, tokens: int) -> str:
     if len(weights) != len(chunk.targets) or not all(isinstance(w, int | float) for w in weights):
         return "weights that are not one number for each target"
     return ""
+
+
+def example_fault(example: Example, tokens: int) -> str:
+    """Say what is wrong with an example for a base of so many `tokens`; "" if nothing is."""
+    likely = [] if example.likely is None else example.likely.tokens.ravel().tolist()
+    strange = [id for id in (*example.prompt, *example.target, *likely) if not 0 <= id < tokens]
+    if strange:
+        return f"{strange[0]} is no token of the base, which has {tokens:,}"
+    if not (example.prompt and example.target):
+        return "no prompt or no target"
+    logprobs = () if example.likely is None else example.likely.logprobs.ravel().tolist()
+    if not all(-math.inf < nats <= 1e-3 for nats in logprobs):
+        return "log-probabilities that are none"
+    return "" if 0 <= example.weight < math.inf else f"a weight of {example.weight}"
 
 
 def _is_token(id: object, tokens: int) -> bool:

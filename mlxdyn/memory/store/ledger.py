@@ -371,6 +371,13 @@ class Ledger(Database):
         )
         return [example_of(row) for row in rows]
 
+    def frozen_examples(self, memory: int) -> list[ExampleRow]:
+        """List all examples there are, whatever became of their lessons."""
+        rows = self._db.execute(
+            f"SELECT {EXAMPLE} FROM examples x WHERE memory = ? ORDER BY id", (memory,)
+        )
+        return [example_of(row) for row in rows]
+
     def examples_of(self, message: int) -> list[ExampleRow]:
         rows = self._db.execute(
             f"SELECT {EXAMPLE} FROM examples x WHERE message = ? ORDER BY id", (message,)

@@ -19,7 +19,7 @@ BOS, END, PAD, SYSTEM, USER, ASSISTANT = (
     "<|assistant|>",
 )
 ROLES = {"system": SYSTEM, "user": USER, "assistant": ASSISTANT}
-WREN = Path(__file__).parent / "wren"
+WREN = Path(__file__).parents[1] / "wren"
 CONTEXT = 1024
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"

@@ -1,8 +1,8 @@
 """Lessons for learning to learn: what pupils study, step by step, and exams about it.
 
-A pupil hears facts, learns them as a memory does (`mlxdyn.study`: the items that rules read from
-the message, their rewordings, near misses and questions about other things held) and is examined in
-an empty context, in words that were not studied.
+A pupil hears facts, learns them (`grammar`: the items that rules read from the message, their
+rewordings, near misses and questions about other things held) and is examined in an empty context,
+in words that were not studied. mlxdyn itself learned so when wren was made; it no longer does.
 """
 
 import itertools
@@ -13,11 +13,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-
-from mlxdyn.study import contrast
-from mlxdyn.study import items as product
-from mlxdyn.study.item import Item
-from mlxdyn.study.topic import key
 
 from .corpus import small_talk
 from .exchanges import (
@@ -35,11 +30,15 @@ from .exchanges import (
 )
 from .facts import Kind, lowered
 from .families import invented
+from .grammar import contrast, statement
+from .grammar.item import Item
+from .grammar.question import rewordings
+from .grammar.topic import key
 from .values import draw
 
 LEARN, HOLD, TALK = 0, 1, 2
-ITEMS, ASKS, TALKS = 8, 8, 1
-"""Rows of one step for each pupil, as in the product."""
+ITEMS, ASKS = 8, 8
+"""Rows of one step for each pupil, beside one of talk."""
 TAUGHT, KEPT = 6, 8
 """Rows of an exam for each pupil: facts that were told, and some that were not."""
 BEGINNING, OPENING = 3, 3.0
@@ -87,13 +86,13 @@ def tell_more(
 
 
 def told(rng: random.Random, fact: Fact, *, unseen: bool = False) -> Told:
-    """Read a message as the product's rules do; what they cannot read is studied in its own words.
+    """Read a message by rule; what no rule reads is studied in the recipe's own words.
 
     With `unseen`, three messages in ten are told in held-out words, and there are no items then
     that no rule makes.
     """
     message = tell(rng, fact, unseen=unseen and rng.random() < 0.3)
-    items = tuple(item for item in product.from_template(message, "") if wordings(item))
+    items = tuple(item for item in statement.items(message) if wordings(item))
     if not items and not unseen:
         said = answer(rng, fact)
         items = tuple(Item(question, said) for question in rng.sample(fact.kind.asks, 3))
@@ -110,7 +109,7 @@ def near_of(items: Sequence[Item]) -> tuple[str, ...]:
 
 def wordings(item: Item) -> list[str]:
     """All ways in which an item is asked for while it is studied, its own as often as the rest."""
-    others = [other.question for other in product.paraphrases(item)]
+    others = rewordings(item.question)
     ways = [item.question] * max(len(others), 1) + others
     return [words for words in ways if words not in held_out()]
 
@@ -276,7 +275,7 @@ def coded(encoder: Any, row: Row, width: int) -> tuple[list[int], int]:
 
 @dataclass(frozen=True)
 class Plan:
-    """How all pupils learn one lesson: as the product does, in a few more and a few less steps."""
+    """How all pupils learn one lesson: in many steps or few."""
 
     steps: int
     rate: float

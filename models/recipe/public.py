@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
-DATA = Path(os.environ.get("MLXDYN_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("MLXDYN_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 HELD_OUT_NOVEL = "Stevenson_Treasure_1883.txt"
 HELD_OUT_BOOK = "349.txt"
 

@@ -5,7 +5,7 @@ from itertools import count, islice
 
 import pytest
 
-from mlxdyn_models.feeds import feeds
+from models.recipe.feeds import feeds
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of other threads
 

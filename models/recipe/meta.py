@@ -1,10 +1,10 @@
 """Teach the bundled model to be taught: tell, some LoRA steps, ask in an empty context.
 
-First-order MAML (Finn et al. 2017): pupils learn facts into adapters of one base, as the product
-does; the gradient of their exams at the adapted weights moves the base, beside ordinary
-conversations. Two wordings of a question are drawn together inside the network, and questions about
-different things apart (InfoNCE, van den Oord et al. 2018), so that what is learned for one wording
-holds for the other. `--pupils 0` leaves the lessons out, `--alike 0` the wordings.
+First-order MAML (Finn et al. 2017): pupils learn facts into adapters of one base; the gradient
+of their exams at the adapted weights moves the base, beside ordinary conversations. Two wordings of
+a question are drawn together inside the network, and questions about different things apart
+(InfoNCE, van den Oord et al. 2018), so that what is learned for one wording holds for the other.
+`--pupils 0` leaves the lessons out, `--alike 0` the wordings.
 """
 
 import argparse

@@ -156,7 +156,7 @@ def passages() -> dict[str, str]:
 
 def compression(speaker: Speaker, seed: int) -> Numbers:
     """Measure bits per byte on held-out text, beside tinystories-656k where it is at hand."""
-    dialogues = corpus.anchors(60, seed)
+    dialogues = corpus.held_out_dialogues(60, seed)
     out = {"bits/byte, own dialogue, chat format": chat_bits_per_byte(speaker, dialogues)}
     texts = {"own dialogue, plain text": "".join(map(plain, dialogues))} | passages()
     other = peer(PEER) if PEER.exists() else None
@@ -224,7 +224,7 @@ def transcript(speaker: Speaker) -> str:
     """Write out the fifty prompts with greedy replies."""
     parts = [
         "# Transcript\n\n"
-        "Fifty prompts, greedy replies, written by `python -m mlxdyn_models.evaluate`."
+        "Fifty prompts, greedy replies, written by `python -m models.recipe.evaluate`."
     ]
     for number, asks in enumerate(PROMPTS, 1):
         turns: Dialogue = []

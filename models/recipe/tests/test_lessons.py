@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlxdyn.study.topic import key
-from mlxdyn_models import corpus, lessons
-from mlxdyn_models.exchanges import Fact, clash, kinds, pick_facts
-from mlxdyn_models.kinds import HELD_OUT
-from mlxdyn_models.lessons import HOLD, LEARN, Batch, Row, Told, strangers, tell_more
-from mlxdyn_models.retellings import own_words
+from models.recipe import corpus, lessons
+from models.recipe.exchanges import Fact, clash, kinds, pick_facts
+from models.recipe.grammar.topic import key
+from models.recipe.kinds import HELD_OUT
+from models.recipe.lessons import HOLD, LEARN, Batch, Row, Told, strangers, tell_more
+from models.recipe.retellings import own_words
 
 
 class Letters:
@@ -53,7 +53,7 @@ def test_a_fact_that_gives_no_items_leaves_a_round_whole() -> None:
     rng, known, fresh = heard(3, 0, 1)
     bare = [Told(fresh[0].fact, (), (), fresh[0].left)]
     rows = lessons.round_of(rng, known, bare)
-    assert len(rows) == lessons.ITEMS + lessons.ASKS + lessons.TALKS
+    assert len(rows) == lessons.ITEMS + lessons.ASKS + 1
     assert not [row for row in rows if row.group == LEARN]
 
 

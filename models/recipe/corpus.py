@@ -301,7 +301,7 @@ def stream(seed: int, *, progress: float = 1.0) -> Iterator[Dialogue]:
         yield dialogue(rng, progress=progress)
 
 
-def anchors(count: int, seed: int) -> list[Dialogue]:
+def held_out_dialogues(count: int, seed: int) -> list[Dialogue]:
     """Draw held-out dialogues: how the assistant should go on talking, whatever it learns."""
     rng = random.Random(f"anchors {seed}")
     makers = (chat, chat, ignorant, held_out_episode)

@@ -1,0 +1,1 @@
+"""Laws of the recipe: run by `make recipe-test`."""
