@@ -42,7 +42,7 @@ ENGLISH = Language(
     "|passw0rd|p@ssw0rd|p@ssword|pa55word|wifi pass|wi-fi pass|wifi pw|email pass|mail pass"
     "|login pass|account pass|router pass|netflix pass|secret word|safe word|safeword",
     weak="pass|wifi|wi-fi|hotspot|wlan",
-    pin="pin|pin code|pin number|pincode|pin no",
+    pin="pin|pin code|pin number|pincode|pin no|puk|puk code",
     code="code|combination|combo|passcode|otp|one-time code|unlock pattern",
     opener="2fa|access|activation|alarm|apartment|app|atm|authentication|authenticator|backup|bank|bike"
     "|briefcase|building|buzzer|intercom|callbox|hallway|courtyard|opener|card|confirmation|disarm|door|elevator|email|entry|entrance|flat|front|garage"
@@ -69,7 +69,7 @@ ENGLISH = Language(
     "|health card|health insurance|military id|resident id",
     link="is|was|are|were|be|been|used to be|use to be|will be|has been|should be|must be|set to|changed to"
     "|became|becomes|remains|stays|equals|iz|goes|=",
-    of="for|of|to|on|at|in|i|we|he|she|they|that|which|from|with|into",
+    of="for|4|of|to|on|at|in|i|we|he|she|they|that|which|from|with|into",
     my="my|our|the|his|her|their|your",
     remark="""a an the my your our his her its their this that these those it he she they we you i me
     not no never none nothing something anything everything someone who what when where why how which
