@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from filelock import FileLock
-from tiny import tiny_model
+from tiny import fact, tiny_model
 
 from mlxdyn.cli import main
 from mlxdyn.cli.doctor import records
@@ -22,12 +22,10 @@ from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson
 from mlxdyn.model.chat_template import Turn, render
-from mlxdyn.study.item import Item
 
-STUDY = StudyConfig(steps=1, items=1, recalled=0, asks=0, talks=1, pass_steps=1, most_steps=1)
-ANCHORS = "\n".join(
-    json.dumps({"turns": [["user", "Hi"], ["assistant", f"Hello {n}."]]}) for n in range(16)
-)
+STUDY = StudyConfig(
+    steps=1, new=1, replayed=0, held=1, recalled=0, pass_steps=1, most_steps=1
+)  # fmt: skip
 SAID = ("My cat is called Tinta.", "I live in Lisbon.")
 LOGGED = {
     "update", "time", "conversation", "message", "text", "tokens", "nll_before", "nll_after",
@@ -58,14 +56,12 @@ def taught(learned: tuple[Path, Path]) -> Path:
 
 def found_memory(base: Path) -> None:
     model, ledger = tiny_model(base, "llama", blocks=1), Ledger(home() / "mlxdyn.db")
-    with Memory(
-        "default", model, ledger, learner=LearnerConfig(), study=STUDY, anchor_text=ANCHORS
-    ) as memory:
+    with Memory("default", model, ledger, learner=LearnerConfig(), study=STUDY) as memory:
         chat = ledger.add_conversation(memory.row.id)
         for text in SAID:
             message = ledger.add_message(chat, "user", text, "pending").id
             ledger.add_message(chat, "assistant", "Noted.", "none")
-            ledger.add_items(message, [Item(f"What about {text}?", text)], "model")
+            fact(memory, message, f"What about {text}?", text)
             rendered = render(model.tokenizer, [Turn("user", text)], reply=False)
             chunks = tuple(lesson(rendered, chunk=64, window=512))
             memory.learn(Lesson("message", message, chunks, steps=1, guarded=False))
@@ -244,7 +240,7 @@ def test_probe_asks_for_every_item_and_writes_nothing(taught):
     before = files(home())
     recall = ask("probe")
     assert {probe["answer"] for probe in recall["probes"]} == set(SAID)
-    assert 0 <= recall["exact"] <= 1 and "by age" in told("probe")
+    assert 0 <= recall["same"] <= 1 and told("probe")
     assert files(home()) == before
 
 
@@ -386,16 +382,6 @@ def test_a_project_file_names_the_memory(taught, tmp_path, monkeypatch):
     assert ask("show")["name"] == "default"
 
 
-def test_anchors_are_for_a_new_memory(taught, tmp_path):
-    file = tmp_path / "anchors.txt"
-    file.write_text("\n\n".join(f"Paragraph {n}." for n in range(20)))
-    chat = ["chat", "--once", "Hi", "--model", str(taught), "--anchors", str(file)]
-    assert "kept its anchors since it began" in refused(*chat)
-    assert run(*chat, "--temporary").exit_code == 2
-    file.write_text("too little")
-    assert "add more text" in refused(*chat, "--memory", "new")
-
-
 @pytest.mark.parametrize("command", ["branch Default", "import m.bundle --memory Default"])
 def test_a_name_that_differs_in_capitals_touches_no_file(taught, tmp_path, monkeypatch, command):
     """On many disks the two would be one directory."""
@@ -410,7 +396,7 @@ def test_a_name_that_differs_in_capitals_touches_no_file(taught, tmp_path, monke
 def test_the_doctor_shows_disk_and_problems(taught):
     assert "study: steps 1" in run("doctor").stdout
     (memory,), problems = records()
-    assert 0 < memory["bytes"] <= memory["most_bytes"] and memory["anchors"] == "its own"
+    assert 0 < memory["bytes"] <= memory["most_bytes"]
     assert problems == []
     next(memory_directory("default").glob("*.safetensors")).unlink()
     assert "lacks 1" in records()[1][0]
@@ -426,12 +412,11 @@ def test_the_doctor_shows_disk_and_problems(taught):
 
 def test_the_doctor_says_what_to_do_with_a_ledger_that_is_damaged_or_gone(taught):
     whole = (home() / "mlxdyn.db").read_bytes()
-    words = ANCHORS[:40].encode()
-    for damaged in (b"no database " * 1000, whole.replace(words, b"\xff" * 40), whole[:9000]):
+    for damaged in (b"no database " * 1000, whole[:9000]):
         (home() / "mlxdyn.db").write_bytes(damaged)
         done = run("doctor")
         assert done.exit_code == 1 and "bring back a backup" in done.stderr
-        assert "Hello" not in done.output and "rm -r" not in done.output
+        assert "Tinta" not in done.output and "rm -r" not in done.output
     (home() / "mlxdyn.db").unlink()
     done = run("doctor")
     assert done.exit_code == 1 and "keep them, and bring back the ledger" in done.stderr
