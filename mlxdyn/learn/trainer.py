@@ -23,7 +23,7 @@ class Trainer:
 
     def __init__(self, learner: Learner, parts: Parts, config: StudyConfig) -> None:
         self._learner, self._parts, self._config = learner, parts, config
-        self._lower: dict[Example, mx.array] = {}
+        self._lower: dict[tuple[int, ...], mx.array] = {}  # by an example's inputs
 
     def student(self, rate: float) -> Learner:
         """Make a learner of the same network that follows the trainer's rule, optimizer new."""
@@ -78,15 +78,15 @@ class Trainer:
         while len(self._lower) > max(KEPT, len(examples)):
             self._lower.pop(next(iter(self._lower)))
         for example in examples:
-            known = self._lower.pop(example, None)
+            known = self._lower.pop(example.inputs, None)
             if known is None:
                 known = self._parts.lower(example.inputs)
                 mx.eval(known)
                 yield
-            self._lower[example] = known
+            self._lower[example.inputs] = known
 
     def _batch(self, examples: Sequence[Example], shared: int) -> Batch:
-        lower = [self._lower[example] for example in examples]
+        lower = [self._lower[example.inputs] for example in examples]
         length = max(hidden.shape[1] for hidden in lower) - shared
         padding = [length + shared - hidden.shape[1] for hidden in lower]
         rows = [
