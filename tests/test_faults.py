@@ -149,11 +149,15 @@ CHANGES = [
     "UPDATE events SET undone = 1 WHERE id = 1",
     "UPDATE events SET accepted = 0 WHERE id = 1",
     "UPDATE events SET position = 9 WHERE id = 1",
-    "UPDATE items SET answer = 'Rey.' WHERE id = 1",
+    "UPDATE examples SET target = prompt WHERE kind = 'fact'",
+    "UPDATE examples SET weight = 3.0 WHERE kind = 'fact'",
+    "UPDATE examples SET prompt = target WHERE kind = 'near_miss'",
+    "UPDATE examples SET uid = '0123456789abcdef' WHERE id = 1",
+    "UPDATE examples SET likely = NULL WHERE kind = 'regularization'",
+    "UPDATE messages SET uid = '0123456789abcdef' WHERE id = 1",
     "UPDATE updates SET nll_after = nll_after * (1 + 1e-15) WHERE id = 1",
     "UPDATE updates SET accepted = 0 WHERE id = 3",
     "UPDATE memories SET learner = replace(learner, '0.001', '0.003')",
-    "UPDATE memories SET anchors = replace(anchors, 'How are', 'Now are')",
     "DELETE FROM updates WHERE id = 1",
 ]
 
@@ -189,7 +193,7 @@ def test_rounding_of_another_version_is_told_from_damage(taught, mite, by: float
 def test_what_cannot_be_repaired_is_not_said_to_be(taught: State):
     with sqlite3.connect(database()) as db:
         db.execute("PRAGMA writable_schema = ON")
-        db.execute("DELETE FROM sqlite_master WHERE name = 'item_message'")
+        db.execute("DELETE FROM sqlite_master WHERE name = 'example_message'")
     db.close()
     code, said = run("memory", "verify", "--quick", "--repair", "--memory", "m")
     assert code == 1 and "cannot be repaired" in said and "backup" in said
