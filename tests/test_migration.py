@@ -148,11 +148,11 @@ def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, m
 
     Traced(database()).close()
     assert len(copies) > 20
-    for copy in (*copies[::4], *copies[-4:]):
+    for copy in {*copies[::4], *copies[-4:]}:
         monkeypatch.setenv("MLXDYN_HOME", str(copy))
         with opened("m", mite) as memory:
             assert memory.ledger.pending(memory.row.id) == [1]
-            assert memory.ledger.refounded(memory.row.id), copy.name
+            assert memory.ledger.refounded(memory.row.id)
 
 
 # knobs: a memory's lessons go as they went, whatever the defaults of a later version are
