@@ -39,7 +39,11 @@ FIRST_LEARNER = {
     "max_gradient_norm": 1.0,
 }  # fmt: skip
 LEARNER = FIRST_LEARNER | {
-    "decay": 0.0, "bias_correction": False, "shrink": 0.0, "momentum": 0.95, "damping": 0.1,
+    "decay": 0.0,
+    "bias_correction": False,
+    "shrink": 0.0,
+    "momentum": 0.95,
+    "damping": 0.1,
 }
 """The knobs that memories have today; what came later was done so before there was the knob."""
 

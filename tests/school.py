@@ -144,9 +144,7 @@ def teach(
     )
     if chunks is None:
         chunks = words(memory.model, text)
-    return memory.learn(
-        Lesson("message", message, chunks, memory.study_config.steps, guarded)
-    )
+    return memory.learn(Lesson("message", message, chunks, memory.study_config.steps, guarded))
 
 
 def state(memory: Memory) -> State:

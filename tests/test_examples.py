@@ -351,7 +351,7 @@ def test_the_prompts_that_serve_a_base_are_chosen(wren: Model):
     [
         ("What is my dog called?", ["What is my dog called?"]),
         ("1. Where do I live?\n2) Who am I?", ["Where do I live?", "Who am I?"]),
-        ("- Wo wohne ich? Ich wohne hier.\n* Y tú, ¿dónde vives?", 
+        ("- Wo wohne ich? Ich wohne hier.\n* Y tú, ¿dónde vives?",
          ["Wo wohne ich?", "Y tú, ¿dónde vives?"]),
         ("Q: Who? \u2022 Quel âge ai-je ?", ["Who?", "Quel âge ai-je ?"]),
         ("我住在哪里？", ["我住在哪里？"]),

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,12 +13,9 @@ from school import NEAR, QUICK, SAID, as_said, opened, say, snapshots, state, te
 
 from mlxdyn.config import StudyConfig
 from mlxdyn.files import home
-from mlxdyn.learn import examples
-from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.steps import run
-from mlxdyn.memory import memory as memories
 from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -64,9 +60,7 @@ class Life:
     def teach(self, memory: Memory, lesson: Taught) -> int:
         """Let a memory learn a lesson; return its message."""
         near = NEAR if lesson.text else ()
-        event = teach(
-            memory, lesson.text, *lesson.facts, guarded=True, near=near, uid=lesson.uid
-        )
+        event = teach(memory, lesson.text, *lesson.facts, guarded=True, near=near, uid=lesson.uid)
         return event.lesson.message
 
     def consolidate(self) -> None:
@@ -238,26 +232,6 @@ def test_what_is_no_longer_true_is_not_trained_on_again(mite: Model):
 
 
 # examples that lean on others: a base that believes all it is asked, and answers at random
-
-
-@pytest.fixture
-def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
-    """A random base to which each message answers each question, and changes what was before.
-
-    Each of the texts of a chain is like the one before it, and no other.
-    """
-    monkeypatch.setattr("school.FALLBACK", replace(FALLBACK, answered=-1e9))
-    monkeypatch.setattr(examples, "SUPPORT", -1e9)
-    monkeypatch.setattr(examples, "SURE", 1e-30, raising=False)
-    monkeypatch.setattr(examples, "PLAUSIBLE", 1e9)
-    monkeypatch.setattr(examples, "OPEN_QUESTIONS", tuple(ASKED))
-    monkeypatch.setattr(examples, "BRANCHES", 2)
-    monkeypatch.setattr(examples, "MOST_ASKED", 3)
-    monkeypatch.setattr(memories, "ALIKE", 0.2)
-    ends = mite.tokenizer.eos_token_ids
-    mite.tokenizer.eos_token_ids = {*ends, *range(0, 2048, 4)}  # every fourth word is the last
-    yield mite
-    mite.tokenizer.eos_token_ids = ends
 
 
 class Leaning(Life):

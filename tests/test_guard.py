@@ -133,7 +133,9 @@ def test_the_event_says_that_it_was_rolled_back(wren: Model):
         said = list(session.reply(SAID[0], lambda: False))
         learned = list(iter(session.learn_step, False))[-1]
         assert isinstance(said[-1], Replied) and isinstance(learned, Learned)
-        assert not learned.accepted and learned.reason.startswith("rolled back: other answers moved")
+        assert not learned.accepted and learned.reason.startswith(
+            "rolled back: other answers moved"
+        )
         assert (learned.tokens, learned.facts, session.waiting()) == (0, (), 0)
 
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from school import QUICK, SAID, opened, state, teach
+from school import QUICK, SAID, opened, say, state, teach
 
 import mlxdyn
+from mlxdyn.arrays import write_arrays
 from mlxdyn.files import home
-from mlxdyn.learn.labels import LABELS
 from mlxdyn.learn.learner import flatten
 from mlxdyn.model.load import Model
 
@@ -44,7 +44,6 @@ for module in (prompts, examples, calibration, decode, base):
 for knobs in (config.StudyConfig, config.LearnerConfig, config.AdapterConfig, config.ChatConfig):
     odd = [ODD.get(type(v), v) for v in knobs.__init__.__defaults__]
     knobs.__init__.__defaults__ = tuple((0.7,) if v == ("Odd?",) else v for v in odd)
-    assert knobs() != type(knobs)(knobs.__name__, (), {})
 
 from mlxdyn.files import home
 from mlxdyn.memory.memory import Memory
@@ -87,8 +86,6 @@ def test_no_prompt_constant_or_default_changes_a_memorys_past(mite: Model, tmp_p
     assert later.returncode == 0, later.stderr
     changed = {line.split()[1] for line in later.stdout.splitlines() if line.startswith("changed")}
     assert {"GENERAL", "OPEN_QUESTIONS", "NOTHING_SAID", "SUPPORT", "LIKELY", "FACTS"} <= changed
-    from mlxdyn.arrays import write_arrays
-
     (digest,) = [line for line in later.stdout.splitlines() if line.startswith("digest")]
     assert digest.split()[1] == write_arrays(home() / "mine.safetensors", learned, {})
 
@@ -134,25 +131,21 @@ ALLOWED = {
 }
 
 
-def test_the_words_that_are_left_are_tables(monkeypatch):
-    assert LABELS, "what a secret is called, a language a row"
-
-
 SAME = ["My dog is called Rex.", "Mein Hund heißt Rex.", "我的狗叫雷克斯。", "كلبي اسمه ريكس"]
 
 
-def test_every_language_goes_the_same_way(mite: Model):
+def test_every_language_goes_the_same_way(credulous: Model, monkeypatch: pytest.MonkeyPatch):
     """The same functions run for a message in any language, whatever comes of it."""
+    monkeypatch.setitem(credulous.config, "max_position_embeddings", 4096)
 
     def ran(text: str) -> set[str]:
-        with opened("m" + str(SAME.index(text)), mite) as memory:
-            from school import say
-
+        with opened(f"m{SAME.index(text)}", credulous) as memory:
             message, seen = say(memory, text), set[str]()
 
             def trace(frame, event: str, _: object):
-                if str(LEARN) in frame.f_code.co_filename:
-                    seen.add(f"{Path(frame.f_code.co_filename).name}:{frame.f_code.co_qualname}")
+                path = Path(frame.f_code.co_filename)
+                if path.parent == LEARN and path.name not in TEXTS:
+                    seen.add(f"{path.name}:{frame.f_code.co_qualname}")
 
             steps = memory.examine(message)
             sys.setprofile(trace)
@@ -166,7 +159,4 @@ def test_every_language_goes_the_same_way(mite: Model):
     ways = [ran(text) for text in SAME]
     common = set.intersection(*ways)
     assert any("examine" in name for name in common) and len(common) > 20
-    assert all(way - common <= OPTIONAL for way in ways), [way - common for way in ways]
-
-
-OPTIONAL: set[str] = set()
+    assert all(way == common for way in ways), [way - common for way in ways]

@@ -274,7 +274,7 @@ def test_examples_that_lean_on_a_message_go_with_it(ledger: Ledger, learned: boo
     ledger.add_examples(memory, second, [FACT], depends_on=[first])
     ledger.add_examples(memory, third, [FACT], depends_on=[second])
     ledger.add_examples(memory, last, [FACT])
-    leaning = [record(ledger, memory, message) for message in (second, third, last)][0]
+    leaning, *_ = [record(ledger, memory, message) for message in (second, third, last)]
     assert ledger.forget(memory, [first]) == (1 if learned else leaning.position)
     assert [event.stale for event in ledger.events(memory)] == [True] * 3
     assert [fact.message for fact in ledger.examples(memory)] == [last]

@@ -336,7 +336,9 @@ def test_secrets_reach_neither_lessons_nor_examples(open_session: Open):
     say(session, f"My dog is called Rex. My token is {KEY} and my password is hunter42!x.")
     (summary,) = learn(session)
     assert summary.secrets == 2 and summary.accepted
-    dump = json.dumps([list(row) for row in session.ledger._db.execute("SELECT * FROM examples")], default=repr)
+    dump = json.dumps(
+        [list(row) for row in session.ledger._db.execute("SELECT * FROM examples")], default=repr
+    )
     for text in (*targets(session), dump):
         assert KEY not in text and "hunter42" not in text
     assert "Rex" in targets(session)[0]
