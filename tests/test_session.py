@@ -331,7 +331,8 @@ def test_thoughts_and_tools_are_never_learned(open_session: Open, said: str, res
 KEY = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
 
 
-def test_secrets_reach_neither_lessons_nor_examples(open_session: Open):
+def test_secrets_reach_neither_lessons_nor_examples(open_session: Open, credulous):
+    """Also where the base believes that it answers everything."""
     session = open_session(study=QUICK)
     say(session, f"My dog is called Rex. My token is {KEY} and my password is hunter42!x.")
     (summary,) = learn(session)
@@ -339,7 +340,10 @@ def test_secrets_reach_neither_lessons_nor_examples(open_session: Open):
     dump = json.dumps(
         [list(row) for row in session.ledger._db.execute("SELECT * FROM examples")], default=repr
     )
-    for text in (*targets(session), dump):
+    found = session.ledger.frozen_examples(session.memory.row.id)
+    asked = [session.model.decode([*row.example.prompt, *row.example.target]) for row in found]
+    assert summary.facts
+    for text in (*targets(session), *asked, dump):
         assert KEY not in text and "hunter42" not in text
     assert "Rex" in targets(session)[0]
 
