@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ device.prepare()  # before anything imports MLX
 from tiny import tiny_model  # noqa: E402
 
 from mlxdyn.config import BUNDLED_MODEL  # noqa: E402
-from mlxdyn.model.load import Model, load
+from mlxdyn.model.load import Model, load  # noqa: E402
 from mlxdyn.model.lora import detach  # noqa: E402
 
+ASKED = ("What is my dog called?", "Where do I live?", "What is my job?")
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("MLXDYN_DATA", ROOT.parent / "shared" / "data"))
 
@@ -71,6 +73,30 @@ def tall(loaded_tall: Model) -> Iterator[Model]:
     detach(loaded_tall)
     yield loaded_tall
     detach(loaded_tall)
+
+
+@pytest.fixture
+def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
+    """A random base to which each message answers each question, and changes what was before.
+
+    Each of the texts of a chain is like the one before it, and no other.
+    """
+    from mlxdyn.learn import examples
+    from mlxdyn.learn.calibration import FALLBACK
+    from mlxdyn.memory import memory as memories
+
+    monkeypatch.setattr("school.FALLBACK", replace(FALLBACK, answered=-1e9))
+    monkeypatch.setattr(examples, "SUPPORT", -1e9)
+    monkeypatch.setattr(examples, "SURE", 1e-30, raising=False)
+    monkeypatch.setattr(examples, "PLAUSIBLE", 1e9)
+    monkeypatch.setattr(examples, "OPEN_QUESTIONS", ASKED)
+    monkeypatch.setattr(examples, "BRANCHES", 2)
+    monkeypatch.setattr(examples, "MOST_ASKED", 3)
+    monkeypatch.setattr(memories, "ALIKE", 0.2)
+    ends = mite.tokenizer.eos_token_ids
+    mite.tokenizer.eos_token_ids = {*ends, *range(0, 2048, 4)}  # every fourth word is the last
+    yield mite
+    mite.tokenizer.eos_token_ids = ends
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 TEXTS = ["my dog is called Rex", "I live in Oslo", "the sea is cold today", "I bake bread"]
-ITEMS = [("What is my dog called?", "Rex."), ("Where do I live?", "In Oslo."), ("Who am I?", "Me.")]
+FACTS = [("What is my dog called?", "Rex."), ("Where do I live?", "In Oslo."), ("Who am I?", "Me.")]
 DEATH = -signal.SIGKILL
 LONGEST = 0.5
 """Seconds, about what an action takes: death comes at its start as often as at its end."""
@@ -159,8 +159,8 @@ class Child:
         from school import teach
 
         count = self.ledger.totals(self.memory.row.id).position
-        text, item = TEXTS[count % len(TEXTS)], ITEMS[count % len(ITEMS)]
-        return [teach(self.memory, text, item, guarded=True).lesson.message]
+        text, fact = TEXTS[count % len(TEXTS)], FACTS[count % len(FACTS)]
+        return [teach(self.memory, text, fact, guarded=True).lesson.message]
 
     def study(self) -> list[Any]:
         self.memory.consolidate()
@@ -187,11 +187,9 @@ class Child:
         return [message]
 
     def edit(self) -> list[Any]:
-        from mlxdyn.study.item import Item
-
-        items = self.memory.known_items()
-        if items:
-            self.memory.change_item(items[0], Item("Who?", "Nobody."))
+        facts = self.memory.known_facts()
+        if facts:
+            self.memory.change_example(facts[0], ("Who?", "Nobody."))
         return []
 
     def export(self) -> list[Any]:
@@ -224,7 +222,7 @@ class Child:
 
     def chat(self) -> list[Any]:
         """Talk and learn for ever through the engine, saying what it acknowledges."""
-        from school import ANCHORS, FAST, QUICK
+        from school import FAST, QUICK
 
         from mlxdyn.config import ChatConfig, SamplingConfig
         from mlxdyn.engine.actor import Engine, Options
@@ -245,7 +243,7 @@ class Child:
         chat = ChatConfig(
             chunk=16, learning_rate=FAST.learning_rate, sampling=SamplingConfig(max_tokens=4)
         )
-        engine = Engine(Options(sys.argv[1], "m", chat, QUICK, ANCHORS), emit)
+        engine = Engine(Options(sys.argv[1], "m", chat, QUICK), emit)
         engine.start()
         engine.send("Hello!")
         engine._thread.join()

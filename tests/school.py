@@ -1,15 +1,20 @@
 """What the tests of the memory share: the quickest lessons there are, and who carries them out."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tiny import fact
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
 
 from mlxdyn.config import LearnerConfig, StudyConfig
-from mlxdyn.files import home
-from mlxdyn.learn.example import Kind
+from mlxdyn.files import data_file, home, write_text
+from mlxdyn.learn import calibration
+from mlxdyn.learn.calibration import FALLBACK, Calibration
+from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.learner import State
 from mlxdyn.learn.stream import Chunk, lesson
 from mlxdyn.memory.memory import Memory
@@ -17,19 +22,70 @@ from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import EventRow, Lesson
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
+from mlxdyn.model.lora import bare
 
 SAID = ["my dog is called Rex", "I live in Oslo", "the sea is cold today"]
 FAST = LearnerConfig(learning_rate=1e-3)
+TALKS = [
+    ("Hello!", "Hello! How are you?"),
+    ("What is rain?", "Water that falls from clouds."),
+    ("Name a colour.", "Blue."),
+    ("Is ice hot?", "No, ice is cold."),
+    ("Who is my boss?", "I don't know that yet."),
+]
+NEAR = (("What is my sister's cat called?", "I don't know that yet."),)
 NO_BOUND = float("inf")
 QUICK = StudyConfig(
     steps=1, new=2, replayed=1, held=1, recalled=2, pass_steps=1, most_steps=4, max_drift=NO_BOUND,
 )  # fmt: skip
-HELD = [("Name a colour.", "Blue."), ("Is ice hot?", "No."), ("What is rain?", "Water.")]
-"""What the base says, and should go on saying."""
+LIKELY = 8  # tokens kept of a distribution
+
+
+def encoded(model: Model, question: str, answer: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Give the tokens of a question in an empty context, and of the answer with its end."""
+    turns = [Turn("user", question), Turn("assistant", answer)]
+    rendered = render(model.tokenizer, turns, reply=False)
+    start, end = rendered.spans[-1]
+    return rendered.tokens[:start], rendered.tokens[start : end + 1]
+
+
+def as_said(model: Model, question: str, answer: str, kind: Kind = Kind.FACT) -> Draft:
+    """Make an example whose target is the text itself."""
+    prompt, target = encoded(model, question, answer)
+    return Draft(question, answer, Example(kind, prompt, target, likely=None))
+
+
+def as_it_is(model: Model, question: str, answer: str, kind: Kind) -> Draft:
+    """Make an example whose target is what the bare base thinks of an answer."""
+    prompt, target = encoded(model, question, answer)
+    with bare(model):
+        logits = model.network(mx.array([[*prompt, *target[:-1]]]))[0, -len(target) :]
+        scores = np.array(nn.log_softmax(logits.astype(mx.float32)))
+    tokens = np.argsort(-scores, axis=1)[:, :LIKELY].astype(np.int32)
+    likely = Likely(tokens, np.take_along_axis(scores, tokens, axis=1))
+    return Draft(question, answer, Example(kind, prompt, target, likely))
+
+
+def held(model: Model) -> list[Draft]:
+    """Make a regularization set; of its five answers, two only guard."""
+    return [as_it_is(model, *talk, Kind.REGULARIZATION) for talk in TALKS]
+
+
+def know(model: Model) -> None:
+    """Let it be known which prompts serve a base: measuring that takes many seconds."""
+    named = hashlib.sha256(model.fingerprint.encode()).hexdigest()[:16]
+    known = Calibration(FALLBACK, recall=(), told_apart=())
+    write_text(data_file("bases", f"{named}.json"), calibration.dump(known))
 
 
 def open_memory(name: str, model: Model, ledger: Ledger, **options: Any) -> Memory:
-    return Memory(name, model, ledger, **{"learner": FAST, "study": QUICK, **options})
+    """Open a memory, as a process would, on a base that is known."""
+    memory = Memory(name, model, ledger, **{"learner": FAST, "study": QUICK, **options})
+    if options.get("writable", True):
+        know(model)
+        if not ledger.regularization(memory.row.id):
+            ledger.add_examples(memory.row.id, None, held(model))
+    return memory
 
 
 @contextmanager
@@ -49,26 +105,46 @@ def words(model: Model, text: str, *, chunk: int = 64) -> tuple[Chunk, ...]:
     return tuple(lesson(rendered, chunk=chunk, window=512))
 
 
+def say(memory: Memory, text: str, *, uid: str | None = None) -> int:
+    """Let a message wait in a conversation of its own.
+
+    Its uid, on which draws hang, is by default that of the same text in any other memory.
+    """
+    ledger = memory.ledger
+    chat = ledger.add_conversation(memory.row.id)
+    message = ledger.add_message(chat, "user", text, "pending").id
+    if uid is None:
+        sql = (
+            "SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conversation"
+            " WHERE m.text = ? AND c.memory = ?"
+        )
+        times = ledger._db.execute(sql, (text, memory.row.id)).fetchone()[0]
+        uid = hashlib.sha256(f"{text}:{times}".encode()).hexdigest()[:16]
+    ledger._db.execute("UPDATE messages SET uid = ? WHERE id = ?", (uid, message))
+    return message
+
+
 def teach(
     memory: Memory,
     text: str,
     *facts: tuple[str, str],
     chunks: tuple[Chunk, ...] | None = None,
     guarded: bool = False,
+    near: Sequence[tuple[str, str]] = NEAR,
+    depends_on: Sequence[int] = (),
+    superseded: Sequence[int] = (),
+    uid: str | None = None,
 ) -> EventRow:
-    """Let a memory learn one message in a conversation of its own, and the facts that it taught."""
-    ledger = memory.ledger
-    if not ledger.regularization(memory.row.id):
-        for question, answer in HELD:
-            fact(memory, None, question, answer, Kind.REGULARIZATION)
-    chat = ledger.add_conversation(memory.row.id)
-    message = ledger.add_message(chat, "user", text, "pending").id
-    for question, answer in facts:
-        fact(memory, message, question, answer)
+    """Let a memory learn one message, its examples frozen by hand."""
+    message, model = say(memory, text, uid=uid), memory.model
+    drafts = [as_said(model, *fact) for fact in facts]
+    drafts += [as_said(model, *miss, Kind.NEAR_MISS) for miss in near if facts]
+    memory.ledger.add_examples(
+        memory.row.id, message, drafts, depends_on=depends_on, superseded=superseded
+    )
     if chunks is None:
         chunks = words(memory.model, text)
-    steps = memory.study_config.steps if facts else 0
-    return memory.learn(Lesson("message", message, chunks, steps, guarded))
+    return memory.learn(Lesson("message", message, chunks, memory.study_config.steps, guarded))
 
 
 def state(memory: Memory) -> State:

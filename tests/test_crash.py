@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from mortal import DEATH, ITEMS, TEXTS, Parent
+from mortal import DEATH, FACTS, TEXTS, Parent
 from school import FAST, opened, state, teach
 from tiny import random_adapter
 
@@ -49,8 +49,8 @@ def taught(mite: Model, new_home) -> Path:
     """A home whose memory has learned two messages, each with a snapshot."""
     path = new_home("taught")
     with opened("m", mite) as memory:
-        for text, item in list(zip(TEXTS, ITEMS, strict=False))[:2]:
-            teach(memory, text, item, guarded=True)
+        for text, fact in list(zip(TEXTS, FACTS, strict=False))[:2]:
+            teach(memory, text, fact, guarded=True)
             memory.snapshot()
     return path
 
@@ -188,8 +188,8 @@ def imported(mite: Model, new_home) -> Path:
     with closing(Ledger(home() / "mlxdyn.db")) as ledger:
         adapter.found(random_adapter(mite), "m", mite, ledger, FAST)
     with opened("m", mite) as memory:
-        for text, item in list(zip(TEXTS, ITEMS, strict=False))[:2]:
-            teach(memory, text, item, guarded=True)
+        for text, fact in list(zip(TEXTS, FACTS, strict=False))[:2]:
+            teach(memory, text, fact, guarded=True)
             memory.snapshot()
     return path
 

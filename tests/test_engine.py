@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from school import ANCHORS, QUICK
+from school import QUICK
 
 from mlxdyn.config import ChatConfig, SamplingConfig
 from mlxdyn.engine.actor import Engine, Options
@@ -30,7 +30,6 @@ from mlxdyn.memory.store.ledger import Ledger
 GREEDY = Options(
     chat=ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24)),
     study=replace(QUICK, steps=0),
-    anchors=ANCHORS,
 )
 ENDLESS = replace(
     GREEDY,  # every token is as likely as any other: with this seed no weights end a reply early

@@ -1,6 +1,5 @@
 """Laws of bad days: a broken disk, file or base gives one sentence, and never a wrong memory."""
 
-import json
 import os
 import random
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from former import Former
 from school import SAID, open_memory, opened, snapshots, state, teach
 from tiny import tiny_model
 
@@ -149,11 +149,13 @@ CHANGES = [
     "UPDATE events SET undone = 1 WHERE id = 1",
     "UPDATE events SET accepted = 0 WHERE id = 1",
     "UPDATE events SET position = 9 WHERE id = 1",
-    "UPDATE examples SET weight = 0.5 WHERE kind = 'fact'",
+    "UPDATE examples SET target = prompt WHERE kind = 'fact'",
+    "UPDATE examples SET weight = 3.0 WHERE kind = 'fact'",
+    "UPDATE examples SET prompt = target WHERE kind = 'near_miss'",
+    "UPDATE examples SET likely = NULL WHERE kind = 'regularization'",
     "UPDATE updates SET nll_after = nll_after * (1 + 1e-15) WHERE id = 1",
     "UPDATE updates SET accepted = 0 WHERE id = 3",
     "UPDATE memories SET learner = replace(learner, '0.001', '0.003')",
-    "UPDATE examples SET target = prompt, likely = NULL WHERE kind = 'regularization'",
     "DELETE FROM updates WHERE id = 1",
 ]
 
@@ -189,7 +191,7 @@ def test_rounding_of_another_version_is_told_from_damage(taught, mite, by: float
 def test_what_cannot_be_repaired_is_not_said_to_be(taught: State):
     with sqlite3.connect(database()) as db:
         db.execute("PRAGMA writable_schema = ON")
-        db.execute("DELETE FROM sqlite_master WHERE name = 'message_conversation'")
+        db.execute("DELETE FROM sqlite_master WHERE name = 'example_message'")
     db.close()
     code, said = run("memory", "verify", "--quick", "--repair", "--memory", "m")
     assert code == 1 and "cannot be repaired" in said and "backup" in said
@@ -385,19 +387,11 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in files if path.name not in logs}
 
 
-def test_an_older_ledger_is_read_as_it_is(taught: State, mite: Model):
+@pytest.mark.parametrize("schema", [1, 5])
+def test_an_older_ledger_is_read_as_it_is(mite: Model, schema: int):
     """What only looks migrates nothing on disk."""
-    with closing(Ledger(database(), writable=False)) as ledger:
-        row = ledger.existing("m")
-    for file in home().glob("mlxdyn.db*"):
-        file.unlink()
-    with closing(sqlite3.connect(database(), isolation_level=None)) as db:
-        db.executescript(MIGRATIONS[0])
-        db.execute(
-            "INSERT INTO memories VALUES (1, 'm', '2025-01-01', ?, ?, ?, ?, NULL)",
-            (row.model, row.fingerprint, json.dumps(row.adapter), json.dumps(row.learner)),
-        )
-        db.execute("PRAGMA user_version = 1")
+    with closing(Former(database(), mite, schema)) as former:
+        former.learned(former.say(SAID[0]))
     before = database().read_bytes()
     for command in ("show", "log", "items", "compare Hello"):
         code, said = run("memory", *command.split(), "--memory", "m")

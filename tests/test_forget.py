@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,18 +9,18 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from school import ANCHORS, NEAR, QUICK, SAID, UNKNOWN, opened, snapshots, state, teach, words
+from school import NEAR, QUICK, SAID, as_said, opened, say, snapshots, state, teach, words
 
 from mlxdyn.config import StudyConfig
 from mlxdyn.files import home
+from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import same
+from mlxdyn.learn.steps import run
 from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Lesson, UpdateRow
 from mlxdyn.model.load import Model
-from mlxdyn.study import contrast
-from mlxdyn.study.item import CONTRAST, RETRACTION, Item
 
 TEXTS = [*SAID, "I work as a baker", "no wait"]
 ASKED = ["What is my dog called?", "Where do I live?", "What is my job?"]
@@ -35,9 +34,9 @@ class Taught:
     """What the test knows of one lesson."""
 
     text: str = ""  # "" is a study
-    items: list[tuple[str, str]] = field(default_factory=list)
+    facts: list[tuple[str, str]] = field(default_factory=list)
     message: int = 0
-    near: Sequence[tuple[str, str]] = NEAR
+    uid: str = ""
 
 
 @dataclass
@@ -49,11 +48,20 @@ class Life:
     study: StudyConfig
     lessons: list[Taught] = field(default_factory=list)
     undone: list[Taught] = field(default_factory=list)
+    told: int = 0
 
-    def learn(self, text: str, items: list[tuple[str, str]]) -> None:
-        event = teach(self.memory, text, *items, guarded=True)
-        self.lessons.append(Taught(text, list(items), event.lesson.message))
+    def learn(self, text: str, facts: list[tuple[str, str]]) -> None:
+        self.told += 1
+        lesson = Taught(text, list(facts), uid=f"{self.told:016x}")
+        lesson.message = self.teach(self.memory, lesson)
+        self.lessons.append(lesson)
         self.undone.clear()
+
+    def teach(self, memory: Memory, lesson: Taught) -> int:
+        """Let a memory learn a lesson; return its message."""
+        near = NEAR if lesson.text else ()
+        event = teach(memory, lesson.text, *lesson.facts, guarded=True, near=near, uid=lesson.uid)
+        return event.lesson.message
 
     def consolidate(self) -> None:
         self.memory.consolidate()
@@ -77,16 +85,13 @@ class Life:
             self.undone = [lesson for lesson in self.undone if lesson is not gone]
 
     def edit(self, which: int, new: tuple[str, str] | None) -> None:
-        having = [lesson for lesson in self.lessons if lesson.items]
+        having = [lesson for lesson in self.lessons if lesson.facts]
         if having:
             lesson = having[which % len(having)]
-            place = which % len(lesson.items)
-            rows = self.memory.ledger.items_of(lesson.message)
-            row = [row for row in rows if row.source != CONTRAST][place]
-            self.memory.change_item(row, new and Item(*new))
-            lesson.items[place : place + 1] = [new] if new else []
-            rows = self.memory.ledger.items_of(lesson.message)
-            lesson.near = [(row.question, row.answer) for row in rows if row.source == CONTRAST]
+            place = which % len(lesson.facts)
+            rows = self.memory.ledger.examples_of(lesson.message)
+            self.memory.change_example([r for r in rows if r.kind == Kind.FACT][place], new)
+            lesson.facts[place : place + 1] = [new] if new else []
 
     def restart(self, snapshot: bool) -> None:
         if snapshot:
@@ -95,8 +100,8 @@ class Life:
         self.memory.close()
         self.memory.ledger.close()
         ledger = Ledger(home() / "mlxdyn.db")
-        options = {"study": self.study, "anchor_text": ANCHORS}
-        self.memory = Memory("m", self.model, ledger, learner=self.memory.learner.config, **options)
+        options = {"learner": self.memory.learner.config, "study": self.study}
+        self.memory = Memory("m", self.model, ledger, **options)
         assert same(state(self.memory), before)
 
 
@@ -110,30 +115,32 @@ def told(memory: Memory) -> list[tuple]:
     return [row(update) for update in memory.ledger.log(memory.row.id) if not update.undone]
 
 
+def known(memory: Memory) -> list[tuple[str, str, str]]:
+    return [(fact.question, fact.answer, fact.uid) for fact in memory.known_facts()]
+
+
 def check(life: Life, name: str) -> None:
     """Compare with a memory that never knew anything but the lessons that stand."""
     with opened(name, life.model, home() / f"{name}.db", study=life.study) as never:
         for lesson in life.lessons:
             if lesson.text:
-                teach(never, lesson.text, *lesson.items, guarded=True, near=lesson.near)
+                life.teach(never, lesson)
             else:
                 never.consolidate()
         assert same(state(life.memory), state(never))
         assert told(life.memory) == told(never)
-        assert [(i.question, i.answer) for i in life.memory.known_items()] == [
-            (i.question, i.answer) for i in never.known_items()
-        ]
+        assert known(life.memory) == known(never) and links(life.memory) == links(never)
     assert life.memory.verify() == []
 
 
-ITEM = st.tuples(st.sampled_from(ASKED), st.sampled_from(ANSWERS))
-LEARN = st.tuples(st.just("learn"), st.sampled_from(TEXTS), st.lists(ITEM, max_size=2))
+FACT_ = st.tuples(st.sampled_from(ASKED), st.sampled_from(ANSWERS))
+LEARN = st.tuples(st.just("learn"), st.sampled_from(TEXTS), st.lists(FACT_, max_size=2))
 CHANGE = st.one_of(
     st.tuples(st.just("consolidate")),
     st.tuples(st.just("undo")),
     st.tuples(st.just("redo")),
     st.tuples(st.just("forget"), st.integers(0, 9)),
-    st.tuples(st.just("edit"), st.integers(0, 9), st.none() | ITEM),
+    st.tuples(st.just("edit"), st.integers(0, 9), st.none() | FACT_),
     st.tuples(st.just("restart"), st.booleans()),
 )
 LIVES = st.lists(LEARN | CHANGE, min_size=2, max_size=10)
@@ -190,74 +197,141 @@ def test_undone_as_often_as_redone_is_nothing(mite: Model):
 
 def test_a_correction_supersedes_until_it_is_forgotten(mite: Model):
     with opened("m", mite) as memory:
-        teach(memory, SAID[0], (ASKED[0], "Rex."), (ASKED[1], "In Oslo."))
-        correction = teach(memory, "No, her name is Bella.", ("What's my dog called?", "Bella."))
-        answers = {item.answer for item in memory.known_items()}
-        assert answers == {"Bella.", "In Oslo."}
-        memory.forget([correction.lesson.message])
-        assert {item.answer for item in memory.known_items()} == {"Rex.", "In Oslo."}
-
-
-def test_a_retraction_withdraws_what_it_contradicts_and_nothing_else(mite: Model):
-    """Whoever moved to Paris and then says that Rome is over lives in Paris."""
-    home, dog = ("Where do I live?", "You live in Rome."), ("What's my dog called?", "Rex.")
-    gone = ("Which city do I live in?", "You no longer live in Rome.")
-    no_dog = ("What is my dog called?", "You no longer have a dog.")
-    moved = ("Where do I live?", "You live in Paris.")
-    retraction = {"guarded": True, "source": RETRACTION}
-    with opened("m", mite) as memory:
-
-        def known() -> set[str]:
-            return {item.answer for item in memory.known_items()}
-
-        teach(memory, SAID[0], home, dog, guarded=True)
-        first = teach(memory, "I no longer live in Rome", gone, **retraction).lesson.message
-        assert known() == {gone[1], dog[1]}
-        teach(memory, "I moved to Paris", moved, guarded=True)
-        assert known() == {moved[1], dog[1]}
-        teach(memory, "I no longer live in Rome", gone, **retraction)
-        assert known() == {moved[1], dog[1]}
-        teach(memory, "I don't have a dog any more", no_dog, **retraction)
-        assert known() == {moved[1], no_dog[1]}
-        assert memory.verify() == []
+        first = teach(memory, SAID[0], (ASKED[0], "Rex."), (ASKED[1], "In Oslo."))
+        dog, _ = memory.known_facts()
+        correction = teach(
+            memory, "No, her name is Bella.", (ASKED[0], "Bella."), superseded=[dog.id],
+            depends_on=[first.lesson.message],
+        )  # fmt: skip
+        assert {fact.answer for fact in memory.known_facts()} == {"Bella.", "In Oslo."}
+        assert [fact.answer for fact in memory.ledger.told(memory.row.id) if fact.id == dog.id]
         memory.undo()
-        assert known() == {moved[1], dog[1]}
-        memory.undo(), memory.undo()
+        assert {fact.answer for fact in memory.known_facts()} == {"Rex.", "In Oslo."}
+        memory.redo()
+        assert {fact.answer for fact in memory.known_facts()} == {"Bella.", "In Oslo."}
+        memory.forget([correction.lesson.message])
+        assert {fact.answer for fact in memory.known_facts()} == {"Rex.", "In Oslo."}
+        assert memory.verify() == []
+
+
+def test_what_is_no_longer_true_is_not_trained_on_again(mite: Model):
+    """Also in the lesson that says so."""
+    study = replace(QUICK, recalled=9, replayed=9)
+    with opened("never", mite, study=study) as memory:
+        teach(memory, SAID[0])
+        teach(memory, SAID[1], (ASKED[0], "Bella."))
+        expected = memory.ledger.log(memory.row.id)[-1]
+    with opened("m", mite, study=study) as memory:
+        teach(memory, SAID[0], (ASKED[0], "Rex."), near=())
+        (dog,) = memory.known_facts()
+        teach(memory, SAID[1], (ASKED[0], "Bella."), superseded=[dog.id])
+        assert memory.ledger.log(memory.row.id)[-1].steps == expected.steps
+        drawn = memory.ledger.examples(memory.row.id, upto=1)
+        assert [row.id for row in drawn] == [dog.id], "by then it was true"
+        assert dog.id not in [row.id for row in memory.ledger.examples(memory.row.id)]
+
+
+# examples that lean on others: a base that believes all it is asked, and answers at random
+
+
+class Leaning(Life):
+    """A life whose messages are examined by the base."""
+
+    def teach(self, memory: Memory, lesson: Taught) -> int:
+        message = say(memory, lesson.text, uid=lesson.uid)
+        run(memory.examine(message))
+        memory.learn(Lesson("message", message, words(self.model, lesson.text), 1))
+        return message
+
+
+def links(memory: Memory) -> list[tuple[str, ...]]:
+    """Which messages lean on which, and which superseded what, by what is the same in copies."""
+    sql = (
+        "SELECT m.uid, o.uid FROM depends d JOIN messages m ON m.id = d.message"
+        " JOIN messages o ON o.id = d.earlier JOIN conversations c ON c.id = m.conversation"
+        " WHERE c.memory = :id UNION ALL SELECT m.uid, x.uid FROM supersedes s"
+        " JOIN messages m ON m.id = s.message JOIN examples x ON x.id = s.example"
+        " WHERE x.memory = :id ORDER BY 1, 2"
+    )
+    return memory.ledger._db.execute(sql, {"id": memory.row.id}).fetchall()
+
+
+CHAIN = ["the sea is cold today", "my dog is called Rex", "my dog lives in Oslo", "I live in Oslo"]
+TOLD = st.tuples(st.just("learn"), st.sampled_from([*CHAIN, "no wait"]), st.just([]))
+LEANING = st.lists(TOLD | CHANGE.filter(lambda change: change[0] != "edit"), min_size=3, max_size=9)
+
+
+def lean(model: Model, folder: Path, study: StudyConfig, actions: list[tuple]) -> None:
+    os.environ["MLXDYN_HOME"] = str(folder)
+    with opened("m", model, study=study) as memory:
+        life = Leaning(memory, model, study)
+        for action, *given_ in actions:
+            getattr(life, action)(*given_)
+            if action == "forget":
+                check(life, f"never{len(list(folder.glob('never*.db')))}")
+        life.restart(False)
+        check(life, "end")
+        life.memory.close()
+        life.memory.ledger.close()
+
+
+@settings(max_examples=8, **SLOWLY)
+@given(study=st.sampled_from([QUICK, STRICT]), actions=LEANING)
+def test_forgetting_takes_along_what_leaned_on_it(credulous, tmp_path_factory, study, actions):
+    lean(credulous, tmp_path_factory.mktemp("home"), study, actions)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@settings(max_examples=200, **SLOWLY)
+@given(study=st.sampled_from([QUICK, STRICT]), actions=LEANING)
+def test_forgetting_takes_along_what_leaned_on_it_in_many_lives(
+    credulous, tmp_path_factory, study, actions
+):
+    lean(credulous, tmp_path_factory.mktemp("home"), study, actions)
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_each_of_a_chain_can_be_forgotten(credulous: Model, tmp_path: Path, which: int):
+    """Each leans on the one before it, so that what leans on that is another too."""
+    with opened("m", credulous) as memory:
+        life = Leaning(memory, credulous, QUICK)
+        for text in CHAIN:
+            life.learn(text, [])
+        uids = [lesson.uid for lesson in life.lessons]
+        leaning = [link for link in links(memory) if link[1] in uids]
+        assert leaning == list(zip(uids[1:], uids, strict=False)) and memory.known_facts()
+        life.forget(which)
+        check(life, "never")
+
+
+def test_a_message_examined_before_another_was_forgotten_is_examined_again(credulous: Model):
+    """Also one that still waits to be learned."""
+    with opened("never", credulous) as never:
+        second = say(never, CHAIN[1])
+        run(never.examine(second))
+        expected = [(x.question, x.answer) for x in never.ledger.examples_of(second)]
+    with opened("m", credulous) as memory:
+        first, second = (say(memory, text) for text in CHAIN[:2])
+        memory.learn(Lesson("message", first, words(credulous, CHAIN[0])))
+        memory.ledger.add_examples(memory.row.id, second, [], depends_on=[first])
         memory.forget([first])
-        assert known() == {home[1], dog[1]} and memory.verify() == []
+        assert not memory.ledger.examined(second)
+        run(memory.examine(second))
+        assert [(x.question, x.answer) for x in memory.ledger.examples_of(second)] == expected
 
 
-def test_a_message_of_which_nothing_stands_is_learned_all_the_same(mite: Model):
-    """Here a retraction of what was not so, where no earlier item is studied beside it."""
-    gone = ("Where do I live?", "You no longer live in Rome.")
-    with opened("m", mite, study=replace(QUICK, recalled=0)) as memory:
-        teach(memory, "I live in Paris", (gone[0], "You live in Paris."))
-        event = teach(memory, "I no longer live in Rome", gone, source=RETRACTION)
-        assert event.accepted and memory.ledger.updates_at(event.id)[-1].steps == 0
+def test_what_was_corrected_by_hand_outlives_what_it_leaned_on(credulous: Model):
+    with opened("m", credulous) as memory:
+        life = Leaning(memory, credulous, QUICK)
+        life.learn(CHAIN[0], []), life.learn(CHAIN[1], [])
+        first, second = (lesson.message for lesson in life.lessons)
+        fact = next(row for row in memory.ledger.examples_of(second) if row.kind == Kind.FACT)
+        memory.change_example(fact, ("Who bakes?", "I do."))
+        memory.forget([first])
+        by_hand = [row for row in memory.known_facts() if row.source == "user"]
+        assert [(row.question, row.answer) for row in by_hand] == [("Who bakes?", "I do.")]
         assert memory.verify() == []
-
-
-def test_near_misses_follow_the_questions_they_miss(mite: Model):
-    """Those of a question that is edited go, but for those that miss another one too."""
-    near = [(f"What is my {what} called?", UNKNOWN) for what in ("cat", "goldfish")]
-    near += [("Where do I work?", UNKNOWN), ("What is my cat's age?", UNKNOWN)]
-
-    def missed(memory: Memory) -> list[str]:
-        rows = memory.ledger.items_of(1)
-        return [row.question for row in rows if row.source == CONTRAST]
-
-    with opened("m", mite) as memory:
-        teach(memory, SAID[0], (ASKED[0], "Rex."), ("What is my dog's age?", "Two."), near=near)
-        dog, age = memory.known_items()
-        memory.change_item(dog, Item(dog.question, "Max."))
-        assert missed(memory) == [question for question, _ in near], "the question stays"
-        memory.change_item(dog, Item("Where do I live?", "In Oslo."))
-        kept, new = missed(memory)[:2], missed(memory)[2:]
-        assert kept == [question for question, _ in near[2:]]
-        assert 0 < len(new) <= 2 and all(contrast.misses(q, "Where do I live?") for q in new)
-        assert memory.verify() == []
-        memory.change_item(age, None)
-        assert "What is my cat's age?" not in missed(memory)
 
 
 @pytest.mark.parametrize("order", ["abcd", "acbd", "cabd", "dcba"])
@@ -384,9 +458,10 @@ def converse(memory: Memory) -> int:
     for turn in range(12):
         said = f"{WORD} {turn} " * 50 if turn == 6 else f"This is message {turn}. " * 20
         message = ledger.add_message(chat, "user", said, "pending").id
-        items = [Item(f"Who is {FACT}?", f"{FACT} is nobody.")] if turn == 6 else []
-        ledger.add_items(message, items, "model")
-        memory.learn(Lesson("message", message, (), 1 if items else 0, False))
+        asked = [(f"Who is {FACT}?", f"{FACT} is nobody.")] if turn == 6 else []
+        drafts = [as_said(memory.model, *pair) for pair in asked]
+        ledger.add_examples(memory.row.id, message, drafts)
+        memory.learn(Lesson("message", message, (), 1, False))
         ledger.add_message(
             chat, "assistant", f"{REPLY} indeed. " if turn == 6 else "Oh. " * 9, "none"
         )
@@ -427,11 +502,12 @@ def test_weights_that_know_the_forgotten_leave_the_disk(mite: Model):
         assert not first.exists() and not list(memory.directory.glob("*.safetensors"))
 
 
-def test_what_an_item_said_is_in_no_file(mite: Model):
+@pytest.mark.parametrize("new", [("Who is it?", "Nobody."), None])
+def test_what_an_example_said_is_in_no_file(mite: Model, new: tuple[str, str] | None):
     with opened("m", mite) as memory:
         converse(memory)
-        (item,) = memory.known_items()
-        memory.change_item(item, Item("Who is it?", "Nobody."))
+        (fact,) = memory.known_facts()
+        memory.change_example(fact, new)
         assert not holding(FACT) and holding(WORD)
 
 

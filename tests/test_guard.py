@@ -1,4 +1,4 @@
-"""Laws of the guard: what harms the anchors is rolled back, said, and tried more gently."""
+"""Laws of the guard: what moves other answers is rolled back, said, and tried more gently."""
 
 import os
 import random
@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from school import ANCHORS, QUICK, SAID, open_memory, opened, state, teach
+from school import QUICK, SAID, TALKS, held, open_memory, opened, state, teach
 
 from mlxdyn.chat.conversation import Session
 from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine.events import Learned, Replied
 from mlxdyn.files import home
+from mlxdyn.learn import guard
 from mlxdyn.learn.learner import same
-from mlxdyn.memory.memory import Memory, _run
+from mlxdyn.learn.steps import run
+from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
-from mlxdyn.study import anchors, guard
-from mlxdyn.study.guard import Reading
 
 DOG = ("What is my dog called?", "Rex.")
 NEVER = replace(QUICK, max_drift=-1.0)
@@ -25,30 +25,40 @@ ROUGH = LearnerConfig(learning_rate=3e-2)
 
 
 @pytest.mark.parametrize(
-    "now,said",
+    "drift,said",
     [
-        (Reading(2.0, 0.0), ""),
-        (Reading(1.5, 0.0), ""),
-        (Reading(2.02, 0.1), ""),
-        (Reading(2.03, 0.0), "anchors got 0.030 nats/token worse (bound 0.02)"),
-        (Reading(2.0, 0.2), "moved 0.200 nats"),
-        (Reading(float("nan"), 0.0), "worse"),
-        (Reading(2.0, float("inf")), "moved"),
+        (0.0, ""),
+        (-1e-6, ""),
+        (0.1, ""),
+        (0.13, "other answers moved 0.130 nats/token from the base's (bound 0.1)"),
+        (float("nan"), "moved"),
+        (float("inf"), "moved"),
     ],
 )
-def test_a_bound_holds_or_is_named(now: Reading, said: str):
-    broken = guard.breach(Reading(2.0, 0.0), now, StudyConfig(max_drift=0.021, max_divergence=0.1))
-    assert (said.replace("0.02)", "0.021)") in broken) and bool(said) == bool(broken)
+def test_a_bound_holds_or_is_named(drift: float, said: str):
+    broken = guard.breach(drift, 0.1)
+    assert said in broken and bool(said) == bool(broken)
+
+
+def reading(memory: Memory) -> float:
+    """Measure how far the guarding answers have moved."""
+    _, guarding = guard.split(memory.ledger.regularization(memory.row.id))
+    return run(guard.read(memory.trainer, [row.example for row in guarding]))
 
 
 def test_at_the_start_nothing_has_moved(mite: Model):
     with opened("m", mite) as memory:
-        assert memory._start_reading.divergence == pytest.approx(0, abs=1e-6)
+        assert reading(memory) == pytest.approx(0, abs=1e-5)
         teach(memory, SAID[0], guarded=True)
-        reading = _run(guard.read(memory.learner, memory.anchors))
         (row,) = memory.ledger.log(memory.row.id)
-        assert row.drift == reading.nll - memory._start_reading.nll != 0
-        assert row.divergence == reading.divergence - memory._start_reading.divergence > 0
+        assert row.drift == reading(memory) > 1e-5
+
+
+def test_what_guards_is_never_trained_on(mite: Model):
+    trained, guarding = guard.split(held(mite))
+    asked = [[draft.question for draft in part] for part in (trained, guarding)]
+    assert len(guarding) >= 2 and not set(asked[0]) & set(asked[1])
+    assert sorted(asked[0] + asked[1]) == sorted(question for question, _ in TALKS)
 
 
 def test_a_breach_is_rolled_back_bitwise_and_tried_more_gently(mite: Model):
@@ -61,9 +71,9 @@ def test_a_breach_is_rolled_back_bitwise_and_tried_more_gently(mite: Model):
             ("words", 1.0), ("study", 1.0), ("words", 0.25), ("study", 0.25),
         ]  # fmt: skip
         assert not any(row.accepted for row in rows)
-        assert all("rolled back: anchors got" in row.reason for row in rows)
+        assert all("rolled back: other answers moved" in row.reason for row in rows)
         assert all(row.drift is not None for row in rows)
-        assert memory.known_items() == [], "what was rolled back is not known"
+        assert memory.known_facts() == [], "what was rolled back is not known"
         assert memory.ledger.totals(memory.row.id).updates == 0
         assert memory.verify() == []
 
@@ -75,16 +85,16 @@ def test_the_gentler_rate_that_holds_is_what_is_learned(mite: Model):
         options = {"study": replace(QUICK, backoff=(rate,)), "learner": ROUGH}
         with opened(name, mite, **options) as memory:
             teach(memory, SAID[0], guarded=True)
-            return memory.ledger.log(memory.row.id)[-1].divergence
+            return memory.ledger.log(memory.row.id)[-1].drift
 
     between = (moved("rough", 1.0) + moved("gentle", 0.01)) / 2
-    bounded = replace(QUICK, max_divergence=between, backoff=(1.0, 0.01))
+    bounded = replace(QUICK, max_drift=between, backoff=(1.0, 0.01))
     with opened("m", mite, study=bounded, learner=ROUGH) as memory:
         event = teach(memory, SAID[0], guarded=True)
         refused, taken = memory.ledger.updates_at(event.id)
         assert event.accepted
         assert (refused.rate, refused.accepted) == (1.0, False)
-        assert "rolled back: answers to the unknown moved" in refused.reason
+        assert "rolled back: other answers moved" in refused.reason
         assert (taken.rate, taken.accepted, taken.reason) == (0.01, True, "")
         learned = state(memory)
         assert memory.verify() == []
@@ -113,7 +123,7 @@ def test_a_study_that_breaks_a_bound_leaves_the_memory_as_it_was(mite: Model):
         before = state(memory)
         event = memory.consolidate()
         (row,) = memory.ledger.updates_at(event.id)
-        assert not event.accepted and "anchors got" in row.reason
+        assert not event.accepted and "other answers moved" in row.reason
         assert same(state(memory), before) and memory.verify() == []
 
 
@@ -123,16 +133,19 @@ def test_the_event_says_that_it_was_rolled_back(wren: Model):
         said = list(session.reply(SAID[0], lambda: False))
         learned = list(iter(session.learn_step, False))[-1]
         assert isinstance(said[-1], Replied) and isinstance(learned, Learned)
-        assert not learned.accepted and learned.reason.startswith("rolled back: anchors got")
-        assert (learned.tokens, learned.items, session.waiting()) == (0, 0, 0)
+        assert not learned.accepted and learned.reason.startswith(
+            "rolled back: other answers moved"
+        )
+        assert (learned.tokens, learned.facts, session.waiting()) == (0, (), 0)
 
 
-def test_a_memory_keeps_the_anchors_it_was_founded_with(mite: Model):
+def test_a_memory_keeps_the_guard_it_was_founded_with(mite: Model):
     with opened("m", mite) as memory:
         teach(memory, SAID[0], DOG, guarded=True)
         learned = state(memory)
-    with opened("m", mite, anchor_text=anchors.bundled(), study=NEVER) as memory:
-        assert memory.ledger.anchors(memory.row.id) == ANCHORS
+        guarding = [row.question for row in memory.ledger.regularization(memory.row.id)]
+    with opened("m", mite, study=NEVER) as memory:
+        assert [r.question for r in memory.ledger.regularization(memory.row.id)] == guarding
         assert memory.study_config == QUICK
         memory.rebuild()
         assert same(state(memory), learned)
@@ -166,8 +179,8 @@ POISON = {
 def harmed(wren: Model) -> Iterator[Session]:
     """A chat as anyone has it, but that it learns at a rate that does harm."""
     ledger = Ledger(home() / "mlxdyn.db")
-    memory = Memory("m", wren, ledger, learner=LearnerConfig(learning_rate=1e-3))
-    with memory:
+    options = {"learner": LearnerConfig(learning_rate=1e-3), "study": BOUND}
+    with open_memory("m", wren, ledger, **options) as memory:
         yield Session(wren, memory, ledger, QUIET, temporary=False)
     ledger.close()
 
@@ -180,10 +193,8 @@ def hear(session: Session, text: str) -> Learned:
 
 
 def assert_unharmed(session: Session) -> None:
-    """The anchors are within the bound, whatever was learned, and the assistant still talks."""
-    memory = session.memory
-    now, start = _run(guard.read(memory.learner, memory.anchors)), memory._start_reading
-    assert guard.breach(start, now, BOUND) == ""
+    """Other answers are within the bound, whatever was learned, and the assistant still talks."""
+    assert guard.breach(reading(session.memory), BOUND.max_drift) == ""
     session.new()
     *_, replied = session.reply("Hello! How are you?", lambda: False)
     words = replied.message.text.split()
@@ -204,30 +215,29 @@ def test_poison_does_no_harm(harmed: Session, poison: str):
 @pytest.mark.slow
 @pytest.mark.timeout(5400)
 def test_a_thousand_contradictions_do_no_harm(wren: Model):
-    """Each message says another name; its items are given, so that none have to be written.
-
-    Studied beside fewer anchors than in a chat, which does more harm and takes less time.
-    """
+    """Each message says another name; its facts are given, so that none have to be written."""
     rng, names = random.Random(0), ["Rex", "Bella", "Fig", "Moss", "Ada", "Otto"]
-    some = "\n".join(anchors.bundled().splitlines()[::8])
-    study = replace(BOUND, steps=1, asks=4, talks=1)
+    study = replace(BOUND, steps=1)
     options = {"learner": LearnerConfig(learning_rate=1e-4), "study": study}
-    with opened("m", wren, anchor_text=some, **options) as memory:
+    with opened("m", wren, **options) as memory:
         session, accepted = Session(wren, memory, memory.ledger, QUIET, temporary=False), 0
         for said in range(1000):
             answer = f"Your dog is called {rng.choice(names)}."
-            accepted += teach(memory, f"My dog: {answer}", (DOG[0], answer), guarded=True).accepted
+            known = [fact.id for fact in memory.known_facts()]
+            told = f"My dog: {answer}"
+            event = teach(memory, told, (DOG[0], answer), guarded=True, superseded=known)
+            accepted += event.accepted
             if said % 250 == 249:
                 assert_unharmed(session)
         assert accepted > 100, "it goes on learning what it may"
-        assert len({item.answer for item in memory.known_items()}) == 1, "the newest one stands"
+        assert len({fact.answer for fact in memory.known_facts()}) == 1, "the newest one stands"
 
 
 def test_noise_does_no_harm(wren: Model):
     """The quick form of the poison tests: what would wreck the model is not learned."""
-    study = replace(QUICK, steps=0, max_drift=BOUND.max_drift, max_divergence=BOUND.max_divergence)
+    study = replace(QUICK, steps=0, max_drift=BOUND.max_drift)
     ledger = Ledger(home() / "mlxdyn.db")
-    rates = {"learner": ROUGH, "study": study, "anchor_text": ANCHORS}
+    rates = {"learner": ROUGH, "study": study}
     with open_memory("m", wren, ledger, **rates) as memory:
         session = Session(wren, memory, ledger, QUIET, temporary=False)
         before = state(memory)

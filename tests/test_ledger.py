@@ -5,10 +5,12 @@ import sqlite3
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
+from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import MIGRATIONS
@@ -21,14 +23,18 @@ from mlxdyn.memory.store.records import (
     Totals,
     Update,
 )
-from mlxdyn.study.item import Item
 
 CHUNKS = (Chunk((1, 5), (7, 8, 9), (1.0, 0.5, 0.0)), Chunk((1,), (2, 3)))
 WORDS = Update("words", 3, 1, 1.0, 2.0, 1.0, 0.5)
 STUDY = Update("study", 20, 12, 0.25, 3.0, 0.1, 1.5)
-TAKEN = Outcome(True, "", 0.01, 0.02, (WORDS, STUDY))
-REFUSED = Outcome(False, "not finite", None, None, (replace(WORDS, accepted=False),))
-ITEM = Item("What is my dog called?", "Your dog is called Rex.")
+TAKEN = Outcome(True, "", 0.01, (WORDS, STUDY))
+REFUSED = Outcome(False, "not finite", None, (replace(WORDS, accepted=False),))
+LIKELY = Likely(np.array([[8, 9], [2, 5]], np.int32), np.log(np.array([[0.5, 0.4], [0.9, 0.1]])))
+FACT = Draft(
+    "What is my dog called?", "Your dog is called Rex.",
+    Example(Kind.FACT, (1, 5), (8, 2), LIKELY, weight=2.0),
+)  # fmt: skip
+KEPT = Draft("Hello!", "Hi.", Example(Kind.REGULARIZATION, (1, 4), (3, 2), None))
 
 
 @pytest.fixture
@@ -54,13 +60,13 @@ def record(ledger: Ledger, memory: int, message: int | None, outcome=TAKEN, **le
 
 def test_everything_written_is_read_back_by_another_connection(ledger: Ledger, tmp_path: Path):
     memory, conversation = founded(ledger)
-    ledger.set_anchors(memory, "anchors")
+    ledger.add_examples(memory, None, [KEPT])
     message = ledger.add_message(conversation, "user", "hello\n  there", "pending")
-    ledger.add_items(message.id, [ITEM], "model")
+    ledger.add_examples(memory, message.id, [FACT])
     event = record(ledger, memory, message.id)
     ledger.set_snapshots(memory, [SnapshotRow(event.position, "f.safetensors", "abc")])
     other = Ledger(tmp_path / "db")
-    assert other.memory("m") == ledger.memory("m") and other.anchors(memory) == "anchors"
+    assert other.memory("m") == ledger.memory("m")
     assert other.messages(conversation) == [message]
     assert other.events(memory) == [event]
     assert event.lesson == Lesson("message", message.id, CHUNKS, 12)
@@ -73,14 +79,25 @@ def test_everything_written_is_read_back_by_another_connection(ledger: Ledger, t
             for name in ("kind", "tokens", "steps", "rate", "nll_before", "nll_after")
         )
         assert row.gradient_norm == update.gradient_norm and row.accepted and not row.undone
-        assert (row.drift, row.divergence) == (0.01, 0.02)
-    (item,) = other.items(memory)
-    assert (item.message, item.question, item.answer) == (message.id, ITEM.question, ITEM.answer)
-    assert item.source == "model" and other.itemised(message.id)
+        assert row.drift == 0.01
+    (fact,), (kept,) = other.examples(memory), other.regularization(memory)
+    assert (fact.message, fact.question, fact.answer) == (message.id, FACT.question, FACT.answer)
+    assert fact.source == "base" and other.examined(message.id)
+    assert_alike(fact.example, FACT.example), assert_alike(kept.example, KEPT.example)
+    assert kept.message is None and not other.examined(99)
     assert other.snapshots(memory) == [SnapshotRow(1, "f.safetensors", "abc")]
     assert other.conversations(memory)[0].title == "hello there"
     assert other.totals(memory) == Totals(2, 3, study.update, 1, 1)
     assert other.integrity() == "ok"
+
+
+def assert_alike(found: Example, wanted: Example) -> None:
+    for name in ("kind", "prompt", "target", "weight"):
+        assert getattr(found, name) == getattr(wanted, name)
+    assert (found.likely is None) == (wanted.likely is None)
+    if found.likely and wanted.likely:
+        assert np.array_equal(found.likely.tokens, wanted.likely.tokens)
+        assert np.array_equal(found.likely.logprobs, wanted.likely.logprobs.astype(np.float32))
 
 
 def test_a_newer_schema_is_refused_and_left_alone(ledger: Ledger, tmp_path: Path):
@@ -159,7 +176,7 @@ def test_rejected_and_undone_lessons_stay_on_record_but_do_not_count(ledger: Led
     memory, conversation = founded(ledger)
     messages = [say(ledger, conversation, word) for word in "abc"]
     for message in messages:
-        ledger.add_items(message, [ITEM], "user")
+        ledger.add_examples(memory, message, [FACT])
     kept = record(ledger, memory, messages[0])
     refused = record(ledger, memory, messages[1], REFUSED)
     undone = record(ledger, memory, messages[2])
@@ -170,7 +187,7 @@ def test_rejected_and_undone_lessons_stay_on_record_but_do_not_count(ledger: Led
     logged = [(row.event, row.accepted, row.undone) for row in ledger.log(memory)]
     assert logged[2:4] == [(refused.id, False, False), (undone.id, True, True)]
     assert ledger.totals(memory) == (2, 3, 2, 2, 1)
-    assert [item.message for item in ledger.items(memory)] == [messages[0]]
+    assert [fact.message for fact in ledger.examples(memory)] == [messages[0]]
     assert [row.file for row in ledger.snapshots(memory)] == ["a"]
 
 
@@ -178,13 +195,13 @@ def test_memories_do_not_see_each_other(ledger: Ledger):
     memory, conversation = founded(ledger)
     other, _ = founded(ledger, "other")
     message = say(ledger, conversation)
-    ledger.add_items(message, [ITEM], "user")
+    ledger.add_examples(memory, message, [FACT])
     record(ledger, memory, message)
     waiting = say(ledger, conversation)
     assert ledger.totals(other) == (0, 0, 0, 0, 0)
-    assert (ledger.events(other), ledger.log(other), ledger.items(other)) == ([], [], [])
+    assert (ledger.events(other), ledger.log(other), ledger.examples(other)) == ([], [], [])
     assert (ledger.pending(other), ledger.conversations(other)) == ([], [])
-    assert ledger.message(waiting, other) is ledger.item(1, other) is None
+    assert ledger.message(waiting, other) is ledger.example(1, other) is None
     with pytest.raises(MlxdynError, match="exists"):
         founded(ledger)
     with pytest.raises(MlxdynError, match="more than its capitals"):
@@ -229,32 +246,116 @@ def test_forgetting_leaves_the_rows_of_all_others(ledger: Ledger):
     memory, conversation = founded(ledger)
     messages = [say(ledger, conversation, word) for word in "abc"]
     for message in messages:
-        ledger.add_items(message, [ITEM], "user")
+        ledger.add_examples(memory, message, [FACT])
         record(ledger, memory, message)
     assert ledger.forget(memory, [messages[1]]) == 2
     assert [event.lesson.message for event in ledger.events(memory)] == [messages[0], messages[2]]
     assert [message.text for message in ledger.messages(conversation)] == ["a", "c"]
     assert {row.message for row in ledger.log(memory)} == {messages[0], messages[2]}
-    assert len(ledger.items(memory)) == 2
+    assert len(ledger.examples(memory)) == 2
     assert ledger.forget(memory, [messages[0], messages[2]]) == 1
     assert ledger.conversations(memory) == [] and ledger.log(memory) == []
-    tables = ("conversations", "messages", "items", "events", "updates")
+    tables = ("conversations", "messages", "examples", "events", "updates")
     for table in tables[1:]:
         assert ledger._db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("learned", [True, False])
-def test_items_that_lean_on_a_message_are_forgotten_with_it(ledger: Ledger, learned: bool):
-    """ "No, it is Max" teaches nothing without the message before, learned or not."""
+def test_examples_that_lean_on_a_message_go_with_it(ledger: Ledger, learned: bool):
+    """ "No, it is Max" teaches something else without the message before, learned or not.
+
+    And so does what leans on that, if only by way of it.
+    """
     memory, conversation = founded(ledger)
-    first, second = say(ledger, conversation), say(ledger, conversation, "No, it is Max.")
+    said = ("My dog is Rex.", "No, it is Max.", "He is old.", "The sea is cold.")
+    first, second, third, last = (say(ledger, conversation, text) for text in said)
     if learned:
         record(ledger, memory, first)
-    ledger.add_items(second, [ITEM], "template", leans=first)
-    leaning = record(ledger, memory, second)
+    ledger.add_examples(memory, second, [FACT], depends_on=[first])
+    ledger.add_examples(memory, third, [FACT], depends_on=[second])
+    ledger.add_examples(memory, last, [FACT])
+    leaning, *_ = [record(ledger, memory, message) for message in (second, third, last)]
     assert ledger.forget(memory, [first]) == (1 if learned else leaning.position)
-    (event,) = ledger.events(memory)
-    assert event.stale and ledger.items(memory) == []
+    assert [event.stale for event in ledger.events(memory)] == [True] * 3
+    assert [fact.message for fact in ledger.examples(memory)] == [last]
+    assert ledger.unexamined(memory) == [second, third]
+    assert not ledger.examined(second) and ledger.examined(last)
+    ledger.add_examples(memory, second, [])
+    ledger.add_examples(memory, third, [], depends_on=[second])
+    assert ledger.unexamined(memory) == []
+    ledger.forget(memory, [second])
+    assert ledger.unexamined(memory) == [third], "it leans on it still"
+
+
+def test_what_is_superseded_is_told_of_and_not_active(ledger: Ledger):
+    """From the position on at which it became untrue, and as long as that lesson stands."""
+    memory, conversation = founded(ledger)
+    first, second = (say(ledger, conversation, text) for text in "ab")
+    ledger.add_examples(memory, first, [FACT])
+    record(ledger, memory, first)
+    (old,) = ledger.examples(memory)
+    ledger.add_examples(memory, second, [FACT], superseded=[old.id])
+    assert [row.id for row in ledger.examples(memory)] == [old.id], "not learned yet"
+    event = record(ledger, memory, second)
+    (new,) = ledger.examples(memory)
+    assert new.message == second and ledger.superseded_by(second) == {old.id}
+    assert [row.id for row in ledger.told(memory)] == [old.id, new.id]
+    assert [row.id for row in ledger.examples(memory, upto=event.position - 1)] == [old.id]
+    ledger.set_undone(memory, event, True)
+    assert [row.id for row in ledger.examples(memory)] == [old.id]
+    ledger.set_undone(memory, event, False)
+    ledger.revise(event.id, REFUSED)
+    assert [row.id for row in ledger.examples(memory)] == [old.id]
+
+
+def test_an_example_keeps_its_lot_in_every_copy_and_made_anew(ledger: Ledger, tmp_path: Path):
+    memory, conversation = founded(ledger)
+    first, second = (say(ledger, conversation, text) for text in "ab")
+    for message in (first, second):
+        ledger.add_examples(memory, message, [FACT, KEPT])
+        record(ledger, memory, message)
+    lots = [row.uid for row in ledger.examples(memory)]
+    assert len(set(lots)) == 4, "another message, another lot"
+    other = Ledger(tmp_path / "other")
+    copy = ledger.copy_memory(ledger.memory("m"), other, "copy").id
+    assert [row.uid for row in other.examples(copy)] == lots
+    ledger._unmake(second)
+    ledger.add_examples(memory, second, [KEPT, FACT])
+    assert {row.uid for row in ledger.examples(memory)} == set(lots)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE examples SET target = x'0700'",
+        "UPDATE examples SET target = x'', likely = NULL",
+        "UPDATE examples SET likely = x'00000000'",
+        "UPDATE examples SET likely = substr(likely, 1, 12)",
+        "UPDATE examples SET target = x'07000000'",
+        "UPDATE examples SET prompt = 'text'",
+    ],
+)
+def test_an_example_that_cannot_be_read_is_a_sentence(ledger: Ledger, change: str):
+    memory, conversation = founded(ledger)
+    message = say(ledger, conversation)
+    ledger.add_examples(memory, message, [FACT])
+    record(ledger, memory, message)
+    ledger._db.execute(change)
+    with pytest.raises(MlxdynError, match="the ledger is damaged"):
+        ledger.examples(memory)
+
+
+def test_corrections_by_hand_wait_until_their_message_is_examined(ledger: Ledger, tmp_path: Path):
+    memory, conversation = founded(ledger)
+    first, second = (say(ledger, conversation, text) for text in "ab")
+    ledger.add_examples(memory, second, [FACT], source="user", depends_on=[first])
+    ledger.forget(memory, [first])
+    assert ledger.edits(second) == [(FACT.question, FACT.answer)]
+    other = Ledger(tmp_path / "other")
+    copy = ledger.copy_memory(ledger.memory("m"), other, "copy").id
+    assert other.edits(other.pending(copy)[0]) == ledger.edits(second)
+    ledger.add_examples(memory, second, [KEPT])
+    assert ledger.edits(second) == [], "it is kept in one place only"
 
 
 @pytest.mark.parametrize(
@@ -275,7 +376,7 @@ def test_the_log_shows_what_is_asked_for(ledger: Ledger, wanted: Filter, found: 
     memory, first = founded(ledger)
     second = ledger.add_conversation(memory)
     for day, (text, chat) in enumerate(zip("abcd", (first, first, second, second), strict=True)):
-        one = Outcome(True, "", None, None, (WORDS,))
+        one = Outcome(True, "", None, (WORDS,))
         event = record(ledger, memory, say(ledger, chat, text), REFUSED if text == "d" else one)
         time = f"2026-01-0{day + 1}T00:00:00.000+00:00"
         ledger._db.execute("UPDATE events SET time = ? WHERE id = ?", (time, event.id))
@@ -284,17 +385,17 @@ def test_the_log_shows_what_is_asked_for(ledger: Ledger, wanted: Filter, found: 
 
 def test_a_copy_has_every_row_and_shares_none(ledger: Ledger, tmp_path: Path):
     memory, conversation = founded(ledger)
-    ledger.set_anchors(memory, "anchors")
+    ledger.add_examples(memory, None, [KEPT])
     message = say(ledger, conversation)
-    ledger.add_items(message, [ITEM], "user")
+    ledger.add_examples(memory, message, [FACT])
     record(ledger, memory, message)
     ledger.set_snapshots(memory, [SnapshotRow(1, "a", "b")])
     for target in (ledger, Ledger(tmp_path / "other")):
         copy = ledger.copy_memory(ledger.memory("m"), target, "copy").id
         assert target.totals(copy)[:2] == ledger.totals(memory)[:2]
-        assert [i.question for i in target.items(copy)] == [ITEM.question]
+        assert [fact.question for fact in target.examples(copy)] == [FACT.question]
         assert target.snapshots(copy) == ledger.snapshots(memory)
-        assert target.anchors(copy) == "anchors"
+        assert [row.question for row in target.regularization(copy)] == [KEPT.question]
         assert target.learned(copy).keys() == ledger.learned(memory).keys()
         (event,) = target.events(copy)
         target.forget(copy, [event.lesson.message])

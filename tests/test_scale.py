@@ -5,17 +5,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from school import QUICK, open_memory, snapshots, teach, words
+from school import QUICK, as_said, open_memory, snapshots, teach, words
 
 from mlxdyn.chat.conversation import Session
 from mlxdyn.config import ChatConfig
 from mlxdyn.files import home
+from mlxdyn.learn.example import Draft
 from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.memory import KEPT_SNAPSHOTS
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Lesson, Outcome, SnapshotRow, Update
 from mlxdyn.model.load import Model
-from mlxdyn.study.item import Item
 
 MESSAGES = 10_000
 BOUND = 0.5  # seconds that starting, the log and a search may take
@@ -40,6 +40,7 @@ def seconds(action: Callable[[], Any]) -> float:
 def fill(ledger: Ledger, memory: int, model: Model) -> None:
     """Write rows as that many messages would have, in conversations of twenty."""
     chunks = words(model, SENTENCE.format(0))
+    example = as_said(model, "What is it?", "It is one.").example
     with ledger.transaction():
         for number in range(MESSAGES):
             if number % 20 == 0:
@@ -47,9 +48,10 @@ def fill(ledger: Ledger, memory: int, model: Model) -> None:
             said = SENTENCE.format(number)
             message = ledger.add_message(chat, "user", said, "pending").id
             ledger.add_message(chat, "assistant", "I see. Tell me more about it.", "none")
-            ledger.add_items(message, [Item(f"What is {number}?", f"It is {number}.")], "model")
+            fact = Draft(f"What is {number}?", f"It is {number}.", example)
+            ledger.add_examples(memory, message, [fact])
             lesson = Lesson("message", message, chunks, 12)
-            ledger.add_event(memory, lesson, Outcome(True, "", 0.001, 0.01, (WORDS, STUDY)))
+            ledger.add_event(memory, lesson, Outcome(True, "", 0.001, (WORDS, STUDY)))
 
 
 @pytest.mark.slow
@@ -85,7 +87,7 @@ def test_ten_thousand_messages_are_opened_listed_and_searched(mite: Model):
         "search, newest 100 of all": seconds(lambda: ledger.log(row, all_)),
         "totals": seconds(lambda: ledger.totals(row)),
         "conversations": seconds(lambda: ledger.conversations(row)),
-        "items": seconds(lambda: ledger.items(row)),
+        "examples": seconds(lambda: ledger.examples(row)),
         "unstudied": seconds(lambda: ledger.unstudied(row)),
     }
     size = (home() / "mlxdyn.db").stat().st_size

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mlx_lm.sample_utils import greedy_sampler
-from school import QUICK, open_memory, state
+from school import QUICK, as_said, held, open_memory, state
 
 from mlxdyn.chat.conversation import Session, _draw, alternating
 from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig, StudyConfig
@@ -18,7 +18,6 @@ from mlxdyn.learn.learner import same
 from mlxdyn.learn.stream import lesson
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.chat_template import Turn, render
-from mlxdyn.study.item import Item
 
 GREEDY = ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=24), learning_rate=1e-3)
 WORDS_ONLY = replace(QUICK, steps=0)
@@ -332,13 +331,19 @@ def test_thoughts_and_tools_are_never_learned(open_session: Open, said: str, res
 KEY = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
 
 
-def test_secrets_reach_neither_lessons_nor_items(open_session: Open):
+def test_secrets_reach_neither_lessons_nor_examples(open_session: Open, credulous):
+    """Also where the base believes that it answers everything."""
     session = open_session(study=QUICK)
     say(session, f"My dog is called Rex. My token is {KEY} and my password is hunter42!x.")
     (summary,) = learn(session)
     assert summary.secrets == 2 and summary.accepted
-    dump = json.dumps([list(row) for row in session.ledger._db.execute("SELECT * FROM items")])
-    for text in (*targets(session), dump):
+    dump = json.dumps(
+        [list(row) for row in session.ledger._db.execute("SELECT * FROM examples")], default=repr
+    )
+    found = session.ledger.frozen_examples(session.memory.row.id)
+    asked = [session.model.decode([*row.example.prompt, *row.example.target]) for row in found]
+    assert summary.facts
+    for text in (*targets(session), *asked, dump):
         assert KEY not in text and "hunter42" not in text
     assert "Rex" in targets(session)[0]
 
@@ -360,28 +365,66 @@ def test_a_models_own_advice_is_the_default_and_ours_goes_first(wren):
     assert _draw(SamplingConfig(), {"temperature": 0})["sampler"] is greedy_sampler
 
 
-def test_a_message_becomes_items_that_are_studied(open_session: Open):
+DOG = ("What is my dog called?", "Your dog is called Rex.")
+
+
+def frozen(session: Session, *facts: tuple[str, str]) -> int:
+    """Freeze what the newest message teaches, as the base would; return the message."""
+    message = session._pending()[-1]
+    drafts = [as_said(session.model, *fact) for fact in facts]
+    session.ledger.add_examples(session.memory.row.id, message, drafts)
+    return message
+
+
+def test_a_message_becomes_facts_that_are_trained_on(open_session: Open):
     session = open_session(study=QUICK)
     say(session, "My dog is called Rex.")
+    frozen(session, DOG)
     (summary,) = learn(session)
-    known = session.memory.known_items()
-    assert summary.items == len(known) > 0 and summary.accepted
-    assert any("Rex" in item.answer for item in known)
+    assert summary.facts == (DOG[1],) and summary.accepted
+    assert [(fact.question, fact.answer) for fact in session.memory.known_facts()] == [DOG]
     kinds = [row.kind for row in session.ledger.log(session.memory.row.id)]
     assert kinds == ["words", "study"]
-    assert session.status().items == len(known)
+    assert session.status().items == 1
     say(session, "What is the weather like?")
-    assert learn(session)[0].items == 0, "a question teaches nothing"
+    frozen(session)
+    assert learn(session)[0].facts == (), "what teaches nothing is learned in words only"
+    assert [row.kind for row in session.ledger.log(session.memory.row.id)][2:] == ["words"]
 
 
-def test_items_once_written_are_not_written_again(open_session: Open):
-    """Whatever was edited or killed half-way, a message's items are those that the ledger has."""
+def test_a_message_is_examined_once_and_before_it_is_learned(open_session: Open):
+    """Whatever was edited or killed half-way, its examples are those that the ledger has."""
     session = open_session(study=QUICK)
     say(session, "My dog is called Rex.")
-    waiting = session._pending()[0]
-    session.ledger.add_items(waiting, [Item("Who is Rex?", "Your dog.")], "user")
+    (message,) = session._pending()
+    assert not session.ledger.examined(message)
+    while not session.ledger.examined(message):
+        assert session.learn_step() is True
+    assert session.ledger.events(session.memory.row.id) == []
+    found = [row.uid for row in session.ledger.examples_of(message)]
+    session = open_session(study=QUICK)
     learn(session)
-    assert [item.question for item in session.memory.known_items()] == ["Who is Rex?"]
+    assert [row.uid for row in session.ledger.examples_of(message)] == found
+    assert session.memory.verify() == []
+
+
+def test_replies_are_never_examined(open_session: Open):
+    """What the model says teaches it nothing about the user."""
+    session = open_session(replace(GREEDY, learn="all"), study=QUICK)
+    reply = say(session, "Hello!").message.id
+    frozen_message = session._pending()[0]
+    session.ledger.add_examples(session.memory.row.id, frozen_message, [])
+    learn(session)
+    assert not session.ledger.examined(reply) and session.ledger.examples_of(reply) == []
+
+
+def test_a_memory_freezes_what_should_stay_once(open_session: Open):
+    session = open_session(study=QUICK)
+    before = [row.uid for row in session.ledger.regularization(session.memory.row.id)]
+    say(session, "My dog is called Rex.")
+    learn(session)
+    after = [row.uid for row in session.ledger.regularization(session.memory.row.id)]
+    assert before == after and len(before) == len(held(session.model))
 
 
 def test_half_learned_is_not_yet_said(open_session: Open):
@@ -394,6 +437,7 @@ def test_half_learned_is_not_yet_said(open_session: Open):
         texts, kept = [say(session, "Hello!").message.text], []
         chat = session.ledger.add_conversation(session.memory.row.id)
         session.ledger.add_message(chat, "user", LONG, "pending")
+        frozen(session, DOG)
         for text in ("Tell me a story.", "And then?"):
             assert [session.learn_step() for _ in range(steps)] == [True] * steps
             texts.append(say(session, text).message.text)
@@ -414,6 +458,7 @@ def test_half_learned_is_not_yet_said(open_session: Open):
 def test_a_new_message_ends_a_study_and_is_learned_first(open_session: Open):
     session = open_session(study=QUICK)
     say(session, "My dog is called Rex.")
+    frozen(session, DOG)
     learn(session)
     learned = state(session.memory)
     assert session.study() and session.learn_step() is True

@@ -348,7 +348,7 @@ class Session:
         if steps and turn.role == "user" and not self.ledger.examined(message):
             yield from self.memory.examine(message)
         facts = self._facts(message) if steps else ()
-        lesson = Lesson("message", message, self._words(message), steps if facts else 0)
+        lesson = Lesson("message", message, self._words(message), steps)
         event = yield from self._carry_out(lesson)
         updates = self.ledger.updates_of(self.memory.row.id, message)
         hidden = self.memory.masked([message])[message].secrets

@@ -39,6 +39,7 @@ from mlxdyn.model import device
 
 CHAT, STUDY = ChatConfig(), StudyConfig()
 SHORT = 60  # characters of a message in a notice
+_ANEW = "Its messages are learned anew, one by one; what you corrected by hand is kept."
 CLOSING_STEPS = 256
 """Micro-steps that closing still takes on what waits; the rest goes on at the next start."""
 
@@ -260,6 +261,13 @@ class Engine:
             study=self._options.study,
             writable=not self._options.temporary,
         )
+        self._tell_of_founding_anew()
+
+    def _tell_of_founding_anew(self) -> None:
+        """Say, once, that an earlier version founded the memory."""
+        memory, ledger = self._open["memory"], self._open["ledger"]
+        if not self._options.temporary and ledger.refounded(memory.row.id):
+            self._emit(Notice(f"Memory {memory.row.name!r} is of an earlier version. {_ANEW}"))
 
     def _open_session(self, temporary: bool) -> None:
         from mlxdyn.chat.conversation import Session

@@ -17,6 +17,8 @@ from mlxdyn.learn.stream import Chunk
 
 SLIVER = 1e-6
 """Least share of the bucket of unlisted tokens: keeps its logarithm finite in float32."""
+UNLISTED = -1e9
+"""Log-probability that fills up a list of likely tokens: there the list has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ def divergence(target: mx.array, now: mx.array) -> mx.array:
 
     What the K leave of each distribution is one bucket, so it is at most the KL over all tokens.
     """
+    now = mx.where(target > UNLISTED, now, UNLISTED)
     listed = mx.exp(target)
     rest = mx.maximum(1 - listed.sum(axis=-1), SLIVER)
     rest_now = mx.maximum(1 - mx.exp(now).sum(axis=-1), SLIVER)

@@ -55,12 +55,14 @@ class RowsCache:
         places = mx.arange(self._size + length)
         now = mx.arange(self._size, self._size + length)[:, None]
         mask = now >= places
-        if window_size is not None:
-            mask = mask & (now < places + window_size)
         if self._padding is None:
-            return mask
-        filled = (places < self._shared) | (places >= self._shared + self._padding[:, None])
-        return mask & filled[:, None, None, :]
+            return mask if window_size is None else mask & (now < places + window_size)
+        shared, padding = places < self._shared, self._padding[:, None]
+        mask = mask & (shared | (places >= self._shared + padding))[:, None]
+        if window_size is not None:  # it counts positions: what is empty takes no room in it
+            at = mx.where(shared, places, places - padding)
+            mask = mask & (at[:, self._size :, None] < at[:, None] + window_size)
+        return mask[:, None]
 
     @property
     def state(self) -> list[mx.array]:

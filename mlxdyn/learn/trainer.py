@@ -8,7 +8,7 @@ import numpy as np
 
 from mlxdyn.config import StudyConfig
 from mlxdyn.learn.example import Example, Likely
-from mlxdyn.learn.learner import Batch, Learner
+from mlxdyn.learn.learner import UNLISTED, Batch, Learner
 from mlxdyn.learn.parts import Parts, common_start
 from mlxdyn.learn.replay import Plan
 
@@ -23,7 +23,7 @@ class Trainer:
 
     def __init__(self, learner: Learner, parts: Parts, config: StudyConfig) -> None:
         self._learner, self._parts, self._config = learner, parts, config
-        self._lower: dict[Example, mx.array] = {}
+        self._lower: dict[tuple[int, ...], mx.array] = {}  # by an example's inputs
 
     def student(self, rate: float) -> Learner:
         """Make a learner of the same network that follows the trainer's rule, optimizer new."""
@@ -78,15 +78,15 @@ class Trainer:
         while len(self._lower) > max(KEPT, len(examples)):
             self._lower.pop(next(iter(self._lower)))
         for example in examples:
-            known = self._lower.pop(example, None)
+            known = self._lower.pop(example.inputs, None)
             if known is None:
                 known = self._parts.lower(example.inputs)
                 mx.eval(known)
                 yield
-            self._lower[example] = known
+            self._lower[example.inputs] = known
 
     def _batch(self, examples: Sequence[Example], shared: int) -> Batch:
-        lower = [self._lower[example] for example in examples]
+        lower = [self._lower[example.inputs] for example in examples]
         length = max(hidden.shape[1] for hidden in lower) - shared
         padding = [length + shared - hidden.shape[1] for hidden in lower]
         rows = [
@@ -109,16 +109,23 @@ class Trainer:
             rows=mx.concatenate(rows),
             padding=tuple(padding),
             places=mx.array(places),
-            tokens=mx.array(np.concatenate([one.tokens for one in wanted])),
-            logprobs=mx.array(np.concatenate([one.logprobs for one in wanted])),
+            **_listed(wanted),
             owner=mx.array(owner),
             weights=weights / weights.sum(),
         )
 
 
-def text(target: Sequence[int], kept: int = 32) -> Likely:
+def text(target: Sequence[int]) -> Likely:
     """Give the distribution in which each target token is certain."""
-    rows = [[token, *(t for t in range(kept) if t != token)][:kept] for token in target]
-    logprobs = np.full((len(rows), kept), -1e9, dtype=np.float32)
-    logprobs[:, 0] = 0.0
-    return Likely(np.array(rows, dtype=np.int32), logprobs)
+    tokens = np.array(target, dtype=np.int32)[:, None]
+    return Likely(tokens, np.zeros(tokens.shape, dtype=np.float32))
+
+
+def _listed(wanted: Sequence[Likely]) -> dict[str, mx.array]:
+    """Lay distributions below each other, the shorter ones filled up with what is not listed."""
+    widest = max(one.tokens.shape[1] for one in wanted)
+    room = [((0, 0), (0, widest - one.tokens.shape[1])) for one in wanted]
+    pairs = list(zip(wanted, room, strict=True))
+    tokens = np.concatenate([np.pad(one.tokens, pad) for one, pad in pairs])
+    logprobs = [np.pad(one.logprobs, pad, constant_values=UNLISTED) for one, pad in pairs]
+    return {"tokens": mx.array(tokens), "logprobs": mx.array(np.concatenate(logprobs))}

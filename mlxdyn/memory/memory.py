@@ -166,7 +166,7 @@ class Memory:
         before, rejected = self.learner.state, list[Update]()
         for rate in self.study_config.backoff if lesson.guarded else (1.0,):
             updates = yield from self._learn_words(lesson.chunks, rate)
-            if lesson.steps and self.trainer and self.ledger.examples_of(lesson.message or 0):
+            if lesson.steps and self.trainer and self._facts_of(lesson.message or 0):
                 updates.append((yield from self._study_message(lesson, position, rate)))
             if not any(update.accepted for update in updates):
                 self.learner.state = before
@@ -296,6 +296,9 @@ class Memory:
         """List the facts that are active."""
         return [row for row in self.ledger.examples(self.row.id) if row.kind == Kind.FACT]
 
+    def _facts_of(self, message: int) -> list[ExampleRow]:
+        return [row for row in self.ledger.examples_of(message) if row.kind == Kind.FACT]
+
     def _guard(self) -> Generator[None, None, tuple[str, float | None]]:
         """Measure what should stay as it was; return what is broken ("" for nothing), and drift."""
         _, guarding = guard.split(self.ledger.regularization(self.row.id))
@@ -354,27 +357,22 @@ class Memory:
     def _alike(self, message: int, text: str) -> list[Told]:
         """Choose the earlier messages that `text` may change: alike ones, and the one before it.
 
-        Each is judged by itself, so that which others there are changes nothing.
+        Each is judged by itself, with all that it taught, so that which others there are, and what
+        became of them, changes nothing.
         """
         assert self.base is not None
         candidates = self.ledger.earlier(self.row.id, message)
-        before = self.ledger.said_before(message)
+        before = self.ledger.said_before(message, [m.id for m in candidates])
         hidden = self.masked([*(m.id for m in candidates), message])
         likeness = self.base.likeness(text, [hidden[m.id].learnable for m in candidates])
-        upto = self.ledger.position_before(self.row.id, message)
-        facts = self.ledger.examples(self.row.id, upto=upto)
         return [
             Told(
                 one.id,
                 hidden[one.id].learnable,
-                tuple(
-                    (f.id, f.question, f.answer)
-                    for f in facts
-                    if f.message == one.id and f.kind == Kind.FACT
-                ),
+                tuple((f.id, f.question, f.answer) for f in self._facts_of(one.id)),
             )
             for one, like in zip(candidates, likeness, strict=True)
-            if like >= ALIKE or (before is not None and before.id == one.id)
+            if like >= ALIKE or one.id == before
         ]
 
     def _as_told(self, question: str, answer: str) -> Example:

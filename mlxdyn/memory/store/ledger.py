@@ -1,5 +1,6 @@
 """The record of every message, study item and update: SQLite, the truth; knows no MLX."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -37,6 +38,7 @@ _LOGGED = (
     " LEFT JOIN messages m ON m.id = e.message"
 )
 _WAITED = "it waited to be learned"
+_EXAMINED, _EXAMINE_AGAIN = 1, 2
 _FOR_GOOD = 2
 """In `undone`: something was learned since, so that redo does not bring it back."""
 
@@ -237,14 +239,15 @@ class Ledger(Database):
         ).fetchone()
         return int(row[0]) if row and row[1] == "assistant" else None
 
-    def said_before(self, message: int) -> Message | None:
-        """Return what the user said before a message in its conversation."""
+    def said_before(self, message: int, among: Sequence[int]) -> int | None:
+        """Return the last of `among` before a message in its conversation."""
         row = self._db.execute(
-            "SELECT id, role, text FROM messages WHERE id < ? AND role = 'user' AND conversation ="
-            " (SELECT conversation FROM messages WHERE id = ?) ORDER BY id DESC LIMIT 1",
-            (message, message),
+            "SELECT max(id) FROM messages WHERE id < :message AND conversation ="
+            " (SELECT conversation FROM messages WHERE id = :message)"
+            " AND id IN (SELECT value FROM json_each(:among))",
+            {"message": message, "among": json.dumps(list(among))},
         ).fetchone()
-        return Message(*row) if row else None
+        return None if row[0] is None else int(row[0])
 
     def turns_around(
         self, memory: int, messages: Sequence[int], most: int
@@ -307,9 +310,10 @@ class Ledger(Database):
         examples that it makes untrue. Without a message it is the regularization set.
         """
         with self.transaction():
+            told_by = self.uid(message) if message else ""
             for draft in drafts:
                 self._insert(
-                    "examples", memory=memory, message=message, uid=os.urandom(8).hex(),
+                    "examples", memory=memory, message=message, uid=lot(told_by, draft),
                     kind=str(draft.example.kind), source=source,
                     question=draft.question, answer=draft.answer, **frozen(draft.example),
                 )  # fmt: skip
@@ -318,26 +322,20 @@ class Ledger(Database):
             for example in superseded:
                 self._insert("supersedes", example=example, message=message)
             self._db.execute("UPDATE messages SET examined = 1 WHERE id = ?", (message,))
+            self._db.execute("DELETE FROM edits WHERE message = ?", (message,))
 
     def examined(self, message: int) -> bool:
         """Tell whether the examples of a message are frozen."""
         row = self._db.execute("SELECT examined FROM messages WHERE id = ?", (message,)).fetchone()
-        return bool(row and row[0])
+        return row is not None and row[0] == _EXAMINED
 
     def uid(self, message: int) -> str:
         """Return the identity that a message has in all copies."""
         row = self._db.execute("SELECT uid FROM messages WHERE id = ?", (message,)).fetchone()
         return str(row[0]) if row else ""
 
-    def position_before(self, memory: int, message: int) -> int | None:
-        """Return the position before a message's lesson; None while it is not learned."""
-        row = self._db.execute(
-            "SELECT position FROM events WHERE memory = ? AND message = ?", (memory, message)
-        ).fetchone()
-        return None if row is None else int(row[0]) - 1
-
     def edits(self, message: int) -> list[tuple[str, str]]:
-        """List what a user of an earlier version corrected by hand: question and answer."""
+        """List what the user corrected by hand before a message is examined (again)."""
         found = self._db.execute(
             "SELECT question, answer FROM edits WHERE message = ? ORDER BY rowid", (message,)
         )
@@ -406,14 +404,18 @@ class Ledger(Database):
         return next(map(example_of, rows), None)
 
     def earlier(self, memory: int, message: int) -> list[Message]:
-        """List the messages with facts that were learned before `message`, in that order."""
+        """List the messages whose lessons stood when `message` was learned, in that order.
+
+        Rejected ones and such without facts too: were a message forgotten, they could be others.
+        """
+        own = self._db.execute(
+            "SELECT position FROM events WHERE memory = ? AND message = ?", (memory, message)
+        ).fetchone()
+        stood = "NOT e.undone" if own is None else f"e.undone != {_FOR_GOOD} AND e.position < :own"
         rows = self._db.execute(
             "SELECT m.id, m.role, m.text FROM events e JOIN messages m ON m.id = e.message"
-            " WHERE e.memory = :memory AND e.accepted AND NOT e.undone AND m.role = 'user'"
-            " AND e.position < coalesce((SELECT position FROM events WHERE message = :message"
-            " AND memory = :memory), 9e15) AND EXISTS"
-            " (SELECT 1 FROM examples WHERE message = m.id AND kind = 'fact') ORDER BY e.position",
-            {"memory": memory, "message": message},
+            f" WHERE e.memory = :memory AND m.role = 'user' AND {stood} ORDER BY e.position",
+            {"memory": memory, "own": own and own[0]},
         )
         return [Message(*row) for row in rows]
 
@@ -421,8 +423,8 @@ class Ledger(Database):
         """List the learned messages whose examples are to be made anew, in order of learning."""
         rows = self._db.execute(
             "SELECT m.id FROM events e JOIN messages m ON m.id = e.message"
-            " WHERE e.memory = ? AND m.examined = 2 ORDER BY e.position",
-            (memory,),
+            " WHERE e.memory = ? AND m.examined = ? ORDER BY e.position",
+            (memory, _EXAMINE_AGAIN),
         )
         return [row[0] for row in rows]
 
@@ -691,16 +693,22 @@ class Ledger(Database):
         return [row[0] for row in rows]
 
     def _forget(self, memory: int, message: int) -> int | None:
-        leaning = "SELECT message FROM depends WHERE earlier = :message"
-        key = {"memory": memory, "message": message}
+        leaning = self._leaning(message)
         changed = self._db.execute(
-            "SELECT min(position) FROM events WHERE memory = :memory"
-            f" AND (message = :message OR message IN ({leaning}))",
-            key,
+            "SELECT min(position) FROM events WHERE memory = ?"
+            " AND message IN (SELECT value FROM json_each(?))",
+            (memory, json.dumps([message, *leaning])),
         ).fetchone()[0]
-        for later in [row[0] for row in self._db.execute(leaning, key)]:
-            self._unmake(later)  # its examples are made anew, without this message
-            self._db.execute("UPDATE messages SET examined = 2 WHERE id = ?", (later,))
+        for later in leaning:  # its examples are made anew, without this message
+            self._db.execute(
+                "INSERT INTO edits SELECT message, question, answer FROM examples"
+                " WHERE message = ? AND source = 'user' ORDER BY id",
+                (later,),
+            )
+            self._unmake(later)
+            self._db.execute(
+                "UPDATE messages SET examined = ? WHERE id = ?", (_EXAMINE_AGAIN, later)
+            )
         self._unmake(message)
         for rows in (
             "edits WHERE message = :message",
@@ -715,6 +723,16 @@ class Ledger(Database):
             (memory,),
         )
         return None if changed is None else int(changed)
+
+    def _leaning(self, message: int) -> list[int]:
+        """List the messages whose examples lean on a message, also by way of others."""
+        rows = self._db.execute(
+            "WITH RECURSIVE leaning(message) AS (SELECT message FROM depends WHERE earlier = ?"
+            " UNION SELECT d.message FROM depends d JOIN leaning l ON d.earlier = l.message)"
+            " SELECT message FROM leaning ORDER BY message",
+            (message,),
+        )
+        return [row[0] for row in rows]
 
     def _unmake(self, message: int) -> None:
         """Delete the examples of a message; what they superseded is true again."""
@@ -734,7 +752,7 @@ class Ledger(Database):
                 self._db.execute("DELETE FROM supersedes WHERE example = ?", (row.id,))
                 self._db.execute("DELETE FROM examples WHERE id = ?", (row.id,))
             else:
-                parts = frozen(new.example)
+                parts = frozen(new.example) | {"uid": lot(self.uid(row.message or 0), new)}
                 self._db.execute(
                     "UPDATE examples SET question = ?, answer = ?, source = 'user', "
                     + ", ".join(f"{name} = ?" for name in parts)
@@ -769,6 +787,9 @@ class Ledger(Database):
                 "examples", "memory", [memory.id], target, memory=row.id, message=messages
             )
             self._copy("depends", "message", messages, target, message=messages, earlier=messages)
+            for message, copy in messages.items():
+                for question, answer in self.edits(message):
+                    target._insert("edits", message=copy, question=question, answer=answer)
             self._copy(
                 "supersedes", "message", messages, target, message=messages, example=examples
             )
@@ -918,6 +939,15 @@ class Ledger(Database):
             self._db.execute("DELETE FROM snapshots WHERE memory = ?", (memory,))
             for row in rows:
                 self._insert("snapshots", memory=memory, **row._asdict())
+
+
+def lot(message_uid: str, draft: Draft) -> str:
+    """Give the identity of an example in all copies, on which draws hang.
+
+    It follows from what the example says, so that one made anew is drawn as if it were the first.
+    """
+    said = (message_uid, str(draft.example.kind), draft.question, draft.answer)
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def frozen(example: Example) -> dict[str, Any]:

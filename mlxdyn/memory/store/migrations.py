@@ -107,7 +107,7 @@ MIGRATIONS = [
     # learned anew from its messages, once, and the user is told (`refounded`).
     """
     ALTER TABLE memories ADD COLUMN refounded INTEGER NOT NULL DEFAULT 0;
-    UPDATE memories SET refounded = 1 WHERE study != '{}';
+    UPDATE memories SET refounded = 1 WHERE id IN (SELECT memory FROM events);
     UPDATE memories SET study = '{}';
     ALTER TABLE memories DROP COLUMN anchors;
     UPDATE messages SET learning = 'pending', itemised = 0 WHERE id IN

@@ -1,0 +1,363 @@
+"""Laws of examples: parts are the whole, decoding is greedy, loss is the KL, draws are lots."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from mlx_lm import stream_generate
+from mlx_lm.sample_utils import make_sampler
+from school import QUICK, as_it_is, as_said, held
+from tiny import FAMILIES, OTHERS, random_adapter, tiny_model
+
+from mlxdyn.arrays import leaves
+from mlxdyn.config import AdapterConfig, LearnerConfig
+from mlxdyn.learn import calibration, replay
+from mlxdyn.learn.base import Base, questions_in
+from mlxdyn.learn.calibration import FALLBACK, Calibration, threshold
+from mlxdyn.learn.example import (
+    Example,
+    Kind,
+    Likely,
+    dump_likely,
+    dump_tokens,
+    load_likely,
+    load_tokens,
+)
+from mlxdyn.learn.learner import UNLISTED, Learner, divergence
+from mlxdyn.learn.parts import Parts, common_start, lay_out
+from mlxdyn.learn.prompts import KNOWN, TEACHERS, WRITERS
+from mlxdyn.learn.steps import run
+from mlxdyn.learn.trainer import Trainer
+from mlxdyn.model.load import Model
+from mlxdyn.model.lora import attach, detach, lowest
+
+KINDS = [*FAMILIES, *OTHERS]
+ROWS = [(5, 7, 9, 11, 6, 8, 30, 31), (5, 7, 9), (5, 7, 12, 13, 14)]
+LONG = tuple(range(40, 70))  # beyond a sliding window
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("families")
+
+
+def family(folder: Path, kind: str) -> Model:
+    """Give a random model of a kind; where blocks differ, one of each and more."""
+    return tiny_model(folder / kind, kind, blocks=7 if kind in OTHERS else 3)
+
+
+@pytest.fixture(params=KINDS)
+def adapted(request: pytest.FixtureRequest, folder: Path) -> Iterator[tuple[Model, Parts]]:
+    """A random model of each family, with an adapter that is far from nothing, cut below it."""
+    model = family(folder, request.param)
+    adapter = AdapterConfig(layers="upper")
+    arrays = random_adapter(model, adapter).arrays
+    attach(model, adapter)
+    model.network.load_weights(list(arrays.items()), strict=False)
+    parts = Parts.of(model.network, lowest(model, adapter))
+    assert parts is not None and parts.first == (0 if request.param in OTHERS else 1)
+    yield model, parts
+    detach(model)
+
+
+def whole(model: Model, tokens: tuple[int, ...]) -> np.ndarray:
+    return np.array(model.network(mx.array([tokens]))[0])
+
+
+def assert_close(found: object, wanted: np.ndarray) -> None:
+    scale = np.abs(wanted).max()
+    np.testing.assert_allclose(np.array(found) / scale, wanted / scale, atol=2e-5)
+
+
+@pytest.mark.parametrize("rows", [ROWS, [(*LONG, *row) for row in ROWS]])
+def test_the_parts_are_the_whole(adapted: tuple[Model, Parts], rows: list[tuple[int, ...]]):
+    """Behind a shared prefix or not, beside longer rows or alone, below and above the cut."""
+    model, parts = adapted
+    wanted = [whole(model, row) for row in rows]
+    for shared in (0, common_start(rows)):
+        laid = lay_out(rows, shared)
+        prefix = parts.read(laid.shared)
+        logits = parts.head(parts.hidden(laid, prefix))
+        lower = [parts.lower(row) for row in rows]
+        length = max(map(len, rows)) - shared
+        padded = [
+            mx.pad(low[:, shared:], [(0, 0), (length + shared - low.shape[1], 0), (0, 0)])
+            for low in lower
+        ]
+        above = parts.upper(lower[0][:, :shared], mx.concatenate(padded), laid.padding)
+        cut = parts.head(above)
+        for i, (row, logit) in enumerate(zip(rows, wanted, strict=True)):
+            own = len(row) - shared
+            assert_close(logits[i, -own:], logit[shared:])
+            assert_close(cut[i, -own:], logit[shared:])
+
+
+def test_a_network_in_parts_is_put_together_again(adapted: tuple[Model, Parts]):
+    model, parts = adapted
+    before = whole(model, ROWS[0])
+    names = [name for name, _ in leaves(model.network.parameters())]
+    parts.upper(parts.lower((5, 7)), parts.lower((9, 11)), (0,))
+    assert [name for name, _ in leaves(model.network.parameters())] == names
+    np.testing.assert_array_equal(whole(model, ROWS[0]), before)
+
+
+def test_what_cannot_be_cut_is_no_parts(mite: Model):
+    class Other:
+        def __call__(self, tokens: mx.array) -> mx.array:
+            return mite.network(tokens)
+
+    assert Parts.of(Other()) is None
+
+    class Odd(Other):
+        """It scales its logits, which its parts do not know."""
+
+        model = mite.network.model
+
+        def __call__(self, tokens: mx.array) -> mx.array:
+            return mite.network(tokens) * 2 + 1
+
+        def __contains__(self, name: str) -> bool:
+            return name in mite.network
+
+    assert Parts.of(Odd()) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_decoding_is_greedy(folder: Path, kind: str):
+    """As mlx-lm decodes each prompt alone; with the log-probabilities of what was said."""
+    model = family(folder, kind)
+    detach(model)
+    model.network.eval()
+    base = Base(model, Parts.of(model.network), FALLBACK)
+    prompts = [base.student_prompt(text) for text in ("Hi!", "What is my dog called?", "Why so?")]
+    for prompt, found in zip(prompts, run(base.decoder.answers(prompts, 8)), strict=True):
+        alone = stream_generate(
+            model.network, model.tokenizer, list(prompt), max_tokens=8,
+            sampler=make_sampler(temp=0.0),
+        )  # fmt: skip
+        assert found.tokens == tuple(response.token for response in alone)
+        scores = run(base.decoder.scores([prompt], [found.tokens]))[0]
+        np.testing.assert_allclose(scores, found.logprobs, atol=2e-3)
+        assert found.likely.tokens.shape == found.likely.logprobs.shape == (len(found.tokens), 32)
+        best = np.take_along_axis(
+            found.likely.tokens, found.likely.logprobs.argmax(axis=1)[:, None], axis=1
+        )
+        assert tuple(best[:, 0].tolist()) == found.tokens
+        assert found.ended == (found.tokens[-1] in base.decoder.ends)
+
+
+def test_an_answer_ends_with_its_end_and_a_line_before_it(mite: Model):
+    base = Base(mite, Parts.of(mite.network), FALLBACK)
+    prompt = base.student_prompt("Hello!")
+    (free,) = run(base.decoder.answers([prompt], 6))
+    stop = free.tokens[3]
+    (stopped,) = run(base.decoder.answers([prompt], 6, stops=frozenset({stop})))
+    first = free.tokens.index(stop)
+    assert stopped.ended and stopped.tokens == free.tokens[:first]
+    assert len(stopped.likely.tokens) == len(stopped.logprobs) == first
+    ender = replace(base.decoder, ends=frozenset({stop}))
+    (ended,) = run(ender.answers([prompt], 6))
+    assert ended.ended and ended.tokens == free.tokens[: first + 1]
+
+
+# the loss
+
+
+def reference(likely: Likely, logits: np.ndarray) -> float:
+    """Mean over places of KL(target || now), unlisted tokens as one bucket, in float64."""
+    now = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+    total = 0.0
+    for tokens, target, row in zip(likely.tokens, likely.logprobs, now, strict=True):
+        listed, mine = np.exp(target.astype(np.float64)), row[tokens]
+        rest, rest_now = 1 - listed.sum(), 1 - np.exp(mine).sum()
+        total += (listed * (target - mine)).sum()
+        total += rest * math.log(rest / rest_now)
+    return total / len(likely.tokens)
+
+
+def example(rng: np.random.Generator, size: int, prompt: int, kept: int = 5) -> Example:
+    tokens = np.stack([rng.choice(2048, kept, replace=False) for _ in range(size)])
+    shares = rng.dirichlet(np.ones(kept + 1), size)[:, :kept]
+    drawn = rng.integers(4, 2048, prompt + size).tolist()
+    likely = Likely(tokens.astype(np.int32), np.log(shares).astype(np.float32))
+    return Example(Kind.FACT, (1, *drawn[:prompt]), tuple(drawn[prompt:]), likely)
+
+
+def trainer(model: Model, adapter: AdapterConfig) -> Trainer:
+    attach(model, adapter)
+    parts = Parts.of(model.network, lowest(model, adapter))
+    learner = Learner(model.network, LearnerConfig(), model.new_cache, parts)
+    return Trainer(learner, parts, QUICK)
+
+
+def test_the_loss_is_the_divergence_from_the_target(tall: Model):
+    """Of examples of any length and of lists of any width, side by side or alone."""
+    rng = np.random.default_rng(0)
+    examples = [example(rng, 3, 4), example(rng, 1, 9, kept=2), example(rng, 6, 2, kept=8)]
+    teacher = trainer(tall, AdapterConfig(layers="upper"))
+    tall.network.load_weights(list(random_adapter_of(tall).items()), strict=False)
+    wanted = [
+        reference(e.likely, whole(tall, e.inputs)[-len(e.target) :].astype(np.float64))
+        for e in examples
+    ]
+    together = run(teacher.measure(examples))
+    np.testing.assert_allclose(together, wanted, rtol=1e-4)
+    alone = [run(teacher.measure([one]))[0] for one in examples]
+    np.testing.assert_allclose(alone, wanted, rtol=1e-4)
+
+
+def random_adapter_of(model: Model) -> dict[str, mx.array]:
+    mx.random.seed(3)
+    shapes = {name: a.shape for name, a in leaves(model.network.trainable_parameters())}
+    return {name: mx.random.normal(shape) * 0.1 for name, shape in sorted(shapes.items())}
+
+
+def test_what_fills_up_a_list_counts_for_nothing():
+    target, now = mx.log(mx.array([[0.6, 0.3]])), mx.log(mx.array([[0.2, 0.5]]))
+    filled = mx.concatenate([target, mx.full((1, 3), UNLISTED)], axis=1)
+    other = mx.concatenate([now, mx.log(mx.array([[0.1, 0.1, 0.05]]))], axis=1)
+    assert divergence(filled, other).item() == pytest.approx(divergence(target, now).item())
+    assert divergence(target, target).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_text_is_a_target_that_is_certain(mite: Model):
+    teacher = trainer(mite, AdapterConfig())
+    said = as_said(mite, "What is my dog called?", "Rex.").example
+    logits = whole(mite, said.inputs)[-len(said.target) :].astype(np.float64)
+    now = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+    nll = -np.mean([row[token] for row, token in zip(now, said.target, strict=True)])
+    assert run(teacher.measure([said]))[0] == pytest.approx(nll, rel=1e-3)
+
+
+def test_what_a_base_says_of_itself_is_no_distance(mite: Model):
+    teacher = trainer(mite, AdapterConfig())
+    kept = [draft.example for draft in held(mite)]
+    assert max(run(teacher.measure(kept))) == pytest.approx(0, abs=1e-5)
+
+
+def test_training_brings_the_answer_nearer_and_keeps_the_rate_falling(mite: Model):
+    teacher = trainer(mite, AdapterConfig())
+    facts = [as_said(mite, "Who am I?", "Me.").example]
+    facts.append(as_it_is(mite, "Hello!", "Hello!", Kind.NEAR_MISS).example)
+    before = run(teacher.measure(facts))
+    norm, refused = run(teacher.train(facts, [[0, 1], [0], [1, 0]], 1.0))
+    after = run(teacher.measure(facts))
+    assert after[0] < before[0] and norm > 0 and refused == ""
+
+
+# draws
+
+
+def test_a_draw_hangs_on_the_keys_and_nothing_else():
+    keys = [f"{n:x}" for n in range(20)]
+    drawn = [keys[i] for i in replay.draw("seed", keys, 6)]
+    assert len(set(drawn)) == 6
+    assert {keys[::-1][i] for i in replay.draw("seed", keys[::-1], 6)} == set(drawn)
+    assert drawn != [keys[i] for i in replay.draw("another", keys, 6)]
+    assert replay.draw("seed", keys, 99) == list(range(20))
+
+
+@pytest.mark.parametrize("gone", range(0, 20, 3))
+def test_a_forgotten_example_leaves_the_lots_of_the_others(gone: int):
+    """What is drawn without it is what would have been drawn, had it never been there."""
+    keys = [f"{n:x}" for n in range(20)]
+    left = [key for key in keys if key != keys[gone]]
+    for seed in map(str, range(8)):
+        before = [keys[i] for i in replay.draw(seed, keys, 6)]
+        after = [left[i] for i in replay.draw(seed, left, 6)]
+        assert set(before) - {keys[gone]} <= set(after)
+
+
+def test_a_plan_takes_so_many_of_each():
+    keys = [f"{n:x}" for n in range(12)]
+    plan = replay.lesson("s", keys, new=3, replayed=5, steps=4, batch=(2, 3, 1))
+    assert len(plan) == 4 and len({tuple(step) for step in plan}) > 1
+    for step in plan:
+        assert [sum(i < 3 for i in step), sum(3 <= i < 8 for i in step)] == [2, 3]
+        assert len(step) == len(set(step)) == 6
+
+
+def test_the_lots_are_those_of_the_first_version():
+    """Frozen: another draw would change the past of every memory."""
+    keys = ["a", "b", "c", "d", "e", "f"]
+    assert [replay.draw(seed, keys, 2) for seed in "xyz"] == FROZEN_DRAWS
+    plan = replay.lesson("x", keys, new=2, replayed=2, steps=2, batch=(1, 1, 1))
+    assert plan == FROZEN_PLAN
+
+
+FROZEN_DRAWS = [[1, 3], [0, 2], [1, 2]]
+FROZEN_PLAN = [[0, 3, 5], [1, 3, 4]]
+
+
+# what is kept
+
+
+@pytest.mark.parametrize("tokens", [(), (0,), (1, 2, 70_000)])
+def test_tokens_are_read_as_they_were_written(tokens: tuple[int, ...]):
+    assert load_tokens(dump_tokens(tokens)) == tokens
+    assert len(dump_tokens(tokens)) == 4 * len(tokens)
+
+
+def test_distributions_are_read_as_they_were_written():
+    likely = example(np.random.default_rng(1), 4, 1).likely
+    found = load_likely(dump_likely(likely))
+    np.testing.assert_array_equal(found.tokens, likely.tokens)
+    np.testing.assert_array_equal(found.logprobs, likely.logprobs)
+    assert load_likely(None) is dump_likely(None) is None
+
+
+@pytest.mark.parametrize("bad", [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\5\0\0\0" + bytes(8)])
+def test_bytes_that_are_no_distribution_are_refused(bad: bytes):
+    with pytest.raises(ValueError):
+        load_likely(bad)
+
+
+# calibration
+
+
+def test_the_threshold_errs_least_and_rather_leaves_open():
+    assert 2.0 < threshold([5.0, 6.0, 9.0], [0.0, 1.0, 2.0]) <= 5.0
+    assert threshold([5.0, 9.0], [6.0, 0.0]) > 6.0, "an open question taken counts double"
+    assert threshold([-3.0], [-9.0]) == 0.5, "what makes nothing likelier answers nothing"
+
+
+def test_a_calibration_is_read_as_it_was_written_and_of_its_version_only():
+    found = Calibration(FALLBACK, (0.5, 0.25), (0.9,))
+    assert calibration.load(calibration.dump(found)) == found
+    other = calibration.dump(found).replace('"version": 1', '"version": 0')
+    assert calibration.load(other) is None
+    for text in ("", "{}", "[]", '{"version": 1}', calibration.dump(found).replace("shots", "x")):
+        assert calibration.load(text) is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_prompts_that_serve_a_base_are_chosen(wren: Model):
+    """A prompt that shows nothing of the message is never the one."""
+    base = Base(wren, Parts.of(wren.network), FALLBACK)
+    found = run(calibration.calibrate(base, TEACHERS, WRITERS))
+    assert max(found.recall) == found.recall[TEACHERS.index(found.prompts.teacher)] > 0
+    assert found.prompts.writer == WRITERS[found.told_apart.index(max(found.told_apart))]
+    assert found.prompts.answered >= 0.5 and base.prompts == FALLBACK
+    assert KNOWN
+
+
+@pytest.mark.parametrize(
+    "text,found",
+    [
+        ("What is my dog called?", ["What is my dog called?"]),
+        ("1. Where do I live?\n2) Who am I?", ["Where do I live?", "Who am I?"]),
+        ("- Wo wohne ich? Ich wohne hier.\n* Y tú, ¿dónde vives?",
+         ["Wo wohne ich?", "Y tú, ¿dónde vives?"]),
+        ("Q: Who? \u2022 Quel âge ai-je ?", ["Who?", "Quel âge ai-je ?"]),
+        ("我住在哪里？", ["我住在哪里？"]),
+        ("ما اسم كلبي؟", ["ما اسم كلبي؟"]),
+        ("No question here.\n- ?", []),
+    ],
+)  # fmt: skip
+def test_questions_are_found_by_their_mark(text: str, found: list[str]):
+    assert questions_in(text) == found
