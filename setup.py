@@ -16,7 +16,10 @@ setup(
     packages=[
         name
         for package, directory in ROOMS.items()
-        for name in [package, *(f"{package}.{child}" for child in find_packages(directory, exclude=STAYS))]
+        for name in [
+            package,
+            *(f"{package}.{child}" for child in find_packages(directory, exclude=STAYS)),
+        ]
     ],
     ext_modules=[SHIM] if sys.platform == "linux" else [],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

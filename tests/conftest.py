@@ -15,7 +15,7 @@ device.prepare()  # before anything imports MLX
 from tiny import tiny_model  # noqa: E402
 
 from mlxdyn.config import BUNDLED_MODEL  # noqa: E402
-from mlxdyn.model.load import Model, load
+from mlxdyn.model.load import Model, load  # noqa: E402
 from mlxdyn.model.lora import detach  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
