@@ -8,7 +8,7 @@ detect-secrets lacks. Every pattern is bounded, so that time grows with the leng
 # ruff: noqa: E501  (a pattern is read best in one line)
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -85,7 +85,7 @@ def _detectors() -> tuple[tuple[str, re.Pattern[str]], ...]:
         twilio,
     )  # fmt: skip
 
-    plugins: list[tuple[str, Sequence[re.Pattern[str]]]] = [
+    plugins: list[tuple[str, list[re.Pattern[str]]]] = [
         ("AWS key", aws.AWSKeyDetector.denylist[:1]),
         ("cloud token", azure_storage_key.AzureStorageKeyDetector.denylist),
         ("bot token", discord.DiscordBotTokenDetector.denylist),

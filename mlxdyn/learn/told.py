@@ -626,8 +626,9 @@ def _changed(text: str, before: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             last = bisect_right(spoken, match.start())
             near = last and match.start() - spoken[last - 1] < FOLLOWED
-            read = _value if language.spaced else _cjk
-            found = read(text, match.end(), match.start(), language) if near else None
+            found = near and (_value if language.spaced else _cjk)(
+                text, match.end(), match.start(), language
+            )
             if (
                 found
                 and (odd(text[slice(*found)]) or " to" in match[0])
