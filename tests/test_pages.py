@@ -22,7 +22,7 @@ ITEMS = (
 )
 LOG = (
     Logged(4, "2026-05-01T12:00:00.000+00:00", 3, "My cat is called Tinta, not Tom.", "words", 12,
-           1.0, 4.13, 4.11, 0.021, False, "rolled back: anchors got 0.021 nats/token worse"),
+           1.0, 4.13, 4.11, 0.021, False, "rolled back: other answers moved 0.121 nats/token"),
     Logged(5, "2026-05-01T12:00:00.000+00:00", 3, "My cat is called Tinta, not Tom.", "study", 8,
            0.25, 3.7, 0.4, 0.003, True, ""),
     Logged(6, "2026-05-01T12:05:00.000+00:00", None, "", "consolidation", 24, 1.0, 3.7, 0.2, 0.01,
