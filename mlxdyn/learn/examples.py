@@ -6,6 +6,7 @@ message that it leaves open keep the bare base's answer: they are the hard negat
 language is here, and no threshold that was not measured on the base itself (`calibration`).
 """
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,10 @@ PLAUSIBLE = 7.0
 MOST_ASKED = 10  # questions put to the teacher
 SUPPORT = 3.0
 """Nats by which messages must make an answer likelier: e^3 is twenty times."""
+SURE = 0.3
+"""Least probability of a token in a taught answer. Of SmolLM2's answers to 21 questions on five
+messages, those with details it made up held one below it ("12 years": 0.26), the right ones none.
+"""
 MOST_OPEN = 12  # tokens of what the base says where nothing was told
 MOST_GENERAL = 16  # tokens of an answer in the regularization set
 
@@ -94,8 +99,14 @@ def _facts(
     return [
         _fact(base, question, answer)
         for question, answer, nats in zip(questions, answers, support, strict=True)
-        if answer.tokens and nats >= SUPPORT
+        if _is_taught(answer, nats)
     ]
+
+
+def _is_taught(answer: Decoded, support: float) -> bool:
+    """Tell whether an answer comes from the messages, and surely."""
+    sure = bool(answer.logprobs) and min(answer.logprobs) >= math.log(SURE)
+    return answer.ended and sure and support >= SUPPORT
 
 
 def _fact(base: Base, question: str, answer: Decoded) -> Draft:
@@ -151,7 +162,7 @@ def _revised(
         changed = {
             question: _fact(base, question, answer)
             for question, answer, nats in zip(questions, answers, support, strict=True)
-            if answer.tokens and nats >= SUPPORT
+            if _is_taught(answer, nats)
         }
         stale = [key for key, q, said in told.facts if q in changed and changed[q].answer != said]
         if stale:

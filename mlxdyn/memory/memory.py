@@ -87,6 +87,7 @@ class Memory:
         self.ledger, self.model, self._writable = ledger, model, writable
         recipe = (str(model.path), model.fingerprint, asdict(adapter), asdict(learner))
         self.row = ledger.memory(name) or MemoryRow(0, name, "", *recipe, asdict(study), None)
+        self.personal = False  # phone, passport, account and tax numbers are learned too
         self.version = 0  # grows whenever the weights change for good
         self.personal = False  # phone, passport, account and tax numbers are learned
         self._whole = False  # the weights are those that the ledger tells of
