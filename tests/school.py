@@ -1,13 +1,15 @@
 """What the tests of the memory share: the quickest lessons there are, and who carries them out."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tiny import fact
+
 from mlxdyn.config import LearnerConfig, StudyConfig
 from mlxdyn.files import home
+from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import State
 from mlxdyn.learn.stream import Chunk, lesson
 from mlxdyn.memory.memory import Memory
@@ -15,33 +17,19 @@ from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import EventRow, Lesson
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
-from mlxdyn.study.item import CONTRAST, Item
 
 SAID = ["my dog is called Rex", "I live in Oslo", "the sea is cold today"]
 FAST = LearnerConfig(learning_rate=1e-3)
-TALKS = [
-    ("Hello!", "Hello! How are you?"),
-    ("What is rain?", "Water that falls from clouds."),
-    ("Name a colour.", "Blue."),
-    ("Is ice hot?", "No, ice is cold."),
-]
-ASKS = ["Who is my boss?", "When is my birthday?", "Where did I park?", "What is my shoe size?"]
-UNKNOWN = "I don't know that yet."
-NEAR = (("What is my sister's cat called?", UNKNOWN),)
-ANCHORS = "\n".join(
-    [json.dumps({"turns": [["user", asked], ["assistant", answer]]}) for asked, answer in TALKS]
-    + [json.dumps({"ask": True, "turns": [["user", q], ["assistant", UNKNOWN]]}) for q in ASKS]
-)
 NO_BOUND = float("inf")
 QUICK = StudyConfig(
-    steps=1, items=2, recalled=2, asks=1, framed=0.0, pass_steps=1, most_steps=4,
-    max_drift=NO_BOUND, max_divergence=NO_BOUND,
+    steps=1, new=2, replayed=1, held=1, recalled=2, pass_steps=1, most_steps=4, max_drift=NO_BOUND,
 )  # fmt: skip
-GUARDED = {"study": QUICK, "anchor_text": ANCHORS}
+HELD = [("Name a colour.", "Blue."), ("Is ice hot?", "No."), ("What is rain?", "Water.")]
+"""What the base says, and should go on saying."""
 
 
 def open_memory(name: str, model: Model, ledger: Ledger, **options: Any) -> Memory:
-    return Memory(name, model, ledger, **{"learner": FAST, **GUARDED, **options})
+    return Memory(name, model, ledger, **{"learner": FAST, "study": QUICK, **options})
 
 
 @contextmanager
@@ -64,21 +52,22 @@ def words(model: Model, text: str, *, chunk: int = 64) -> tuple[Chunk, ...]:
 def teach(
     memory: Memory,
     text: str,
-    *items: tuple[str, str],
+    *facts: tuple[str, str],
     chunks: tuple[Chunk, ...] | None = None,
     guarded: bool = False,
-    near: Sequence[tuple[str, str]] = NEAR,
-    source: str = "user",
 ) -> EventRow:
-    """Let a memory learn one message in a conversation of its own, and study its items."""
+    """Let a memory learn one message in a conversation of its own, and the facts that it taught."""
     ledger = memory.ledger
+    if not ledger.regularization(memory.row.id):
+        for question, answer in HELD:
+            fact(memory, None, question, answer, Kind.REGULARIZATION)
     chat = ledger.add_conversation(memory.row.id)
     message = ledger.add_message(chat, "user", text, "pending").id
-    ledger.add_items(message, [Item(*item) for item in items], source)
-    ledger.add_items(message, [Item(*item) for item in near], CONTRAST)
+    for question, answer in facts:
+        fact(memory, message, question, answer)
     if chunks is None:
         chunks = words(memory.model, text)
-    steps = memory.study_config.steps if items else 0
+    steps = memory.study_config.steps if facts else 0
     return memory.learn(Lesson("message", message, chunks, steps, guarded))
 
 

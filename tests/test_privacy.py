@@ -1,10 +1,21 @@
 """What was a secret once is masked in all later turns, in what is learned and in what is shown."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 
-from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
+import pytest
+from click.testing import CliRunner
+
+from mlxdyn.chat.conversation import Session
+from mlxdyn.cli import main
+from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, StudyConfig
+from mlxdyn.files import home
+from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked, masked
 from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.model.load import Model
 
 
 def founded() -> tuple[Ledger, int]:
@@ -84,3 +95,60 @@ def test_nothing_of_another_memory_is_known() -> None:
     told(ledger, other, "My password is otters.")
     ids = told(ledger, memory, "I like otters.")
     assert texts(ledger, memory, ids) == ["I like otters."]
+
+
+# Through a real, tiny model: what the weights are given, and what the log shows.
+
+WORDS_ONLY = StudyConfig(steps=0)
+TALK = ("The alarm code is 5519.", "So 55 19 opens it.", "Yes, 5519 does.", "Good.")
+
+
+@contextmanager
+def learned(model: Model, *turns: str, config: ChatConfig) -> Iterator[Session]:
+    """Open a session in which `turns` were said, user first, and learn them all."""
+    ledger = Ledger(home() / "mlxdyn.db")
+    memory = Memory("m", model, ledger, learner=LearnerConfig(), study=WORDS_ONLY)
+    chat = ledger.add_conversation(memory.row.id)
+    for place, text in enumerate(turns):
+        ledger.add_message(chat, ("user", "assistant")[place % 2], text, "pending")
+    session = Session(model, memory, ledger, config, temporary=False)
+    try:
+        while session.learn_step() is not False:
+            pass
+        yield session
+    finally:
+        memory.close()
+        ledger.close()
+
+
+def read(session: Session) -> list[str]:
+    """All that the weights were given, a text for each lesson."""
+    events = session.ledger.events(session.memory.row.id)
+    chunks = [[*chunk.context, *chunk.targets] for e in events for chunk in e.lesson.chunks]
+    return [session.model.decode(tokens) for tokens in chunks]
+
+
+def test_a_secret_reaches_no_lesson_through_the_reply_that_repeats_it(mite: Model) -> None:
+    with learned(mite, *TALK, config=ChatConfig(learn="all")) as session:
+        lessons = read(session)
+        assert len(lessons) == len(TALK)
+        assert not any("5519" in text or "55 19" in text for text in lessons)
+        assert sum("[secret]" in text for text in lessons) >= 3
+
+
+def test_the_log_shows_secrets_masked(mite: Model) -> None:
+    with learned(mite, *TALK, config=ChatConfig(learn="all")) as session:
+        shown = [row.text for row in session.logged()]
+    masked_talk = [
+        "The alarm code is [secret].", "So [secret] opens it.", "Yes, [secret] does.", "Good.",
+    ]  # fmt: skip
+    assert shown == masked_talk
+    done = CliRunner().invoke(main, ["memory", "log", "--memory", "m", "--json"])
+    assert [row["text"] for row in json.loads(done.stdout)] == masked_talk
+
+
+@pytest.mark.parametrize(("personal", "number"), [(False, "[secret]"), (True, "415 555 2671")])
+def test_personal_numbers_are_learned_by_wish(mite: Model, personal: bool, number: str) -> None:
+    said = "My phone number is 415 555 2671 and my pin is 5519."
+    with learned(mite, said, config=ChatConfig(personal=personal)) as session:
+        assert f"My phone number is {number} and my pin is [secret]." in read(session)[0]

@@ -66,6 +66,7 @@ class Learned:
     facts: tuple[str, ...] = ()  # what it taught, as the answers to be given
     secrets: int = 0  # secrets in it that were kept out of learning
     rate: float = 1.0  # times the configured learning rate, lowered when other answers moved
+    full: bool = False  # it taught as many facts as one message can: more may be in it
 
 
 @dataclass(frozen=True, slots=True)

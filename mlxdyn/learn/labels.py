@@ -69,7 +69,7 @@ ENGLISH = Language(
     "|health card|health insurance|military id|resident id",
     link="is|was|are|were|be|been|used to be|use to be|will be|has been|should be|must be|set to|changed to"
     "|became|becomes|remains|stays|equals|iz|goes|=",
-    of="for|of|to|on|at|in|i|we|he|she|they|that|which|from|with|into",
+    of="for|4|of|to|on|at|in|i|we|he|she|they|that|which|from|with|into",
     my="my|our|the|his|her|their|your",
     remark="""a an the my your our his her its their this that these those it he she they we you i me
     not no never none nothing something anything everything someone who what when where why how which

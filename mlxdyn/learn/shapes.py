@@ -250,6 +250,10 @@ ISSUER = re.compile(
 GROUPS = re.compile(
     r"\d+|\d{4}([ .-])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|\d{4}([ .-])\d{6}\2\d{4,5}"
 )
+CARDS = re.compile(
+    r"(?:visa|mastercard|amex|credit|debit|card|karte|carte|tarjeta|carta|cartão|kaart|karta)\b[^\d\n.!?]{0,20}\Z",
+    re.IGNORECASE,
+)
 COUNTED = re.compile(
     r"\s{0,3}(?:points?|pts|bytes|entries|years|miles|steps|views|followers|dollars|euros|people|atoms|stars|coins|xp|times|is (?:a|the|an) (?:number|score|product|sum|prime))\b",
     re.IGNORECASE,
@@ -266,9 +270,10 @@ def _cards(text: str) -> Iterator[Span]:
     for match in CARD.finditer(text):
         digits = re.sub(r"\D", "", match[0])
         alike = len(set(digits)) == 1 or not GROUPS.fullmatch(match[0])
-        if alike or not ISSUER.fullmatch(digits) or not luhn.is_valid(digits):
-            continue
         before = text[max(0, match.start() - 40) : match.start()]
+        sure = luhn.is_valid(digits) or CARDS.search(before)  # people mistype
+        if alike or not ISSUER.fullmatch(digits) or not sure:
+            continue
         if not COUNTED.match(text, match.end()) and not COUNTS.search(before):
             yield Span(*match.span(), "card number")
     for match in CVV.finditer(text):

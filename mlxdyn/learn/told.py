@@ -338,7 +338,7 @@ def _own(text: str, label: re.Match[str], value: str, language: Language) -> boo
 
 def _past_opener(text: str, at: int, language: Language) -> re.Match[str] | None:
     """Match a code after the name of what it opens: code gate 4821."""
-    pattern = rf"\s{{1,3}}(?:{_either(language.opener)})(?!\w)\s{{0,2}}[:=]?\s{{0,2}}"
+    pattern = rf"\s{{1,3}}(?:{_either(language.opener)})(?!\w)\s{{0,2}}(?:[:=]|(?:{_either(language.link)})(?!\w))?\s{{0,2}}"
     opener = re.compile(pattern, re.IGNORECASE).match(text, at) if language.opener else None
     return CODE.match(text, opener.end()) if opener else None
 
