@@ -16,8 +16,8 @@ from mlxdyn_app.theme import WREN
 
 SIZES = [(80, 24), (120, 40), (50, 20)]
 ITEMS = (
-    StudyItem(1, 1, "What is my cat called?", "Your cat is called Tom.", "model", False),
-    StudyItem(2, 3, "What is my cat called?", "Your cat is called Tinta.", "model", True),
+    StudyItem(1, 1, "What is my cat called?", "Your cat is called Tom.", "base", False),
+    StudyItem(2, 3, "What is my cat called?", "Your cat is called Tinta.", "base", True),
     StudyItem(3, 5, "Where do I live, and since when?", "You live in Lisbon.", "user", True),
 )
 LOG = (
