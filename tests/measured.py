@@ -9,7 +9,8 @@ from mlxdyn.memory.calibrated import kept_at
 from mlxdyn.model.load import Model
 
 OWN = WriterPrompt(request="Write questions and answers from this message:", heading="Q:")
-WREN = Calibration(Prompts(TEACHERS[1], OWN, answered=2.6), recall=(), told_apart=())
+CHOSEN = Prompts(TEACHERS[1], OWN, answered=-8.0, left_open=-10.0)
+WREN = Calibration(CHOSEN, priors={}, recall=(), told_apart=())
 """What calibrating the bundled model chooses; it takes 15 s."""
 
 

@@ -21,7 +21,7 @@ def prepared(base: Base) -> Generator[None, None, None]:
         teachers, writers = calibration.own_prompts(base.model.path)
         found = yield from calibration.calibrate(base, (*TEACHERS, *teachers), (*WRITERS, *writers))
         write_text(path, calibration.dump(found))
-    base.prompts, base.calibrated = found.prompts, True
+    base.prompts, base.priors, base.calibrated = found.prompts, dict(found.priors), True
 
 
 def kept_at(model: Model) -> Path:
