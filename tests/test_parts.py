@@ -14,7 +14,8 @@ from mlxdyn.learn.parts import Parts, common_start, lay_out
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import attach, lowest
 
-ROWS = [(5, 7, 9, 11, 6, 8, 40), (5, 7, 9, 300), (5, 7, 12, 13, 14)]
+LONG = (5, 7, *range(40, 64))  # beyond what a sliding window sees
+ROWS = [LONG, (5, 7, 9, 11, 6, 8, 40), (5, 7, 9, 300), (5, 7, 12, 13, 14)]
 SHARED = 2
 
 
