@@ -17,6 +17,7 @@ from mlxdyn.model.lora import attach, lowest
 LONG = (5, 7, *range(40, 64))  # beyond what a sliding window sees
 ROWS = [LONG, (5, 7, 9, 11, 6, 8, 40), (5, 7, 9, 300), (5, 7, 12, 13, 14)]
 SHARED = 2
+OLMO = {"architectures": ["Olmo3ForCausalLM"], "sliding_window": 16}
 
 
 def whole(model: Model, tokens: tuple[int, ...]) -> mx.array:
@@ -28,9 +29,15 @@ def close(one: mx.array, other: mx.array) -> bool:
     return bool(mx.allclose(one, other, rtol=1e-3, atol=1e-3).item())
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, *OTHERS])
-def test_rows_side_by_side_say_what_each_says_alone(family: str, tmp_path: Path) -> None:
-    blocks, first = (3, 1) if family in FAMILIES else (14, 7)  # a sixth of its blocks see all
+@pytest.mark.parametrize(
+    ("family", "blocks", "first"),
+    [*((family, 3, 1) for family in FAMILIES), ("gemma3_text", 7, 1), ("olmo3", 12, 5)],
+)
+def test_rows_side_by_side_say_what_each_says_alone(
+    family: str, blocks: int, first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of some families, every fourth or sixth block sees all and the others slide."""
+    monkeypatch.setitem(OTHERS, "olmo3", OLMO)
     model = tiny_model(tmp_path / family, family, blocks=blocks)
     parts = Parts.of(model.network, first)
     assert parts is not None
