@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from filelock import FileLock
+from measured import measured
 from tiny import fact, tiny_model
 
 from mlxdyn.cli import main
@@ -23,9 +24,7 @@ from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson
 from mlxdyn.model.chat_template import Turn, render
 
-STUDY = StudyConfig(
-    steps=1, new=1, replayed=0, held=1, recalled=0, pass_steps=1, most_steps=1
-)  # fmt: skip
+STUDY = StudyConfig(steps=1, recalled=0, pass_steps=1, most_steps=1)
 SAID = ("My cat is called Tinta.", "I live in Lisbon.")
 LOGGED = {
     "update", "time", "conversation", "message", "text", "tokens", "nll_before", "nll_after",
@@ -39,7 +38,7 @@ SHOWN = {
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A home whose memory of a tiny model learned two messages with an item each; and its base."""
+    """A home whose memory of a tiny model learned two messages with a fact each; and its base."""
     folder = tmp_path_factory.mktemp("learned")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLXDYN_HOME", str(folder / "home"))
@@ -56,6 +55,7 @@ def taught(learned: tuple[Path, Path]) -> Path:
 
 def found_memory(base: Path) -> None:
     model, ledger = tiny_model(base, "llama", blocks=1), Ledger(home() / "mlxdyn.db")
+    measured(model)
     with Memory("default", model, ledger, learner=LearnerConfig(), study=STUDY) as memory:
         chat = ledger.add_conversation(memory.row.id)
         for text in SAID:
@@ -240,7 +240,7 @@ def test_probe_asks_for_every_item_and_writes_nothing(taught):
     before = files(home())
     recall = ask("probe")
     assert {probe["answer"] for probe in recall["probes"]} == set(SAID)
-    assert 0 <= recall["same"] <= 1 and told("probe")
+    assert 0 <= recall["same"] <= 1 and recall["gap"] > 0 and "word for word" in told("probe")
     assert files(home()) == before
 
 
@@ -412,7 +412,9 @@ def test_the_doctor_shows_disk_and_problems(taught):
 
 def test_the_doctor_says_what_to_do_with_a_ledger_that_is_damaged_or_gone(taught):
     whole = (home() / "mlxdyn.db").read_bytes()
-    for damaged in (b"no database " * 1000, whole[:9000]):
+    words = str(taught).encode()  # in the row of the memory
+    damages = (b"no database " * 1000, whole.replace(words, b"\xff" * len(words)), whole[:9000])
+    for damaged in damages:
         (home() / "mlxdyn.db").write_bytes(damaged)
         done = run("doctor")
         assert done.exit_code == 1 and "bring back a backup" in done.stderr

@@ -113,7 +113,7 @@ class StudyItem:
     message: int  # that it comes from
     question: str
     answer: str
-    source: str  # who wrote it: model | template | user
+    source: str  # who wrote it: base | user
     standing: bool  # False: a later message corrected it
 
 

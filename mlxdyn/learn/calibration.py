@@ -41,7 +41,7 @@ def calibrate(
     teachers: Sequence[TeacherPrompt] = TEACHERS,
     writers: Sequence[WriterPrompt] = WRITERS,
 ) -> Generator[None, None, Calibration]:
-    """Measure every candidate on `base` and choose; the base keeps its prompts."""
+    """Measure every candidate on `base` and choose; the base is left with what was chosen."""
     recall, apart = list[float](), list[float]()
     for teacher in teachers:
         base.prompts = replace(base.prompts, teacher=teacher)
