@@ -5,18 +5,23 @@ import sys
 from setuptools import Extension, find_packages, setup
 
 ROOMS = {"mlxdyn": "mlxdyn", "mlxdyn_app": "app", "mlxdyn_models": "models"}
-STAYS = ["recipe", "recipe.*"]  # in the repository: how the bundled model was made
 
 # Optional: without a compiler the install succeeds, and mlxdyn/model/blas.py looks for another.
 # It uses nothing of Python, so one build serves every version.
 SHIM = Extension("mlxdyn.model._blas", ["mlxdyn/model/_blas.c"], optional=True, py_limited_api=True)
+
+
+def rooms(directory: str) -> list[str]:
+    """List the packages in a directory, without how the bundled model was made."""
+    return find_packages(directory, exclude=["recipe", "recipe.*"])
+
 
 setup(
     package_dir=ROOMS,
     packages=[
         name
         for package, directory in ROOMS.items()
-        for name in [package, *(f"{package}.{child}" for child in find_packages(directory, exclude=STAYS))]
+        for name in [package, *(f"{package}.{child}" for child in rooms(directory))]
     ],
     ext_modules=[SHIM] if sys.platform == "linux" else [],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -215,7 +215,7 @@ def _searched(item: StudyItem) -> str:
 
 def _item(item: StudyItem) -> Content:
     """An item in two lines."""
-    by = {"model": "", "template": "", "user": " · yours"}.get(item.source, f" · {item.source}")
+    by = {"base": "", "user": " · yours"}.get(item.source, f" · {item.source}")
     later = "" if item.standing else " · corrected later"
     return Content.assemble(
         item.question, "\n  ", (item.answer, "bold" if item.standing else "strike"),

@@ -1,6 +1,5 @@
 """Laws of the chat's screen, with the real engine and the bundled model."""
 
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,6 +8,7 @@ from threading import Event
 from time import monotonic
 
 import pytest
+from measured import measured
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -17,6 +17,7 @@ from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine.actor import Options
 from mlxdyn.engine.events import Status
 from mlxdyn.files import home
+from mlxdyn.model.load import Model
 from mlxdyn_app.app import ChatApp
 from mlxdyn_app.commands import COMMANDS, complete, hint, read
 from mlxdyn_app.comparison import Comparison
@@ -30,12 +31,9 @@ CALM = SamplingConfig(temperature=0.0, seed=0, max_tokens=40)
 # as any other, the seed alone says what is drawn, and this one ends no reply, whatever the weights.
 LONG_WINDED = SamplingConfig(temperature=1e6, top_p=1.0, seed=2, max_tokens=400)
 
-TINY = StudyConfig(steps=0, items=1, recalled=0, asks=0, talks=1, pass_steps=1, most_steps=1)
-ANCHORS = "\n".join(
-    json.dumps({"turns": [["user", "Hi"], ["assistant", f"Hello {n}."]]}) for n in range(16)
-)
-FAST = Options(study=TINY, anchors=ANCHORS)
-STUDIED = replace(TINY, steps=1)  # writes items, which takes the model a while
+TINY = StudyConfig(steps=0, pass_steps=1, most_steps=1)
+FAST = Options(study=TINY)
+STUDIED = replace(TINY, steps=1)  # finds facts, which takes the model a while
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -43,6 +41,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLXDYN_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def known(own_home: None, wren: Model) -> None:
+    """The bundled model was measured before."""
+    measured(wren)
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
@@ -410,7 +414,7 @@ async def test_a_message_is_walked_to_and_forgotten_after_a_question():
     assert b"Tinta" not in b"".join(p.read_bytes() for p in home().rglob("*") if p.is_file())
 
 
-async def test_items_are_searched_edited_and_deleted():
+async def test_items_are_searched_edited_and_deleted(known):
     async with chatting(study=STUDIED) as (app, pilot):
         await say_and_learn(app, pilot, "My cat is called Tinta.")
         await until(pilot, lambda: app.line.status.items)
@@ -471,7 +475,7 @@ async def test_the_memory_is_compared_dialled_branched_and_switched():
         assert app.line.status.memory == "work"
 
 
-async def test_a_study_is_shown_while_it_runs_and_when_it_ends():
+async def test_a_study_is_shown_while_it_runs_and_when_it_ends(known):
     async with chatting(study=STUDIED) as (app, pilot):
         await say_and_learn(app, pilot, "My cat is called Tinta.")
         shown = []

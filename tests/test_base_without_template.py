@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from test_evaluate import BIRDS, BOATS, run, settings
-from tiny import FAMILIES, tiny_model
+from tiny import OTHERS, tiny_model
 
 from mlxdyn.cli import main
 from mlxdyn.config import CONTEXTS, Context
@@ -27,7 +27,7 @@ def loaded_gemma(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A random model of three blocks: two that see 24 tokens, and one that sees all."""
     folder = tmp_path_factory.mktemp("models") / "gemma"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(FAMILIES, "gemma3_text", GEMMA)
+        patch.setitem(OTHERS, "gemma3_text", GEMMA)
         tiny_model(folder, "gemma3_text")
     (folder / "chat_template.jinja").unlink()
     config = json.loads((folder / "tokenizer_config.json").read_text())

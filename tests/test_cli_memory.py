@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from filelock import FileLock
-from tiny import tiny_model
+from measured import measured
+from tiny import fact, tiny_model
 
 from mlxdyn.cli import main
 from mlxdyn.cli.doctor import records
@@ -22,12 +23,8 @@ from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson
 from mlxdyn.model.chat_template import Turn, render
-from mlxdyn.study.item import Item
 
-STUDY = StudyConfig(steps=1, items=1, recalled=0, asks=0, talks=1, pass_steps=1, most_steps=1)
-ANCHORS = "\n".join(
-    json.dumps({"turns": [["user", "Hi"], ["assistant", f"Hello {n}."]]}) for n in range(16)
-)
+STUDY = StudyConfig(steps=1, recalled=0, pass_steps=1, most_steps=1)
 SAID = ("My cat is called Tinta.", "I live in Lisbon.")
 LOGGED = {
     "update", "time", "conversation", "message", "text", "tokens", "nll_before", "nll_after",
@@ -41,7 +38,7 @@ SHOWN = {
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A home whose memory of a tiny model learned two messages with an item each; and its base."""
+    """A home whose memory of a tiny model learned two messages with a fact each; and its base."""
     folder = tmp_path_factory.mktemp("learned")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLXDYN_HOME", str(folder / "home"))
@@ -58,14 +55,13 @@ def taught(learned: tuple[Path, Path]) -> Path:
 
 def found_memory(base: Path) -> None:
     model, ledger = tiny_model(base, "llama", blocks=1), Ledger(home() / "mlxdyn.db")
-    with Memory(
-        "default", model, ledger, learner=LearnerConfig(), study=STUDY, anchor_text=ANCHORS
-    ) as memory:
+    measured(model)
+    with Memory("default", model, ledger, learner=LearnerConfig(), study=STUDY) as memory:
         chat = ledger.add_conversation(memory.row.id)
         for text in SAID:
             message = ledger.add_message(chat, "user", text, "pending").id
             ledger.add_message(chat, "assistant", "Noted.", "none")
-            ledger.add_items(message, [Item(f"What about {text}?", text)], "model")
+            fact(memory, message, f"What about {text}?", text)
             rendered = render(model.tokenizer, [Turn("user", text)], reply=False)
             chunks = tuple(lesson(rendered, chunk=64, window=512))
             memory.learn(Lesson("message", message, chunks, steps=1, guarded=False))
@@ -244,7 +240,7 @@ def test_probe_asks_for_every_item_and_writes_nothing(taught):
     before = files(home())
     recall = ask("probe")
     assert {probe["answer"] for probe in recall["probes"]} == set(SAID)
-    assert 0 <= recall["exact"] <= 1 and "by age" in told("probe")
+    assert 0 <= recall["same"] <= 1 and recall["gap"] > 0 and "word for word" in told("probe")
     assert files(home()) == before
 
 
@@ -386,16 +382,6 @@ def test_a_project_file_names_the_memory(taught, tmp_path, monkeypatch):
     assert ask("show")["name"] == "default"
 
 
-def test_anchors_are_for_a_new_memory(taught, tmp_path):
-    file = tmp_path / "anchors.txt"
-    file.write_text("\n\n".join(f"Paragraph {n}." for n in range(20)))
-    chat = ["chat", "--once", "Hi", "--model", str(taught), "--anchors", str(file)]
-    assert "kept its anchors since it began" in refused(*chat)
-    assert run(*chat, "--temporary").exit_code == 2
-    file.write_text("too little")
-    assert "add more text" in refused(*chat, "--memory", "new")
-
-
 @pytest.mark.parametrize("command", ["branch Default", "import m.bundle --memory Default"])
 def test_a_name_that_differs_in_capitals_touches_no_file(taught, tmp_path, monkeypatch, command):
     """On many disks the two would be one directory."""
@@ -410,7 +396,7 @@ def test_a_name_that_differs_in_capitals_touches_no_file(taught, tmp_path, monke
 def test_the_doctor_shows_disk_and_problems(taught):
     assert "study: steps 1" in run("doctor").stdout
     (memory,), problems = records()
-    assert 0 < memory["bytes"] <= memory["most_bytes"] and memory["anchors"] == "its own"
+    assert 0 < memory["bytes"] <= memory["most_bytes"]
     assert problems == []
     next(memory_directory("default").glob("*.safetensors")).unlink()
     assert "lacks 1" in records()[1][0]
@@ -426,12 +412,13 @@ def test_the_doctor_shows_disk_and_problems(taught):
 
 def test_the_doctor_says_what_to_do_with_a_ledger_that_is_damaged_or_gone(taught):
     whole = (home() / "mlxdyn.db").read_bytes()
-    words = ANCHORS[:40].encode()
-    for damaged in (b"no database " * 1000, whole.replace(words, b"\xff" * 40), whole[:9000]):
+    words = str(taught).encode()  # in the row of the memory
+    damages = (b"no database " * 1000, whole.replace(words, b"\xff" * len(words)), whole[:9000])
+    for damaged in damages:
         (home() / "mlxdyn.db").write_bytes(damaged)
         done = run("doctor")
         assert done.exit_code == 1 and "bring back a backup" in done.stderr
-        assert "Hello" not in done.output and "rm -r" not in done.output
+        assert "Tinta" not in done.output and "rm -r" not in done.output
     (home() / "mlxdyn.db").unlink()
     done = run("doctor")
     assert done.exit_code == 1 and "keep them, and bring back the ledger" in done.stderr

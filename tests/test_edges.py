@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tiny import tiny_model
+from measured import measured
 
 from mlxdyn.cli import main
+from mlxdyn.model.load import Model
 
 COMMAND = [str(Path(sys.executable).with_name("mlxdyn"))]
 
@@ -26,18 +27,17 @@ def shell(line: str, *, encoding: str = "utf-8", stdin: bytes = b"") -> tuple[in
     return done.returncode, *said
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("edges") / "base"
-    tiny_model(folder, "llama", blocks=1)
-    return folder
+@pytest.fixture
+def base(mite: Model) -> Path:
+    measured(mite)
+    return mite.path
 
 
 CHAT = "$M chat --model {base} --once Hello"
 EDGES = [
     (f"{CHAT} >&-", 0),
     (f"{CHAT} <&- >&- 2>&-", 0),
-    ("$M eval {base}/words.txt --model {base} <&- >&-", 0),
+    ("$M eval {text} --model {base} <&- >&-", 0),
     ("$M memory list <&- 2>&-", 0),
 ]
 MORE = [
@@ -53,9 +53,12 @@ MORE = [
 @pytest.mark.parametrize(
     "line,code", [*EDGES, *(pytest.param(*edge, marks=pytest.mark.slow) for edge in MORE)]
 )
-def test_a_stream_that_is_closed_or_cut_short_ends_no_process_badly(base: Path, line, code):
-    (base / "words.txt").write_text("My dog is called Rex, and he likes the sea.")
-    ended, _, said = shell(line.format(base=base))
+def test_a_stream_that_is_closed_or_cut_short_ends_no_process_badly(
+    base: Path, line: str, code: int, tmp_path: Path
+):
+    text = tmp_path / "words.txt"
+    text.write_text("My dog is called Rex, and he likes the sea.")
+    ended, _, said = shell(line.format(base=base, text=text))
     assert ended == code or (ended == 0 and "|" in line), said  # it may be read to its end
 
 

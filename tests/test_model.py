@@ -72,6 +72,7 @@ def test_adapter_is_seeded(wren: Model) -> None:
         ({"targets": "attention"}, 24),
         ({"targets": "q_proj,down_proj"}, 12),
         ({"layers": "middle"}, 14),
+        ({"layers": "upper"}, 28),
         ({"layers": "2-5"}, 28),
         ({"layers": "0,3"}, 14),
     ],
@@ -81,7 +82,7 @@ def test_targets_and_layers_choose(wren: Model, knobs: dict[str, str], count: in
     assert len(leaves(wren.network.trainable_parameters())) == 2 * count
 
 
-@pytest.mark.parametrize("knobs", [{"targets": "nothing"}, {"layers": "9"}, {"layers": "upper"}])
+@pytest.mark.parametrize("knobs", [{"targets": "nothing"}, {"layers": "9"}, {"layers": "top"}])
 def test_an_adapter_without_a_place_is_refused(wren: Model, knobs: dict[str, str]) -> None:
     with pytest.raises(MlxdynError):
         attach(wren, AdapterConfig(**knobs))  # type: ignore[arg-type]

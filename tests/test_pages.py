@@ -16,13 +16,13 @@ from mlxdyn_app.theme import WREN
 
 SIZES = [(80, 24), (120, 40), (50, 20)]
 ITEMS = (
-    StudyItem(1, 1, "What is my cat called?", "Your cat is called Tom.", "model", False),
-    StudyItem(2, 3, "What is my cat called?", "Your cat is called Tinta.", "model", True),
+    StudyItem(1, 1, "What is my cat called?", "Your cat is called Tom.", "base", False),
+    StudyItem(2, 3, "What is my cat called?", "Your cat is called Tinta.", "base", True),
     StudyItem(3, 5, "Where do I live, and since when?", "You live in Lisbon.", "user", True),
 )
 LOG = (
     Logged(4, "2026-05-01T12:00:00.000+00:00", 3, "My cat is called Tinta, not Tom.", "words", 12,
-           1.0, 4.13, 4.11, 0.021, False, "rolled back: anchors got 0.021 nats/token worse"),
+           1.0, 4.13, 4.11, 0.021, False, "rolled back: other answers moved 0.121 nats/token"),
     Logged(5, "2026-05-01T12:00:00.000+00:00", 3, "My cat is called Tinta, not Tom.", "study", 8,
            0.25, 3.7, 0.4, 0.003, True, ""),
     Logged(6, "2026-05-01T12:05:00.000+00:00", None, "", "consolidation", 24, 1.0, 3.7, 0.2, 0.01,

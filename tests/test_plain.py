@@ -3,19 +3,23 @@
 import io
 import json
 
+import pytest
+from measured import measured
+
 from mlxdyn.cli.plain import HELP, PlainChat
 from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine.actor import Options
+from mlxdyn.model.load import Model
 
-STUDY = StudyConfig(steps=1, items=1, recalled=0, asks=0, talks=1, pass_steps=1, most_steps=1)
-ANCHORS = "\n".join(
-    json.dumps({"turns": [["user", "Hi"], ["assistant", f"Hello {n}."]]}) for n in range(16)
-)
 OPTIONS = Options(
     chat=ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=12)),
-    study=STUDY,
-    anchors=ANCHORS,
+    study=StudyConfig(steps=1, pass_steps=1, most_steps=1),
 )
+
+
+@pytest.fixture(autouse=True)
+def known(wren: Model) -> None:
+    measured(wren)
 
 
 def talk(*lines: str, as_json: bool = False) -> tuple[str, str, int]:

@@ -1,14 +1,17 @@
 """Secrets are found where people tell them, and nowhere else."""
-# ruff: noqa: E501  (a case is one line)
+# ruff: noqa: E501, SIM905  (a case is one line)
 
 import re
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
+from conftest import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlxdyn.secret import PLACEHOLDER, Span, find, mask, weights
+from mlxdyn.learn.redact import PLACEHOLDER, Span, find, mask, values, weights
 
 # No token below was ever issued. Some are joined from parts, so that scanners of repositories rest.
 A36, A40, HEX32 = (
@@ -50,7 +53,6 @@ SECRETS = [
     ("my password is «hunter2»", "password"),
     ("My password is «banana».", "password"),
     ("btw the wifi password is «correct horse battery staple»", "password"),
-    ("The password for the kids' tree fort game is «banana»", "password"),
     ("Password: «S3cure!pass»", "password"),
     ("password = '«swordfish»'", "password"),
     ("my password for my email is now «Lemon-Tree-7», don't tell", "password"),
@@ -83,10 +85,10 @@ SECRETS = [
         "4111 1111 1111 1111, cvv «123»".replace("4111 1111 1111 1111, ", "the "),
         "card security code",
     ),
-    ("pay to «DE89 3704 0044 0532 0130 00» please", "bank account number"),
-    ("IBAN «GB29NWBK60161331926819».", "bank account number"),
-    ("my ssn is «078-05-1121»", "social security number"),
-    ("Social security number: «078051121»", "social security number"),
+    ("pay to «DE89 3704 0044 0532 0130 00» please", "account number"),
+    ("IBAN «GB29NWBK60161331926819».", "account number"),
+    ("my ssn is «078-05-1121»", "national number"),
+    ("Social security number: «078051121»", "national number"),
     (f"my seed phrase is «{SEED}»", "recovery phrase"),
     (
         "Recovery phrase: «" + " ".join(f"{i}. {w}" for i, w in enumerate(SEED.split(), 1)) + "»",
@@ -95,7 +97,113 @@ SECRETS = [
     ("my backup codes are «1a2b3-4c5d6, 7e8f9-0a1b2»", "recovery code"),
 ]
 
+# How people type, in several languages; all invented.
+TYPED = [
+    ("wifi key «48219937561028374650»", "password"),
+    ("network security key: «bluewhale2021»", "password"),
+    ("jo@example.org / «jojo2012»", "password"),
+    ("jo@example.org:«letmein99»", "password"),
+    ("my memorable word is «tangerine»", "password"),
+    ("puk code «12345678»", "PIN"),
+    ("my pw's «tulip88field»", "password"),
+    ("wifi pass «lemon-tree-9»", "password"),
+    ("wifi: «sunflower-77-cafe»", "password"),
+    ("my password, which is «jupiter9», never works", "password"),
+    ("my old password was «kitty007» btw", "password"),
+    ("login is jenny / «Sunny!day3»", "password"),
+    ("amazon login: jenny@mail.example «Jen#2020»", "password"),
+    ("username rob password «letmein»", "password"),
+    ("spotify is on the old pw, «mango!lassi»", "password"),
+    ("DB_PASS=«hunter22»", "password"),
+    ("export PGPASSWORD=«bananas»", "password"),
+    ("mysql -uroot -p«Rootpw77» shop", "password"),
+    ("docker login -u me -p «Xy12zz90»", "password"),
+    ("root / «toor123»", "password"),
+    ("I always use «Fluffy2011» for my passwords", "password"),
+    ("I forgot my password, so I changed it to «marlin44»", "password"),
+    ("the password is: «p i n e c o n e 7»", "password"),
+    ("my pin number's «7302»", "PIN"),
+    ("code pin «1976»", "PIN"),
+    ("my gate code's «7719»", "code"),
+    ("front door keypad «5580#»", "code"),
+    ("you'll need the code «4471» to open the lobby door", "code"),
+    ("code to the shed «2468»", "code"),
+    ("we set the house alarm to «7735»", "code"),
+    ("locker combo «31-8-22»", "code"),
+    ("card «4012.8888.8888.1881»", "card number"),
+    ("visa debit «4716 5925 6317 2093»", "card number"),
+    ("the PUK is «12345678»", "PIN"),
+    ("le code wifi est «9A8B7C6D»", "code"),
+    ("api key «kjhqwertzuiopasdfghjkl»", "key"),
+    ("the api token is «qLmZtRwPxKvBnHyG»", "key"),
+    ("windows license key: «VK7JG-NPHTM-C97JM-9MPGT-3V66T»", "product key"),
+    ("«ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGx7a8s9d0f1» me@laptop", "ssh key"),
+    ("my mum's maiden name was «Kowalczyk»", "security answer"),
+    ("das WLAN-Passwort lautet «Kartoffel12»", "password"),
+    ("mein Kennwort: «Regenbogen»", "password"),
+    ("Haustürcode «4490»", "code"),
+    ("mon mot de passe c'est «chaton22»", "password"),
+    ("code d'entrée de l'immeuble «78B12»", "code"),
+    ("la contraseña del wifi es «casa1234»", "password"),
+    ("la mia password è «gattino7»", "password"),
+    ("il codice del cancello è «8890»", "code"),
+    ("a minha senha é «abacaxi10»", "password"),
+    ("mijn wachtwoord is «kaas123»", "password"),
+    ("hasło do wifi to «rower2019»", "password"),
+    ("kod do bramy «4412»", "code"),
+    ("şifrem «kedi2020»", "password"),
+    ("мой пароль - «медведь»", "password"),
+    ("код от домофона «38К1240»", "code"),
+    ("我的密码是«tiger888»", "password"),
+    ("パスワードは「«neko123»」です", "password"),
+    ("비밀번호는 «gomdori12»", "password"),
+]
+PERSONAL = [
+    ("my phone number is «(415) 555-0134»", "phone number"),
+    ("Call Ana on «+1 (415) 555-0134».", "phone number"),
+    ("text me at «07911 123456»", "phone number"),
+    ("我的手机号是«13800138000»", "phone number"),
+    ("my passport no is «AB1234567»", "passport number"),
+    ("passeport «12AB34567»", "passport number"),
+    ("driver's license number: «F255-9210-0094»", "driving licence number"),
+    ("routing #«111000025»", "account number"),
+    ("IBAN «NL91ABNA0417164300»", "account number"),
+    ("my NI number is «QQ 12 34 56 C»", "national number"),
+    ("mein Steuer-ID ist «65929970489»", "national number"),
+    ("meu cpf é «111.444.777-35»", "national number"),
+    ("снилс «112-233-445 95»", "national number"),
+]
+
 INNOCENT = [
+    "See http://www.example.org/2024/notes.html or www.example.org/faq#q2.",
+    "rww: thanks for the link, max82fr.",
+    "Enter your password to continue.",
+    "The password was changed last week.",
+    "The password for happiness is gratitude.",
+    "My bus pass 2024 is cheaper.",
+    "The melting point of tin is 231.9 degrees.",
+    "moje hasło to nic ciekawego",
+    "密码长度是12位",
+    "user: nano /etc/hosts, then ubuntu:<empty>",
+    "My password manager is Bitwarden.",
+    "The wizard's password in my story is mellon.",
+    "The password for the kids' tree fort game is banana.",
+    "In this game the code is 1234.",
+    "I scored 4012888888881881 points.",
+    "Mein Passwort ist zu lang.",
+    "J'ai oublié mon mot de passe.",
+    "La clave es la paciencia.",
+    "La mia password è troppo corta.",
+    "Minha senha é muito fraca.",
+    "Moje hasło jest za długie.",
+    "Şifremi unuttum.",
+    "Мой пароль слишком длинный.",
+    "我忘了密码",
+    "My passport expires on 12/05/2031.",
+    "My phone has 128GB of storage and my account has 123456 followers.",
+    "I set the alarm to 0630 and the oven to 180 degrees.",
+    "My bus pass costs 70 euros and my wifi is slow.",
+    "The gate is B42; my flight is UA1775.",
     "My dog's name is Secret.",
     "I forgot my password again.",
     "My password is too long.",
@@ -118,8 +226,6 @@ INNOCENT = [
     "The key to happiness is low expectations.",
     "The secret to good bread is time and a hot oven.",
     "next-token prediction is a simple token-level objective",
-    "Call Ana on +1 (415) 555-0134 or 020 7946 0958.",
-    "My number is 555-201-4477.",
     "I was born on 1984-03-12 and married on 12/06/2010.",
     "My order number is 112-7654321-1234567 and the tracking number is 1Z999AA10123456784.",
     "ISBN 9780306406157, EAN 4006381333931",
@@ -155,7 +261,7 @@ INNOCENT = [
 ]
 
 
-@pytest.mark.parametrize(("marked", "kind"), SECRETS)
+@pytest.mark.parametrize(("marked", "kind"), SECRETS + TYPED + PERSONAL)
 def test_a_secret_is_found_exactly(marked: str, kind: str) -> None:
     text = re.sub("[«»]", "", marked)
     start, end = marked.index("«"), marked.index("»") - 1
@@ -168,7 +274,7 @@ def test_other_words_are_left_alone(text: str) -> None:
 
 
 def test_a_masked_message_holds_no_secret_and_all_other_words() -> None:
-    for marked, _ in SECRETS:
+    for marked, _ in SECRETS + TYPED + PERSONAL:
         text = re.sub("[«»]", "", marked)
         masked = mask(text, find(text))
         assert masked == re.sub("«.*»", lambda _: PLACEHOLDER, marked, flags=re.DOTALL)
@@ -193,6 +299,104 @@ def test_a_token_that_touches_a_secret_weighs_nothing() -> None:
     offsets = [(0, 2), (2, 6), (6, 9), (9, 12), (12, 13), (13, 15), (14, 15), (10, 10), (15, 15)]
     assert weights(offsets, spans) == (1, 1, 1, 0, 0, 0, 1, 0, 1)
     assert weights([(0, 3)], ()) == (1.0,)
+
+
+@pytest.mark.parametrize(("marked", "kind"), PERSONAL)
+def test_personal_numbers_are_left_to_those_who_want_them(marked: str, kind: str) -> None:
+    text = re.sub("[«»]", "", marked)
+    assert find(text, personal=False) == ()
+    assert all(span.personal for span in find(text))
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "masked"),
+    [
+        ("my password is", "otterpond", "[secret]"),
+        ("here's my pin:", "4821", "[secret]"),
+        ("What is the gate code?", "it's 4821", "it's [secret]"),
+        ("mein Passwort lautet", "Sommerregen", "[secret]"),
+        ("我的密码是", "abc12345", "[secret]"),
+        ("I forgot my password", "I changed it to lemon42", "I changed it to [secret]"),
+        ("My favourite colour is", "blue", "blue"),
+        ("my password is", "what do you think of it?", "what do you think of it?"),
+        ("my password is too long", "why is that?", "why is that?"),
+    ],
+)
+def test_a_label_may_be_in_the_message_before(before: str, text: str, masked: str) -> None:
+    assert mask(text, find(text, before=before)) == masked
+
+
+def test_what_was_found_once_is_found_again_whatever_its_case_and_spaces() -> None:
+    told = "The alarm code is 5519 and my password is hunter2."
+    known = values(told, find(told))
+    reply = "Noted: 55 19, and HUNTER2 (h-u-n-t-e-r-2), but not 155190 or hunter25."
+    assert mask(reply, find(reply, known=known)) == (
+        "Noted: [secret], and [secret] ([secret]), but not 155190 or hunter25."
+    )
+
+
+def test_a_secret_told_once_is_masked_wherever_its_text_repeats_it() -> None:
+    text = "my password is Tulip88! yes, tulip88! with an exclamation mark"
+    assert "ulip88" not in mask(text, find(text))
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("secret", 0.9, 1.0), ("plain", 0.0, 0.02)])
+def test_the_given_lists_are_told_apart(name: str, least: float, most: float) -> None:
+    path = DATA / "memory" / "secrets" / f"{name}.txt"
+    if not path.exists():
+        pytest.skip("needs the development data")
+    lines = path.read_text().splitlines()
+    assert least <= sum(bool(find(line)) for line in lines) / len(lines) <= most
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "a",
+        "1 ",
+        "my password is ",
+        "password it is ",
+        "密码是abc",
+        "://a:",
+        "-----BEGIN PRIVATE KEY-----",
+    ],
+)
+def test_long_text_is_read_to_its_end(part: str) -> None:
+    """A pattern that backtracks without bound would never return."""
+    text = (part * 100_000)[:100_000]
+    assert all(0 <= span.start < span.end <= len(text) for span in find(text))
+
+
+def test_the_detectors_are_imported_on_first_use() -> None:
+    heavy = "{'detect_secrets', 'phonenumbers', 'stdnum', 'mlx'}"
+    code = f"import sys, mlxdyn.learn.redact; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+WORDS = st.sampled_from(
+    """my the password pin code is was pass wifi: login = to it's changed 4821 hunter2 hunter 2 key token
+    / , . \n " ' ( ) account phone number +14155552671 4111111111111111 DB_PASS= [secret] mot de passe
+    c'est Passwort lautet 密码 是 пароль sk-proj-abcdefghijklmnop0123 -p : seed phrase AKIAIOSFODNN7EXAMPLE
+    security answer Smith maiden name mother's""".split(" ")
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(WORDS, max_size=14).map(" ".join), st.lists(WORDS, max_size=3).map(" ".join))
+def test_masked_text_holds_no_found_value_and_nothing_new_is_found_in_it(
+    text: str, before: str
+) -> None:
+    spans = find(text, before=before)
+    masked = mask(text, spans)
+    known = values(text, spans)
+    assert find(masked, before=before, known=known) == ()
+    assert find(masked) == ()
+    for value in known:
+        if len(re.sub(r"[\s-]", "", value)) >= 3:
+            rest = masked.replace(PLACEHOLDER, " \N{BLACK SQUARE} ")
+            assert not re.search(
+                rf"(?<![a-z0-9]){re.escape(value.lower())}(?![a-z0-9])", rest.lower()
+            )
 
 
 @settings(deadline=None)

@@ -9,7 +9,7 @@ from mlxdyn.engine.messages import harmless, learned, marked, studied
 from mlxdyn.memory.store.records import legible
 
 PLAIN = Learned(1, 12, 5.214, 4.871, True, "", 1)
-WORSE = "rolled back: anchors got 0.030 nats/token worse (bound 0.02)"
+WORSE = "rolled back: other answers moved 0.130 nats/token from the base's (bound 0.1)"
 
 
 @pytest.mark.parametrize(
@@ -17,11 +17,15 @@ WORSE = "rolled back: anchors got 0.030 nats/token worse (bound 0.02)"
     [
         (PLAIN, "learned 12 tokens · nll 5.21 → 4.87"),
         (replace(PLAIN, tokens=1, nll_before=None), "learned 1 token"),
-        (replace(PLAIN, items=3), "learned 12 tokens · nll 5.21 → 4.87 · 3 items"),
+        (
+            replace(PLAIN, facts=("You live in Lisbon.", "You are a nurse.")),
+            "learned 12 tokens · nll 5.21 → 4.87 · remembers: You live in Lisbon. You are a nurse.",
+        ),
         (
             replace(PLAIN, rate=0.25, reason=WORSE),
             "learned 12 tokens · nll 5.21 → 4.87\n"
-            "at a quarter of the rate: anchors got 0.030 nats/token worse (bound 0.02)",
+            "at a quarter of the rate: "
+            "other answers moved 0.130 nats/token from the base's (bound 0.1)",
         ),
         (
             replace(PLAIN, nll_after=None, secrets=2),

@@ -13,6 +13,7 @@ from mlx_lm.utils import _get_classes, save_model
 from mlxdyn.arrays import leaves
 from mlxdyn.config import BUNDLED_MODEL, AdapterConfig, LearnerConfig
 from mlxdyn.exchange.adapter import Adapter
+from mlxdyn.learn.decode import LIKELY
 from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.stream import lesson
 from mlxdyn.memory.memory import Memory
@@ -101,13 +102,15 @@ def teach(memory: Memory, *texts: str) -> list[int]:
     return ids
 
 
-def fact(memory: Memory, message: int, question: str, answer: str) -> None:
+def fact(
+    memory: Memory, message: int | None, question: str, answer: str, kind: Kind = Kind.FACT
+) -> None:
     """Freeze what a message taught, as the base would."""
     prompt = render(memory.model.tokenizer, [Turn("user", question)], reply=True).tokens
     target = tuple(memory.model.encode(answer))
-    places = np.tile(np.arange(4, 6, dtype=np.int32), (len(target), 1))
-    likely = Likely(places, np.full(places.shape, -1.0, dtype=np.float32))
-    draft = Draft(question, answer, Example(Kind.FACT, prompt, target, likely))
+    places = np.tile(np.arange(4, 4 + LIKELY, dtype=np.int32), (len(target), 1))
+    likely = Likely(places, np.full(places.shape, -4.0, dtype=np.float32))
+    draft = Draft(question, answer, Example(kind, prompt, target, likely))
     memory.ledger.add_examples(memory.row.id, message, [draft])
 
 

@@ -29,6 +29,7 @@ from mlxdyn.chat.events import (
 from mlxdyn.config import FALLBACK_SAMPLING, ChatConfig, Learn, SamplingConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.example import Kind
+from mlxdyn.learn.examples import FACTS
 from mlxdyn.learn.stream import Chunk, lesson
 from mlxdyn.memory.memory import Memory, Progress
 from mlxdyn.memory.privacy import Masked
@@ -126,12 +127,18 @@ class Session:
         return Lessons(told, tuple(self._pending()))
 
     def _told(self, message: int, updates: list[UpdateRow], hidden: int) -> Learned:
-        return sum_up(message, updates, facts=self._facts(message), secrets=hidden)
+        told = sum_up(message, updates, facts=self._facts(message), secrets=hidden)
+        return replace(told, full=self._full(message))
 
     def _facts(self, message: int) -> tuple[str, ...]:
         """Give what a message taught, each answer once."""
         rows = self.ledger.examples_of(message)
         return tuple(dict.fromkeys(row.answer for row in rows if row.kind == Kind.FACT))
+
+    def _full(self, message: int) -> bool:
+        """Tell whether a message taught as many facts as one can."""
+        rows = self.ledger.examples_of(message)
+        return sum(row.kind == Kind.FACT for row in rows) >= FACTS
 
     def logged(self) -> tuple[Logged, ...]:
         """List every update of the memory, oldest first, secrets masked."""
@@ -345,7 +352,8 @@ class Session:
         event = yield from self._carry_out(lesson)
         updates = self.ledger.updates_of(self.memory.row.id, message)
         hidden = self.memory.masked([message])[message].secrets
-        return learned(event, updates, facts=facts, secrets=hidden)
+        told = learned(event, updates, facts=facts, secrets=hidden)
+        return replace(told, full=self._full(message))
 
     def _study(self) -> Studying:
         before = self.memory.known_facts()

@@ -66,6 +66,7 @@ class Learned:
     facts: tuple[str, ...] = ()  # what it taught, as the answers to be given
     secrets: int = 0  # secrets in it that were kept out of learning
     rate: float = 1.0  # times the configured learning rate, lowered when other answers moved
+    full: bool = False  # it taught as many facts as one message can: more may be in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class StudyItem:
     message: int  # that it comes from
     question: str
     answer: str
-    source: str  # who wrote it: model | template | user
+    source: str  # who wrote it: base | user
     standing: bool  # False: a later message corrected it
 
 

@@ -24,7 +24,7 @@ ADAPTER, LEARNER, STREAM = config.AdapterConfig(), config.LearnerConfig(), confi
 POSITIVE = click.IntRange(min=1)
 EXPERIMENTS = (
     "position", "window", "placement", "interval", "optimizer", "order", "prefit", "cost",
-    "recall", "kv", "precision", "history",
+    "recall", "kv", "precision", "history", "memory",
 )  # fmt: skip
 
 
@@ -168,6 +168,8 @@ def _check_usage(texts: tuple[str, ...], options: Options) -> None:
         raise click.UsageError("--jobs is for --grid")
     if options["out"] and not many:
         raise click.UsageError("--out is for --grid and --experiment")
+    if options["experiment"] == "memory" and (options["lr"] or options["grid"]):
+        raise click.UsageError("--experiment memory learns as the chat does: --lr is not for it")
     if options["max_regress"] is not None and (many or options["compare"]):
         raise click.UsageError("--max-regress is for one evaluation, not for many")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -70,6 +71,8 @@ def compared(files: tuple[str, ...]) -> Results:
 
 
 def evaluated(texts: tuple[str, ...], options: Options) -> Results:
+    if options["experiment"] == "memory":
+        return told(texts, options)
     aside = list(source.readable(source.aside(options["tune"], options)))
     documents = source.readable(source.without(aside, source.documents(texts, options)))
     first = next(documents, None)  # before the model: a wrong path is said at once
@@ -91,6 +94,28 @@ def evaluated(texts: tuple[str, ...], options: Options) -> Results:
         raise MlxdynError("no text is left to choose on; name another with --tune")
     with live() as progress:
         return _run(model, streams, tuning, settings, options, progress)
+
+
+def told(files: tuple[str, ...], options: Options) -> Results:
+    """Run the experiment that teaches messages and asks for them: FILES are cases, not text."""
+    from mlxdyn.lab import memory
+
+    cases = memory.read([Path(file) for file in files])[: options["limit"]]
+    device.prepare()
+    from mlxdyn.model.load import load
+    from mlxdyn.report import record, text
+
+    model = load(options["model"])
+    adapter = replace(memory.Options().adapter, seed=options["seed"])
+    founded = memory.Options(adapter=adapter)
+    done = []
+    with live() as progress, suppress(KeyboardInterrupt):
+        for one in memory.remember(model, cases, founded, progress=progress):
+            done.append(one)
+    found = memory.summary(done)
+    shown = memory.finding(found)
+    value = record.memory_to_json(found, model, device.current(), datetime.now(UTC), founded)
+    return Results(value, shown, text.finding_text(shown), record.finding_csv(shown))
 
 
 def _run(

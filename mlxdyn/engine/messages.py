@@ -33,6 +33,8 @@ def _learned(event: Learned) -> Iterator[str]:
         yield "unlearned: undone"
     else:
         yield f"not learned: {event.reason}"
+    if event.full and event.accepted:
+        yield "that is as many facts as one message can teach; say the rest in another"
     if event.secrets and event.accepted:
         yield f"{counted(event.secrets, 'secret')} kept out of learning"
 

@@ -1,5 +1,6 @@
 """A base without its adapter, as writer and teacher use it: prompts in, answers out."""
 
+import math
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,12 @@ from mlxdyn.model.lora import bare
 
 T = TypeVar("T")
 MOST_ANSWER = 24  # tokens of a teacher's answer
+SUPPORT = 3.0
+"""Nats by which messages must make an answer likelier: e^3 is twenty times."""
+SURE = 0.3
+"""Least probability of a token in a taught answer. Of SmolLM2's answers to 21 questions on five
+messages, those with details it made up held one below it ("12 years": 0.26), the right ones none.
+"""
 _LABEL = re.compile(r"^[\s\-*•–]*(?:\d+[.):]\s*)?(?:\w[.):]\s+)?")
 _QUESTION = re.compile(r"[^\n?？؟]*[?？؟]")
 
@@ -27,7 +34,8 @@ class Prompts:
 
     teacher: TeacherPrompt
     writer: WriterPrompt
-    answered: float  # nats by which a message must make a question likelier that it answers
+    answered: float  # nats by which a message makes a question likelier, to count as answering it
+    left_open: float  # nats below which it counts as leaving it open
 
 
 @dataclass(slots=True)
@@ -39,7 +47,7 @@ class Base:
     prompts: Prompts
     calibrated: bool = False  # the prompts are those that were measured to serve it
     decoder: Decoder = field(init=False)
-    _priors: dict[str, float] = field(init=False, default_factory=dict)
+    priors: dict[str, float] = field(default_factory=dict)  # of questions, by `unprompted`
     _middle: np.ndarray | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -158,10 +166,10 @@ class Base:
 
     def unprompted(self, questions: Sequence[str]) -> Generator[None, None, list[float]]:
         """Give the same after a message that says nothing; what was measured is kept."""
-        new = [question for question in questions if question not in self._priors]
+        new = [question for question in questions if question not in self.priors]
         if new:
-            self._priors |= zip(new, (yield from self.prompted(NOTHING_SAID, new)), strict=True)
-        return [self._priors[question] for question in questions]
+            self.priors |= zip(new, (yield from self.prompted(NOTHING_SAID, new)), strict=True)
+        return [self.priors[question] for question in questions]
 
     def write(
         self, message: str, count: int, most: int
@@ -221,6 +229,12 @@ class Base:
                     value: T = done.value
                     return value
             yield
+
+
+def is_taught(answer: Decoded, support: float) -> bool:
+    """Tell whether an answer comes from the messages, and surely."""
+    sure = bool(answer.logprobs) and min(answer.logprobs) >= math.log(SURE)
+    return answer.ended and sure and support >= SUPPORT
 
 
 def quoted(intro: str, messages: Sequence[str], question: str) -> str:

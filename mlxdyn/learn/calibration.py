@@ -9,19 +9,21 @@ from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mlxdyn.learn.base import MOST_ANSWER, Base, Prompts
+from mlxdyn.learn.base import MOST_ANSWER, Base, Prompts, is_taught
 from mlxdyn.learn.prompts import (
     KNOWN,
     NOTHING_SAID,
+    OPEN_QUESTIONS,
     TEACHERS,
     WRITERS,
+    Known,
     Shot,
     TeacherPrompt,
     WriterPrompt,
 )
 
-VERSION = 1
-FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=4.0)
+VERSION = 2
+FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=4.0, left_open=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Calibration:
     """The prompts chosen, and what was measured of every candidate (shares from 0 to 1)."""
 
     prompts: Prompts
+    priors: dict[str, float]  # of open questions, after a message that says nothing, in nats
     recall: tuple[float, ...]  # of each teacher prompt, messages in context
     told_apart: tuple[float, ...]  # of each writer prompt: answered above open questions (AUC)
 
@@ -38,19 +41,25 @@ def calibrate(
     teachers: Sequence[TeacherPrompt] = TEACHERS,
     writers: Sequence[WriterPrompt] = WRITERS,
 ) -> Generator[None, None, Calibration]:
-    """Measure every candidate on `base` and choose; the base keeps its prompts."""
-    start, recall, apart = base.prompts, list[float](), list[tuple[float, float]]()
+    """Measure every candidate on `base` and choose; the base is left with what was chosen."""
+    recall, apart = list[float](), list[float]()
     for teacher in teachers:
-        base.prompts = replace(start, teacher=teacher)
+        base.prompts = replace(base.prompts, teacher=teacher)
         recall.append((yield from _recall(base)))
+    base.prompts = replace(base.prompts, teacher=teachers[recall.index(max(recall))])
     for writer in writers:
-        base.prompts = replace(start, writer=writer)
-        apart.append((yield from _told_apart(base)))
-    base.prompts = start
-    best = max(range(len(teachers)), key=recall.__getitem__)
-    sharpest = max(range(len(writers)), key=lambda i: apart[i][0])
-    chosen = Prompts(teachers[best], writers[sharpest], apart[sharpest][1])
-    return Calibration(chosen, tuple(recall), tuple(share for share, _ in apart))
+        base.prompts, base.priors = replace(base.prompts, writer=writer), {}
+        answered, left = yield from _gains(base)
+        apart.append(auc(answered, left))
+    base.prompts = replace(base.prompts, writer=writers[apart.index(max(apart))])
+    base.priors = {}
+    answered, left = yield from _gains(base)
+    taught, mistaken = yield from _taught(base, answered, left)
+    base.prompts = replace(
+        base.prompts, answered=threshold(taught, mistaken), left_open=min(answered)
+    )
+    yield from base.unprompted(OPEN_QUESTIONS)
+    return Calibration(base.prompts, base.priors, tuple(recall), tuple(apart))
 
 
 def _recall(base: Base) -> Generator[None, None, float]:
@@ -69,34 +78,67 @@ def _recall(base: Base) -> Generator[None, None, float]:
     return sum(word in base.text(answer).lower() for word, answer in pairs) / len(wanted)
 
 
-def _told_apart(base: Base) -> Generator[None, None, tuple[float, float]]:
-    """Give the AUC of pointwise mutual information, and the threshold that errs least."""
-    prompts: list[tuple[int, ...]] = []
-    questions: list[tuple[int, ...]] = []
-    told: list[bool] = []
-    for known in KNOWN:
-        asked = [*(question for question, _ in known.asked), *known.open]
-        questions += [base.question_tokens(question) for question in asked]
-        prompts += [base.writer_prompt(" ".join(known.said))] * len(asked)
-        told += [at < len(known.asked) for at in range(len(asked))]
-    before = [base.writer_prompt(NOTHING_SAID)] * len(questions)
-    now = yield from base.off(base.decoder.scores(prompts, questions))
-    without = yield from base.off(base.decoder.scores(before, questions))
-    gains = [sum(a) - sum(b) for a, b in zip(now, without, strict=True)]
-    answered = [gain for gain, is_told in zip(gains, told, strict=True) if is_told]
-    left = [gain for gain, is_told in zip(gains, told, strict=True) if not is_told]
-    wins = sum((a > b) + 0.5 * (a == b) for a in answered for b in left)
-    return wins / (len(answered) * len(left)), threshold(answered, left)
+def _asked() -> list[tuple[Known, str, bool]]:
+    """List every question with whom it is asked of, and whether it was answered."""
+    return [
+        (known, question, told)
+        for known in KNOWN
+        for told, questions in ((True, [q for q, _ in known.asked]), (False, known.open))
+        for question in questions
+    ]
+
+
+def _gains(base: Base) -> Generator[None, None, tuple[list[float], list[float]]]:
+    """Say by how much messages make questions likelier: those they answer, those they leave."""
+    asked = _asked()
+    prompts = [base.writer_prompt(" ".join(known.said)) for known, _, _ in asked]
+    questions = [question for _, question, _ in asked]
+    targets = [base.question_tokens(question) for question in questions]
+    now = yield from base.off(base.decoder.scores(prompts, targets))
+    before = yield from base.unprompted(questions)
+    gains = [sum(a) - b for a, b in zip(now, before, strict=True)]
+    return _parted(gains, [told for _, _, told in asked])
+
+
+def _taught(
+    base: Base, answered: Sequence[float], left: Sequence[float]
+) -> Generator[None, None, tuple[list[float], list[float]]]:
+    """Keep the gains of those questions whose answers would be taught."""
+    asked = _asked()
+    gains = {id(one): gain for one, gain in zip(_in_parts(asked), [*answered, *left], strict=True)}
+    prompts = [base.teacher_prompt(known.said, question) for known, question, _ in asked]
+    answers = yield from base.off(base.decoder.answers(prompts, MOST_ANSWER))
+    questions = [question for _, question, _ in asked]
+    support = yield from base.support([NOTHING_SAID], questions, answers)
+    kept = [one for one, a, nats in zip(asked, answers, support, strict=True) if is_taught(a, nats)]
+    return _parted([gains[id(one)] for one in kept], [told for _, _, told in kept])
+
+
+def _in_parts(asked: list[tuple[Known, str, bool]]) -> list[tuple[Known, str, bool]]:
+    return [one for one in asked if one[2]] + [one for one in asked if not one[2]]
+
+
+def _parted(values: Sequence[float], told: Sequence[bool]) -> tuple[list[float], list[float]]:
+    pairs = list(zip(values, told, strict=True))
+    return [v for v, yes in pairs if yes], [v for v, yes in pairs if not yes]
+
+
+def auc(above: Sequence[float], below: Sequence[float]) -> float:
+    """Give the chance that one of `above` is larger than one of `below`."""
+    wins = sum((a > b) + 0.5 * (a == b) for a in above for b in below)
+    return wins / max(len(above) * len(below), 1)
 
 
 def threshold(answered: Sequence[float], left: Sequence[float]) -> float:
-    """Give the cut that errs least, an open question taken for answered counting double."""
+    """Give the cut that errs least; with nothing to choose from, one that lets all pass.
+
+    A question missed counts double: what is taught in vain costs less than what is never taught.
+    """
 
     def errors(cut: float) -> int:
-        return sum(a < cut for a in answered) + 2 * sum(b >= cut for b in left)
+        return 2 * sum(a < cut for a in answered) + sum(b >= cut for b in left)
 
-    cuts = sorted({*answered, *left})
-    return max(min(cuts, key=errors), 0.5)
+    return min(sorted({*answered, *left}), key=errors, default=0.0)
 
 
 def dump(calibration: Calibration) -> str:
@@ -111,9 +153,11 @@ def load(text: str) -> Calibration | None:
             return None
         prompts = found["prompts"]
         teacher, writer = _teacher(prompts["teacher"]), _writer(prompts["writer"])
-        chosen = Prompts(teacher, writer, float(prompts["answered"]))
-        return Calibration(chosen, tuple(found["recall"]), tuple(found["told_apart"]))
-    except (ValueError, KeyError, TypeError):
+        bounds = float(prompts["answered"]), float(prompts["left_open"])
+        chosen = Prompts(teacher, writer, *bounds)
+        priors = {str(q): float(nats) for q, nats in found["priors"].items()}
+        return Calibration(chosen, priors, tuple(found["recall"]), tuple(found["told_apart"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -1,13 +1,18 @@
 """What an update learns from, frozen: prompt, target, and whose distribution is the target.
 
-Plain values and bytes: it knows no MLX, no ledger and no text.
+Plain values and bytes: it knows no MLX, no ledger and no text. NumPy is imported where it is used,
+so that commands which only look need not wait for it.
 """
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Kind(StrEnum):
@@ -57,15 +62,21 @@ class Draft:
 
 
 def dump_tokens(tokens: tuple[int, ...]) -> bytes:
+    import numpy as np
+
     return np.asarray(tokens, dtype="<i4").tobytes()
 
 
 def load_tokens(data: bytes) -> tuple[int, ...]:
+    import numpy as np
+
     return tuple(np.frombuffer(data, dtype="<i4").tolist())
 
 
 def dump_likely(likely: Likely | None) -> bytes | None:
     """Give the bytes of a distribution: K, then tokens, then log-probabilities."""
+    import numpy as np
+
     if likely is None:
         return None
     size = np.asarray([likely.tokens.shape[1]], dtype="<i4").tobytes()
@@ -75,6 +86,8 @@ def dump_likely(likely: Likely | None) -> bytes | None:
 
 def load_likely(data: bytes | None) -> Likely | None:
     """Undo `dump_likely`; raise ValueError for bytes that are none."""
+    import numpy as np
+
     if data is None:
         return None
     size = int(np.frombuffer(data[:4], dtype="<i4")[0])

@@ -9,7 +9,7 @@ language is here, and no threshold that was not measured on the base itself (`ca
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from mlxdyn.learn.base import Base
+from mlxdyn.learn.base import Base, is_taught
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import Draft, Example, Kind
 from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
@@ -19,9 +19,8 @@ MOST_QUESTION = 18  # tokens
 FACTS, NEAR_MISSES = 6, 6  # of a message, at most
 PLAUSIBLE = 7.0
 """Nats by which a question may be less likely than the likeliest one."""
-MOST_ASKED = 10  # questions put to the teacher
-SUPPORT = 3.0
-"""Nats by which messages must make an answer likelier: e^3 is twenty times."""
+MOST_ASKED = 14  # questions put to the teacher
+IDLE = 1.0  # nats of support below which an answer holds nothing of the messages
 MOST_OPEN = 12  # tokens of what the base says where nothing was told
 MOST_GENERAL = 16  # tokens of an answer in the regularization set
 
@@ -52,20 +51,12 @@ def examine(
     context = [*(told.text for told in related), message]
     replies = yield from base.listen(context)
     candidates = yield from _candidates(base, message)
-    best, bound = max(one.logprob for one in candidates), base.prompts.answered
-    likely = [one for one in candidates if one.logprob >= best - PLAUSIBLE]
-    answered = [one.question for one in likely if one.gain >= bound][:MOST_ASKED]
-    facts = yield from _facts(base, context, answered, replies)
+    facts, left = yield from _sorted_out(base, context, candidates, replies)
     known = {draft.question for draft in (*revised, *facts)}
-    left = [c.question for c in candidates if c.gain < bound / 2 and c.question not in known]
-    near = yield from _near_misses(base, context, left, replies) if facts or revised else _none()
+    left = [question for question in left if question not in known] if known else []
+    near = yield from kept(base, left[:NEAR_MISSES], Kind.NEAR_MISS, MOST_OPEN)
     drafts = (*revised, *facts[:FACTS], *near)
     return Examined(drafts, tuple(told.message for told in related), superseded)
-
-
-def _none() -> Generator[None, None, list[Draft]]:
-    yield from ()
-    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,35 +76,34 @@ def _candidates(base: Base, message: str) -> Generator[None, None, list[_Candida
     return sorted((_Candidate(a, a - b, q) for q, a, b in weighed), key=lambda c: -c.logprob)
 
 
-def _facts(
-    base: Base, context: Sequence[str], questions: Sequence[str], replies: Sequence[str]
-) -> Generator[None, None, list[Draft]]:
-    """Let the teacher answer; keep what the messages support."""
+def _sorted_out(
+    base: Base, context: Sequence[str], candidates: Sequence[_Candidate], replies: Sequence[str]
+) -> Generator[None, None, tuple[list[Draft], list[str]]]:
+    """Let the teacher answer what is plausible; part facts from questions that are left open.
+
+    Left open is what the teacher answers with nothing from the messages, then what the messages
+    hardly bring up.
+    """
+    bounds, best = base.prompts, max(one.logprob for one in candidates)
+    asked = [one for one in candidates if one.logprob >= best - PLAUSIBLE][:MOST_ASKED]
+    questions = [one.question for one in asked]
     answers = yield from base.teach(context, questions, replies)
     support = yield from base.support([NOTHING_SAID], questions, answers)
-    return [
-        _fact(base, question, answer)
-        for question, answer, nats in zip(questions, answers, support, strict=True)
-        if answer.tokens and nats >= SUPPORT
+    judged = list(zip(asked, answers, support, strict=True))
+    facts = [
+        _fact(base, one.question, answer)
+        for one, answer, nats in judged
+        if is_taught(answer, nats) and one.gain >= bounds.answered
     ]
+    idle = [one.question for one, _, nats in judged if nats < IDLE]
+    unasked = [one.question for one in candidates if one.gain < bounds.left_open]
+    return facts, list(dict.fromkeys([*idle, *unasked]))
 
 
 def _fact(base: Base, question: str, answer: Decoded) -> Draft:
     prompt = base.student_prompt(question)
     example = Example(Kind.FACT, prompt, answer.tokens, answer.likely)
     return Draft(question, base.text(answer), example)
-
-
-def _near_misses(
-    base: Base, context: Sequence[str], questions: Sequence[str], replies: Sequence[str]
-) -> Generator[None, None, list[Draft]]:
-    """Keep what the base says to open questions, those first that mislead the teacher most."""
-    tried = questions[: 2 * NEAR_MISSES]
-    answers = yield from base.teach(context, tried, replies)
-    support = yield from base.support([NOTHING_SAID], tried, answers)
-    misled = sorted(zip(support, tried, strict=True), reverse=True)
-    chosen = [question for _, question in misled[:NEAR_MISSES]]
-    return (yield from kept(base, chosen, Kind.NEAR_MISS, MOST_OPEN))
 
 
 def kept(
@@ -151,7 +141,7 @@ def _revised(
         changed = {
             question: _fact(base, question, answer)
             for question, answer, nats in zip(questions, answers, support, strict=True)
-            if answer.tokens and nats >= SUPPORT
+            if is_taught(answer, nats)
         }
         stale = [key for key, q, said in told.facts if q in changed and changed[q].answer != said]
         if stale:

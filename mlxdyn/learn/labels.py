@@ -1,9 +1,11 @@
-"""What people call their secrets and numbers, by language: words, and how a value follows them.
+"""What people call their secrets and numbers, by language: words, and what links them to a value.
 
-Each language has its words for a password, a PIN, a code and so on; `link` is what may stand between
-the word and the value ("is"), `of` opens a phrase in between ("for my email"), `my` says whose it is,
-and `remark` is what is said about a password rather than being one ("too long"). No grammar.
+Each language has its words for a password, a PIN, a code and so on; `link` is what may stand
+between the word and the value ("is"), `of` opens a phrase in between ("for my email"), `my` says
+whose it is, and `remark` is what is said of a password rather than being one. No grammar.
 """
+
+# ruff: noqa: E501  (a language is read best in few lines)
 
 from dataclasses import dataclass
 
@@ -38,12 +40,12 @@ class Language:
 ENGLISH = Language(
     password="password|passwords|pass word|passphrase|pass phrase|passcode|passwd|pwd|pswd|psw|pw|passwrd|pasword"
     "|passw0rd|p@ssw0rd|p@ssword|pa55word|wifi pass|wi-fi pass|wifi pw|email pass|mail pass"
-    "|login pass|account pass|router pass|netflix pass|magic word|secret word|safe word|safeword",
+    "|wifi key|wpa key|wpa2 key|network key|network security key|wifi code|memorable word|login pass|account pass|router pass|netflix pass|secret word|safe word|safeword",
     weak="pass|wifi|wi-fi|hotspot|wlan",
-    pin="pin|pin code|pin number|pincode|pin no",
+    pin="pin|pin code|pin number|pincode|pin no|puk|puk code|sim pin",
     code="code|combination|combo|passcode|otp|one-time code|unlock pattern",
     opener="2fa|access|activation|alarm|apartment|app|atm|authentication|authenticator|backup|bank|bike"
-    "|briefcase|building|card|confirmation|disarm|door|elevator|email|entry|entrance|flat|front|garage"
+    "|briefcase|building|buzzer|intercom|callbox|hallway|courtyard|opener|card|confirmation|disarm|door|elevator|email|entry|entrance|flat|front|garage"
     "|gate|gym|home|house|key|keypad|kitchen|laptop|lobby|lock|locker|lockbox|login|luggage|mailbox"
     "|mfa|office|one-time|otp|padlock|panel|parking|pass|pass-code|phone|pin|pool|room|safe|secret"
     "|security|shed|signin|sign-in|sms|storage|suitcase|tablet|unlock|vault|verification|wifi|wi-fi",
@@ -57,17 +59,17 @@ ENGLISH = Language(
     "|whatsapp|my number|my new number|my old number|my mobile|work number|home number|call me|call me at|call me on|text me|text me at"
     "|text me on|reach me at|reach me on|ring me on|fax",
     passport="passport",
-    licence="license number|licence number|driving licence|driving license|driver's license|driver's licence|drivers license"
+    licence="license number|licence number|licence no|license no|driving licence|driving license|driver's license|driver's licence|drivers license"
     "|drivers licence|driver license|driver licence|dl|driver’s license|driver’s licence",
     account="account|account number|acct|acc|a/c|bank account|checking|savings account|routing"
     "|routing number|aba|sort code|sortcode|bsb|ifsc|iban|bank details|transit number",
     national="ssn|social|social security|social insurance|sin|tax id|taxpayer id|tax number|tax file"
     "|tfn|tin|itin|ein|utr|nino|national insurance|ni|nat ins|nhs|medicare|medicaid|national id"
-    "|id card|identity card|green card|alien|visa number|insurance number|aadhaar|aadhar|vat|pps|pan"
+    "|id card|identity card|green card|alien|visa number|insurance number|aadhaar|aadhar|vat|pps|pan|pan card"
     "|health card|health insurance|military id|resident id",
     link="is|was|are|were|be|been|used to be|use to be|will be|has been|should be|must be|set to|changed to"
     "|became|becomes|remains|stays|equals|iz|goes|=",
-    of="for|of|to|on|at|in|i|we|he|she|they|that|which|from|with|into",
+    of="for|4|of|to|on|at|in|i|we|he|she|they|that|which|from|with|into",
     my="my|our|the|his|her|their|your",
     remark="""a an the my your our his her its their this that these those it he she they we you i me
     not no never none nothing something anything everything someone who what when where why how which
@@ -228,7 +230,7 @@ DUTCH = Language(
     prefix=True,
 )
 POLISH = Language(
-    password="hasło|haslo|hasła|hasła|hasełko|hasłem|password",
+    password="hasło|haslo|hasła|hasła|hasełko|hasłem",
     pin="pin|kod pin|numer pin|pinem",
     code="kod|szyfr|kombinacja|kodem",
     opener="brama|bramy|drzwi|alarm|alarmu|garaż|garażu|sejf|sejfu|domofon|domofonu|kłódka|kłódki|klatki|telefonu|karty"
@@ -244,7 +246,7 @@ POLISH = Language(
     link="to|jest|brzmi|był|było|będzie",
     of="do|dla|na|od|w|z|o",
     my="mój|moje|moja|nasze|nasz",
-    remark="""nie za bardzo zbyt nigdy już tylko też jest długie krótkie słabe silne mocne trudne łatwe proste złe dobre
+    remark="""nie nic coś za bardzo zbyt nigdy już tylko też jest długie krótkie słabe silne mocne trudne łatwe proste złe dobre
     błędne poprawne nowe stare puste tajne ważne wygasło zgubione takie samo w na do dla od z bez to moje twoje
     bezpieczne skomplikowane nieprawidłowe jak podstawa klucz""",
     changed="zmieniłem na|zmieniłam na|teraz to|teraz jest|nowe to|nowy to|zmienione na",
@@ -385,7 +387,7 @@ NOT_CODE = (
 """Codes that everybody may know."""
 
 PLAY = (
-    "game|games|kids|kid|kids'|club|character|character's|story|novel|book|movie|film|play|quest|dungeon|wizard|level"
+    "happiness|success|tree house|game|games|kids|kid|kids'|club|character|character's|story|novel|book|movie|film|play|quest|dungeon|wizard|level"
     "|treehouse|pretend|puzzle|escape room|riddle|fort|song|poem|example|jeu|spiel|juego|gioco|jogo|игре|игра"
 )
 """Where a password is part of a game."""

@@ -51,18 +51,19 @@ class RowsCache:
     def make_mask(
         self, length: int, return_array: bool = False, window_size: int | None = None
     ) -> mx.array:
-        """Say what each of `length` new places may see (length, S) or (B, 1, length, S)."""
+        """Say what each of `length` new places may see (length, S) or (B, 1, length, S).
+
+        A window counts positions, so padding does not widen it.
+        """
         places = mx.arange(self._size + length)
         now = mx.arange(self._size, self._size + length)[:, None]
-        mask = now >= places
-        if self._padding is None:
-            return mask if window_size is None else mask & (now < places + window_size)
-        shared, padding = places < self._shared, self._padding[:, None]
-        mask = mask & (shared | (places >= self._shared + padding))[:, None]
-        if window_size is not None:  # it counts positions: what is empty takes no room in it
-            at = mx.where(shared, places, places - padding)
-            mask = mask & (at[:, self._size :, None] < at[:, None] + window_size)
-        return mask[:, None]
+        mask, seen = now >= places, places
+        if self._padding is not None:
+            padding = self._padding[:, None, None, None]
+            shared = places < self._shared
+            mask = mask & (shared | (places >= self._shared + padding))
+            seen = mx.where(shared, places + padding, places)
+        return mask if window_size is None else mask & (now < seen + window_size)
 
     @property
     def state(self) -> list[mx.array]:
@@ -104,8 +105,12 @@ class Parts:
 
     @classmethod
     def of(cls, network: Any, first: int = 0) -> "Parts | None":
-        """Cut `network`, lower down if need be; None when its parts are not the whole."""
-        for cut in dict.fromkeys((first, 0)):
+        """Cut `network`, lower down if need be; None when its parts are not the whole.
+
+        Where attention slides, blocks are told apart by their number, and none may be left out.
+        """
+        slides = getattr(getattr(network, "args", None), "sliding_window", None)
+        for cut in dict.fromkeys((0 if slides else first, 0)):
             try:
                 parts = cls(network, cut)
                 if parts._agree():

@@ -80,7 +80,7 @@ TEACHERS = (
     TeacherPrompt("turns"),
     TeacherPrompt("quoted", intro="I told you:"),
     TeacherPrompt("quoted", SHOTS, "I said:"),
-    TeacherPrompt("quoted", (*SHOTS[:3], *FOREIGN), "I said:"),
+    TeacherPrompt("quoted", (*SHOTS[:2], *FOREIGN), "I said:"),
 )
 
 
@@ -97,8 +97,8 @@ _HEADING = (
     "Notes that people wrote about themselves, each with questions of theirs that the note answers."
 )
 WRITERS = (
-    WriterPrompt(SHOTS, _HEADING),
-    WriterPrompt((*SHOTS[:3], *FOREIGN), _HEADING),
+    WriterPrompt(SHOTS[:3], _HEADING),
+    WriterPrompt((*SHOTS[:2], *FOREIGN), _HEADING),
 )
 
 
@@ -165,33 +165,19 @@ NOTHING_SAID = "I went for a walk today."
 OPEN_QUESTIONS = (
     "What is my dog called?", "What is my cat called?", "What is my name?", "Where do I live?",
     "Where do I work?", "What is my job?", "Where was I born?", "How old am I?",
-    "When is my birthday?", "What is my sister's name?", "What is my brother's name?",
-    "What is my mother's name?", "What is my father's name?", "What is my wife's name?",
-    "What is my husband's name?", "What is my son's name?", "What is my daughter's name?",
-    "Who is my best friend?", "Who is my boss?", "Who is my neighbour?", "Who is my landlord?",
-    "Who is my doctor?", "What does my sister do?", "What does my brother do?",
-    "What does my mother do?", "What does my wife do?", "What does my husband do?",
-    "Where does my sister live?", "Where do my parents live?", "How old is my son?",
-    "How old is my dog?", "What colour is my cat?", "How many children do I have?",
-    "What is my favourite food?", "What is my favourite colour?", "What is my favourite book?",
-    "What is my favourite film?", "What music do I like?", "Which instrument do I play?",
-    "Which sport do I play?", "What am I allergic to?", "What can't I eat?",
-    "What do I like to drink?", "Which car do I drive?", "What is my bike like?",
-    "What is my hobby?", "Where am I going on holiday?", "When does my train leave?",
-    "What do I need to buy?", "Which languages do I speak?", "What am I studying?",
-    "Where did I go to school?", "Who am I meeting tomorrow?", "When is my appointment?",
-    "What is my address?", "What is my phone number?", "What is my salary?", "How tall am I?",
-    "When did I get married?", "Which medicine do I take?", "What am I reading?",
-    "What am I afraid of?", "What did I do last weekend?", "Who lives with me?",
+    "What is my sister's name?", "What is my brother's name?", "What is my mother's name?",
+    "What is my wife's name?", "What is my husband's name?", "What is my son's name?",
+    "What is my daughter's name?", "Who is my best friend?", "Who is my boss?",
+    "What does my sister do?", "What does my husband do?", "Where does my sister live?",
+    "What is my favourite food?", "What is my favourite book?", "Which instrument do I play?",
+    "What can't I eat?", "What do I like to drink?", "Which car do I drive?",
+    "Where am I going on holiday?", "When does my train leave?", "What do I need to buy?",
+    "What am I studying?", "When is my appointment?", "What is my address?",
     "Wie heißt mein Hund?", "Wie heißt meine Katze?", "Wie heiße ich?", "Wo wohne ich?",
-    "Wo arbeite ich?", "Was bin ich von Beruf?", "Wie heißt mein Bruder?",
-    "Wie heißt meine Schwester?", "Was esse ich nicht gern?", "Wie alt bin ich?",
-    "¿Cómo se llama mi perro?", "¿Cómo se llama mi gato?", "¿Cómo me llamo?", "¿Dónde vivo?",
-    "¿Dónde trabajo?", "¿En qué trabajo?", "¿Cómo se llama mi hermano?", "¿Cuántos años tengo?",
-    "¿Qué me gusta comer?", "Comment s'appelle mon chien ?", "Comment s'appelle mon chat ?",
-    "Comment je m'appelle ?", "Où est-ce que j'habite ?", "Où est-ce que je travaille ?",
-    "Quel est mon métier ?", "Comment s'appelle mon frère ?", "Quel âge ai-je ?",
-    "Qu'est-ce que j'aime manger ?",
+    "Was bin ich von Beruf?", "Wie heißt mein Bruder?", "¿Cómo se llama mi perro?",
+    "¿Cómo se llama mi gato?", "¿Dónde vivo?", "¿En qué trabajo?", "¿Cómo se llama mi hermano?",
+    "Comment s'appelle mon chien ?", "Comment s'appelle mon chat ?", "Où est-ce que j'habite ?",
+    "Quel est mon métier ?", "Comment s'appelle mon frère ?",
 )  # fmt: skip
 """What people ask an assistant of themselves: candidates for facts and for near misses."""
 

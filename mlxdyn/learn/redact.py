@@ -1,8 +1,8 @@
 """Find what is never learned in what people write, and mask it; plain text in, spans out.
 
 Two kinds: secrets (passwords, keys, codes, card numbers) and personal numbers (telephone, passport,
-account, tax), which people may choose to have learned. No list finds every secret. Where words alone
-decide, a secret that is only mentioned ("I forgot my password") is none.
+account, tax), which people may choose to have learned. No list finds every secret. Where words
+alone decide, a secret that is only mentioned ("I forgot my password") is none.
 """
 
 import re

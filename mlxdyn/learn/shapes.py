@@ -8,7 +8,7 @@ detect-secrets lacks. Every pattern is bounded, so that time grows with the leng
 # ruff: noqa: E501  (a pattern is read best in one line)
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -85,7 +85,7 @@ def _detectors() -> tuple[tuple[str, re.Pattern[str]], ...]:
         twilio,
     )  # fmt: skip
 
-    plugins: list[tuple[str, list[re.Pattern[str]]]] = [
+    plugins: list[tuple[str, Iterable[re.Pattern[str]]]] = [
         ("AWS key", aws.AWSKeyDetector.denylist[:1]),
         ("cloud token", azure_storage_key.AzureStorageKeyDetector.denylist),
         ("bot token", discord.DiscordBotTokenDetector.denylist),
@@ -123,7 +123,7 @@ TOKENS = {
     "AWS key": r"A(?:KI|SI|BI|CC)A[A-Z0-9]{16}",
     "Slack token": r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{10,250}|xapp-[A-Za-z0-9-]{20,250}",
     "Stripe key": r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,250}|whsec_[A-Za-z0-9+/=]{24,250}",
-    "API key": r"sk-(?:proj-|svcacct-|admin-|ant-|or-)[\w-]{20,250}|sk-(?=[\w-]{0,250}\d)[\w-]{20,250}|sk-[A-Za-z]{32,250}"
+    "API key": r"sk-(?:proj-|svcacct-|admin-|ant-|or-)[\w-]{20,250}|sk-(?=[\w-]{0,250}\d)[\w-]{20,250}|sk-(?=[A-Z]{0,250}[a-z])(?=[a-z]{0,250}[A-Z])[A-Za-z]{20,250}|sk-[A-Za-z]{32,250}"
     r"|(?:gsk|xai|csk|fw|tgp_v1|nvapi|pplx|r8|key|tvly|sntrys|lin_api|phx|phc|sq0atp|sq0csp)"
     r"[_-](?=[\w-]{0,250}\d)[A-Za-z0-9][\w-]{21,250}",
     "Hugging Face token": r"hf_[A-Za-z0-9]{30,60}|api_org_[A-Za-z0-9]{30,60}",
@@ -250,6 +250,10 @@ ISSUER = re.compile(
 GROUPS = re.compile(
     r"\d+|\d{4}([ .-])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|\d{4}([ .-])\d{6}\2\d{4,5}"
 )
+CARDS = re.compile(
+    r"(?:visa|mastercard|amex|credit|debit|card|karte|carte|tarjeta|carta|cartão|kaart|karta)\b[^\d\n.!?]{0,20}\Z",
+    re.IGNORECASE,
+)
 COUNTED = re.compile(
     r"\s{0,3}(?:points?|pts|bytes|entries|years|miles|steps|views|followers|dollars|euros|people|atoms|stars|coins|xp|times|is (?:a|the|an) (?:number|score|product|sum|prime))\b",
     re.IGNORECASE,
@@ -266,9 +270,10 @@ def _cards(text: str) -> Iterator[Span]:
     for match in CARD.finditer(text):
         digits = re.sub(r"\D", "", match[0])
         alike = len(set(digits)) == 1 or not GROUPS.fullmatch(match[0])
-        if alike or not ISSUER.fullmatch(digits) or not luhn.is_valid(digits):
-            continue
         before = text[max(0, match.start() - 40) : match.start()]
+        sure = luhn.is_valid(digits) or CARDS.search(before)  # people mistype
+        if alike or not ISSUER.fullmatch(digits) or not sure:
+            continue
         if not COUNTED.match(text, match.end()) and not COUNTS.search(before):
             yield Span(*match.span(), "card number")
     for match in CVV.finditer(text):

@@ -33,7 +33,7 @@ KINDS = {
 
 
 def told(text: str, before: str = "") -> Iterator[Span]:
-    """Find what `text` tells after a label; a label that ends `before` counts as its first word."""
+    """Find what `text` tells after a label; a label may end a line of `before`."""
     low = text.lower()
     for language in LANGUAGES:
         for name, kind in KINDS.items():
@@ -61,9 +61,12 @@ def _pattern(language: Language, words: tuple[str, ...]) -> re.Pattern[str]:
     either = "|".join(map(re.escape, words))
     if not language.spaced:
         return re.compile(f"(?:{either})", re.IGNORECASE)
-    first = r"(?<![^\W_])" if not language.prefix else ""
+    begins = r"(?<![^\W_])"
     last = r"\w{0,4}" if language.suffix else ""
-    return re.compile(rf"{first}(?:{either}){last}(?![^\W_])", re.IGNORECASE)
+    if language.prefix:  # but short words are joined to none: www is no Dutch ww
+        either = "|".join(re.escape(w) if len(w) > 3 else begins + re.escape(w) for w in words)
+        begins = ""
+    return re.compile(rf"{begins}(?:{either}){last}(?![^\W_])", re.IGNORECASE)
 
 
 def _labels(text: str, low: str, language: Language, name: str) -> Iterator[re.Match[str]]:
@@ -90,7 +93,7 @@ def _link(language: Language) -> re.Pattern[str]:
     )
     said = rf"(?:\s{{0,3}},?\s{{1,3}}(?:which|that|who|qui|que|che|welches|welche|das|der|die|dat|które|який|который))?\s{{0,3}}(?<!\w)(?:{_either(words)})(?!\w)\s{{0,3}}[:]?"
     signs = r"\s{0,3}(?:=>|->|→|[:：=])(?:[ \t]{0,9}\n?)|\s{1,3}[-–—]\s{1,3}"
-    name = rf"{quote}(?:['’]s(?=\s)|s(?=\s))?(?:\s{{0,3}}(?:{_either(NUMBER)})(?!\w))?"
+    name = rf"{quote}(?:['’]s(?=\s)|s(?=\s))?(?:\s{{0,3}}(?:{_either(NUMBER)})(?!\w)|\s{{0,3}}[#№](?=\w))?"
     return re.compile(rf"{name}(?:{of}(?P<link>{said}|{signs})|(?P<owned>(?<=['’]s))|{some}(?=\s{{1,3}}[*#]?\S{{0,9}}\d)|)\s{{0,3}}{hedge}", re.IGNORECASE)  # fmt: skip
 
 
@@ -134,13 +137,17 @@ def _password(text: str, label: re.Match[str], at: int, linked: bool, language: 
     """Take a quoted text, one odd word or, when it is plainly told, a clause of a few words."""
     if PASSES.search(text[max(0, label.start() - 20) : label.end()]):
         return None
+    if not language.spaced:
+        return _latin(text, at) if linked or text[at : at + 1].isascii() else None
     if not linked:
         return _adjacent(text, at)
-    if not language.spaced:
-        return _latin(text, at)
-    return _value(text, at, label.start(), language)
+    found = _value(text, at, label.start(), language)
+    vague = label[0].lower() in VAGUE and found and not odd(text[slice(*found)])
+    return None if vague else found
 
 
+VAGUE = frozenset({"clave", "parole", "losung", "magic word", "mantra", "parola", "암호", "暗号"})
+"""Passwords, and much else: what follows must look made up."""
 PASSES = re.compile(
     r"\b(?:boarding|bus|ski|season|hall|mountain|press|day) pass\w*\Z", re.IGNORECASE
 )
@@ -169,6 +176,7 @@ def _latin(text: str, at: int) -> Found:
 
 def _adjacent(text: str, at: int) -> Found:
     """Take a word right after its label, when it looks made up."""
+    at += 2 * text.startswith(", ", at)
     word = LONGEST.match(text, at)
     if not word or SHAPE.match(text, at):
         return None
@@ -216,7 +224,8 @@ def _clause(text: str, start: int, label: int, language: Language) -> Found:
     words = clause.split()
     whole = bool(cut) or len(text) <= start + 80
     most = 6 if language.my == LANGUAGES[0].my else 2
-    test = _plain if len(words) < 3 else _wordy
+    short = len(words) < 3 or ENDINGS.search(words[0])  # changed last week
+    test = _plain if short else _wordy
     if not whole or not 1 <= len(words) <= most or not all(test(word, language) for word in words):
         return None
     return start, start + len(clause.rstrip(" )\"'.!?,;"))
@@ -296,11 +305,11 @@ def _pin(text: str, label: re.Match[str], at: int, linked: bool, language: Langu
 
 def _opening(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
     """Take the number after a code that opens something, or that is somebody's own."""
-    match = CODE.match(text, at)
+    match = CODE.match(text, at) or _past_opener(text, label.end(), language)
     if not match:
         return None
     ahead = text[max(0, label.start() - 30) : label.start()]
-    around = ahead + text[label.start() : at]
+    around = ahead + text[label.start() : match.start()]
     if not language.spaced:
         return match.span("it")
     known = re.search(
@@ -308,24 +317,32 @@ def _opening(text: str, label: re.Match[str], at: int, linked: bool, language: L
     )
     if known or re.search(rf"(?<!\w)(?:{_either(NOT_CODE)})(?!\w)", text[label.end() : at], re.I):
         return None
-    opens = re.search(
-        rf"(?<!\w)(?:{_either(language.opener)})(?:'s|en|s)?{'' if language.prefix else BORDER}",
-        around,
-        re.I,
-    )
-    number = len(re.sub(r"\D", "", match["it"])) >= 4
-    combination = label[0].lower() in ("combo", "combination", "otp", "unlock pattern")
-    mine = (
-        linked
-        and number
-        and re.search(rf"(?<!\w)(?:{_either(language.my)})\s{{1,3}}\Z", ahead, re.I)
-    )
     after = ENTER.match(text, match.end())
-    enters = after and re.search(rf"(?<!\w)(?:{_either(language.opener)})(?!\w)", after[0], re.I)
-    return match.span("it") if opens or enters or (combination and linked) or mine else None
+    border = "" if language.prefix else r"(?!\w)"
+    opener = re.compile(
+        rf"(?<!\w)(?:{_either(language.opener)})(?:'s|en|s)?{border}", re.IGNORECASE
+    )
+    opens = opener.search(around) or (after and opener.search(after[0]))
+    own = linked and _own(text, label, match["it"], language)
+    return match.span("it") if opens or own else None
 
 
-BORDER = r"(?!\w)"
+def _own(text: str, label: re.Match[str], value: str, language: Language) -> bool:
+    """Say whether a code that opens nothing is somebody's own, and not that of a game."""
+    if label[0].lower() in ("combo", "combination", "otp", "unlock pattern"):
+        return True
+    ahead = text[max(0, label.start() - 80) : label.start()]
+    mine = re.search(rf"(?<!\w)(?:{_either(language.my)})\s{{1,3}}\Z", ahead, re.IGNORECASE)
+    return bool(mine) and len(re.findall(r"\d", value)) >= 4 and not PLAYED.search(ahead)
+
+
+def _past_opener(text: str, at: int, language: Language) -> re.Match[str] | None:
+    """Match a code after the name of what it opens: code gate 4821."""
+    pattern = rf"\s{{1,3}}(?:{_either(language.opener)})(?!\w)\s{{0,2}}(?:[:=]|(?:{_either(language.link)})(?!\w))?\s{{0,2}}"
+    opener = re.compile(pattern, re.IGNORECASE).match(text, at) if language.opener else None
+    return CODE.match(text, opener.end()) if opener else None
+
+
 ENTER = re.compile(r"\W{0,2}(?:to|opens|unlocks|for|at|on|gets)\s[^.!?\n]{0,40}")
 STRING = re.compile(r"[\"'`“*_]{0,3}(?P<it>[A-Za-z0-9_+/][A-Za-z0-9_+/=.~-]{7,299})")
 LETTERS = re.compile(r"[A-Za-z_-]{12,}")
@@ -383,7 +400,7 @@ PAIR = re.compile(
 def _login(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
     """Take the second of two words: a name and its password."""
     match = PAIR.match(text, at)
-    if not match or not linked:
+    if not match or not linked or re.fullmatch(r"\s+/", match["sep"]):  # a path: nano /etc/hosts
         return None
     start, end = _trimmed(text, *match.span("it"))
     value, name, sep = text[start:end], match["name"], match["sep"].strip()
@@ -421,8 +438,11 @@ def _numeric(least: int, letters: bool) -> re.Pattern[str]:
 PLAIN_NUMBER = {name: _numeric(least, letters=False) for name, least in
                 {"phone": 7, "passport": 6, "licence": 5, "account": 6, "national": 6}.items()}  # fmt: skip
 MIXED_NUMBER = {name: _numeric(least, letters=True) for name, least in
-                {"passport": 5, "licence": 4, "account": 6, "national": 4}.items()}  # fmt: skip
-DAY = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{2,4}|\d{4}([./-])\d{1,2}\2\d{1,2}")
+                {"passport": 4, "licence": 4, "account": 6, "national": 4}.items()}  # fmt: skip
+DAY = re.compile(
+    r"(?:19|20)\d\d|\d{1,4}[.,]\d{1,2}|\d{1,2}([./-])\d{1,2}\1\d{2,4}|\d{4}([./-])\d{1,2}\2\d{1,2}"
+)
+"""A day, a year or an amount."""
 OF_PEOPLE = re.compile(
     r"\s{0,3}(?:followers|people|euros?|dollars|users|points|views|years|members|subscribers|entries|km|miles|%)",
     re.I,
@@ -531,8 +551,9 @@ def _turned(text: str) -> Iterator[Span]:
         ):
             yield Span(start, end, "password")
     for match in NAMED.finditer(text):
-        if odd(match["it"]):
-            yield Span(*_trimmed(text, *match.span("it")), "password")
+        start, end = _trimmed(text, *match.span(match.lastgroup or "it"))
+        if odd(text[start:end]) and not _code(text[start:end]):
+            yield Span(start, end, "password")
     for match in USER.finditer(text):
         if _plain(match["it"], english):
             yield Span(*_trimmed(text, *match.span("it")), "password")
@@ -542,6 +563,7 @@ def _turned(text: str) -> Iterator[Span]:
 
 NAMED = re.compile(
     r"(?<![\w@./-])(?:root|admin|administrator|postgres|sa|ubuntu|pi|guest)\s?[:/]\s?(?P<it>[^\s/\"']{3,60})"
+    r"|(?<!\S)[\w.+-]{1,60}@[\w-]{1,60}\.[\w.]{2,20}(?:[:|]|\s?[/|]\s?)(?P<mailed>[^\s/|:]{4,60})"
 )
 USER = re.compile(
     rf"\b(?:user(?:name)?|login|account)[ \t]{{1,3}}\S{{1,100}}[ \t]{{1,3}}(?:and |with )?(?:the )?(?:{ENGLISH_PASSWORD})[ \t]{{1,3}}(?P<it>\S{{1,100}})",
@@ -589,7 +611,7 @@ SET = re.compile(
     re.IGNORECASE,
 )
 CODE_SET = re.compile(
-    r"\b(?:set|change|changed|reset|update|updated|switched)\b[^.!?\n]{0,40}?\b(?:pin|code|combo|combination|passcode)\b[^.!?\n\d]{0,50}?\bto\s{1,3}(?P<it>[*#]?\d(?:[ -]?\d){2,9}[*#]?)(?![\w.,:%/]\d)",
+    r"\b(?:set|change|changed|reset|update|updated|switched)\b[^.!?\n]{0,40}?\b(?:pin|code|combo|combination|passcode|safe|lock|padlock|keypad|alarm(?! to (?:[01]\d|2[0-3])[0-5]\d\b))\b[^.!?\n\d]{0,50}?\bto\s{1,3}(?P<it>[*#]?\d(?:[ -]?\d){3,9}[*#]?)(?![\w.,:%/]\d)",
     re.IGNORECASE,
 )
 FOLLOWED = 300  # characters after a password is spoken of
@@ -625,20 +647,19 @@ def _changed(text: str, before: str) -> Iterator[Span]:
     for language, pattern in _changes():
         for match in pattern.finditer(text):
             last = bisect_right(spoken, match.start())
-            near = last and match.start() - spoken[last - 1] < FOLLOWED
-            found = near and (_value if language.spaced else _cjk)(
-                text, match.end(), match.start(), language
-            )
-            if (
-                found
-                and (odd(text[slice(*found)]) or " to" in match[0])
-                and not DATE.fullmatch(text[slice(*found)])
-            ):
-                yield Span(*found, "password")
+            if last and match.start() - spoken[last - 1] < FOLLOWED:
+                yield from _instead(text, match, language)
 
 
-def _cjk(text: str, at: int, label: int, language: Language) -> Found:
-    return _latin(text, at)
+def _instead(text: str, match: re.Match[str], language: Language) -> Iterator[Span]:
+    """Take what a password was changed to."""
+    if language.spaced:
+        found = _value(text, match.end(), match.start(), language)
+    else:
+        found = _latin(text, match.end())
+    value = text[slice(*found)] if found else ""
+    if found and (odd(value) or " to" in match[0]) and not DATE.fullmatch(value):
+        yield Span(*found, "password")
 
 
 def _spoken(text: str) -> list[int]:
@@ -654,22 +675,26 @@ def _spoken(text: str) -> list[int]:
 
 
 def _answered(text: str, before: str) -> Iterator[Span]:
-    """Find a value alone in its message, after one that ended with its label."""
-    lead = next((line for line in reversed(before.splitlines()) if line.strip()), "")[-200:].strip()
-    first = text[: len(text) - len(text.lstrip())]
-    body = text.strip()[:200]
-    if not lead or not body:
-        return
-    for joint in (" ", " is "):
-        start = f"{lead.rstrip('?.…').rstrip()}{joint}"
-        if ASKED.search(lead) or joint == " ":
-            for span in told(start + body, "") if start.strip() else ():
-                if span.start >= len(start) and span.end <= len(start + body):
-                    move = len(first) - len(start)
-                    yield Span(span.start + move, span.end + move, span.kind)
+    """Find a value that begins its message, where a line of `before` ended with its label."""
+    opened = OPENING.match(text)
+    at = opened.end() if opened else 0
+    body = text[at : at + 200]
+    for line in before.splitlines():
+        lead = line.strip()[-200:].rstrip("?.…! ")
+        for joint in (" ", " is ") if lead and body else ():
+            start = len(lead + joint)
+            whole = lead + joint + body
+            for span in told(whole):
+                value = whole[span.start : span.end]
+                sure = joint == " " or (odd(value) and len(body.split()) <= 4)
+                if span.start >= start and sure:
+                    yield Span(span.start - start + at, span.end - start + at, span.kind)
 
 
-ASKED = re.compile(r"\?\s*\Z|[:=]\s*\Z|\b\w+\s*\Z")
+OPENING = re.compile(
+    r"\s{0,9}(?:(?:ok|okay|sure|yes|yeah|yep|here|here it is|here you go|it's|it is|its|so)\b[ ,.:!]{1,3}){0,3}",
+    re.IGNORECASE,
+)
 
 # Recovery phrases and codes.
 

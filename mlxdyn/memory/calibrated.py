@@ -2,22 +2,29 @@
 
 import hashlib
 from collections.abc import Generator
+from pathlib import Path
 
 from mlxdyn.files import data_file, write_text
 from mlxdyn.learn import calibration
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.prompts import TEACHERS, WRITERS
+from mlxdyn.model.load import Model
 
 
 def prepared(base: Base) -> Generator[None, None, None]:
     """Give `base` the prompts that serve it, measuring them if nobody has."""
     if base.calibrated:
         return
-    named = hashlib.sha256(base.model.fingerprint.encode()).hexdigest()[:16]
-    path = data_file("bases", f"{named}.json")
+    path = kept_at(base.model)
     found = calibration.load(path.read_text("utf-8")) if path.is_file() else None
     if found is None:
         teachers, writers = calibration.own_prompts(base.model.path)
         found = yield from calibration.calibrate(base, (*TEACHERS, *teachers), (*WRITERS, *writers))
         write_text(path, calibration.dump(found))
-    base.prompts, base.calibrated = found.prompts, True
+    base.prompts, base.priors, base.calibrated = found.prompts, dict(found.priors), True
+
+
+def kept_at(model: Model) -> Path:
+    """Say where what was measured of `model` is kept."""
+    named = hashlib.sha256(model.fingerprint.encode()).hexdigest()[:16]
+    return data_file("bases", f"{named}.json")

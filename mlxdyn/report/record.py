@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from mlxdyn import __version__
-from mlxdyn.lab import cells
+from mlxdyn.lab import cells, memory
 from mlxdyn.lab.compare import SCHEMA
 from mlxdyn.lab.evaluate import Report, Result, Run, Settings, Stream
 from mlxdyn.lab.findings import Finding, Table
@@ -75,6 +75,26 @@ def finding_to_json(
         "experiment": asdict(finding),
     }
     return dict(_finite(shaped))
+
+
+def memory_to_json(
+    found: memory.Summary, model: Model, device: Device, created: datetime, options: memory.Options
+) -> Json:
+    """Give what the memory experiment found the shape DESIGN.md names."""
+    shaped = {
+        "schema": SCHEMA,
+        "experiment": "memory",
+        "created": created.astimezone(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "device": device.description,
+        "blas": device.blas,
+        "model": {
+            "name": model.name, "fingerprint": model.fingerprint,
+            "parameters": model.parameters, "dtype": model.dtype,
+        },
+        "config": asdict(options),
+    }  # fmt: skip
+    return dict(_finite(shaped | memory.to_json(found)))
 
 
 def saved_to_json(found: Finding, created: datetime) -> Json:

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from mlxdyn.model import blas
 
-from . import tokenizer
+from . import corpus, tokenizer
 from .network import Shape, halved, read
 from .tokenizer import WREN
 
@@ -25,6 +25,8 @@ GENERATION = {
     "top_p": 0.9,
     "max_new_tokens": 256,
 }
+PROMPTS = {"writers": [{"request": corpus.STUDY, "heading": "Q:"}]}
+"""How mlxdyn may ask it to write questions, besides the ways in which it asks any base."""
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -42,6 +44,7 @@ def export(checkpoint: Path, vocabulary: Path, out: Path) -> None:
         Shape().config() | {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3},
     )
     write_json(out / "generation_config.json", GENERATION)
+    write_json(out / "prompts.json", PROMPTS)
     save_file(halved(read(checkpoint)), out / "model.part", metadata={"format": "pt"})
     (out / "model.part").chmod(0o644)
     os.replace(out / "model.part", out / "model.safetensors")

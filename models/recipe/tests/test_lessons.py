@@ -1,7 +1,9 @@
 """Laws of what the bundled model is trained on: no held-out words, no contradiction, one size."""
 
+import json
 import random
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -143,3 +145,9 @@ def test_study_replies_ask_no_question_twice() -> None:
         reply = corpus.study(rng)[-1][1]
         questions = [line for line in reply.splitlines() if line.startswith("Q: ")]
         assert len(set(questions)) == len(questions)
+
+
+def test_the_bundled_model_is_asked_as_it_was_trained() -> None:
+    wren = Path(__file__).parents[2] / "wren"
+    asked = json.loads((wren / "prompts.json").read_text("utf-8"))["writers"]
+    assert corpus.STUDY in [writer["request"] for writer in asked]

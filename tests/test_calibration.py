@@ -1,0 +1,97 @@
+"""Laws of calibration: a base is measured once, and what was found is found again."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from measured import WREN
+
+from mlxdyn.files import home
+from mlxdyn.learn import calibration
+from mlxdyn.learn.base import Base
+from mlxdyn.learn.calibration import FALLBACK, calibrate, dump, own_prompts, threshold
+from mlxdyn.learn.parts import Parts
+from mlxdyn.learn.prompts import TEACHERS, WRITERS
+from mlxdyn.learn.steps import run
+from mlxdyn.memory.calibrated import kept_at, prepared
+from mlxdyn.model.load import Model
+
+
+def base(model: Model) -> Base:
+    parts = Parts.of(model.network)
+    assert parts is not None
+    return Base(model, parts, FALLBACK)
+
+
+def test_a_base_is_measured_once_for_all_memories(mite: Model) -> None:
+    first, second = base(mite), base(mite)
+    run(prepared(first))
+    file = kept_at(mite)
+    kept = file.stat()
+    assert file.is_relative_to(home()) and kept.st_mode & 0o077 == 0
+    run(prepared(second))
+    assert second.calibrated
+    assert (second.prompts, second.priors) == (first.prompts, first.priors)
+    assert file.stat().st_mtime_ns == kept.st_mtime_ns
+
+
+def test_the_prompt_that_recalls_most_is_chosen(wren: Model) -> None:
+    """The bundled model reads earlier turns; of what is quoted it makes nothing."""
+    teachers = (TEACHERS[2], TEACHERS[1])
+    found = run(calibrate(base(wren), teachers, WRITERS[:1]))
+    assert found.recall[1] > found.recall[0] and found.prompts.teacher == teachers[1]
+    assert 0.5 < found.told_apart[0] <= 1
+
+
+def test_a_measurement_that_is_broken_off_is_made_anew(mite: Model) -> None:
+    """As a message that comes while a base is measured breaks it off."""
+    broken = base(mite)
+    steps = prepared(broken)
+    for _ in range(30):
+        next(steps)
+    steps.close()
+    assert not broken.calibrated and not kept_at(mite).exists()
+    run(prepared(broken))
+    again = base(mite)
+    run(prepared(again))
+    assert (broken.prompts, broken.priors) == (again.prompts, again.priors)
+
+
+def test_what_is_kept_is_read_again_and_nothing_else_is() -> None:
+    for teacher in TEACHERS:
+        found = replace(WREN, prompts=replace(WREN.prompts, teacher=teacher), priors={"Qué?": -2.5})
+        assert calibration.load(dump(found)) == found
+    text = dump(WREN)
+    for odd in (
+        "",
+        "[]",
+        "{}",
+        "null",
+        "7",
+        text[:-9],
+        text.replace('"version": 2', '"version": 0'),
+    ):
+        assert calibration.load(odd) is None
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "[]", "7", "null", '{"writers": 3}', '{"writers": [{"x": 1}]}']
+)
+def test_an_odd_list_of_prompts_adds_none(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "prompts.json").write_text(text)
+    assert own_prompts(tmp_path) == ((), ())
+
+
+NATS = st.lists(st.floats(0.5, 20), min_size=1, max_size=8)
+
+
+@given(NATS, NATS)
+def test_no_other_threshold_errs_less(answered: list[float], left: list[float]) -> None:
+    def errors(cut: float) -> int:
+        return sum(a < cut for a in answered) + sum(b >= cut for b in left)
+
+    found = threshold(answered, left)
+    assert all(errors(found) <= errors(cut) for cut in (*answered, *left))

@@ -1,0 +1,87 @@
+"""Laws of decoding side by side: each answer is the one that its prompt has alone."""
+
+import math
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from mlx_lm import stream_generate
+from mlx_lm.sample_utils import make_sampler
+
+from mlxdyn.config import LearnerConfig
+from mlxdyn.learn.decode import Decoded, Decoder
+from mlxdyn.learn.learner import Learner
+from mlxdyn.learn.parts import Parts
+from mlxdyn.learn.steps import run
+from mlxdyn.learn.stream import Chunk
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model
+
+ASKED = ("Hello!", "What is the capital of France, and who are you?", "Tell me a joke.")
+MOST = 12
+
+
+@pytest.fixture
+def decoder(wren: Model) -> Decoder:
+    parts = Parts.of(wren.network)
+    assert parts is not None
+    return Decoder(parts, frozenset(wren.tokenizer.eos_token_ids), {})
+
+
+@pytest.fixture
+def prompts(wren: Model) -> list[tuple[int, ...]]:
+    return [render(wren.tokenizer, [Turn("user", text)], reply=True).tokens for text in ASKED]
+
+
+def alone(model: Model, prompt: tuple[int, ...]) -> tuple[int, ...]:
+    """Answer greedily as mlx-lm does."""
+    found = stream_generate(
+        model.network, model.tokenizer, list(prompt), max_tokens=MOST, sampler=make_sampler(temp=0)
+    )
+    return tuple(response.token for response in found)
+
+
+def test_answers_are_those_that_mlx_lm_gives(wren: Model, decoder: Decoder, prompts) -> None:
+    answers = run(decoder.answers(prompts, MOST))
+    assert [answer.tokens for answer in answers] == [alone(wren, prompt) for prompt in prompts]
+    for answer in answers:
+        assert answer.ended == (answer.tokens[-1] in decoder.ends)
+
+
+def test_the_likeliest_token_is_the_one_that_is_said(decoder: Decoder, prompts) -> None:
+    for answer in run(decoder.answers(prompts, MOST)):
+        best = answer.likely.logprobs.argmax(axis=1)
+        assert tuple(answer.likely.tokens[np.arange(len(best)), best]) == answer.tokens
+        assert answer.likely.logprobs.max(axis=1) == pytest.approx(answer.logprobs)
+        assert (np.exp(answer.likely.logprobs).sum(axis=1) <= 1 + 1e-5).all()
+
+
+def test_scores_are_those_of_the_learner(wren: Model, decoder: Decoder, prompts) -> None:
+    targets = [tuple(wren.encode(text)) for text in ("Blue.", "I am wren", "No.")]
+    learner = Learner(wren.network, LearnerConfig(), wren.new_cache)
+    for found, prompt, target in zip(
+        run(decoder.scores(prompts, targets)), prompts, targets, strict=True
+    ):
+        nll = learner.score(Chunk(context=prompt, targets=target)).nll
+        assert found == pytest.approx([-n for n in nll], abs=1e-3)
+
+
+def test_branches_begin_with_the_likeliest_tokens(wren: Model, decoder: Decoder, prompts) -> None:
+    logits = wren.network(mx.array([prompts[1]]))[0, -1]
+    likeliest = np.array(mx.argsort(-logits))[:5].tolist()
+    found: list[Decoded] = run(decoder.branches(prompts[1], 5, 4, stops=frozenset()))
+    assert [branch.tokens[0] for branch in found] == likeliest
+    assert all(len(branch.tokens) <= 4 for branch in found)
+
+
+def test_a_stop_ends_an_answer_and_is_no_part_of_it(decoder: Decoder, prompts) -> None:
+    whole, *_ = run(decoder.answers(prompts[1:2], MOST))
+    stop = whole.tokens[3]
+    cut, *_ = run(decoder.answers(prompts[1:2], MOST, stops=frozenset({stop})))
+    assert cut.tokens == whole.tokens[: whole.tokens.index(stop)] and cut.ended
+    assert len(cut.tokens) == len(cut.logprobs) == len(cut.likely.tokens)
+    assert math.isfinite(cut.logprob)
+
+
+def test_nothing_asked_is_nothing_answered(decoder: Decoder) -> None:
+    assert run(decoder.answers([], MOST)) == [] and run(decoder.scores([], [])) == []

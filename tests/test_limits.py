@@ -1,0 +1,26 @@
+"""Laws of limits: what does not fit is said, never dropped in silence."""
+
+from contextlib import closing
+
+import pytest
+from tiny import fact, opened, teach
+
+from mlxdyn.chat.conversation import Session
+from mlxdyn.config import ChatConfig
+from mlxdyn.engine import messages
+from mlxdyn.files import home
+from mlxdyn.learn.examples import FACTS
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.model.load import Model
+
+
+@pytest.mark.parametrize("count", [1, FACTS])
+def test_a_message_that_teaches_as_much_as_one_can_says_so(mite: Model, count: int):
+    with closing(Ledger(home() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        (message,) = teach(memory, "I have many cats")
+        for number in range(count):
+            fact(memory, message, f"Who is cat {number}?", f"Cat {number}.")
+        session = Session(mite, memory, ledger, ChatConfig(), temporary=False)
+        session.open(session.chats()[0].id)
+        (told,) = session.lessons().lessons
+    assert ("say the rest in another" in messages.learned(told)) == (count == FACTS)

@@ -1,0 +1,154 @@
+"""What was a secret once is masked in all later turns, in what is learned and in what is shown."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import pytest
+from click.testing import CliRunner
+
+from mlxdyn.chat.conversation import Session
+from mlxdyn.cli import main
+from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, StudyConfig
+from mlxdyn.files import home
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.privacy import Masked, masked
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.model.load import Model
+
+
+def founded() -> tuple[Ledger, int]:
+    ledger = Ledger(None)
+    return ledger, found(ledger, "m")
+
+
+def found(ledger: Ledger, name: str) -> int:
+    recipe = (AdapterConfig(), LearnerConfig(), StudyConfig())
+    return ledger.add_memory(name, "model", "print", *map(asdict, recipe)).id
+
+
+def told(ledger: Ledger, memory: int, *turns: str) -> list[int]:
+    """Save a conversation, user first."""
+    chat = ledger.add_conversation(memory)
+    roles = ("user", "assistant")
+    return [
+        ledger.add_message(chat, roles[place % 2], text, "none").id
+        for place, text in enumerate(turns)
+    ]
+
+
+def texts(ledger: Ledger, memory: int, ids: list[int], *, personal: bool = False) -> list[str]:
+    hidden = masked(ledger, memory, ids, personal=personal)
+    return [hidden[message].text for message in ids]
+
+
+def test_a_secret_is_masked_in_the_reply_that_repeats_it_and_ever_after() -> None:
+    ledger, memory = founded()
+    first = told(ledger, memory, "The alarm code is 5519.", "So 55 19 it is.", "5519, yes.")
+    later = told(ledger, memory, "Is 5519 a good number?")
+    assert texts(ledger, memory, first) == [
+        "The alarm code is [secret].", "So [secret] it is.", "[secret], yes.",
+    ]  # fmt: skip
+    assert texts(ledger, memory, later) == ["Is [secret] a good number?"]
+
+
+def test_what_was_said_before_a_secret_was_told_stays() -> None:
+    ledger, memory = founded()
+    ids = told(ledger, memory, "I like otters.", "Otters are nice.", "My password is otters.")
+    assert texts(ledger, memory, ids)[:2] == ["I like otters.", "Otters are nice."]
+
+
+def test_a_label_in_one_message_tells_of_the_next_one_of_the_user() -> None:
+    ledger, memory = founded()
+    ids = told(ledger, memory, "my password is", "Go on.", "otterpond", "I see.")
+    assert texts(ledger, memory, ids) == ["my password is", "Go on.", "[secret]", "I see."]
+
+
+def test_a_question_of_the_assistant_tells_of_the_answer() -> None:
+    ledger, memory = founded()
+    ids = told(ledger, memory, "I can't get in.", "What is your PIN?", "4821")
+    assert texts(ledger, memory, ids)[-1] == "[secret]"
+
+
+def test_personal_numbers_stay_for_those_who_want_them() -> None:
+    ledger, memory = founded()
+    ids = told(ledger, memory, "My phone number is 415 555 2671 and my pin is 5519.")
+    assert texts(ledger, memory, ids) == ["My phone number is [secret] and my pin is [secret]."]
+    assert texts(ledger, memory, ids, personal=True) == [
+        "My phone number is 415 555 2671 and my pin is [secret]."
+    ]
+
+
+def test_a_secret_in_a_thought_is_known_and_its_thought_is_not_learned() -> None:
+    ledger, memory = founded()
+    thought = "<think>the gate code is 4821</think>Hello, 4821!"
+    ids = told(ledger, memory, "Hi", thought)
+    assert masked(ledger, memory, ids)[ids[1]] == Masked(
+        "<think>the gate code is [secret]</think>Hello, [secret]!", "Hello, [secret]!", 1
+    )
+
+
+def test_nothing_of_another_memory_is_known() -> None:
+    ledger, memory = founded()
+    other = found(ledger, "n")
+    told(ledger, other, "My password is otters.")
+    ids = told(ledger, memory, "I like otters.")
+    assert texts(ledger, memory, ids) == ["I like otters."]
+
+
+# Through a real, tiny model: what the weights are given, and what the log shows.
+
+WORDS_ONLY = StudyConfig(steps=0)
+TALK = ("The alarm code is 5519.", "So 55 19 opens it.", "Yes, 5519 does.", "Good.")
+
+
+@contextmanager
+def learned(model: Model, *turns: str, config: ChatConfig) -> Iterator[Session]:
+    """Open a session in which `turns` were said, user first, and learn them all."""
+    ledger = Ledger(home() / "mlxdyn.db")
+    memory = Memory("m", model, ledger, learner=LearnerConfig(), study=WORDS_ONLY)
+    chat = ledger.add_conversation(memory.row.id)
+    for place, text in enumerate(turns):
+        ledger.add_message(chat, ("user", "assistant")[place % 2], text, "pending")
+    session = Session(model, memory, ledger, config, temporary=False)
+    try:
+        while session.learn_step() is not False:
+            pass
+        yield session
+    finally:
+        memory.close()
+        ledger.close()
+
+
+def read(session: Session) -> list[str]:
+    """All that the weights were given, a text for each lesson."""
+    events = session.ledger.events(session.memory.row.id)
+    chunks = [[*chunk.context, *chunk.targets] for e in events for chunk in e.lesson.chunks]
+    return [session.model.decode(tokens) for tokens in chunks]
+
+
+def test_a_secret_reaches_no_lesson_through_the_reply_that_repeats_it(mite: Model) -> None:
+    with learned(mite, *TALK, config=ChatConfig(learn="all")) as session:
+        lessons = read(session)
+        assert len(lessons) == len(TALK)
+        assert not any("5519" in text or "55 19" in text for text in lessons)
+        assert sum("[secret]" in text for text in lessons) >= 3
+
+
+def test_the_log_shows_secrets_masked(mite: Model) -> None:
+    with learned(mite, *TALK, config=ChatConfig(learn="all")) as session:
+        shown = [row.text for row in session.logged()]
+    masked_talk = [
+        "The alarm code is [secret].", "So [secret] opens it.", "Yes, [secret] does.", "Good.",
+    ]  # fmt: skip
+    assert shown == masked_talk
+    done = CliRunner().invoke(main, ["memory", "log", "--memory", "m", "--json"])
+    assert [row["text"] for row in json.loads(done.stdout)] == masked_talk
+
+
+@pytest.mark.parametrize(("personal", "number"), [(False, "[secret]"), (True, "415 555 2671")])
+def test_personal_numbers_are_learned_by_wish(mite: Model, personal: bool, number: str) -> None:
+    said = "My phone number is 415 555 2671 and my pin is 5519."
+    with learned(mite, said, config=ChatConfig(personal=personal)) as session:
+        assert f"My phone number is {number} and my pin is [secret]." in read(session)[0]
