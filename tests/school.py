@@ -14,6 +14,7 @@ from mlxdyn.config import LearnerConfig, StudyConfig
 from mlxdyn.files import data_file, home, write_text
 from mlxdyn.learn import calibration
 from mlxdyn.learn.calibration import FALLBACK, Calibration
+from mlxdyn.learn.decode import LIKELY
 from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.learner import State
 from mlxdyn.learn.stream import Chunk, lesson
@@ -38,7 +39,6 @@ NO_BOUND = float("inf")
 QUICK = StudyConfig(
     steps=1, new=2, replayed=1, held=1, recalled=2, pass_steps=1, most_steps=4, max_drift=NO_BOUND,
 )  # fmt: skip
-LIKELY = 8  # tokens kept of a distribution
 
 
 def encoded(model: Model, question: str, answer: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -74,7 +74,7 @@ def held(model: Model) -> list[Draft]:
 def know(model: Model) -> None:
     """Let it be known which prompts serve a base: measuring that takes many seconds."""
     named = hashlib.sha256(model.fingerprint.encode()).hexdigest()[:16]
-    known = Calibration(FALLBACK, recall=(), told_apart=())
+    known = Calibration(FALLBACK, priors={}, recall=(), told_apart=())
     write_text(data_file("bases", f"{named}.json"), calibration.dump(known))
 
 

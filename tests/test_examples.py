@@ -17,7 +17,7 @@ from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.learn import calibration, replay
 from mlxdyn.learn.base import Base, questions_in
-from mlxdyn.learn.calibration import FALLBACK, Calibration, threshold
+from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.example import (
     Example,
     Kind,
@@ -319,21 +319,6 @@ def test_bytes_that_are_no_distribution_are_refused(bad: bytes):
 # calibration
 
 
-def test_the_threshold_errs_least_and_rather_leaves_open():
-    assert 2.0 < threshold([5.0, 6.0, 9.0], [0.0, 1.0, 2.0]) <= 5.0
-    assert threshold([5.0, 9.0], [6.0, 0.0]) > 6.0, "an open question taken counts double"
-    assert threshold([-3.0], [-9.0]) == 0.5, "what makes nothing likelier answers nothing"
-
-
-def test_a_calibration_is_read_as_it_was_written_and_of_its_version_only():
-    found = Calibration(FALLBACK, (0.5, 0.25), (0.9,))
-    assert calibration.load(calibration.dump(found)) == found
-    other = calibration.dump(found).replace('"version": 1', '"version": 0')
-    assert calibration.load(other) is None
-    for text in ("", "{}", "[]", '{"version": 1}', calibration.dump(found).replace("shots", "x")):
-        assert calibration.load(text) is None
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_prompts_that_serve_a_base_are_chosen(wren: Model):
@@ -342,7 +327,7 @@ def test_the_prompts_that_serve_a_base_are_chosen(wren: Model):
     found = run(calibration.calibrate(base, TEACHERS, WRITERS))
     assert max(found.recall) == found.recall[TEACHERS.index(found.prompts.teacher)] > 0
     assert found.prompts.writer == WRITERS[found.told_apart.index(max(found.told_apart))]
-    assert found.prompts.answered >= 0.5 and base.prompts == FALLBACK
+    assert base.prompts == found.prompts
     assert KNOWN
 
 
