@@ -5,14 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from school import QUICK, as_said, open_memory, snapshots, teach, words
+from school import FAST, QUICK, as_said, open_memory, snapshots, teach, words
 
 from mlxdyn.chat.conversation import Session
 from mlxdyn.config import ChatConfig
 from mlxdyn.files import home
 from mlxdyn.learn.example import Draft
 from mlxdyn.memory.lifecycle import branch
-from mlxdyn.memory.memory import KEPT_SNAPSHOTS
+from mlxdyn.memory.memory import KEPT_SNAPSHOTS, Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Lesson, Outcome, SnapshotRow, Update
 from mlxdyn.model.load import Model
@@ -111,7 +111,7 @@ def test_switching_to_another_memory_loads_no_base(wren: Model):
     names = iter(["two", "one"] * 8)
 
     def switch() -> None:
-        with open_memory(next(names), wren, ledger) as memory:
+        with Memory(next(names), wren, ledger, learner=FAST) as memory:
             Session(wren, memory, ledger, ChatConfig(), temporary=False).status()
 
     taken = min(seconds(switch) for _ in range(4))

@@ -37,6 +37,17 @@ _LOGGED = (
     f"SELECT {UPDATE} FROM events e JOIN updates u ON u.event = e.id"
     " LEFT JOIN messages m ON m.id = e.message"
 )
+_STANDS = (
+    "{0}.memory = :memory AND {0}.accepted AND NOT {0}.undone"
+    " AND (:upto IS NULL OR {0}.position <= :upto)"
+)
+_STANDING = (  # CROSS JOIN: the few that supersede are read first
+    "FROM events e JOIN examples x ON x.message = e.message"
+    f" WHERE {_STANDS.format('e')} AND (NOT :active OR NOT EXISTS"
+    " (SELECT 1 FROM supersedes s CROSS JOIN events l ON l.message = s.message"
+    f" WHERE s.example = x.id AND {_STANDS.format('l')}))"
+)
+"""Examples of lessons that stand at position `upto`; if `active`, those true by then."""
 _WAITED = "it waited to be learned"
 _EXAMINED, _EXAMINE_AGAIN = 1, 2
 _FOR_GOOD = 2
@@ -354,17 +365,8 @@ class Ledger(Database):
         return self._examples(memory, None, active=False)
 
     def _examples(self, memory: int, upto: int | None, *, active: bool) -> list[ExampleRow]:
-        def stands(event: str) -> str:
-            return (
-                f"{event}.memory = :memory AND {event}.accepted AND NOT {event}.undone"
-                f" AND (:upto IS NULL OR {event}.position <= :upto)"
-            )
-
         rows = self._db.execute(
-            f"SELECT {EXAMPLE} FROM events e JOIN examples x ON x.message = e.message"
-            f" WHERE {stands('e')} AND (NOT :active OR NOT EXISTS"
-            " (SELECT 1 FROM supersedes s JOIN events l ON l.message = s.message"
-            f" WHERE s.example = x.id AND {stands('l')})) ORDER BY e.position, x.id",
+            f"SELECT {EXAMPLE} {_STANDING} ORDER BY e.position, x.id",
             {"memory": memory, "upto": upto, "active": active},
         )
         return [example_of(row) for row in rows]
@@ -579,7 +581,10 @@ class Ledger(Database):
             "SELECT coalesce(max(position), 0) FROM events WHERE memory = ? AND NOT undone",
             (memory,),
         ).fetchone()[0]
-        facts = sum(row.kind == Kind.FACT for row in self.examples(memory))
+        facts = self._db.execute(
+            f"SELECT count(*) {_STANDING} AND x.kind = :kind",
+            {"memory": memory, "upto": None, "active": True, "kind": str(Kind.FACT)},
+        ).fetchone()[0]
         updates, tokens, version = row
         return Totals(updates, tokens, version, position, facts)
 
