@@ -107,8 +107,8 @@ CRAFTED = [
     ("UPDATE examples SET target = 'words'", "target of row .* is str 'words', not blob"),
     ("UPDATE examples SET likely = x'00'", "damaged"),
     (
-        "UPDATE examples SET target = x'05000000', likely = x'010000000500000000000000'",
-        "over 1 tokens, not 32",
+        "UPDATE examples SET target = x'0500000006000000', likely = x'010000000500000000000000'",
+        "places, not",
     ),
     ("UPDATE examples SET likely = x'ffffff7f0000000000000000'", "damaged"),
     ("UPDATE examples SET likely = zeroblob(10000001)", "10,000,001 bytes"),

@@ -18,7 +18,6 @@ from mlxdyn.files import check_name, keep_room, memory_directory
 from mlxdyn.learn import examples, guard, replay
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.calibration import FALLBACK
-from mlxdyn.learn.decode import LIKELY
 from mlxdyn.learn.example import Draft, Example, Kind
 from mlxdyn.learn.examples import Told
 from mlxdyn.learn.learner import Learner, State, close, flatten, same, unflatten
@@ -716,8 +715,8 @@ def example_fault(example: Example, tokens: int) -> str:
         return f"{strange[0]} is no token of the base, which has {tokens:,}"
     if not (example.prompt and example.target):
         return "no prompt or no target"
-    if example.likely is not None and example.likely.tokens.shape[1] != LIKELY:
-        return f"a distribution over {example.likely.tokens.shape[1]} tokens, not {LIKELY}"
+    if example.likely is not None and len(example.likely.tokens) != len(example.target):
+        return f"distributions at {len(example.likely.tokens)} places, not {len(example.target)}"
     logprobs = () if example.likely is None else example.likely.logprobs.ravel().tolist()
     if not all(-math.inf < nats <= 1e-3 for nats in logprobs):
         return "log-probabilities that are none"
