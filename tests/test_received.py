@@ -108,7 +108,7 @@ CRAFTED = [
     ("UPDATE examples SET likely = x'00'", "damaged"),
     (
         "UPDATE examples SET target = x'0500000006000000', likely = x'010000000500000000000000'",
-        "places, not",
+        "differ in length",
     ),
     ("UPDATE examples SET likely = x'ffffff7f0000000000000000'", "damaged"),
     ("UPDATE examples SET likely = zeroblob(10000001)", "10,000,001 bytes"),

@@ -715,8 +715,6 @@ def example_fault(example: Example, tokens: int) -> str:
         return f"{strange[0]} is no token of the base, which has {tokens:,}"
     if not (example.prompt and example.target):
         return "no prompt or no target"
-    if example.likely is not None and len(example.likely.tokens) != len(example.target):
-        return f"distributions at {len(example.likely.tokens)} places, not {len(example.target)}"
     logprobs = () if example.likely is None else example.likely.logprobs.ravel().tolist()
     if not all(-math.inf < nats <= 1e-3 for nats in logprobs):
         return "log-probabilities that are none"
