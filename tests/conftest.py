@@ -81,13 +81,14 @@ def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
 
     Each of the texts of a chain is like the one before it, and no other.
     """
-    from mlxdyn.learn import base, examples
+    from mlxdyn.learn import base as bases
+    from mlxdyn.learn import examples
     from mlxdyn.learn.calibration import FALLBACK
     from mlxdyn.memory import memory as memories
 
     monkeypatch.setattr("school.FALLBACK", replace(FALLBACK, answered=-1e9))
-    monkeypatch.setattr(base, "SUPPORT", -1e9)
-    monkeypatch.setattr(base, "SURE", 1e-30)
+    monkeypatch.setattr(bases, "SUPPORT", -1e9)
+    monkeypatch.setattr(bases, "SURE", 1e-30)
     monkeypatch.setattr(examples, "PLAUSIBLE", 1e9)
     monkeypatch.setattr(examples, "OPEN_QUESTIONS", ASKED)
     monkeypatch.setattr(examples, "BRANCHES", 2)

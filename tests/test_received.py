@@ -106,6 +106,10 @@ CRAFTED = [
     ("UPDATE examples SET target = x'00'", "damaged"),
     ("UPDATE examples SET target = 'words'", "target of row .* is str 'words', not blob"),
     ("UPDATE examples SET likely = x'00'", "damaged"),
+    (
+        "UPDATE examples SET target = x'0500000006000000', likely = x'010000000500000000000000'",
+        "differ in length",
+    ),
     ("UPDATE examples SET likely = x'ffffff7f0000000000000000'", "damaged"),
     ("UPDATE examples SET likely = zeroblob(10000001)", "10,000,001 bytes"),
     ("UPDATE examples SET likely = NULL, weight = -1.0", "weight of row .* is -1.0, less than 0"),

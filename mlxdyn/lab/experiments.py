@@ -26,7 +26,6 @@ SUMMARIES = {
     "recall": "do planted facts come back in an empty context, and at what drift",
     "kv": "what keys and values from older weights cost",
     "precision": "4-bit, 8-bit and float bases: does learning repair quantisation",
-    "memory": "does it remember what people told it (cases in JSON lines)",
     "history": "would learning have helped in these conversations",
 }
 NAMES = tuple(SUMMARIES)

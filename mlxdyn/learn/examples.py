@@ -19,7 +19,7 @@ MOST_QUESTION = 18  # tokens
 FACTS, NEAR_MISSES = 6, 6  # of a message, at most
 PLAUSIBLE = 7.0
 """Nats by which a question may be less likely than the likeliest one."""
-MOST_ASKED = 14  # questions put to the teacher
+MOST_ASKED, MOST_ALIKE = 10, 6  # questions put to the teacher: plausible ones, and ones like them
 IDLE = 1.0  # nats of support below which an answer holds nothing of the messages
 MOST_OPEN = 12  # tokens of what the base says where nothing was told
 MOST_GENERAL = 16  # tokens of an answer in the regularization set
@@ -81,11 +81,12 @@ def _sorted_out(
 ) -> Generator[None, None, tuple[list[Draft], list[str]]]:
     """Let the teacher answer what is plausible; part facts from questions that are left open.
 
-    Left open is what the teacher answers with nothing from the messages, then what the messages
-    hardly bring up.
+    Left open is what the teacher answers with nothing from the messages, and what the messages
+    hardly bring up; what is most like a fact comes first.
     """
     bounds, best = base.prompts, max(one.logprob for one in candidates)
-    asked = [one for one in candidates if one.logprob >= best - PLAUSIBLE][:MOST_ASKED]
+    likely = [one for one in candidates if one.logprob >= best - PLAUSIBLE][:MOST_ASKED]
+    asked = [*likely, *_alike(base, likely[0], [one for one in candidates if one not in likely])]
     questions = [one.question for one in asked]
     answers = yield from base.teach(context, questions, replies)
     support = yield from base.support([NOTHING_SAID], questions, answers)
@@ -97,7 +98,17 @@ def _sorted_out(
     ]
     idle = [one.question for one, _, nats in judged if nats < IDLE]
     unasked = [one.question for one in candidates if one.gain < bounds.left_open]
-    return facts, list(dict.fromkeys([*idle, *unasked]))
+    left = list(dict.fromkeys([*idle, *unasked]))
+    about = facts[0].question if facts else questions[0]
+    like = dict(zip(left, base.likeness(about, left), strict=True))
+    return facts, sorted(left, key=lambda question: -like[question])
+
+
+def _alike(base: Base, one: _Candidate, others: Sequence[_Candidate]) -> list[_Candidate]:
+    """Choose the questions most like one: those that it is easily taken for."""
+    like = base.likeness(one.question, [other.question for other in others])
+    ranked = sorted(zip(like, range(len(others)), strict=True), reverse=True)
+    return [others[i] for _, i in ranked[:MOST_ALIKE]]
 
 
 def _fact(base: Base, question: str, answer: Decoded) -> Draft:

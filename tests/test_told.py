@@ -1,0 +1,68 @@
+"""Laws of the memory experiment: cases are read or refused by line, and what is said is judged."""
+
+import json
+from pathlib import Path
+
+import pytest
+from measured import measured
+
+from mlxdyn.config import StudyConfig
+from mlxdyn.errors import MlxdynError
+from mlxdyn.files import home
+from mlxdyn.lab import memory
+from mlxdyn.lab.memory import Ask, Options, claims, finding, read, remember, summary, to_json
+from mlxdyn.model.load import Model
+
+REX = {
+    "id": "a",
+    "kind": "plain",
+    "messages": ["My dog is called Rex."],
+    "ask": [{"q": "What is my dog called?", "want": ["rex"], "not": ["max"]}],
+    "unknown": ["What is my cat called?"],
+}
+
+
+def test_a_line_that_is_no_case_is_named(tmp_path: Path):
+    file = tmp_path / "cases.jsonl"
+    file.write_text(json.dumps(REX) + "\n" + json.dumps(REX | {"messages": []}) + "\n")
+    with pytest.raises(MlxdynError, match="line 2, is no case"):
+        read([file])
+    file.write_text("\n")
+    with pytest.raises(MlxdynError, match="no cases"):
+        read([file])
+
+
+@pytest.mark.parametrize(
+    ("said", "right"), [("It is REX.", True), ("Rex, once Max.", False), ("I don't know.", False)]
+)
+def test_an_answer_is_right_if_it_holds_what_is_wanted_and_nothing_unwanted(said: str, right: bool):
+    assert Ask("What is my dog called?", ("rex",), ("max",)).right(said) is right
+
+
+@pytest.mark.parametrize(
+    ("said", "false"),
+    [("Your cat is Rex.", True), ("It is number 27.", True), ("My cat.", False), ("No.", False)],
+)
+def test_a_name_or_number_of_the_messages_is_a_claim(said: str, false: bool):
+    assert claims(said, ["My dog is called Rex.", "flat number 27"]) is false
+
+
+def test_a_case_is_told_and_asked_for_in_a_home_of_its_own(mite: Model, tmp_path: Path):
+    """The user's home keeps what was measured of the base, and nothing else."""
+    file = tmp_path / "cases.jsonl"
+    file.write_text(json.dumps(REX))
+    measured(mite)
+    told = list(remember(mite, read([file]), Options(study=StudyConfig(steps=1))))
+    assert [len(one.said) for one in told] == [1] and [len(one.claimed) for one in told] == [1]
+    assert not (home() / "mlxdyn.db").exists()
+    found = summary(told)
+    assert set(found.shares) >= {"ceiling", "recall", "false_recall", "drift_nats_per_token"}
+    assert to_json(found)["memory"]["cases"] == 1  # type: ignore[index]
+    assert "1 people" in finding(found).sentence
+
+
+def test_shares_count_questions_not_cases():
+    case = memory.Case("a", "", ("x",), (Ask("q", ("yes",)), Ask("q", ("no",))), ())
+    one = memory.Told(case, ("yes", "yes"), ("", ""), ("yes", "no"), (), (), (), 1.0, None)
+    shares = summary([one]).shares
+    assert shares["recall"] == 0.5 and shares["ceiling"] == 1.0 and shares["false_recall"] is None
