@@ -291,6 +291,7 @@ async def test_undoing_what_still_waits_says_so():
     async with chatting() as (app, pilot):
         gate = Event()
         await say(app, pilot, "My cat is called Luna.")
+        await until(pilot, lambda: app.talk.turns)  # sent: Enter clears the prompt before that
         app.engine._requests.put(gate.wait)  # before it is learned
         app.engine.undo()
         await until(pilot, lambda: app.talk.turns and not app.talk.busy)
