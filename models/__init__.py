@@ -17,6 +17,11 @@ def registry() -> dict[str, dict[str, Any]]:
     return tomllib.loads((ROOM / "registry.toml").read_text("utf-8"))
 
 
+def calibration(base: str) -> Path | None:
+    """Return what was measured of a known base, by the hash that `memory.calibrated` gives it."""
+    return next(ROOM.glob(f"*/calibration-{base}.json"), None)
+
+
 def card(name: str) -> Path | None:
     """Return the card of a model that is fetched, where there is one."""
     path = ROOM / name / "README.md"

@@ -95,3 +95,11 @@ def test_no_other_threshold_errs_less(answered: list[float], left: list[float]) 
 
     found = threshold(answered, left)
     assert all(errors(found) <= errors(cut) for cut in (*answered, *left))
+
+
+def test_the_bundled_base_comes_with_what_was_measured_of_it(wren: Model):
+    parts = Parts.of(wren.network)
+    assert parts is not None
+    base = Base(wren, parts, FALLBACK)
+    assert list(prepared(base)) == [] and base.calibrated
+    assert base.prompts.writer.request and not kept_at(wren).exists()

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Generator
 from pathlib import Path
 
+import mlxdyn_models
 from mlxdyn.files import data_file, write_text
 from mlxdyn.learn import calibration
 from mlxdyn.learn.base import Base
@@ -12,11 +13,16 @@ from mlxdyn.model.load import Model
 
 
 def prepared(base: Base) -> Generator[None, None, None]:
-    """Give `base` the prompts that serve it, measuring them if nobody has."""
+    """Give `base` the prompts that serve it, measuring them if nobody has.
+
+    Bases that ship or are fetched by name come with what was measured of them.
+    """
     if base.calibrated:
         return
     path = kept_at(base.model)
-    found = calibration.load(path.read_text("utf-8")) if path.is_file() else None
+    shipped = mlxdyn_models.calibration(path.stem)
+    known = next((file for file in (path, shipped) if file is not None and file.is_file()), None)
+    found = calibration.load(known.read_text("utf-8")) if known else None
     if found is None:
         teachers, writers = calibration.own_prompts(base.model.path)
         found = yield from calibration.calibrate(base, (*TEACHERS, *teachers), (*WRITERS, *writers))
