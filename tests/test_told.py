@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from measured import measured
 
+from mlxdyn.cli import main
 from mlxdyn.config import StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
@@ -66,3 +68,22 @@ def test_shares_count_questions_not_cases():
     one = memory.Told(case, ("yes", "yes"), ("", ""), ("yes", "no"), (), (), (), 1.0, None)
     shares = summary([one]).shares
     assert shares["recall"] == 0.5 and shares["ceiling"] == 1.0 and shares["false_recall"] is None
+
+
+def test_the_command_ends_in_order(mite: Model, tmp_path: Path):
+    file = tmp_path / "cases.jsonl"
+    file.write_text(json.dumps(REX | {"ask": [], "unknown": []}))
+    measured(mite)
+    options = [
+        "eval",
+        "--experiment",
+        "memory",
+        str(file),
+        "--model",
+        str(mite.path),
+        "--json",
+        "-",
+    ]
+    done = CliRunner().invoke(main, options)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["memory"]["cases"] == 1

@@ -197,7 +197,9 @@ def _judge(results: Results, most: float | None, interrupted: bool) -> None:
     """Exit with 1 when the work was cut short, or learning cost more than `most` nats a token."""
     if interrupted:
         raise click.ClickException("stopped; the results are of what was done until then")
+    if most is None:
+        return
     gain = results.value["gain"]["nats_per_token"]
-    if most is not None and not (gain is not None and gain >= -most):
+    if not (gain is not None and gain >= -most):
         shown = "a loss that is not finite" if gain is None else f"{-gain:.4f} nats/token more"
         raise click.ClickException(f"learning costs {shown}, over --max-regress {most:g}")

@@ -206,7 +206,7 @@ def _remember(model: Model, case: Case, options: Options) -> Told:
     with _opened(model, ledger, options) as memory:
         base = memory.base
         assert base is not None  # `remember` has looked
-        run(memory.prepare())
+        run(prepared(base))  # the ceiling is of the prompts that serve it
         questions = [ask.question for ask in case.asks] + list(case.unknown)
         known = len(case.asks)
         said = _ask(model, base, questions)
