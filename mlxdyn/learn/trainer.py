@@ -49,8 +49,8 @@ class Trainer:
         yield from self._prepare(examples)
         student, norm = self.student(rate), None
         shared = common_start([example.prompt for example in examples])
-        self._learner.network.train()
         for number, chosen in enumerate(plan):
+            self._learner.network.train()  # a reply in between has set it to generate
             batch = self._batch([examples[i] for i in chosen], shared)
             seen = student.step(batch, rate=1 - number / len(plan))
             norm = seen.gradient_norm
