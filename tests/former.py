@@ -33,6 +33,7 @@ STUDIES: dict[int, dict[str, Any]] = {  # the knobs that the programs of a schem
         "most_steps": 200, "words": 64, "max_drift": 0.1, "backoff": [1.0, 0.25],
     },
 }  # fmt: skip
+STUDIES[7] = STUDIES[EXAMPLES]
 STUDIES[4] = STUDIES[5] = STUDIES[3] | {"ask_weight": 4.0, "steps": 12, "amid": 0.5}
 FIRST_LEARNER = {
     "optimizer": "adam0", "learning_rate": 1e-5, "beta2": 0.999, "eps": 1e-8,

@@ -433,8 +433,8 @@ class Memory:
 
         Replies to them are forgotten too, and the text leaves the files.
         """
-        replies = [self.ledger.reply_to(message) for message in messages]
-        wanted = sorted({*messages, *(reply for reply in replies if reply is not None)})
+        replies = [reply for message in messages for reply in self.ledger.replies_to(message)]
+        wanted = sorted({*messages, *replies})
         lessons = self.ledger.count_lessons(self.row.id, wanted)
         changed = self.ledger.forget(self.row.id, wanted)
         remove_stray(self.directory, self.row, self.ledger)  # a full disk gets room
@@ -448,8 +448,23 @@ class Memory:
         self, row: ExampleRow, new: tuple[str, str] | None, progress: Progress | None = None
     ) -> None:
         """Edit what is learned, question and answer, or delete it with None, as if always so."""
-        draft = None if new is None else Draft(*new, self._as_told(*new))
-        if self.ledger.change_example(self.row.id, row, draft) is not None:
+        self.change_examples([row], [new], progress)
+
+    def change_examples(
+        self,
+        rows: Sequence[ExampleRow],
+        new: Sequence[tuple[str, str] | None],
+        progress: Progress | None = None,
+    ) -> None:
+        """Edit or delete several at once, as all wordings of one fact."""
+        with self.ledger.transaction():
+            changed = [
+                self.ledger.change_example(
+                    self.row.id, row, told and Draft(*told, self._as_told(*told))
+                )
+                for row, told in zip(rows, new, strict=True)
+            ]
+        if any(position is not None for position in changed):
             self.restore(progress)
         tidy(self.ledger)
         self.ledger.erase()

@@ -97,6 +97,12 @@ class Database:
                 self._db.execute("ROLLBACK")
             raise
 
+    def read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._db.execute(sql, values).fetchall()
+
+    def write(self, sql: str, *values: object) -> None:
+        self._db.execute(sql, values)
+
     def integrity(self) -> str:
         """Return "ok", or what SQLite found wrong with the file."""
         try:

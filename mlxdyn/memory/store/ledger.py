@@ -159,35 +159,66 @@ class Ledger(Database):
         return self._insert("conversations", memory=memory, created=now())
 
     def conversations(self, memory: int | None) -> list[Chat]:
-        """List the conversations that have messages, newest first."""
+        """List the conversations that have messages, pinned ones first, then the newest."""
         rows = self._db.execute(
-            "SELECT c.id,"
-            " (SELECT text FROM messages WHERE conversation = c.id ORDER BY id LIMIT 1),"
-            " c.created, count(m.id) FROM conversations c JOIN messages m ON m.conversation = c.id"
-            " WHERE c.memory IS ? GROUP BY c.id ORDER BY max(m.id) DESC",
+            "SELECT c.id, coalesce(c.title,"
+            " (SELECT text FROM messages WHERE conversation = c.id ORDER BY id LIMIT 1)),"
+            " c.created, count(m.id), c.pinned FROM conversations c"
+            " JOIN messages m ON m.conversation = c.id WHERE c.memory IS ? AND NOT c.hidden"
+            " GROUP BY c.id ORDER BY c.pinned DESC, max(m.id) DESC",
             (memory,),
         )
-        return [Chat(id, " ".join(text.split())[:60], at, count) for id, text, at, count in rows]
+        return [
+            Chat(id, " ".join(text.split())[:60], at, count, bool(pinned))
+            for id, text, at, count, pinned in rows
+        ]
 
-    def add_message(self, conversation: int, role: str, text: str, learning: str) -> Message:
-        """Save a turn; `learning` is none or pending."""
-        id = self._insert(
-            "messages",
-            conversation=conversation,
-            role=role,
-            text=text,
-            created=now(),
-            learning=learning,
-            uid=os.urandom(8).hex(),
-        )
+    def add_message(
+        self, conversation: int, role: str, text: str, learning: str, *, after: int | None = None
+    ) -> Message:
+        """Save a turn, by default at the end of the open branch; `learning` is none or pending.
+
+        With `after` it begins another branch: after that message, or with 0 at the start.
+        """
+        with self.transaction():
+            id = self._insert(
+                "messages",
+                conversation=conversation,
+                role=role,
+                text=text,
+                created=now(),
+                learning=learning,
+                uid=os.urandom(8).hex(),
+                parent=(self._head(conversation) if after is None else after) or None,
+            )
+            self.set_head(conversation, id)
         return Message(id, role, text)
 
+    def _head(self, conversation: int) -> int | None:
+        found = self._db.execute("SELECT head FROM conversations WHERE id = ?", (conversation,))
+        return next((row[0] for row in found), None)
+
+    def set_head(self, conversation: int, message: int) -> None:
+        """Let the branch that ends with `message` be the open one."""
+        self._db.execute("UPDATE conversations SET head = ? WHERE id = ?", (message, conversation))
+
     def messages(self, conversation: int) -> list[Message]:
+        """List the messages of the open branch; each knows how many versions of it there are."""
+        version = (
+            "(SELECT count(*) FROM messages s WHERE s.conversation = m.conversation"
+            " AND s.parent IS m.parent AND s.role = m.role {})"
+        )
         rows = self._db.execute(
-            "SELECT id, role, text, imported FROM messages WHERE conversation = ? ORDER BY id",
+            "WITH RECURSIVE path(id) AS (SELECT head FROM conversations WHERE id = ?"
+            " UNION SELECT m.parent FROM path JOIN messages m ON m.id = path.id)"
+            f" SELECT id, role, text, imported, {version.format('AND s.id <= m.id')},"
+            f" {version.format('')} FROM messages m WHERE id IN path ORDER BY id",
             (conversation,),
         )
-        return [Message(id, role, text, bool(came)) for id, role, text, came in rows]
+        return [
+            Message(id, role, text, bool(came), version, versions)
+            for id, role, text, came, version, versions in rows
+        ]
 
     def imported(self, memory: int) -> frozenset[int]:
         """Name the messages that came with a bundle: their words are those of whoever made it."""
@@ -213,7 +244,7 @@ class Ledger(Database):
 
     def find_messages(self, memory: int, wanted: Filter) -> list[Message]:
         """List a memory's messages, either role, that `wanted` matches, oldest first."""
-        words = f"%{_escaped(wanted.search)}%" if wanted.search else None
+        words = f"%{escaped(wanted.search)}%" if wanted.search else None
         rows = self._db.execute(
             "SELECT m.id, m.role, m.text FROM messages m JOIN conversations c"
             " ON c.id = m.conversation WHERE c.memory = :memory"
@@ -241,14 +272,13 @@ class Ledger(Database):
         )
         return [row[0] for row in rows]
 
-    def reply_to(self, message: int) -> int | None:
-        """Return the assistant's message right after a user's, which often repeats it."""
-        row = self._db.execute(
-            "SELECT id, role FROM messages WHERE id > ? AND conversation ="
-            " (SELECT conversation FROM messages WHERE id = ?) ORDER BY id LIMIT 1",
-            (message, message),
-        ).fetchone()
-        return int(row[0]) if row and row[1] == "assistant" else None
+    def replies_to(self, message: int) -> list[int]:
+        """Name the assistant's messages right after a user's, which often repeat it."""
+        rows = self._db.execute(
+            "SELECT id FROM messages WHERE parent = ? AND role = 'assistant' ORDER BY id",
+            (message,),
+        )
+        return [row[0] for row in rows]
 
     def said_before(self, message: int, among: Sequence[int]) -> int | None:
         """Return the last of `among` before a message in its conversation."""
@@ -283,13 +313,13 @@ class Ledger(Database):
         return [(row[0], Message(*row[1:])) for row in rows]
 
     def turns_upto(self, message: int) -> list[Message]:
-        """Return the last turns of a message's conversation, two at most, ending with it."""
+        """Return a message and the one that it follows, if there is one, in their order."""
         rows = self._db.execute(
-            "SELECT id, role, text FROM messages WHERE id <= ? AND conversation ="
-            " (SELECT conversation FROM messages WHERE id = ?) ORDER BY id DESC LIMIT 2",
+            "SELECT id, role, text FROM messages"
+            " WHERE id IN (?, (SELECT parent FROM messages WHERE id = ?)) ORDER BY id",
             (message, message),
-        ).fetchall()
-        return [Message(*row) for row in reversed(rows)]
+        )
+        return [Message(*row) for row in rows]
 
     def pending(self, memory: int) -> list[int]:
         """List the messages that wait to be learned, oldest first."""
@@ -541,7 +571,7 @@ class Ledger(Database):
     def log(self, memory: int, wanted: Filter | None = None) -> list[UpdateRow]:
         """List updates, oldest first, rejected and undone ones too."""
         wanted = wanted or Filter()
-        words = f"%{_escaped(wanted.search)}%" if wanted.search else None
+        words = f"%{escaped(wanted.search)}%" if wanted.search else None
         rows = self._db.execute(
             _LOGGED + " WHERE e.memory = :memory"
             " AND (:words IS NULL OR m.text LIKE :words ESCAPE '\\')"
@@ -715,6 +745,12 @@ class Ledger(Database):
                 "UPDATE messages SET examined = ? WHERE id = ?", (_EXAMINE_AGAIN, later)
             )
         self._unmake(message)
+        before = "(SELECT parent FROM messages WHERE id = :message)"
+        for change in (
+            f"messages SET parent = {before} WHERE parent = :message",
+            f"conversations SET head = {before} WHERE head = :message",
+        ):
+            self._db.execute(f"UPDATE {change}", {"message": message})
         for rows in (
             "edits WHERE message = :message",
             "updates WHERE event IN (SELECT id FROM events WHERE message = :message)",
@@ -787,7 +823,7 @@ class Ledger(Database):
                 memory.origin,
             )
             chats = self._copy("conversations", "memory", [memory.id], target, memory=row.id)
-            messages = self._copy("messages", "conversation", chats, target, conversation=chats)
+            messages = self._copy_messages(chats, target)
             examples = self._copy(
                 "examples", "memory", [memory.id], target, memory=row.id, message=messages
             )
@@ -804,6 +840,20 @@ class Ledger(Database):
             self._copy("updates", "event", events, target, event=events)
             self._copy("snapshots", "memory", [memory.id], target, memory=row.id)
         return row
+
+    def _copy_messages(self, chats: dict[int, int], target: "Ledger") -> dict[int, int]:
+        """Copy the messages of copied conversations, with their branches."""
+        messages = self._copy("messages", "conversation", chats, target, conversation=chats)
+        for table, column, copies in (
+            ("messages", "parent", messages), ("conversations", "head", chats),
+        ):  # fmt: skip
+            for copy in copies.values():
+                old = target._db.execute(f"SELECT {column} FROM {table} WHERE id = ?", (copy,))
+                target._db.execute(
+                    f"UPDATE {table} SET {column} = ? WHERE id = ?",
+                    (messages.get(old.fetchone()[0]), copy),
+                )
+        return messages
 
     def _copy(
         self, table: str, key: str, keys: Iterable[int], target: "Ledger", **changed: Any
@@ -859,7 +909,7 @@ class Ledger(Database):
                 )
             ]
             copied = self._copy("conversations", "id", chats, self, memory=target.id)
-            messages = self._copy("messages", "conversation", chats, self, conversation=copied)
+            messages = self._copy_messages(copied, self)
             self._merge_examples(source, target, messages)
             ids = [event.id for event in theirs.values()]
             events = self._copy(
@@ -965,5 +1015,5 @@ def frozen(example: Example) -> dict[str, Any]:
     }
 
 
-def _escaped(words: str) -> str:
+def escaped(words: str) -> str:
     return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -145,6 +145,19 @@ MIGRATIONS = [
     );
     CREATE INDEX supersedes_example ON supersedes(example);
     """,
+    # A conversation is a tree of messages, one branch of it open; it may have a title and a pin.
+    """
+    ALTER TABLE messages ADD COLUMN parent INTEGER;
+    ALTER TABLE conversations ADD COLUMN head INTEGER;
+    ALTER TABLE conversations ADD COLUMN title TEXT;
+    ALTER TABLE conversations ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+    UPDATE messages SET parent = (SELECT max(p.id) FROM messages p
+        WHERE p.conversation = messages.conversation AND p.id < messages.id);
+    UPDATE conversations SET head =
+        (SELECT max(id) FROM messages WHERE conversation = conversations.id);
+    CREATE INDEX message_parent ON messages(parent, conversation);
+    """,
 ]
 """Statements that lead from schema version i to i + 1.
 

@@ -23,6 +23,8 @@ class Message:
     role: str  # user | assistant
     text: str
     imported: bool = False  # it came with a bundle: whoever made that wrote it
+    version: int = 1  # of the versions that there are in its place: retries, edits
+    versions: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Chat:
     title: str
     created: str  # ISO 8601, UTC
     messages: int
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
