@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from mlxdyn.chat.conversation import Session
+from mlxdyn.chat.outcome import logged
 from mlxdyn.cli import main
 from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, StudyConfig
 from mlxdyn.files import home
@@ -138,7 +139,7 @@ def test_a_secret_reaches_no_lesson_through_the_reply_that_repeats_it(mite: Mode
 
 def test_the_log_shows_secrets_masked(mite: Model) -> None:
     with learned(mite, *TALK, config=ChatConfig(learn="all")) as session:
-        shown = [row.text for row in session.logged()]
+        shown = [row.text for row in logged(session.memory)]
     masked_talk = [
         "The alarm code is [secret].", "So [secret] opens it.", "Yes, [secret] does.", "Good.",
     ]  # fmt: skip

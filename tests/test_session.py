@@ -9,7 +9,10 @@ import pytest
 from mlx_lm.sample_utils import greedy_sampler
 from school import QUICK, as_said, held, open_memory, state
 
-from mlxdyn.chat.conversation import Session, _draw, alternating
+from mlxdyn.chat.conversation import Session
+from mlxdyn.chat.generate import draw
+from mlxdyn.chat.outcome import items, logged
+from mlxdyn.chat.turns import alternating
 from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine.events import Compared, Heard, Learned, Message, Piece, Replied, Studied
 from mlxdyn.errors import MlxdynError
@@ -94,7 +97,7 @@ def test_words_that_are_no_text_are_read_as_far_as_they_are(open_session: Open):
     heard, *_ = session.reply("My dog\udcff is\0 Rex \U0001f415", lambda: False)
     assert heard.message.text == "My dog\ufffd is\ufffd Rex \U0001f415"
     assert [s.accepted for s in learn(session)] == [True]
-    assert next(session.compare("a\udcff\0")).question == "a\ufffd\ufffd"
+    assert session.compare("a\udcff\0").question == "a\ufffd\ufffd"
 
 
 def test_the_same_seed_gives_the_same_reply(open_session: Open):
@@ -115,6 +118,17 @@ def test_only_the_users_words_are_learned_by_default(open_session: Open):
     assert [s.accepted for s in summaries] == [True, True]
     assert all(s.nll_after < s.nll_before for s in summaries)
     assert learn(session) == [] and session.waiting() == 0
+
+
+def test_with_learning_off_no_weight_changes_whatever_waits(open_session: Open):
+    session = open_session()
+    say(session, "My dog is called Rex.")
+    session.learn = "off"
+    before = state(session.memory)
+    assert session.learn_step() is False and session.waiting() == 1
+    assert same(state(session.memory), before)
+    session.learn = "user"
+    assert learn(session) and session.waiting() == 0
 
 
 def test_replies_are_learned_only_when_asked_and_nothing_when_off(open_session: Open):
@@ -193,7 +207,7 @@ def test_a_reply_after_learning_is_that_of_a_fresh_process(open_session: Open):
     conversation = session.conversation
     kept = say(session, "What do you know about him?").message.text
     session = open_session(rough)
-    session.ledger.set_head(conversation, session.messages()[-3].id)
+    session.ledger.set_head(conversation, session.ledger.messages(conversation)[-3].id)
     session.open(conversation)
     assert say(session, "What do you know about him?").message.text == kept
 
@@ -201,12 +215,12 @@ def test_a_reply_after_learning_is_that_of_a_fresh_process(open_session: Open):
 def test_an_update_makes_the_cache_stale_and_nothing_else_does(open_session: Open):
     session = open_session()
     say(session, "Hello!")
-    prompt, _ = session._prompt([Turn(m.role, m.text) for m in session.messages()])
-    cache = session._kv.cache
-    assert session._reuse((*prompt, 5, 9)) is cache and session._kv.kept > 0
+    prompt, _ = session.talker.prompt([Turn(m.role, m.text) for m in session.messages()])
+    cache = session.talker.kv.cache
+    assert session.talker.reuse((*prompt, 5, 9), session._weights) is cache and session.talker.kv.kept > 0
     learn(session)
-    assert session._reuse((*prompt, 5, 9)) is not cache
-    assert session._kv.kept == 0
+    assert session.talker.reuse((*prompt, 5, 9), session._weights) is not cache
+    assert session.talker.kv.kept == 0
 
 
 def test_reusing_the_cache_does_not_change_a_reply(open_session: Open):
@@ -215,9 +229,9 @@ def test_reusing_the_cache_does_not_change_a_reply(open_session: Open):
         texts, kept = [], []
         for text in ("Hello!", "My dog is called Rex.", "What is his name?"):
             if forget:
-                session._kv.version = -1
+                session.talker.kv.version = -1
             texts.append(say(session, text).message.text)
-            kept.append(session._kv.kept)
+            kept.append(session.talker.kv.kept)
         session.new()
         texts.append(say(session, "Hello again, you.").message.text)
         return texts, kept
@@ -249,7 +263,7 @@ def test_the_oldest_turns_make_room_and_it_is_said(open_session: Open):
     assert dropped[0] == 0 < dropped[-1]
     assert dropped == sorted(dropped) and all(n % 2 == 0 for n in dropped)
     assert len(session.messages()) == 16, "what is dropped from the prompt stays saved"
-    assert session.status().context_tokens <= session.context_size == 96
+    assert session.status().context_tokens <= session.talker.context_size == 96
 
 
 def test_a_message_that_cannot_fit_is_refused_and_nothing_is_saved(open_session: Open):
@@ -359,10 +373,10 @@ def test_undo_reaches_a_message_that_still_waits(open_session: Open):
 def test_a_models_own_advice_is_the_default_and_ours_goes_first(wren):
     advice = wren.generation
     assert advice["temperature"] > 0
-    greedy = _draw(SamplingConfig(temperature=0.0), advice)["sampler"]
+    greedy = draw(SamplingConfig(temperature=0.0), advice)["sampler"]
     assert greedy is greedy_sampler
-    assert _draw(SamplingConfig(), advice)["sampler"] is not greedy_sampler
-    assert _draw(SamplingConfig(), {"temperature": 0})["sampler"] is greedy_sampler
+    assert draw(SamplingConfig(), advice)["sampler"] is not greedy_sampler
+    assert draw(SamplingConfig(), {"temperature": 0})["sampler"] is greedy_sampler
 
 
 DOG = ("What is my dog called?", "Your dog is called Rex.")
@@ -431,23 +445,28 @@ def test_half_learned_is_not_yet_said(open_session: Open):
     """A reply in the middle of a lesson is that of the memory before it, KV cache and all."""
     rough = replace(GREEDY, learning_rate=5e-3)
 
+    def aside(session: Session, text: str) -> str:
+        session.learn = "off"
+        said = say(session, text).message.text
+        session.learn = "user"
+        return said
+
     def talk(steps: int) -> tuple[list[str], list[int]]:
         session = open_session(rough, study=QUICK, name=f"m{steps}")
-        session.learn = "off"
-        texts, kept = [say(session, "Hello!").message.text], []
+        texts, kept = [aside(session, "Hello!")], []
         chat = session.ledger.add_conversation(session.memory.row.id)
         session.ledger.add_message(chat, "user", LONG, "pending")
         frozen(session, DOG)
         for text in ("Tell me a story.", "And then?"):
             assert [session.learn_step() for _ in range(steps)] == [True] * steps
-            texts.append(say(session, text).message.text)
-            kept.append(session._kv.kept)
+            texts.append(aside(session, text))
+            kept.append(session.talker.kv.kept)
         before = state(session.memory)
         assert same(before, session.memory._start)
         learn(session)
         assert not same(state(session.memory), before)
         say(session, "Good.")
-        assert session._kv.kept == 0, "an update makes the cache stale"
+        assert session.talker.kv.kept == 0, "an update makes the cache stale"
         return texts, kept
 
     texts, kept = talk(0)
@@ -518,11 +537,11 @@ def test_at_no_strength_the_bare_base_talks(open_session: Open):
     for session.strength in (1.0, 0.0, 1.0):
         session.new()
         texts.append(say(session, "Hello!").message.text)
-        assert session._kv.kept == 0, "another strength makes the cache stale"
+        assert session.talker.kv.kept == 0, "another strength makes the cache stale"
     assert texts[0] == texts[2] != texts[1] == base
     saved = session.messages()
     session.new()
-    (compared,) = session.compare("Hello!")
+    compared = session.compare("Hello!")
     assert isinstance(compared, Compared) and compared.base == base
     assert "".join(piece.text for piece in compared.memory).strip() == texts[0]
     assert any(piece.gain > 0 for piece in compared.memory)

@@ -1,78 +1,77 @@
-"""One conversation: prompt, reply, learn, KV policy."""
+"""One conversation: what is said, what it is answered, what is learned of it."""
 
 import time
-from bisect import bisect_left
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
-from itertools import pairwise, takewhile
-from typing import Any, cast
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import cast
 
-import mlx.core as mx
-from mlx_lm import stream_generate
-from mlx_lm.models.cache import can_trim_prompt_cache, trim_prompt_cache
-from mlx_lm.sample_utils import make_logits_processors, make_sampler
-from mlx_lm.utils import common_prefix_len
-
+from mlxdyn.chat import outcome
+from mlxdyn.chat.compare import compare, surprise
 from mlxdyn.chat.events import (
     Compared,
     Heard,
     Learned,
     Lessons,
-    Logged,
     Piece,
     Replied,
+    Stage,
     Status,
     Studied,
-    StudyItem,
-    Weighed,
+    Surprise,
 )
-from mlxdyn.config import FALLBACK_SAMPLING, ChatConfig, Learn, SamplingConfig
+from mlxdyn.chat.generate import Talker
+from mlxdyn.chat.pace import Pace
+from mlxdyn.chat.turns import alternating, words_of
+from mlxdyn.config import ChatConfig, Learn
 from mlxdyn.errors import MlxdynError
-from mlxdyn.learn.example import Kind
-from mlxdyn.learn.examples import FACTS
-from mlxdyn.learn.stream import Chunk, lesson
+from mlxdyn.memory.calibrated import kept_at
 from mlxdyn.memory.memory import Memory, Progress
-from mlxdyn.memory.privacy import Masked
+from mlxdyn.memory.store import chats
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.records import Chat, EventRow, Filter, Lesson, Message, UpdateRow, legible
-from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.memory.store.records import Chat, EventRow, Filter, Lesson, Message, legible
+from mlxdyn.model.chat_template import Turn
 from mlxdyn.model.load import Model
-from mlxdyn.model.lora import dialled
-
-RECALLED = 400  # updates whose messages are told of when a conversation is opened
 
 Learning = Generator[None, None, Learned]
 Studying = Generator[None, None, Studied]
+Stopped = Callable[[], bool]
+STAGES = ("reading", "learning")
 
 
 class Session:
-    """A conversation with one model and one memory.
-
-    KV policy: the cache of the conversation is reused only while the weights that made it are the
-    current ones; after an update the conversation is read again with the new weights.
-    """
+    """A conversation with one model and one memory."""
 
     def __init__(
         self, model: Model, memory: Memory, ledger: Ledger, config: ChatConfig, *, temporary: bool
     ) -> None:
         """Start with no conversation; `temporary` goes with a ledger in RAM and learns nothing."""
-        self.model, self.memory, self.ledger, self.config = model, memory, ledger, config
+        self.model, self.memory, self.ledger = model, memory, ledger
+        self.talker = Talker(model, config)
         self.temporary = temporary
         memory.personal = config.personal
         self.learn: Learn = "off" if temporary else config.learn
         self.strength = 1.0  # of the adapter while it talks; learning is always at full strength
         self.incognito = False  # the bare base talks
         self.conversation = 0
-        self._kv = _Kv()
         self._context_tokens = 0
         self._speed: float | None = None
         self._work: Learning | Studying | None = None
         self._studying = False  # the work is a study rather than a message
+        self._pace = Pace(None if temporary else kept_at(model).with_suffix(".pace"))
+        self._stage, self._spent = Stage(None, "", None), 0.0  # seconds in this stage
+
+    @property
+    def config(self) -> ChatConfig:
+        return self.talker.config
+
+    @config.setter
+    def config(self, config: ChatConfig) -> None:
+        self.talker.config = config
 
     # conversations
 
     @property
-    def _owner(self) -> int | None:
+    def owner(self) -> int | None:
+        """Whose conversations these are: a memory's, or nobody's."""
         return None if self.temporary else self.memory.row.id
 
     def new(self) -> None:
@@ -86,14 +85,10 @@ class Session:
         self.conversation, self._context_tokens = conversation, 0
 
     def chats(self) -> list[Chat]:
-        return self.ledger.conversations(self._owner)
+        return self.ledger.conversations(self.owner)
 
     def messages(self) -> list[Message]:
         return self.ledger.messages(self.conversation)
-
-    @property
-    def context_size(self) -> int:
-        return min(self.config.context, self.model.context_size)
 
     def status(self) -> Status:
         totals = self.memory.ledger.totals(self.memory.row.id)
@@ -103,7 +98,7 @@ class Session:
             learn=self.learn,
             temporary=self.temporary,
             context_tokens=self._context_tokens,
-            context_size=self.context_size,
+            context_size=self.talker.context_size,
             tokens_per_second=self._speed,
             pending=self.waiting(),
             updates=totals.updates,
@@ -112,65 +107,93 @@ class Session:
             strength=self.strength,
             incognito=self.incognito,
             studying=self._work is not None and self._studying,
+            stage=self.stage(),
         )
 
     def lessons(self) -> Lessons:
         """Say what became of the newest messages of this conversation."""
         if self.temporary or not self.conversation:
             return Lessons((), ())
-        wanted = Filter(conversation=self.conversation, newest=RECALLED)
-        by_message: dict[int, list[UpdateRow]] = {}
-        for update in self.ledger.log(self.memory.row.id, wanted):
-            by_message.setdefault(update.message or 0, []).append(update)
-        hidden = self.memory.masked(by_message)
-        told = tuple(self._told(m, rows, hidden[m].secrets) for m, rows in by_message.items())
-        return Lessons(told, tuple(self._pending()))
-
-    def _told(self, message: int, updates: list[UpdateRow], hidden: int) -> Learned:
-        told = sum_up(message, updates, facts=self._facts(message), secrets=hidden)
-        return replace(told, full=self._full(message))
-
-    def _facts(self, message: int) -> tuple[str, ...]:
-        """Give what a message taught, each answer once."""
-        rows = self.ledger.examples_of(message)
-        return tuple(dict.fromkeys(row.answer for row in rows if row.kind == Kind.FACT))
-
-    def _full(self, message: int) -> bool:
-        """Tell whether a message taught as many facts as one can."""
-        rows = self.ledger.examples_of(message)
-        return sum(row.kind == Kind.FACT for row in rows) >= FACTS
-
-    def logged(self) -> tuple[Logged, ...]:
-        """List every update of the memory, oldest first, secrets masked."""
-        rows = self.memory.ledger.log(self.memory.row.id)
-        hidden = self.memory.masked(row.message for row in rows if row.message)
-        return tuple(_logged(row, hidden) for row in rows)
-
-    def items(self) -> tuple[StudyItem, ...]:
-        """List what the memory learned, question and answer, that was superseded too."""
-        active = {row.id for row in self.memory.known_facts()}
-        return tuple(
-            StudyItem(r.id, r.message or 0, r.question, r.answer, r.source, r.id in active)
-            for r in self.memory.ledger.told(self.memory.row.id)
-            if r.kind == Kind.FACT
-        )
+        return outcome.lessons(self.memory, self.conversation, self._pending())
 
     # talking
 
-    def reply(self, text: str, stopped: Callable[[], bool]) -> Iterator[Heard | Piece | Replied]:
+    def reply(self, text: str, stopped: Stopped) -> Iterator[Heard | Piece | Replied]:
         """Save the user's words, then stream a reply until it ends or `stopped()` is true.
 
         Raises MlxdynError, with nothing saved, when the message alone overflows the context.
         """
+        return self._said(text, None, stopped)
+
+    def edit(
+        self, message: int, text: str, stopped: Stopped
+    ) -> Iterator[Heard | Piece | Replied]:
+        """Say `text` in the place of a message of the user's; both go on as branches."""
+        return self._said(text, chats.parent(self.ledger, self._here(message).id), stopped)
+
+    def _said(
+        self, text: str, after: int | None, stopped: Stopped
+    ) -> Iterator[Heard | Piece | Replied]:
         text = legible(text)
-        self._prompt([Turn("user", text)])
-        self.conversation = self.conversation or self.ledger.add_conversation(self._owner)
+        self.talker.prompt([Turn("user", text)])
+        self.conversation = self.conversation or self.ledger.add_conversation(self.owner)
         learning = "none" if self.learn == "off" else "pending"
-        yield Heard(self.ledger.add_message(self.conversation, "user", text, learning))
-        tokens, dropped = self._prompt(alternating(self.messages()))
-        started, first, count, said = time.perf_counter(), 0.0, 0, ""
-        was_stopped = False
-        for piece in self._generate(tokens):
+        said = self.ledger.add_message(self.conversation, "user", text, learning, after=after)
+        yield Heard(self.messages()[-1] if after is not None else said)
+        yield from self._answer(stopped)
+
+    def retry(self, stopped: Stopped) -> Iterator[Piece | Replied]:
+        """Answer the user's last message again; the reply before it stays as another version.
+
+        Raises MlxdynError where there is none.
+        """
+        messages = self.messages()
+        asked = next((m for m in reversed(messages) if m.role == "user"), None)
+        if asked is None:
+            raise MlxdynError("there is no message to answer again")
+        yield from self._answer(stopped, asked.id)
+
+    def resume(self, stopped: Stopped) -> Iterator[Piece | Replied]:
+        """Go on with the last reply, say one that was cut short.
+
+        Raises MlxdynError where there is none.
+        """
+        last = next(iter(self.messages()[-1:]), None)
+        if last is None or last.role != "assistant":
+            raise MlxdynError("there is no reply to go on with")
+        yield from self._answer(stopped, begun=last)
+
+    def reword(self, message: int, text: str) -> None:
+        """Let the model have said `text`; what it said before stays as another version."""
+        old = self._here(message)
+        learning = "pending" if self.learn == "all" else "none"
+        before = chats.parent(self.ledger, old.id)
+        self.ledger.add_message(self.conversation, old.role, legible(text), learning, after=before)
+
+    def turn_to(self, message: int, step: int) -> None:
+        """Open the branch of another version of a message, `step` versions on."""
+        versions = chats.versions(self.ledger, self._here(message).id)
+        place = versions.index(message) + step
+        if 0 <= place < len(versions):
+            chats.show(self.ledger, versions[place])
+
+    def _here(self, message: int) -> Message:
+        found = next((m for m in self.messages() if m.id == message), None)
+        if found is None:
+            raise MlxdynError(f"message {message} is not in this conversation")
+        return found
+
+    def _answer(
+        self, stopped: Stopped, asked: int | None = None, begun: Message | None = None
+    ) -> Iterator[Piece | Replied]:
+        """Stream a reply and save it, after message `asked` or as the rest of `begun`."""
+        messages = self.messages()
+        if asked is not None:
+            messages = messages[: 1 + [m.id for m in messages].index(asked)]
+        tokens, dropped = self.talker.prompt(alternating(messages))
+        started, first, count = time.perf_counter(), 0.0, 0
+        said, was_stopped = begun.text if begun else "", False
+        for piece in self.talker.stream(tokens, self._weights):
             count += 1
             first = first or time.perf_counter()
             said += piece
@@ -181,119 +204,38 @@ class Session:
         seconds = time.perf_counter() - (first or started)
         self._speed = (count - 1) / seconds if count > 1 and seconds > 0 else None
         self._context_tokens = len(tokens) + count
-        learning = "pending" if self.learn == "all" and said.strip() else "none"
-        saved = self.ledger.add_message(self.conversation, "assistant", said.strip(), learning)
+        saved = self._save(said.strip(), asked, begun)
         ttft = (first or time.perf_counter()) - started
-        yield Replied(saved, count, self._speed or 0.0, ttft, was_stopped, dropped)
+        ended = "" if was_stopped else self.talker.ended
+        yield Replied(saved, count, self._speed or 0.0, ttft, was_stopped, dropped, ended)
 
-    def _prompt(self, turns: list[Turn]) -> tuple[tuple[int, ...], int]:
-        """Render as many of the newest turns as fit; return tokens and how many were dropped."""
-        room = self.context_size - min(self.config.sampling.max_tokens, self.context_size // 4)
-        system = [Turn("system", self.config.system)] if self.config.system else []
-
-        def tokens(first: int) -> tuple[int, ...]:
-            return render(self.model.tokenizer, [*system, *turns[first:]], reply=True).tokens
-
-        starts = [index for index, turn in enumerate(turns) if turn.role == "user"]
-        oldest = bisect_left(starts, True, key=lambda first: len(tokens(first)) <= room)
-        if oldest < len(starts):
-            return tokens(starts[oldest]), starts[oldest]
-        raise MlxdynError(
-            f"that message takes {len(tokens(starts[-1]))} tokens and {self.model.name} has room "
-            f"for {room}; send it in smaller parts"
-        )
-
-    def _generate(self, prompt: tuple[int, ...]) -> Iterator[str]:
-        sampling, cache = self.config.sampling, self._reuse(prompt)
-        mx.random.seed(time.time_ns() if sampling.seed is None else sampling.seed)
-        self.model.network.eval()
-        produced: list[int] = []
-        responses = stream_generate(
-            self.model.network,
-            self.model.tokenizer,
-            list(prompt[self._kv.kept :]),
-            max_tokens=min(sampling.max_tokens, self._room(prompt)),
-            prompt_cache=cache,
-            **_draw(sampling, self.model.generation),
-        )
-        try:
-            with dialled(self.model, self.strength):
-                for response in responses:
-                    produced.append(response.token)
-                    yield response.text
-        finally:
-            responses.close()
-            self._kv.tokens = (*prompt, *produced)
-            self._kv.version = self._weights
-
-    def _room(self, prompt: tuple[int, ...]) -> int:
-        return self.context_size - len(prompt)
+    def _save(self, said: str, asked: int | None, begun: Message | None) -> Message:
+        if begun:
+            chats.extend(self.ledger, begun.id, said)
+        else:
+            learning = "pending" if self.learn == "all" and said else "none"
+            saved = self.ledger.add_message(
+                self.conversation, "assistant", said, learning, after=asked
+            )
+            if asked is None:
+                return saved
+        return self.messages()[-1]
 
     @property
     def _weights(self) -> tuple[int, float]:
         """What a KV cache depends on: the weights' version and how strongly memory speaks."""
         return self.memory.version, self.strength
 
-    def _reuse(self, prompt: tuple[int, ...]) -> list[Any]:
-        """Return a KV cache for the longest usable start of `prompt`; `self._kv.kept` tokens."""
-        kv = self._kv
-        held = _length(kv.cache)
-        known = common_prefix_len(kv.tokens[:held], prompt[:-1])
-        stale = kv.version != self._weights
-        if stale or not known or (held > known and not can_trim_prompt_cache(kv.cache)):
-            self._kv = _Kv(self.model.new_cache())
-            return self._kv.cache
-        trim_prompt_cache(kv.cache, held - known)
-        kv.kept = known
-        return kv.cache
+    def compare(self, text: str, stopped: Stopped = lambda: False) -> Compared:
+        """Answer `text` with the bare base and with memory; nothing is saved or learned."""
+        return compare(self.talker, self.memory.learner, text, stopped)
 
-    def compare(self, text: str, stopped: Callable[[], bool] = lambda: False) -> Iterator[Compared]:
-        """Answer `text` alone with the bare base and with memory, greedily, side by side.
-
-        Each token of the memory's answer is weighed: how much likelier memory made it, in nats.
-        Nothing is saved or learned. Both answers end early once `stopped()` is true.
-        """
-        text = legible(text)
-        prompt, _ = self._prompt([Turn("user", text)])
-        answers = [self._greedy(prompt, strength, stopped) for strength in (0.0, 1.0)]
-        weights = [
-            self._weigh(prompt, answers[1], strength) for strength in (0.0, 1.0) if answers[1]
-        ]
-        gains = [now - base for base, now in zip(*weights, strict=True)] if weights else []
-        pieces = self._pieces(answers[1])
-        base = self.model.decode(list(answers[0])).strip()
-        yield Compared(text, base, tuple(map(Weighed, pieces, gains)))
-
-    def _greedy(
-        self, prompt: tuple[int, ...], strength: float, stopped: Callable[[], bool]
-    ) -> tuple[int, ...]:
-        self.model.network.eval()
-        ends = set(self.model.tokenizer.eos_token_ids)
-        with dialled(self.model, strength):
-            responses = stream_generate(
-                self.model.network,
-                self.model.tokenizer,
-                list(prompt),
-                max_tokens=min(self.config.sampling.max_tokens, self._room(prompt)),
-                prompt_cache=self.model.new_cache(),
-                sampler=make_sampler(temp=0.0),
-            )
-            tokens = [response.token for response in takewhile(lambda _: not stopped(), responses)]
-            responses.close()
-        return tuple(token for token in tokens if token not in ends)
-
-    def _weigh(
-        self, prompt: tuple[int, ...], answer: tuple[int, ...], strength: float
-    ) -> tuple[float, ...]:
-        """Log-probability of each token of `answer`, in nats."""
-        with dialled(self.model, strength):
-            nll = self.memory.learner.score(Chunk(context=prompt, targets=answer)).nll
-        return tuple(-value for value in nll)
-
-    def _pieces(self, tokens: tuple[int, ...]) -> list[str]:
-        """Cut the text of `tokens` where the tokens end."""
-        texts = [self.model.decode(list(tokens[:end])) for end in range(len(tokens) + 1)]
-        return [text[len(before) :] for before, text in pairwise(texts)]
+    def surprise(self, message: int) -> Surprise:
+        """Read a message of this conversation token by token."""
+        messages = self.messages()
+        place = [m.id for m in messages].index(self._here(message).id)
+        turns = alternating(messages[:place]) + [Turn(messages[place].role, messages[place].text)]
+        return surprise(self.talker, self.memory.learner, turns)
 
     # learning
 
@@ -304,20 +246,33 @@ class Session:
         """Count the messages still to be learned."""
         return len(self._pending())
 
+    def stage(self) -> Stage | None:
+        """Say where the lesson is that is under way; None when there is none."""
+        if self._work is None or self.learn == "off":
+            return None
+        stage = self._stage
+        rest = STAGES[STAGES.index(stage.doing) :] if stage.doing in STAGES else (stage.doing,)
+        whole = self._pace.seconds(*rest)
+        left = None if whole is None else max(0.0, whole - self._spent)
+        return Stage(stage.message, stage.doing, left)
+
     def learn_step(self) -> bool | Learned | Studied:
         """Take one micro-step: on the oldest message that waits, else on a study under way.
 
-        Returns False when there is nothing to do, True when more steps are needed, and what came of
-        it after the last one. A new message ends a study; it begins again when all is quiet.
+        Returns False when there is nothing to do, or nothing may be learned; True when more steps
+        are needed, and what came of it after the last one. A new message ends a study; it begins
+        again when all is quiet.
         """
-        waiting = self._pending()
+        waiting = self._pending() if self.learn != "off" else []
         if waiting and (self._work is None or self._studying):
             self.drop_work()
             self._work = self._learn(waiting[0])
-        if self._work is None:
+        if self._work is None or self.learn == "off":
             return False
+        begun = time.perf_counter()
         try:
             next(self._work)
+            self._spent += time.perf_counter() - begun
             return True
         except StopIteration as done:
             self._work = None
@@ -334,30 +289,39 @@ class Session:
         return True
 
     def drop_work(self) -> None:
-        """Give up what is under way; what waits is begun again from its start."""
+        """Give up what is under way; what waits is begun again from its last whole stage."""
         if self._work is not None:
             self._work.close()
         self._work, self._studying = None, False
 
+    def _at(self, message: int | None, doing: str) -> None:
+        self._stage, self._spent = Stage(message, doing, None), 0.0
+
     def _learn(self, message: int) -> Learning:
         """Find what a message teaches, learn its words, train on its examples."""
         turn = self.ledger.turns_upto(message)[-1]
-        steps = self.memory.study_config.steps
+        steps = self._pace.steps(self.memory.study_config.steps, self.config.budget_seconds)
+        self._at(message, "reading")
         if steps:
             yield from self.memory.prepare()
+            self._spent = 0.0  # the base is measured once: no message takes so long again
         if steps and turn.role == "user" and not self.ledger.examined(message):
             yield from self.memory.examine(message)
-        facts = self._facts(message) if steps else ()
-        lesson = Lesson("message", message, self._words(message), steps)
-        event = yield from self._carry_out(lesson)
+            self._pace.note("reading", self._spent)
+        self._at(message, "learning")
+        words = words_of(self.memory, message, self.config)
+        event = yield from self._carry_out(Lesson("message", message, words, steps))
+        if steps == self.memory.study_config.steps:
+            self._pace.note("learning", self._spent)
         updates = self.ledger.updates_of(self.memory.row.id, message)
-        hidden = self.memory.masked([message])[message].secrets
-        told = learned(event, updates, facts=facts, secrets=hidden)
-        return replace(told, full=self._full(message))
+        hidden = self.memory.masked([message])[message]
+        return outcome.of_message(self.memory, event.lesson.message or 0, updates, hidden)
 
     def _study(self) -> Studying:
         before = self.memory.known_facts()
+        self._at(None, "studying")
         event = yield from self._carry_out(Lesson("study", None))
+        self._pace.note("studying", self._spent)
         update = self.ledger.log(self.memory.row.id, Filter(newest=1))[0]
         self._studying = False
         return Studied(
@@ -371,47 +335,60 @@ class Session:
             yield
         return event
 
+    # changing the past
+
     def undo(self) -> str | None:
         """Take back what the newest message taught, or would teach; say what it was."""
         self.drop_work()
-        return self._said(self.memory.take_back())
+        return self._what(self.memory.take_back())
 
     def redo(self, progress: Progress | None = None) -> str | None:
         """Bring back the last lesson that was undone; say what it was."""
         self.drop_work()
-        return self._said(self.memory.bring_back(progress))
+        return self._what(self.memory.bring_back(progress))
 
-    def change_item(
-        self, item: int, new: tuple[str, str] | None, progress: Progress | None = None
-    ) -> None:
-        """Edit a fact, question and answer, or delete it with None, as if it had been so all along.
+    def change_items(
+        self, items: Sequence[int], new: tuple[str, str] | str | None,
+        progress: Progress | None = None,
+    ) -> None:  # fmt: skip
+        """Edit facts, or delete them with None, as if it had been so all along.
 
-        Raises MlxdynError when this memory holds no such item.
+        `new` is a question with its answer, or an answer to the questions as they are. Raises
+        MlxdynError when this memory holds no such item.
         """
         self.drop_work()
-        old = self.ledger.example(item, self.memory.row.id)
-        if old is None:
-            raise MlxdynError(f"there is no item {item} in this memory; see: mlxdyn memory items")
-        self.memory.change_example(old, new, progress)
+        rows = []
+        for item in items:
+            row = self.ledger.example(item, self.memory.row.id)
+            if row is None:
+                raise MlxdynError(
+                    f"there is no item {item} in this memory; see: mlxdyn memory items"
+                )
+            rows.append(row)
+        told = [(row.question, new) if isinstance(new, str) else new for row in rows]
+        self.memory.change_examples(rows, told, progress)
 
-    def forget(self, message: int, progress: Progress | None = None) -> str:
-        """Forget a message and the reply to it, exactly; return its text.
+    def forget(self, *messages: int, progress: Progress | None = None) -> str:
+        """Forget messages and the replies to them, exactly; return the text of the last.
 
         Raises MlxdynError when this memory holds no such message.
         """
         self.drop_work()
-        known = message.bit_length() < 64  # what SQLite can count to
-        found = self.ledger.message(message, self.memory.row.id) if known else None
-        if found is None:
-            raise MlxdynError(
-                f"there is no message {message} in this memory; see: mlxdyn memory log"
-            )
-        self.memory.forget([message], progress)
+        text = ""
+        for message in messages:
+            known = message.bit_length() < 64  # what SQLite can count to
+            found = self.ledger.message(message, self.memory.row.id) if known else None
+            if found is None:
+                raise MlxdynError(
+                    f"there is no message {message} in this memory; see: mlxdyn memory log"
+                )
+            text = found.text
+        self.memory.forget(messages, progress)
         if not self.messages():
             self.new()
-        return found.text
+        return text
 
-    def _said(self, event: Message | EventRow | None) -> str | None:
+    def _what(self, event: Message | EventRow | None) -> str | None:
         if event is None:
             return None
         if isinstance(event, Message):
@@ -419,114 +396,3 @@ class Session:
         if event.lesson.message is None:
             return "the last study"
         return self.ledger.turns_upto(event.lesson.message)[-1].text
-
-    def _words(self, message: int) -> tuple[Chunk, ...]:
-        """Cut a message into chunks, alone in its turn, without thoughts, tools and secrets."""
-        hidden = self.memory.masked([message])
-        messages = self.ledger.turns_upto(message)
-        turns = [Turn(m.role, hidden[m.id].learnable) for m in messages]
-        if turns[-1].role == "user":
-            turns = turns[-1:]
-        rendered = render(self.model.tokenizer, turns, reply=False)
-        return tuple(lesson(rendered, chunk=self.config.chunk, window=self.config.window))
-
-
-def alternating(messages: list[Message]) -> list[Turn]:
-    """Join turns of one role in a row, as a reply that was killed leaves them.
-
-    Many chat templates insist on user and assistant taking turns.
-    """
-    turns: list[Turn] = []
-    for message in messages:
-        if turns and turns[-1].role == message.role:
-            turns[-1] = Turn(message.role, f"{turns[-1].text}\n\n{message.text}")
-        else:
-            turns.append(Turn(message.role, message.text))
-    return turns
-
-
-class _Kv:
-    """A KV cache, the tokens in it and the weight version that made it."""
-
-    def __init__(self, cache: list[Any] | None = None) -> None:
-        self.cache: list[Any] = cache or []
-        self.tokens: tuple[int, ...] = ()
-        self.version: tuple[int, float] | None = None
-        self.kept = 0
-
-
-def learned(
-    event: EventRow, updates: list[UpdateRow], *, facts: tuple[str, ...], secrets: int
-) -> Learned:
-    """Sum up how one message was learned; nll is of its own words."""
-    told = sum_up(event.lesson.message or 0, updates, facts=facts, secrets=secrets)
-    return told if updates else replace(told, reason="there was nothing to learn in it")
-
-
-def sum_up(
-    message: int, updates: list[UpdateRow], *, facts: tuple[str, ...], secrets: int
-) -> Learned:
-    """Sum up the updates of one message; nll is of its own words."""
-    words = [update for update in updates if update.kind == "words"]
-    accepted = [update for update in updates if update.accepted and not update.undone]
-    taken = [update for update in words if update in accepted]
-    refused = ["undone" if u.undone else u.reason for u in updates if u not in accepted]
-    shown = taken or words
-    return Learned(
-        message=message,
-        tokens=sum(update.tokens for update in taken),
-        nll_before=_mean([(u.nll_before, u.tokens) for u in shown]),
-        nll_after=_mean([(u.nll_after, u.tokens) for u in shown]),
-        accepted=bool(accepted),
-        reason=refused[0] if refused else "",
-        update=updates[-1].update if updates else None,
-        facts=facts if accepted else (),
-        secrets=secrets,
-        rate=min((update.rate for update in accepted), default=1.0),
-    )
-
-
-def _logged(row: UpdateRow, hidden: dict[int, Masked]) -> Logged:
-    return Logged(
-        update=row.update,
-        time=row.time,
-        message=row.message,
-        text=hidden[row.message].text if row.message else row.text,
-        kind=row.kind,
-        tokens=row.tokens,
-        rate=row.rate,
-        nll_before=row.nll_before,
-        nll_after=row.nll_after,
-        drift=row.drift,
-        accepted=row.accepted and not row.undone,
-        reason="undone" if row.undone else row.reason,
-    )
-
-
-def _mean(values: list[tuple[float | None, int]]) -> float | None:
-    known = [(value, tokens) for value, tokens in values if value is not None]
-    return sum(v * n for v, n in known) / sum(n for _, n in known) if known else None
-
-
-def _draw(sampling: SamplingConfig, advice: dict[str, Any]) -> dict[str, Any]:
-    def chosen(name: str) -> Any:
-        wanted = getattr(sampling, name)
-        advised = advice.get(name)
-        return next(v for v in (wanted, advised, FALLBACK_SAMPLING[name]) if v is not None)
-
-    penalty = None if sampling.repetition_penalty == 1.0 else sampling.repetition_penalty
-    return {
-        "sampler": make_sampler(
-            temp=chosen("temperature"),
-            top_p=chosen("top_p"),
-            top_k=chosen("top_k"),
-            min_p=sampling.min_p,
-        ),
-        "logits_processors": make_logits_processors(
-            repetition_penalty=penalty, repetition_context_size=sampling.repetition_window
-        ),
-    }
-
-
-def _length(cache: list[Any]) -> int:
-    return int(cache[0].offset) if cache and hasattr(cache[0], "offset") else 0

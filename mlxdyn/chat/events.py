@@ -24,6 +24,16 @@ class Status:
     strength: float  # of the memory in replies: 0 is the bare base, 1 all of it
     incognito: bool = False  # the bare base: the memory is not even read
     studying: bool = False  # the adapter is being made anew
+    stage: "Stage | None" = None  # of what is being learned now
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a lesson is."""
+
+    message: int | None  # that is being learned; None for a study of everything
+    doing: str  # reading | learning | studying
+    seconds: float | None  # left, as it took so far; None where that was never measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,7 @@ class Replied:
     ttft_seconds: float  # time to first token
     stopped: bool
     dropped_turns: int  # oldest turns that no longer fit the context
+    ended: str = ""  # why, if not by itself: "length" (the token limit) or "loop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +74,13 @@ class Learned:
     accepted: bool
     reason: str  # why not, when not accepted
     update: int | None  # the last ledger row
-    facts: tuple[str, ...] = ()  # what it taught, as the answers to be given
+    facts: tuple[str, ...] = ()  # what it taught, each fact once, as the answer to be given
     secrets: int = 0  # secrets in it that were kept out of learning
     rate: float = 1.0  # times the configured learning rate, lowered when other answers moved
-    full: bool = False  # it taught as many facts as one message can: more may be in it
+    full: bool = False  # as much was made of it as can be of one message: more may be in it
+    asked: bool = False  # it is a question
+    studied: bool = True  # facts were looked for; False: its words only, to keep to the budget
+    drift: float | None = None  # mean KL(base || now) on answers that should stay as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +129,50 @@ class StudyItem:
     answer: str
     source: str  # who wrote it: base | user
     standing: bool  # False: a later message corrected it
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that the memory is to know, with the wordings in which it is asked for."""
+
+    items: tuple[int, ...]  # the study items that are its wordings
+    message: int  # that told it
+    said: str  # that message
+    answer: str
+    questions: tuple[str, ...]
+    yours: bool  # you wrote the answer
+    standing: bool  # False: a later message corrected it
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What a memory knows, newest first, and how it came to."""
+
+    memory: str
+    model: str
+    facts: tuple[Fact, ...]
+    lessons: int
+    gaps: tuple[tuple[float, float], ...]  # KL to what was to be learned, before and after lessons
+    drifts: tuple[float, ...]  # after each lesson, oldest first, in nats per token
+    bound: float  # that drift must not pass
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A token of a message: its nll in nats, and how much likelier memory made it."""
+
+    text: str
+    nll: float
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """A message, token by token, read with memory."""
+
+    text: str
+    tokens: tuple[Scored, ...]
 
 
 @dataclass(frozen=True, slots=True)

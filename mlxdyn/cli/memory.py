@@ -249,7 +249,7 @@ def compare(text: str, name: str, as_json: bool) -> None:
         from mlxdyn.memory.store.ledger import Ledger
 
         session = Session(held.model, held, Ledger(None), ChatConfig(), temporary=True)
-        compared = next(session.compare(text))
+        compared = session.compare(text)
     if as_json:
         print_json(_compared(compared))
     else:

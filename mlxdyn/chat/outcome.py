@@ -1,0 +1,156 @@
+"""What came of lessons, summed up for people: a message, a fact, a row of the log, a whole memory."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from mlxdyn.chat.events import Fact, Learned, Lessons, Logged, Panel, StudyItem
+from mlxdyn.chat.facts import Grouped, group
+from mlxdyn.learn.example import Kind
+from mlxdyn.learn.examples import FACTS
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.privacy import Masked
+from mlxdyn.memory.store.records import ExampleRow, Filter, UpdateRow
+
+RECALLED = 400  # updates whose messages are told of when a conversation is opened
+POINTS = 120  # lessons of which a panel draws the course
+QUESTION = ("?", "？", "؟", ";")  # marks that end a question, whatever the language
+
+
+def lessons(memory: Memory, conversation: int, pending: Iterable[int]) -> Lessons:
+    """Say what became of the newest messages of a conversation."""
+    wanted = Filter(conversation=conversation, newest=RECALLED)
+    by_message: dict[int, list[UpdateRow]] = {}
+    for update in memory.ledger.log(memory.row.id, wanted):
+        by_message.setdefault(update.message or 0, []).append(update)
+    hidden = memory.masked(by_message)
+    told = tuple(of_message(memory, m, rows, hidden[m]) for m, rows in by_message.items())
+    return Lessons(told, tuple(pending))
+
+
+def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: Masked) -> Learned:
+    """Sum up what one message taught."""
+    rows = [row for row in memory.ledger.examples_of(message) if row.kind == Kind.FACT]
+    facts = group(rows, hidden.learnable)
+    told = sum_up(message, updates, tuple(one.answer for one in facts), hidden.secrets)
+    return replace(
+        told,
+        full=len(rows) >= FACTS and len(facts) >= FACTS // 2,
+        asked=hidden.learnable.rstrip().endswith(QUESTION),
+        studied=bool(rows) or memory.ledger.examined(message),
+    )
+
+
+def sum_up(
+    message: int, updates: list[UpdateRow], facts: tuple[str, ...] = (), secrets: int = 0
+) -> Learned:
+    """Sum up the updates of one message; nll is of its own words."""
+    words = [update for update in updates if update.kind == "words"]
+    accepted = [update for update in updates if update.accepted and not update.undone]
+    taken = [update for update in words if update in accepted]
+    refused = ["undone" if u.undone else u.reason for u in updates if u not in accepted]
+    shown = taken or words
+    why = refused[0] if refused else ""
+    return Learned(
+        message=message,
+        tokens=sum(update.tokens for update in taken),
+        nll_before=_mean([(u.nll_before, u.tokens) for u in shown]),
+        nll_after=_mean([(u.nll_after, u.tokens) for u in shown]),
+        accepted=bool(accepted),
+        reason=why if updates else "there was nothing to learn in it",
+        update=updates[-1].update if updates else None,
+        facts=facts if accepted else (),
+        secrets=secrets,
+        rate=min((update.rate for update in accepted), default=1.0),
+        drift=updates[-1].drift if updates else None,
+    )
+
+
+def logged(memory: Memory) -> tuple[Logged, ...]:
+    """List every update of the memory, oldest first, secrets masked."""
+    rows = memory.ledger.log(memory.row.id)
+    hidden = memory.masked(row.message for row in rows if row.message)
+    return tuple(_logged(row, hidden) for row in rows)
+
+
+def items(memory: Memory) -> tuple[StudyItem, ...]:
+    """List what the memory learned, question and answer, that was superseded too."""
+    active = {row.id for row in memory.known_facts()}
+    return tuple(
+        StudyItem(r.id, r.message or 0, r.question, r.answer, r.source, r.id in active)
+        for r in _told(memory)
+    )
+
+
+def facts(memory: Memory) -> tuple[Fact, ...]:
+    """List what the memory learned by fact, the newest first, those that stand before others."""
+    active = {row.id for row in memory.known_facts()}
+    by_message: dict[int, list[ExampleRow]] = {}
+    for row in _told(memory):
+        by_message.setdefault(row.message or 0, []).append(row)
+    hidden = memory.masked(by_message)
+    found = [
+        _fact(one, hidden[message], standing)
+        for message, rows in reversed(by_message.items())
+        for standing in (True, False)
+        for one in group([r for r in rows if (r.id in active) == standing], hidden[message].text)
+    ]
+    return tuple(sorted(found, key=lambda fact: not fact.standing))
+
+
+def panel(memory: Memory) -> Panel:
+    """Gather what a memory knows and how it came to."""
+    rows = [row for row in memory.ledger.log(memory.row.id) if not row.undone]
+    drifts = {row.event: row.drift for row in rows if row.drift is not None and row.accepted}
+    gaps = [
+        (row.nll_before, row.nll_after)
+        for row in rows
+        if row.kind == "study" and row.accepted and None not in (row.nll_before, row.nll_after)
+    ]
+    return Panel(
+        memory=memory.row.name,
+        model=memory.model.name,
+        facts=facts(memory),
+        lessons=len({row.event for row in rows if row.accepted}),
+        gaps=tuple((before or 0.0, after or 0.0) for before, after in gaps[-POINTS:]),
+        drifts=tuple(drift for drift in drifts.values() if drift is not None)[-POINTS:],
+        bound=memory.study_config.max_drift,
+        pending=len(memory.ledger.pending(memory.row.id)),
+    )
+
+
+def _told(memory: Memory) -> list[ExampleRow]:
+    return [row for row in memory.ledger.told(memory.row.id) if row.kind == Kind.FACT]
+
+
+def _fact(one: Grouped, hidden: Masked, standing: bool) -> Fact:
+    return Fact(
+        items=tuple(row.id for row in one.rows),
+        message=one.rows[0].message or 0,
+        said=hidden.text,
+        answer=one.answer,
+        questions=tuple(row.question for row in one.rows),
+        yours=any(row.source == "user" for row in one.rows),
+        standing=standing,
+    )
+
+
+def _logged(row: UpdateRow, hidden: dict[int, Masked]) -> Logged:
+    return Logged(
+        update=row.update,
+        time=row.time,
+        message=row.message,
+        text=hidden[row.message].text if row.message else row.text,
+        kind=row.kind,
+        tokens=row.tokens,
+        rate=row.rate,
+        nll_before=row.nll_before,
+        nll_after=row.nll_after,
+        drift=row.drift,
+        accepted=row.accepted and not row.undone,
+        reason="undone" if row.undone else row.reason,
+    )
+
+
+def _mean(values: list[tuple[float | None, int]]) -> float | None:
+    known = [(value, tokens) for value, tokens in values if value is not None]
+    return sum(v * n for v, n in known) / sum(n for _, n in known) if known else None

@@ -1,0 +1,36 @@
+"""Messages as a model gets them: turns of a prompt, chunks of a lesson."""
+
+from collections.abc import Sequence
+
+from mlxdyn.chat.thoughts import split
+from mlxdyn.config import ChatConfig
+from mlxdyn.learn.stream import Chunk, lesson
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.records import Message
+from mlxdyn.model.chat_template import Turn, render
+
+
+def alternating(messages: Sequence[Message]) -> list[Turn]:
+    """Join turns of one role in a row, as a reply that was killed leaves them; leave out thoughts.
+
+    Many chat templates insist on user and assistant taking turns.
+    """
+    turns: list[Turn] = []
+    for message in messages:
+        text = split(message.text)[1] if message.role == "assistant" else message.text
+        if turns and turns[-1].role == message.role:
+            turns[-1] = Turn(message.role, f"{turns[-1].text}\n\n{text}")
+        else:
+            turns.append(Turn(message.role, text))
+    return turns
+
+
+def words_of(memory: Memory, message: int, config: ChatConfig) -> tuple[Chunk, ...]:
+    """Cut a message into chunks, alone in its turn, without thoughts, tools and secrets."""
+    hidden = memory.masked([message])
+    messages = memory.ledger.turns_upto(message)
+    turns = [Turn(m.role, hidden[m.id].learnable) for m in messages]
+    if turns[-1].role == "user":
+        turns = turns[-1:]
+    rendered = render(memory.model.tokenizer, turns, reply=False)
+    return tuple(lesson(rendered, chunk=config.chunk, window=config.window))
