@@ -3,11 +3,13 @@
 import queue
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from school import QUICK
 
 from mlxdyn.config import ChatConfig, SamplingConfig
+from mlxdyn.engine import memories, talks
 from mlxdyn.engine.actor import Engine, Options
 from mlxdyn.engine.events import (
     Chats,
@@ -56,9 +58,9 @@ class Front:
             times -= isinstance(event, kind)
         return event
 
-    def close(self) -> list[Event]:
+    def close(self, **how) -> list[Event]:
         """Close the engine and return what it still said."""
-        self.engine.close()
+        self.engine.close(**how)
         before = len(self.events)
         while not isinstance(self.events[-1] if self.events else None, Closed):
             self.events.append(self._arriving.get(timeout=1))
@@ -141,11 +143,11 @@ def test_a_restart_brings_back_conversation_and_memory(front):
     assert (opened.conversation, opened.messages) == (0, ())
 
 
-def test_closing_learns_what_waits(front):
+def test_closing_learns_what_waits_where_that_is_wanted(front):
     one = front()
     one.engine.send("Hello!")
     one.until(Replied)
-    rest = one.close()
+    rest = one.close(learn=True)
     assert isinstance(rest[-1], Closed) and any(isinstance(event, Learned) for event in rest)
     assert ledger_says() == (1, 0, 2)
 
@@ -160,11 +162,13 @@ def test_a_damaged_memory_keeps_no_other_from_opening(front):
     assert any(event == Memories(("broken", "default")) for event in front().events)
 
 
-def test_closing_in_a_hurry_leaves_the_learning_to_the_next_start(front):
+@pytest.mark.parametrize("learn", [False, True])
+def test_closing_in_a_hurry_leaves_the_learning_to_the_next_start(front, learn):
     one = front()
-    one.engine.hurry()
+    if learn:
+        one.engine.hurry()
     one.engine.send("Hello!")
-    one.close()
+    one.close(learn=learn)
     assert ledger_says()[0] == 0
     front().until(Learned)
     assert ledger_says()[0] == 1
@@ -203,10 +207,10 @@ def test_undo_takes_back_the_last_message(front):
     one = front()
     one.engine.send("My dog is called Rex.")
     one.until(Learned)
-    one.engine.undo()
+    one.engine.ask(memories.undo)
     assert "My dog is called Rex." in one.until(Notice).text
     assert one.until(Status).updates == 0
-    one.engine.undo()
+    one.engine.ask(memories.undo)
     assert "Nothing to undo" in one.until(Notice).text
 
 
@@ -214,7 +218,7 @@ def test_a_reset_empties_and_keeps_a_backup(front):
     one = front()
     one.engine.send("My dog is called Rex.")
     one.until(Learned)
-    one.engine.reset()
+    one.engine.open(memories.reset)
     backup = one.until(Notice).text.split("'")[1]
     one.engine.send("Hello!")
     one.until(Learned)
@@ -229,14 +233,14 @@ def test_a_reset_empties_and_keeps_a_backup(front):
 @pytest.mark.parametrize("away", ["temporary", "reset"])
 def test_learning_once_switched_off_stays_off(front, away):
     one = front()
-    one.engine.set_learn("off")
+    one.engine.ask(memories.learn, "off")
     one.until(Notice)
     if away == "temporary":
-        one.engine.set_temporary(True)
+        one.engine.open(talks.temporary, True)
         one.until(Notice)
-        one.engine.set_temporary(False)
+        one.engine.open(talks.temporary, False)
     else:
-        one.engine.reset()
+        one.engine.open(memories.reset)
     one.until(Notice)
     one.engine.send("Do not keep this in the weights.")
     one.until(Replied)
@@ -246,15 +250,15 @@ def test_learning_once_switched_off_stays_off(front, away):
 
 def test_a_temporary_chat_is_not_saved_and_ends_with_the_switch(front):
     one = front()
-    one.engine.set_temporary(True)
+    one.engine.open(talks.temporary, True)
     one.until(Notice)
     one.engine.send("A secret.")
     one.until(Replied)
-    one.engine.set_learn("user")
+    one.engine.ask(memories.learn, "user")
     assert "temporary" in one.until(Failed).text
-    one.engine.set_temporary(False)
+    one.engine.open(talks.temporary, False)
     assert one.until(Opened).messages == ()
-    one.engine.list_chats()
+    one.engine.ask(talks.listed)
     assert one.until(Chats).chats == ()
     one.close()
     assert b"A secret." not in b"".join(p.read_bytes() for p in home().rglob("*") if p.is_file())
@@ -266,12 +270,8 @@ def test_starting_temporary_leaves_the_home_as_it_was(front):
     one = front(replace(GREEDY, temporary=True))
     one.engine.send("A secret.")
     one.until(Replied)
-    for forbidden in (
-        one.engine.undo,
-        one.engine.reset,
-        lambda: one.engine.set_temporary(False),
-    ):
-        forbidden()
+    for forbidden in (memories.undo, memories.reset, partial(talks.temporary, on=False)):
+        one.engine.ask(forbidden)
         one.until(Failed)
     one.close()
     assert {path: path.stat().st_size for path in home().rglob("*")} == before
@@ -282,7 +282,7 @@ def test_an_error_is_a_sentence_and_the_engine_lives_on(front, text, said):
     one = front()
     one.engine.send(text)
     if said is None:
-        one.engine.open_chat(99)
+        one.engine.open(talks.open_chat, 99)
         said = "no conversation 99"
     failed = one.until(Failed)
     assert said in failed.text and not failed.fatal and "\n" not in failed.text
@@ -305,17 +305,17 @@ def test_a_second_engine_is_told_that_the_memory_is_open(front):
     second.close()
 
 
-@pytest.mark.parametrize("change", ["undo", "reset"])
-def test_a_temporary_chat_changes_no_memory_and_stays_temporary(front, change: str):
+@pytest.mark.parametrize("change", [memories.undo, memories.reset])
+def test_a_temporary_chat_changes_no_memory_and_stays_temporary(front, change):
     one = front()
     one.engine.send("My dog is called Rex.")
     one.until(Learned)
     one.until(Status)
-    one.engine.set_temporary(True)
+    one.engine.open(talks.temporary, True)
     one.until(Notice)
-    getattr(one.engine, change)()
+    one.engine.ask(change)
     assert "cannot change the memory" in one.until(Failed).text
-    one.engine.list_chats()
+    one.engine.ask(talks.listed)
     assert one.until(Chats).chats == (), "still the temporary chat, not the saved ones"
 
 
@@ -323,17 +323,17 @@ def test_redo_brings_back_and_forget_takes_for_good(front):
     one = front()
     one.engine.send("My dog is called Rex.")
     message = one.until(Learned).message
-    one.engine.undo()
+    one.engine.ask(memories.undo)
     one.until(Notice)
-    one.engine.redo()
+    one.engine.ask(memories.redo)
     assert "My dog is called Rex." in one.until(Notice).text
     assert one.until(Status).updates == 1
-    one.engine.forget(message)
+    one.engine.ask(memories.forget, message)
     assert one.until(Opened).messages == ()
     assert "Forgotten" in one.until(Notice).text
-    one.engine.redo()
+    one.engine.ask(memories.redo)
     assert "Nothing to redo" in one.until(Notice).text
-    one.engine.forget(message)
+    one.engine.ask(memories.forget, message)
     assert f"no message {message}" in one.until(Failed).text
     assert ledger_says() == (0, 0, 0)
 
@@ -342,14 +342,14 @@ def test_another_memory_is_another_life(front):
     one = front()
     one.engine.send("My dog is called Rex.")
     one.until(Learned)
-    one.engine.switch("work")
+    one.engine.open(memories.switch, "work")
     opened = one.until(Opened)
     assert opened.messages == () and one.until(Status).memory == "work"
     one.engine.send("Hello!")
     one.until(Learned)
-    one.engine.switch("default")
+    one.engine.open(memories.switch, "default")
     assert one.until(Opened).messages[0].text == "My dog is called Rex."
-    one.engine.switch("../evil")
+    one.engine.open(memories.switch, "../evil")
     assert "cannot name a memory" in one.until(Failed).text
     one.engine.send("Hello!")
     one.until(Replied)

@@ -84,11 +84,11 @@ def test_a_chat_says_that_the_memory_is_learned_anew(mite: Model):
 
     def told(**how: Any) -> list[str]:
         events: list[Event] = []
-        chat = ChatConfig(learn="off")
+        chat = ChatConfig()
         options = Options(str(mite.path), "m", chat, replace(QUICK, steps=0), **how)
         engine = Engine(options, events.append)
         engine.start()
-        engine.close()
+        engine.close(learn=True)
         assert not any(isinstance(event, Failed) for event in events), events
         said = [event.text for event in events if isinstance(event, Notice)]
         return [text for text in said if "earlier version" in text]

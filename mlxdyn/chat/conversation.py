@@ -125,9 +125,7 @@ class Session:
         """
         return self._said(text, None, stopped)
 
-    def edit(
-        self, message: int, text: str, stopped: Stopped
-    ) -> Iterator[Heard | Piece | Replied]:
+    def edit(self, message: int, text: str, stopped: Stopped) -> Iterator[Heard | Piece | Replied]:
         """Say `text` in the place of a message of the user's; both go on as branches."""
         return self._said(text, chats.parent(self.ledger, self._here(message).id), stopped)
 
@@ -234,7 +232,7 @@ class Session:
         """Read a message of this conversation token by token."""
         messages = self.messages()
         place = [m.id for m in messages].index(self._here(message).id)
-        turns = alternating(messages[:place]) + [Turn(messages[place].role, messages[place].text)]
+        turns = [*alternating(messages[:place]), Turn(messages[place].role, messages[place].text)]
         return surprise(self.talker, self.memory.learner, turns)
 
     # learning

@@ -1,4 +1,4 @@
-"""THE ONE decoder of replies: which turns fit, which KV cache is still true, how tokens are drawn."""
+"""THE ONE decoder of replies: which turns fit, which KV cache is true, how tokens are drawn."""
 
 import time
 from bisect import bisect_left

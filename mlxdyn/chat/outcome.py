@@ -1,4 +1,4 @@
-"""What came of lessons, summed up for people: a message, a fact, a row of the log, a whole memory."""
+"""What came of lessons, for people: a message, a fact, a row of the log, a whole memory."""
 
 from collections.abc import Iterable
 from dataclasses import replace

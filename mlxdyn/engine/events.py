@@ -1,21 +1,29 @@
 """What the engine thread tells a front end, as plain frozen values; knows no MLX."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlxdyn.chat.events import (
     Compared,
+    Fact,
     Heard,
     Learned,
     Lessons,
     Logged,
+    Panel,
     Piece,
     Replied,
+    Scored,
+    Stage,
     Status,
     Studied,
     StudyItem,
+    Surprise,
     Weighed,
 )
+from mlxdyn.memory.store.chats import Hit
 from mlxdyn.memory.store.records import Chat, Message
+from mlxdyn.settings import Value
 
 __all__ = [  # a front end needs no other module for what it is told
     "Chat",
@@ -23,8 +31,11 @@ __all__ = [  # a front end needs no other module for what it is told
     "Closed",
     "Compared",
     "Event",
+    "Fact",
     "Failed",
+    "Found",
     "Heard",
+    "Hit",
     "Items",
     "Learned",
     "Lessons",
@@ -32,14 +43,22 @@ __all__ = [  # a front end needs no other module for what it is told
     "Logged",
     "Memories",
     "Message",
+    "ModelRow",
+    "Models",
     "Notice",
     "Opened",
+    "Panel",
     "Piece",
     "Replied",
+    "Said",
+    "Scored",
+    "Settings",
+    "Stage",
     "Status",
     "Stayed",
     "Studied",
     "StudyItem",
+    "Surprise",
     "Weighed",
     "Working",
 ]
@@ -58,6 +77,47 @@ class Chats:
     """The saved conversations, newest first."""
 
     chats: tuple[Chat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The messages, newest first, that have the words that were looked for."""
+
+    words: str
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the user said in all conversations of this memory, oldest first."""
+
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A model that is here, or that can be fetched."""
+
+    name: str
+    here: bool
+    bytes: int  # on disk, or to download
+    misfit: str  # why this machine is too small for it; "" where it is not
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """All models, those that are here first."""
+
+    models: tuple[ModelRow, ...]
+    current: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its value, and the file that keeps them."""
+
+    values: Mapping[str, Value | None]
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +178,7 @@ class Closed:
 Event = (
     Status
     | Opened
+    | Said
     | Heard
     | Piece
     | Replied
@@ -125,8 +186,13 @@ Event = (
     | Lessons
     | Studied
     | Compared
+    | Surprise
+    | Panel
     | Chats
+    | Found
     | Memories
+    | Models
+    | Settings
     | Items
     | Log
     | Working

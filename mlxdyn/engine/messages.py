@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from mlxdyn.chat.events import Learned, Studied, Weighed
+from mlxdyn.chat.events import Learned, Stage, Studied, Weighed
 
+MOVED = "rolled back: other answers moved"
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
 
 
@@ -17,43 +18,71 @@ def harmless(text: str) -> str:
     return text.translate(_MOVES)
 
 
-def learned(event: Learned) -> str:
-    """Say what became of a message, a fact a line. Nats per token."""
-    return "\n".join(_learned(event))
+def learned(event: Learned, *, numbers: bool = False) -> str:
+    """Say what became of a message; `numbers` are nats per token."""
+    said = [*_learned(event)]
+    if numbers and event.nll_before is not None:
+        said.append(_numbers(event))
+        if event.reason and event.reason != "undone":
+            said.append(event.reason)
+    return "\n".join(said)
 
 
 def _learned(event: Learned) -> Iterator[str]:
-    if event.accepted:
-        yield _taken(event)
-        if event.rate < 1.0:
-            yield f"at {_part(event.rate)} of the rate: {_cause(event.reason)}"
-        elif event.reason:
-            yield f"not all of it: {event.reason}"
-    elif event.reason == "undone":
-        yield "unlearned: undone"
+    if not event.accepted:
+        yield _why_not(event)
+        return
+    if event.facts:
+        yield f"remembers: {' · '.join(event.facts)}"
+    elif not event.studied:
+        yield "learned its words, without looking for facts"
     else:
-        yield f"not learned: {event.reason}"
-    if event.full and event.accepted:
-        yield "that is as many facts as one message can teach; say the rest in another"
-    if event.secrets and event.accepted:
+        yield "a question: nothing to remember" if event.asked else "nothing in it to remember"
+    if event.rate < 1.0:
+        yield f"learned at {_part(event.rate)} of the rate, to leave other answers as they are"
+    elif event.reason:
+        yield f"not all of it: {event.reason}"
+    if event.full:
+        yield "it said a lot: what is not listed can be told again in a message of its own"
+    if event.secrets:
         yield f"{counted(event.secrets, 'secret')} kept out of learning"
 
 
-def _taken(event: Learned) -> str:
-    said = [f"learned {counted(event.tokens, 'token')}"]
+def _why_not(event: Learned) -> str:
+    if event.reason == "undone":
+        return "unlearned: undone"
+    if event.reason.startswith(MOVED):
+        return "not learned: it would have changed other answers too much"
+    if event.secrets:
+        return "not learned: it holds a secret and nothing else"
+    return f"not learned: {event.reason}"
+
+
+def _numbers(event: Learned) -> str:
+    said = [counted(event.tokens, "token")]
     if event.nll_before is not None and event.nll_after is not None:
         said.append(f"nll {event.nll_before:.2f} → {event.nll_after:.2f}")
-    if event.facts:
-        said.append(f"remembers: {' '.join(event.facts)}")
+    if event.drift is not None:
+        said.append(f"drift {event.drift:.3f}")
     return " · ".join(said)
-
-
-def _cause(reason: str) -> str:
-    return reason.removeprefix("rolled back: ") or "the full step was refused"
 
 
 def _part(rate: float) -> str:
     return {0.5: "half", 0.25: "a quarter"}.get(rate, f"{rate:.0%}")
+
+
+def stage(now: Stage) -> str:
+    """Say where a lesson is, and how long it may still take."""
+    doing = {"reading": "reading it", "learning": "learning it", "studying": "studying all"}
+    left = "" if now.seconds is None else f", {lasting(now.seconds)}"
+    return f"{doing.get(now.doing, now.doing)}…{left}"
+
+
+def lasting(seconds: float) -> str:
+    """Say roughly how long something takes."""
+    if seconds < 2:
+        return "a moment"
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
 
 
 def studied(event: Studied) -> str:

@@ -32,6 +32,16 @@ def search(ledger: Ledger, memory: int | None, words: str) -> list[Hit]:
     return [Hit(id, " ".join(title.split())[:60], *rest) for id, title, *rest in rows]
 
 
+def latest(ledger: Ledger, memory: int | None) -> int:
+    """Return the conversation in which something was said last; 0 where there is none."""
+    rows = ledger.read(
+        "SELECT m.conversation FROM messages m JOIN conversations c ON c.id = m.conversation"
+        " WHERE c.memory IS ? AND NOT c.hidden ORDER BY m.id DESC LIMIT 1",
+        memory,
+    )
+    return int(rows[0][0]) if rows else 0
+
+
 def rename(ledger: Ledger, conversation: int, title: str) -> None:
     """Give a conversation a title; an empty one makes it that of its first words again."""
     ledger.write("UPDATE conversations SET title = ? WHERE id = ?", title or None, conversation)

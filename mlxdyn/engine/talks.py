@@ -1,0 +1,164 @@
+"""What can be asked of the engine about conversations; each function runs on its thread."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from mlxdyn.engine.events import Chats, Found, Notice
+from mlxdyn.engine.workspace import Workspace
+from mlxdyn.errors import MlxdynError
+from mlxdyn.files import check_free, room, write_text
+
+SHORT = 60  # characters of a title in a notice
+
+
+# answers
+
+
+def edit(workspace: Workspace, message: int, text: str) -> None:
+    """Say something else in the place of a message, and go on from there."""
+    session = workspace.session
+    workspace.say(session.edit(message, text, workspace.interrupted))
+
+
+def retry(workspace: Workspace) -> None:
+    """Answer the last message again."""
+    workspace.say(workspace.session.retry(workspace.interrupted))
+
+
+def resume(workspace: Workspace) -> None:
+    """Go on with the last reply."""
+    workspace.say(workspace.session.resume(workspace.interrupted))
+
+
+def reword(workspace: Workspace, message: int, text: str) -> None:
+    """Let the model have said `text`; answered by Opened."""
+    workspace.session.reword(message, text)
+    workspace.opened()
+
+
+def turn_to(workspace: Workspace, message: int, step: int) -> None:
+    """Open the branch of another version of a message; answered by Opened."""
+    workspace.session.turn_to(message, step)
+    workspace.opened()
+
+
+# which conversation
+
+
+def new(workspace: Workspace) -> None:
+    workspace.session.new()
+    workspace.opened()
+
+
+def open_chat(workspace: Workspace, conversation: int) -> None:
+    workspace.session.open(conversation)
+    workspace.opened()
+
+
+def temporary(workspace: Workspace, on: bool) -> None:
+    """Enter or leave a chat that reads the memory and writes nothing."""
+    if workspace.options.incognito:
+        raise MlxdynError("this chat is incognito, which saves nothing; leave that first")
+    if not on and workspace.options.temporary:
+        raise MlxdynError("this mlxdyn was started with --temporary; start it without to save")
+    _aside(workspace, on, on)
+    reads = "A temporary chat: it reads the memory, and nothing of it is saved or learned."
+    workspace.emit(Notice(reads if on else "This chat is saved and learned again."))
+
+
+def incognito(workspace: Workspace, on: bool) -> None:
+    """Enter or leave a chat with the bare base that writes nothing."""
+    if workspace.bare and not on:
+        raise MlxdynError("this mlxdyn was started with --incognito; start it without to learn")
+    workspace.options = replace(workspace.options, incognito=on)
+    _aside(workspace, on, on or workspace.options.temporary)
+    bare = "Incognito: the bare base answers; nothing is saved, learned or remembered."
+    workspace.emit(Notice(bare if on else "No longer incognito."))
+
+
+def _aside(workspace: Workspace, leaving: bool, unsaved: bool) -> None:
+    """Go into an unsaved chat, or back to the one that was left for it."""
+    before = workspace.session
+    before.drop_work()
+    left = before.conversation if leaving and not before.temporary else workspace.left
+    workspace.open_session(unsaved)
+    workspace.left = left
+    known = {chat.id for chat in workspace.session.chats()}
+    workspace.session.conversation = left if not unsaved and left in known else 0
+    workspace.opened()
+
+
+# the list of them
+
+
+def listed(workspace: Workspace) -> None:
+    """List the saved conversations; answered by Chats."""
+    workspace.emit(Chats(tuple(workspace.session.chats())))
+
+
+def search(workspace: Workspace, words: str) -> None:
+    """Find messages with all these words; answered by Found."""
+    from mlxdyn.memory.store import chats
+
+    session = workspace.session
+    hits = chats.search(session.ledger, session.owner, words) if words.strip() else []
+    workspace.emit(Found(words, tuple(hits)))
+
+
+def rename(workspace: Workspace, conversation: int, title: str) -> None:
+    from mlxdyn.memory.store import chats
+
+    chats.rename(workspace.session.ledger, conversation, title.strip()[:SHORT])
+    listed(workspace)
+
+
+def pin(workspace: Workspace, conversation: int, on: bool) -> None:
+    from mlxdyn.memory.store import chats
+
+    chats.pin(workspace.session.ledger, conversation, on)
+    listed(workspace)
+
+
+def hide(workspace: Workspace, conversation: int, on: bool) -> None:
+    """Take a conversation out of the list, or bring it back; what it taught stays."""
+    from mlxdyn.memory.store import chats
+
+    session = workspace.session
+    chats.hide(session.ledger, conversation, on)
+    listed(workspace)
+    if on and session.conversation == conversation:
+        new(workspace)
+
+
+def erase(workspace: Workspace, conversation: int) -> None:
+    """Forget all that was said in a conversation; it leaves memory and files for good."""
+    from mlxdyn.memory.store import chats
+
+    workspace.refuse_temporary()
+    session = workspace.session
+    messages = chats.all_messages(session.ledger, conversation)
+    with room():
+        session.forget(*messages, progress=workspace.working("forgetting"))
+    listed(workspace)
+    workspace.opened()
+    workspace.emit(Notice(f"The chat and what it taught are forgotten: {len(messages)} messages."))
+
+
+def export(workspace: Workspace, target: str) -> None:
+    """Write the open conversation to a new file: JSON if it is named so, else Markdown."""
+    session, path = workspace.session, Path(target).expanduser()
+    messages = session.messages()
+    if not messages:
+        raise MlxdynError("there is nothing in this chat to export yet")
+    check_free(path)
+    if not path.parent.is_dir():
+        raise MlxdynError(f"there is no directory {path.parent}; name a file in one that is there")
+    if path.suffix == ".json":
+        turns = [{"role": m.role, "content": m.text} for m in messages]
+        text = json.dumps({"messages": turns}, indent=2, ensure_ascii=False)
+    else:
+        names = {"user": "You", "assistant": session.model.name}
+        text = "\n\n".join(f"**{names[m.role]}**\n\n{m.text}" for m in messages)
+    write_text(path, f"{text}\n")
+    workspace.emit(Notice(f"Written: {path}"))

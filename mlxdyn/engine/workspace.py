@@ -1,0 +1,268 @@
+"""What is open: one model, one ledger, one memory, one conversation; opened, switched, closed.
+
+Everything here runs on the engine's thread; MLX is imported when the first model is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlxdyn import settings
+from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MEMORY, ChatConfig, LearnerConfig, StudyConfig
+from mlxdyn.engine import power
+from mlxdyn.engine.events import (
+    Event,
+    Learned,
+    Memories,
+    Notice,
+    Opened,
+    Said,
+    Settings,
+    Studied,
+    Working,
+)
+from mlxdyn.errors import MlxdynError
+from mlxdyn.files import check_name, home
+from mlxdyn.model import device
+
+if TYPE_CHECKING:
+    from mlxdyn.chat.conversation import Session
+    from mlxdyn.memory.memory import Memory
+    from mlxdyn.memory.store.ledger import Ledger
+    from mlxdyn.model.load import Model
+
+CHAT, STUDY = ChatConfig(), StudyConfig()
+RECALLED = 500  # prompts of the past that Up brings back
+_ANEW = "Its messages are learned anew, one by one; what you corrected by hand is kept."
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a chat is started with."""
+
+    model: str = BUNDLED_MODEL
+    memory: str = DEFAULT_MEMORY
+    chat: ChatConfig = CHAT
+    study: StudyConfig = STUDY  # of a memory that is founded now
+    temporary: bool = False
+    incognito: bool = False  # temporary, and the memory is not even read
+    fresh: bool = False  # begin an empty conversation rather than going on with the latest
+
+
+class Workspace:
+    """The open model, memory and conversation of one engine."""
+
+    session: Session
+    memory: Memory
+    model: Model
+    ledger: Ledger
+
+    def __init__(
+        self, options: Options, emit: Callable[[Event], None], interrupted: Callable[[], bool]
+    ) -> None:
+        """Remember what to open; `interrupted` tells that a reply is no longer wanted."""
+        self.options, self.emit, self.interrupted = options, emit, interrupted
+        self.bare = options.incognito  # started so; it stays so
+        self.strength = 1.0
+        self.left = 0  # the conversation that a temporary one was entered from
+        self.asked = False  # for a study that has to wait for messages
+
+    def start(self) -> None:
+        """Load everything, and open the latest conversation."""
+        device.prepare()
+        from mlxdyn.memory.store.ledger import Ledger
+        from mlxdyn.model.load import load
+
+        self.model = load(self.options.model)
+        if self.model.note:
+            self.emit(Notice(self.model.note))
+        path = home(make=not self.options.temporary) / "mlxdyn.db"
+        traceless = self.bare or (self.options.temporary and not path.exists())
+        self.ledger = Ledger(None if traceless else path, writable=not self.options.temporary)
+        self.open_memory()
+        self.open_session(self.options.temporary)
+        self.open_latest()
+
+    def open_memory(self) -> None:
+        """Open the chosen memory, or this base's own of that name where another base has it."""
+        from mlxdyn.memory.memory import Memory
+
+        self.memory = Memory(
+            self._own_name(),
+            self.model,
+            self.ledger,
+            learner=LearnerConfig(learning_rate=self.options.chat.learning_rate),
+            study=self.options.study,
+            writable=not self.options.temporary,
+        )
+        row = self.memory.row
+        if not self.options.temporary and self.ledger.refounded(row.id):
+            self.emit(Notice(f"Memory {row.name!r} is of an earlier version. {_ANEW}"))
+
+    def _own_name(self) -> str:
+        name = check_name(self.options.memory)
+        row = self.ledger.memory(name)
+        if row is None or not self.model.changed(row.fingerprint):
+            return name
+        base = re.sub("[^A-Za-z0-9._-]+", "-", Path(self.model.name).name).strip("-._")
+        own = f"{name[:50]}-{base[:40]}"
+        known = self.ledger.memory(own)
+        if known is not None and self.model.changed(known.fingerprint):
+            return name  # which says what is wrong
+        theirs = Path(row.model).name
+        self.emit(Notice(f"Memory {name!r} belongs to {theirs}; this model's own is {own!r}."))
+        return own
+
+    def open_session(self, temporary: bool) -> None:
+        """Begin without a conversation; a temporary one is kept in RAM."""
+        from mlxdyn.chat.conversation import Session
+        from mlxdyn.memory.store.ledger import Ledger
+
+        ledger = Ledger(None) if temporary else self.ledger
+        config = self.options.chat
+        self.session = Session(self.model, self.memory, ledger, config, temporary=temporary)
+        self.session.incognito = self.options.incognito
+        self.session.strength = 0.0 if self.options.incognito else self.strength
+
+    def open_latest(self) -> None:
+        """Go on with the latest conversation, unless others said it or a new one is wanted."""
+        from mlxdyn.memory.store import chats
+
+        latest = chats.latest(self.session.ledger, self.session.owner)
+        if latest and not self.options.fresh:
+            self.session.open(latest)
+            if any(message.imported for message in self.session.messages()):
+                self.session.new()  # what others said is opened when it is asked for
+        self.opened()
+
+    def opened(self) -> None:
+        """Tell what is open now."""
+        from mlxdyn.memory.store import chats
+
+        session = self.session
+        self.emit(Opened(session.conversation, tuple(session.messages())))
+        self.emit(Said(tuple(chats.said(session.ledger, session.owner, RECALLED))))
+        self.emit(session.lessons())
+        self.tell_memories()
+        self.emit(session.status())
+
+    def tell_memories(self) -> None:
+        self.emit(Memories(tuple(self.ledger.names())))
+
+    def tell_settings(self) -> None:
+        self.emit(Settings(settings.values(), str(settings.path())))
+
+    def changed(self, said: str) -> None:
+        """Tell what the past looks like now."""
+        self.emit(Notice(said))
+        self.emit(self.session.lessons())
+        self.emit(self.session.status())
+
+    def working(self, doing: str) -> Callable[[int, int], None]:
+        return lambda done, of: self.emit(Working(doing, done, of))
+
+    def say(self, events: Iterator[Event]) -> None:
+        """Hand on what a conversation tells while it answers."""
+        for event in events:
+            self.emit(event)
+        self.emit(self.session.status())
+
+    def refuse_temporary(self) -> None:
+        if self.session.temporary:
+            raise MlxdynError("a temporary chat cannot change the memory; leave it first")
+
+    # opening something else
+
+    def change(self, options: Options, model: Model | None = None) -> None:
+        """Go on as `options` say, with another memory or `model`; as before if that fails."""
+        before, old, conversation = self.options, self.model, self.session.conversation
+        self.session.drop_work()
+        self.memory.snapshot()
+        self.memory.close()
+        self.options, self.model = options, model or old
+        try:
+            self.open_memory()
+        except BaseException:
+            self.options, self.model = before, old
+            self.open_memory()
+            self.open_session(False)
+            self.session.conversation = conversation
+            raise
+        self.open_session(False)
+        self.open_latest()
+
+    def reopen(self, during: Callable[[], str]) -> str:
+        """Let `during` work on the files of the memory, which is closed meanwhile."""
+        self.session.drop_work()
+        self.memory.snapshot()
+        self.memory.close()
+        conversation = self.session.conversation
+        try:
+            return during()
+        finally:
+            self.open_memory()
+            self.open_session(False)
+            known = {chat.id for chat in self.session.chats()}
+            self.session.conversation = conversation if conversation in known else 0
+
+    # learning
+
+    def learn_step(self) -> bool:
+        """Take one micro-step of what is to be learned; False when there is nothing to do."""
+        before, step = self.session.stage(), self.session.learn_step()
+        now = self.session.stage()
+        if isinstance(step, Learned | Studied):
+            self.emit(step)
+            self.emit(self.session.status())
+            if not self.session.waiting():
+                self.memory.snapshot()
+                if self.asked:
+                    self.begin_study()
+                    return True
+        elif (now and now.doing) != (before and before.doing) or _ticked(before, now):
+            self.emit(self.session.status())
+        return bool(step)
+
+    def begin_study(self) -> None:
+        """Study everything now, or after the messages that wait."""
+        self.asked = False
+        if not self.session.study() and not self.session.status().studying:
+            self.emit(Notice("There is nothing to study yet."))
+        self.emit(self.session.status())
+
+    def study_idle(self) -> bool:
+        """Begin a study when there is something new to study and the machine can afford it."""
+        memory, off = self.memory, self.session.learn == "off"
+        idle = off or not self.options.chat.idle_seconds or self.session.temporary
+        if idle or not memory.ledger.unstudied(memory.row.id) or power.saving():
+            return False
+        begun = self.session.study()
+        if begun:
+            self.emit(self.session.status())
+        return begun
+
+    def finish(self, going_on: Callable[[], bool]) -> None:
+        """Learn what waits while `going_on`, and save."""
+        if not hasattr(self, "session") or self.options.temporary:
+            return
+        if not self.session.waiting():
+            self.session.drop_work()  # a study can wait
+        while going_on() and self.learn_step():
+            pass
+        self.memory.snapshot()
+
+    def close(self) -> None:
+        """Let go of memory and ledger."""
+        for resource in ("memory", "ledger"):
+            if hasattr(self, resource):
+                getattr(self, resource).close()
+
+
+def _ticked(before: object, now: object) -> bool:
+    """Is another second left?"""
+    seconds = [getattr(stage, "seconds", None) for stage in (before, now)]
+    return None not in seconds and int(seconds[0] or 0) != int(seconds[1] or 0)
