@@ -15,6 +15,7 @@ from mlxdyn.config import ChatConfig, Learn, SamplingConfig
 from mlxdyn.errors import MlxdynError
 
 FILE = "config.toml"
+PRESETS = "presets"
 ENVIRONMENT = "MLXDYN_"
 Value = str | int | float | bool
 Theme = Literal["dark", "light"]
@@ -94,7 +95,18 @@ def read() -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise MlxdynError(f"{path()} cannot be read ({error}); mend it or remove it") from error
-    return {name: _checked(known(name, str(path())), value) for name, value in found.items()}
+    presets = found.pop(PRESETS, {})
+    if not isinstance(presets, dict) or not all(isinstance(x, str) for x in presets.values()):
+        raise MlxdynError(
+            f'{path()}: [{PRESETS}] holds system prompts, as bird = "You are a bird."'
+        )
+    told = {name: _checked(known(name, str(path())), value) for name, value in found.items()}
+    return told | {PRESETS: presets} if presets else told
+
+
+def presets() -> dict[str, str]:
+    """Give the system prompts that have a name, from the table [presets]."""
+    return dict(read().get(PRESETS, {}))
 
 
 def known(name: str, where: str = "") -> Setting:

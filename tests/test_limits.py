@@ -23,4 +23,4 @@ def test_a_message_that_teaches_as_much_as_one_can_says_so(mite: Model, count: i
         session = Session(mite, memory, ledger, ChatConfig(), temporary=False)
         session.open(session.chats()[0].id)
         (told,) = session.lessons().lessons
-    assert ("say the rest in another" in messages.learned(told)) == (count == FACTS)
+    assert ("told again in a message of its own" in messages.learned(told)) == (count == FACTS)

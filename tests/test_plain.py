@@ -6,8 +6,9 @@ import json
 import pytest
 from measured import measured
 
-from mlxdyn.cli.plain import HELP, PlainChat
+from mlxdyn.cli.plain import PlainChat
 from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
+from mlxdyn.engine import commands
 from mlxdyn.engine.actor import Options
 from mlxdyn.model.load import Model
 
@@ -34,19 +35,35 @@ def test_every_command_answers_in_order():
         "My cat is called Tinta.", "/study", "/items", "/undo", "/redo", "/compare Who am I?",
         "/dial 40", "/branch work", "/memory", "/memory work", "/forget", "/memory default",
         "/incognito", "/compare Hi", "/incognito", "/temporary", "/temporary", "/learn off",
-        "/dial 400", "/quit",
+        "/dial 400", "/lern", "/quit",
     )  # fmt: skip
     notes = [line.removeprefix("  · ") for line in err.splitlines()]
     said = [
-        "learned", "Studied", "Undone", "Learned again", "The memory speaks at 40%",
+        "cut short by the token limit", "remembers: ", "Studied", "Undone", "Learned again", "The memory speaks at 40%",
         "Memory 'work' is a copy", "Memory 'work' from now on", "Forgotten for good",
         "Memory 'default' from now on", "Incognito", "Error: an incognito chat has no memory",
         "No longer incognito", "A temporary chat", "This chat is saved", "From now on nothing",
     ]  # fmt: skip
-    assert [note[: len(start)] for note, start in zip(notes, said, strict=True)] == said
+    assert [note[: len(start)] for note, start in zip(notes, said, strict=True)] == said, err
     assert "Tinta" in out and "with memory:" in out and "Memories: default, work" in out
-    assert "/dial 400 is no command" in out
+    assert "/dial 0..100: how strongly" in out and "did you mean /learn?" in out
     assert code == 1, "one line failed"
+
+
+def test_a_conversation_is_walked_searched_and_set_up(tmp_path):
+    out, err, code = talk(
+        "/learn off", "Hello there!", "/retry", "/continue", "/edit Good evening!",
+        "/rename Evening talk", "/chats", "/search evening", f"/export {tmp_path}/talk.md",
+        "/model", "/system You are a bird.", "/set top_k 3", "/set top_k", "/set topk 3",
+        "/settings", "/surprise", "/numbers", "/new", "/chats 1", "/quit",
+    )  # fmt: skip
+    assert "Evening talk (" in out and "Good evening!" in out
+    assert "wren answers. There is: wren" in out and "nll  memory" in out
+    assert "system               You are a bird." in out
+    assert "top_k is 3 from now on." in err and "top_k is - from now on." in err
+    assert "did you mean top_k?" in err
+    assert (tmp_path / "talk.md").read_text().startswith("**You**\n\nGood evening!\n\n**wren**")
+    assert code == 1, "one setting was unknown"
 
 
 def test_a_result_has_the_documented_keys():
@@ -58,4 +75,5 @@ def test_a_result_has_the_documented_keys():
 
 def test_help_names_every_command():
     out, _, _ = talk("/help")
-    assert HELP in out
+    assert commands.table(plain=True) in out
+    assert all(c.usage in out for c in commands.COMMANDS.values() if c.plain)

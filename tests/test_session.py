@@ -11,7 +11,6 @@ from school import QUICK, as_said, held, open_memory, state
 
 from mlxdyn.chat.conversation import Session
 from mlxdyn.chat.generate import draw
-from mlxdyn.chat.outcome import items, logged
 from mlxdyn.chat.turns import alternating
 from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine.events import Compared, Heard, Learned, Message, Piece, Replied, Studied
@@ -217,7 +216,10 @@ def test_an_update_makes_the_cache_stale_and_nothing_else_does(open_session: Ope
     say(session, "Hello!")
     prompt, _ = session.talker.prompt([Turn(m.role, m.text) for m in session.messages()])
     cache = session.talker.kv.cache
-    assert session.talker.reuse((*prompt, 5, 9), session._weights) is cache and session.talker.kv.kept > 0
+    assert (
+        session.talker.reuse((*prompt, 5, 9), session._weights) is cache
+        and session.talker.kv.kept > 0
+    )
     learn(session)
     assert session.talker.reuse((*prompt, 5, 9), session._weights) is not cache
     assert session.talker.kv.kept == 0

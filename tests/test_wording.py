@@ -4,47 +4,82 @@ from dataclasses import replace
 
 import pytest
 
-from mlxdyn.engine.events import Learned, Studied, Weighed
-from mlxdyn.engine.messages import harmless, learned, marked, studied
+from mlxdyn.engine.events import Learned, Message, Replied, Stage, Studied, Weighed
+from mlxdyn.engine.messages import harmless, learned, marked, outcome, stage, studied
 from mlxdyn.memory.store.records import legible
 
 PLAIN = Learned(1, 12, 5.214, 4.871, True, "", 1)
+EMPTY = "there was nothing to learn in it"
 WORSE = "rolled back: other answers moved 0.130 nats/token from the base's (bound 0.1)"
 
 
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        (PLAIN, "learned 12 tokens · nll 5.21 → 4.87"),
-        (replace(PLAIN, tokens=1, nll_before=None), "learned 1 token"),
+        (PLAIN, "nothing in it to remember"),
+        (replace(PLAIN, asked=True), "a question: nothing to remember"),
+        (replace(PLAIN, studied=False), "learned its words, without looking for facts"),
         (
             replace(PLAIN, facts=("You live in Lisbon.", "You are a nurse.")),
-            "learned 12 tokens · nll 5.21 → 4.87 · remembers: You live in Lisbon. You are a nurse.",
+            "remembers: You live in Lisbon. · You are a nurse.",
         ),
         (
-            replace(PLAIN, rate=0.25, reason=WORSE),
-            "learned 12 tokens · nll 5.21 → 4.87\n"
-            "at a quarter of the rate: "
-            "other answers moved 0.130 nats/token from the base's (bound 0.1)",
+            replace(PLAIN, rate=0.25, reason=WORSE, facts=("You are a nurse.",)),
+            "remembers: You are a nurse.\n"
+            "learned at a quarter of the rate, to leave other answers as they are",
         ),
         (
-            replace(PLAIN, nll_after=None, secrets=2),
-            "learned 12 tokens\n2 secrets kept out of learning",
+            replace(PLAIN, secrets=2),
+            "nothing in it to remember\n2 secrets kept out of learning",
         ),
-        (replace(PLAIN, nll_after=None, reason="nll is nan"),
-         "learned 12 tokens\nnot all of it: nll is nan"),
-        (replace(PLAIN, accepted=False, reason=WORSE, secrets=1), f"not learned: {WORSE}"),
+        (
+            replace(PLAIN, nll_after=None, reason="nll is nan"),
+            "nothing in it to remember\nnot all of it: nll is nan",
+        ),
+        (
+            replace(PLAIN, accepted=False, reason=WORSE, secrets=1),
+            "not learned: it would have changed other answers too much",
+        ),
+        (
+            replace(PLAIN, accepted=False, reason=EMPTY, secrets=1),
+            "not learned: it holds a secret and nothing else",
+        ),
+        (replace(PLAIN, accepted=False, reason=EMPTY), f"not learned: {EMPTY}"),
         (replace(PLAIN, accepted=False, reason="undone"), "unlearned: undone"),
     ],
-)  # fmt: skip
-def test_a_message_is_told_with_all_that_matters(event, said):
+)
+def test_a_message_is_told_in_words_with_all_that_matters(event, said):
     assert learned(event) == said
 
 
-def test_a_study_that_was_refused_says_why():
-    assert studied(Studied(24, True, "", 2.5, 0.4)) == "Studied 24 items: nll 2.50 → 0.40."
-    refused = studied(Studied(24, False, "recall did not rise", 2.5, 0.4))
-    assert refused == "Studied; the memory stays as it was: recall did not rise."
+def test_numbers_are_told_on_demand():
+    assert "nll" not in learned(PLAIN)
+    told = learned(replace(PLAIN, drift=0.0123), numbers=True)
+    assert told.endswith("\n12 tokens · nll 5.21 → 4.87 · drift 0.012")
+    refused = replace(PLAIN, accepted=False, reason=WORSE)
+    assert learned(refused, numbers=True).endswith(WORSE)
+
+
+def test_a_lesson_under_way_says_where_it_is_and_how_long():
+    assert stage(Stage(1, "reading", None)) == "reading it…"
+    assert stage(Stage(1, "learning", 12.3)) == "learning it…, about 12 s"
+    assert stage(Stage(None, "studying", 600.0)) == "studying all…, about 10 min"
+
+
+def test_a_reply_that_did_not_end_by_itself_says_why():
+    replied = Replied(Message(2, "assistant", "a"), 1, 1.0, 0.1, False, 0)
+    assert outcome(replied) == []
+    assert "token limit" in outcome(replace(replied, ended="length"))[0]
+    assert "circles" in outcome(replace(replied, ended="loop"))[0]
+    assert "stopped" in outcome(replace(replied, stopped=True))[0]
+
+
+def test_a_study_says_what_came_of_it():
+    kept = Studied(24, True, "", 2.5, 0.4)
+    assert studied(kept).startswith("Studied 24 questions anew") and "2.50" not in studied(kept)
+    assert studied(kept, numbers=True).endswith(": 2.50 → 0.40.")
+    refused = Studied(24, False, "recall did not rise", 2.5, 0.4)
+    assert studied(refused) == "Studied; the memory stays as it was, which was better."
 
 
 def test_what_memory_made_likelier_is_marked_in_runs():

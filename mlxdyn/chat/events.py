@@ -79,6 +79,7 @@ class Learned:
     rate: float = 1.0  # times the configured learning rate, lowered when other answers moved
     full: bool = False  # as much was made of it as can be of one message: more may be in it
     asked: bool = False  # it is a question
+    questions: tuple[str, ...] = ()  # one for each fact
     studied: bool = True  # facts were looked for; False: its words only, to keep to the budget
     drift: float | None = None  # mean KL(base || now) on answers that should stay as they are
 

@@ -34,6 +34,7 @@ def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: M
     told = sum_up(message, updates, tuple(one.answer for one in facts), hidden.secrets)
     return replace(
         told,
+        questions=tuple(one.rows[0].question for one in facts),
         full=len(rows) >= FACTS and len(facts) >= FACTS // 2,
         asked=hidden.learnable.rstrip().endswith(QUESTION),
         studied=bool(rows) or memory.ledger.examined(message),

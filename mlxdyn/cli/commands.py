@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from mlxdyn import __version__
+from mlxdyn import __version__, settings
 from mlxdyn.cli import change, streams
 from mlxdyn.cli.bench import bench
+from mlxdyn.cli.config import completion, config
 from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.cli.exchange import export_memory, import_memory
 from mlxdyn.cli.first import model_for
 from mlxdyn.cli.memory import memory
 from mlxdyn.cli.model import check_taught, doctor, ensure, model
 from mlxdyn.cli.open import base, chosen
-from mlxdyn.config import LEARNS, ChatConfig, Learn
+from mlxdyn.config import LEARNS, Learn
 from mlxdyn.engine.messages import harmless
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, home
@@ -28,7 +29,6 @@ from mlxdyn.files import check_name, home
 if TYPE_CHECKING:
     from mlxdyn.engine.actor import Options
 
-CHAT = ChatConfig()
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -67,8 +67,15 @@ def main() -> None:
 @base
 @chosen
 @click.option(
-    "--learn", type=click.Choice(LEARNS), default=CHAT.learn, show_default=True,
-    help="Whose words are learned.",
+    "--learn", type=click.Choice(LEARNS),
+    help="Whose words are learned.  [default: as set, else user]",
+)  # fmt: skip
+@click.option(
+    "--system", metavar="TEXT", help="System prompt: said before all else, never learned."
+)
+@click.option(
+    "--set", "chosen_now", metavar="NAME=VALUE", multiple=True,
+    help="Any setting of `mlxdyn config`, for this chat.",
 )  # fmt: skip
 @click.option(
     "--personal", is_flag=True, help="Learn phone, passport, account and tax numbers too."
@@ -86,7 +93,9 @@ def main() -> None:
 def chat(
     model: str,
     name: str,
-    learn: Learn,
+    learn: Learn | None,
+    system: str | None,
+    chosen_now: tuple[str, ...],
     personal: bool,
     temporary: bool,
     incognito: bool,
@@ -100,6 +109,7 @@ def chat(
     from mlxdyn.engine.actor import Options
 
     check_name(name)
+    found = _settings(chosen_now, learn=learn, system=system)
     temporary = temporary or incognito
     if click.get_current_context().get_parameter_source("model") == ParameterSource.DEFAULT:
         model = model_for(name, ask=once is None and not as_json and _on_terminal())
@@ -109,7 +119,7 @@ def chat(
     options = Options(
         model=model,
         memory=name,
-        chat=replace(CHAT, learn=learn, personal=personal),
+        chat=replace(settings.chat(found), personal=personal),
         temporary=temporary,
         incognito=incognito,
         fresh=once is not None and not go_on,
@@ -117,8 +127,19 @@ def chat(
     if once is None and not (plain or as_json) and _on_terminal():
         import mlxdyn_app
 
-        sys.exit(mlxdyn_app.run(options))
+        sys.exit(mlxdyn_app.run(options, found))
     sys.exit(_plain(options, once, as_json))
+
+
+def _settings(chosen: tuple[str, ...], **options: str | None) -> dict[str, settings.Value | None]:
+    """Give the settings of one chat: options before the environment, that before the file."""
+    said = {name: text for name, text in options.items() if text is not None}
+    for one in chosen:
+        name, equals, text = one.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set takes NAME=VALUE, not {one!r}")
+        said[name.strip()] = text
+    return settings.values() | {name: settings.parse(name, text) for name, text in said.items()}
 
 
 def _on_terminal() -> bool:
@@ -144,3 +165,5 @@ for command in (*change.COMMANDS, export_memory, import_memory):
 main.add_command(model)
 main.add_command(doctor)
 main.add_command(bench)
+main.add_command(config)
+main.add_command(completion)

@@ -1,4 +1,8 @@
-"""Which model a chat opens with: the memory's own, the one set, or what a first run chooses."""
+"""Which model a chat opens with: a memory's own, the one set, or what a first run chooses.
+
+A memory that was named opens with its own base; the default one with the model that was set, for
+each base has a default memory of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import click
 
 from mlxdyn import settings
 from mlxdyn.cli.model import fetch
-from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MODEL
+from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MEMORY, DEFAULT_MODEL
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
 from mlxdyn.model import registry
@@ -18,9 +22,10 @@ def model_for(memory: str, *, ask: bool) -> str:
     """Name the model for a chat that was told none; a first run may `ask` on the terminal."""
     ledger = home(make=False) / "mlxdyn.db"
     own = _own(ledger, memory) if ledger.is_file() else None
-    if own is not None:
+    chosen = "model" in settings.read()
+    if own is not None and not (chosen and memory == DEFAULT_MEMORY):
         return own
-    if ask and not ledger.is_file() and "model" not in settings.read():
+    if ask and not ledger.is_file() and not chosen:
         return _choose()
     return registry.default()
 

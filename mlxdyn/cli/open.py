@@ -34,12 +34,12 @@ EVERY = 5.0  # seconds between two lines of progress in a pipe
 WIDE = 100  # columns of a table that is not on a terminal
 
 base = click.option(
-    "--model", default=_default_model, envvar="MLXDYN_MODEL",
+    "-m", "--model", default=_default_model, envvar="MLXDYN_MODEL",
     help="Name, directory or repository.  [default: what config.toml names, else "
     f"{DEFAULT_MODEL} if it is here, else {BUNDLED_MODEL}]",
 )  # fmt: skip
 chosen = click.option(
-    "--memory", "name", default=chosen_memory, metavar="NAME",
+    "-M", "--memory", "name", default=chosen_memory, metavar="NAME",
     help="Which memory.  [default: what a .mlxdyn file here or above names, or 'default']",
 )  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -6,46 +6,36 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from typing import Any, TextIO, TypeVar
+from functools import partial
+from typing import TextIO, TypeVar
 
+from mlxdyn.cli import lines
 from mlxdyn.config import LEARNS
-from mlxdyn.engine import messages
+from mlxdyn.engine import commands, memories, messages, models, talks
 from mlxdyn.engine.actor import Engine, Options
 from mlxdyn.engine.events import (
+    Chats,
     Closed,
     Compared,
     Event,
     Failed,
+    Found,
     Heard,
-    Items,
     Learned,
     Memories,
+    Models,
     Notice,
     Opened,
+    Panel,
     Piece,
     Replied,
+    Settings,
     Status,
     Studied,
+    Surprise,
 )
 
 E = TypeVar("E", bound=Event)
-
-HELP = """\
-/learn user|all|off   what is learned from now on
-/temporary            a chat that reads the memory and writes nothing, and back
-/incognito            a chat with the bare base that writes nothing, and back
-/undo  /redo          take back what the last message taught; bring it back
-/forget [ID]          forget a message for good, the last one without ID (IDs: mlxdyn memory log)
-/study                make the adapter anew from all study items
-/items                what the memory is to know, as questions and answers
-/compare TEXT         answer TEXT with and without memory
-/dial 0..100          how strongly the memory speaks, in per cent
-/memory [NAME]        go on with another memory, or list them
-/branch NAME          copy this memory as NAME
-/new                  a new conversation
-/reset                set the memory aside and begin an empty one
-/help  /quit"""
 
 
 class PlainChat:
@@ -57,6 +47,9 @@ class PlainChat:
         self._engine = Engine(options, self._events.put)
         self._temporary, self._incognito = options.temporary, options.incognito
         self._said: int | None = None  # the last message of the user, by id
+        self._heard_as: Heard | None = None  # what was said last, as it is saved
+        self._numbers = False
+        self._patient = True  # what waits is learned before the end
         self._learning = options.chat.learn != "off" and not options.temporary
         self._failed = False
         self._heard = True  # somebody reads what is printed
@@ -92,7 +85,7 @@ class PlainChat:
         try:
             yield
         except KeyboardInterrupt:
-            self._failed = True
+            self._failed, self._patient = True, False
         except BrokenPipeError:
             self._heard = False
             raise
@@ -109,102 +102,186 @@ class PlainChat:
     def _take(self, line: str) -> bool:
         """Handle one line; False ends the chat."""
         if line in ("/quit", "/exit"):
+            self._patient = False
             return False
         if line.startswith("/"):
-            self._command(*line.split(maxsplit=1))
+            self._command(line)
         elif line:
             (self._answer if self._json else self._say)(line)
         return True
 
-    def _command(self, name: str, argument: str = "") -> None:
+    def _command(self, line: str) -> None:
+        name, argument = commands.read(line)
+        command = commands.COMMANDS.get(name)
+        if command is None or not command.plain:
+            self._print(commands.unknown(name))
+        elif command.needs and not argument:
+            self._print(f"{command.usage}: {command.meaning}")
+        elif not (self._talk(name, argument) or self._tune(name, argument)):
+            self._remember(name, argument)
+
+    def _talk(self, name: str, argument: str) -> bool:
+        """Obey a command about the conversation; False when it is none."""
         engine = self._engine
+        match name:
+            case "help":
+                self._print(commands.table(plain=True))
+            case "retry":
+                self._hear(lambda: engine.say(talks.retry))
+            case "continue":
+                self._hear(lambda: engine.say(talks.resume))
+            case "edit":
+                self._edit(argument)
+            case "new":
+                self._open(lambda: engine.open(talks.new))
+            case "chats":
+                self._chats(argument)
+            case "search":
+                engine.ask(talks.search, argument)
+                self._show(Found, lines.hits)
+            case "rename":
+                engine.ask(talks.rename, 0, argument)
+                self._wait(Chats)
+            case "export":
+                self._do(lambda: engine.ask(talks.export, argument))
+            case "temporary":
+                self._do(lambda: engine.open(talks.temporary, not self._temporary))
+            case "incognito":
+                self._do(lambda: engine.open(talks.incognito, not self._incognito))
+            case "compare":
+                engine.say(memories.compare, argument)
+                self._show(Compared, lines.compared)
+            case "surprise":
+                self._surprise(argument)
+            case _:
+                return False
+        return True
+
+    def _tune(self, name: str, argument: str) -> bool:
+        """Obey a command about models and settings; False when it is none."""
+        engine = self._engine
+        match name:
+            case "model" if argument:
+                self._do(lambda: engine.open(models.use, argument))
+            case "model":
+                engine.ask(models.listed)
+                self._show(Models, lines.models)
+            case "system":
+                self._set("system", argument)
+            case "set":
+                self._set(*argument.split(maxsplit=1))
+            case "settings":
+                engine.ask(models.shown)
+                self._show(Settings, lines.settings)
+            case "numbers":
+                self._numbers = not self._numbers
+                self._note("Numbers are shown." if self._numbers else "Numbers are hidden.")
+            case _:
+                return False
+        return True
+
+    def _remember(self, name: str, argument: str) -> None:
+        """Obey a command about the memory."""
+        engine, usage = self._engine, commands.COMMANDS[name].usage
         match name, argument:
-            case "/help", _:
-                self._print(HELP)
-            case "/learn", mode if mode in LEARNS:
-                if self._do(lambda: engine.set_learn(mode)):
-                    self._learning = mode != "off"
-            case "/temporary", _:
-                self._do(lambda: engine.set_temporary(not self._temporary))
-            case "/incognito", _:
-                self._do(lambda: engine.set_incognito(not self._incognito))
-            case "/undo", _:
-                self._do(engine.undo)
-            case "/redo", _:
-                self._do(engine.redo)
-            case "/forget", _:
+            case "items", _:
+                engine.ask(memories.panel)
+                self._show(Panel, lines.known)
+            case "undo", _:
+                self._do(lambda: engine.ask(memories.undo))
+            case "redo", _:
+                self._do(lambda: engine.ask(memories.redo))
+            case "forget", _:
                 self._forget(argument)
-            case "/study", _:
-                engine.study()
+            case "learn", mode if mode in LEARNS:
+                if self._do(lambda: engine.ask(memories.learn, mode)):
+                    self._learning = mode != "off"
+            case "study", _:
+                engine.ask(memories.study)
                 self._wait(Studied, Notice)
-            case "/items", _:
-                engine.list_items()
-                self._list(self._wait(Items))
-            case "/compare", text if text:
-                engine.compare(text)
-                self._compare(self._wait(Compared))
-            case "/dial", share if share.isdecimal() and int(share) <= 100:
-                self._do(lambda: engine.set_strength(int(share) / 100))
-            case "/memory", "":
-                engine.list_memories()
+            case "dial", share if share.isdecimal() and int(share) <= 100:
+                self._do(lambda: engine.ask(memories.strength, int(share) / 100))
+            case "memory", "":
+                engine.ask(memories.names)
                 if found := self._wait(Memories):
                     self._print("Memories: " + ", ".join(found.names))
-            case "/memory", memory:
-                self._do(lambda: engine.switch(memory))
-            case "/branch", memory if memory:
-                self._do(lambda: engine.branch(memory))
-            case "/reset", _:
-                self._do(engine.reset)
-            case "/new", _:
-                engine.new_chat()
-                self._wait(Opened)
+            case "memory", memory:
+                self._do(lambda: engine.open(memories.switch, memory))
+            case "branch", memory:
+                self._do(lambda: engine.ask(memories.branch, memory))
+            case "reset", _:
+                self._do(lambda: engine.open(memories.reset))
             case _:
-                self._print(f"{name} {argument}".strip() + " is no command; /help lists them")
+                self._print(f"{usage}: {commands.COMMANDS[name].meaning}")
+
+    def _show(self, kind: type[E], words: Callable[[E], str]) -> None:
+        """Wait for an answer and print it."""
+        if found := self._wait(kind):
+            self._print(words(found))
 
     def _do(self, ask: Callable[[], None]) -> bool:
         """Ask the engine for something that it confirms; tell whether it did."""
         ask()
         return self._wait(Notice) is not None
 
+    def _open(self, ask: Callable[[], None]) -> None:
+        ask()
+        self._wait(Opened)
+
+    def _edit(self, text: str) -> None:
+        said = self._said
+        if said is None or not text:
+            self._print("Say how the last message should have been: /edit TEXT")
+        else:
+            self._hear(lambda: self._engine.say(talks.edit, said, text))
+
     def _forget(self, argument: str) -> None:
         message = int(argument) if argument.isdecimal() else None if argument else self._said
         if message is None:
             self._print("Say which message: /forget ID. `mlxdyn memory log` shows the IDs.")
         else:
-            self._do(lambda: self._engine.forget(message))
+            self._do(lambda: self._engine.open(memories.forget, message))
 
-    def _list(self, found: Items | None) -> None:
-        if found is None:
+    def _chats(self, argument: str) -> None:
+        """List the saved chats, or open one by its number."""
+        if argument.isdecimal():
+            self._open(lambda: self._engine.open(talks.open_chat, int(argument)))
             return
-        if not found.items:
-            self._print("No study items yet.")
-        for item in found.items:
-            later = "" if item.standing else " (corrected later)"
-            self._print(f"{item.id:>5}  {item.question} {item.answer}{later}")
+        self._engine.ask(talks.listed)
+        self._show(Chats, lines.chats)
 
-    def _compare(self, compared: Compared | None) -> None:
-        """Show both answers; what memory made likelier is in brackets."""
-        if compared is None:
+    def _surprise(self, argument: str) -> None:
+        message = int(argument) if argument.isdecimal() else self._said
+        if message is None:
+            self._print("Say something first.")
             return
-        pieces = messages.marked(compared.memory)
-        answer = "".join(f"[{words}]" if likelier else words for words, likelier in pieces)
-        self._print(f"base:        {compared.base}\nwith memory: {answer.strip()}")
+        self._engine.ask(memories.surprise, message)
+        self._show(Surprise, lines.surprise)
+
+    def _set(self, name: str, text: str = "") -> None:
+        self._engine.ask(models.put, name, "" if text == "-" else text)
+        if found := self._wait(Settings):
+            self._note(f"{name} is {messages.value(found.values.get(name))} from now on.")
 
     def _say(self, text: str) -> tuple[Heard, Replied] | None:
-        self._engine.send(text)
+        """Say something; return what became of it."""
+        self._heard_as = None
+        replied = self._hear(lambda: self._engine.send(text))
+        return (self._heard_as, replied) if replied and self._heard_as else None
+
+    def _hear(self, ask: Callable[[], None]) -> Replied | None:
+        """Ask for a reply and show it; Ctrl-C ends it."""
+        ask()
         try:
-            heard = self._wait(Heard)
-            replied = self._wait(Replied) if heard else None
+            replied = self._wait(Replied)
         except KeyboardInterrupt:
             self._engine.stop()
             replied = self._wait(Replied)
-        if heard is None or replied is None:
-            return None
-        self._said = heard.message.id
-        self._print("")
-        if replied.dropped_turns:
-            self._note(f"the oldest {replied.dropped_turns} turns no longer fit and were left out")
-        return heard, replied
+        if replied is not None:
+            self._print("")
+            for line in messages.outcome(replied):
+                self._note(line)
+        return replied
 
     def _wait_learned(self, *messages: int) -> Learned | None:
         """Wait until all of the turn that learns is learned; None when nothing is."""
@@ -222,7 +299,9 @@ class PlainChat:
             if isinstance(event, Piece):
                 self._write(event.text)
             elif isinstance(event, Notice | Learned | Studied) and not self._json:
-                self._note(describe(event))
+                self._note(lines.told(event, numbers=self._numbers))
+            elif isinstance(event, Heard):
+                self._heard_as, self._said = event, event.message.id
             elif isinstance(event, Opened):
                 said = [message.id for message in event.messages if message.role == "user"]
                 self._said = said[-1] if said else None
@@ -240,14 +319,19 @@ class PlainChat:
                 return None
 
     def _close(self) -> None:
-        closing = threading.Thread(target=self._engine.close)
+        patient = self._patient and not sys.stdin.isatty()  # in a pipe nobody waits to leave
+        closing = threading.Thread(target=partial(self._engine.close, learn=patient))
         closing.start()
-        self._wait(Closed)
+        try:
+            self._wait(Closed)
+        except KeyboardInterrupt:
+            self._engine.hurry()
+            self._wait(Closed)
         closing.join()
 
     def _conclude(self, replied: Replied, learned: Learned | None) -> None:
         if self._json:
-            self._out.write(json.dumps(_result(replied, learned)) + "\n")
+            self._out.write(json.dumps(lines.result(replied, learned)) + "\n")
             self._out.flush()
 
     def _write(self, text: str) -> None:
@@ -264,29 +348,6 @@ class PlainChat:
     def _say_aside(self, text: str) -> None:
         if self._heard:
             print(messages.harmless(text), file=self._err, flush=True)
-
-
-def describe(event: Notice | Learned | Studied) -> str:
-    """Say an event in one line."""
-    if isinstance(event, Notice):
-        return event.text
-    said = messages.studied(event) if isinstance(event, Studied) else messages.learned(event)
-    return said.replace("\n", "; ")
-
-
-def _result(replied: Replied, learned: Learned | None) -> dict[str, Any]:
-    result = {
-        "reply": replied.message.text,
-        "tokens": replied.tokens,
-        "tokens_per_second": replied.tokens_per_second,
-        "ttft_seconds": replied.ttft_seconds,
-        "learned": None,
-    }
-    if learned:
-        wanted = ("tokens", "nll_before", "nll_after", "accepted", "update", "items", "secrets")
-        shown = asdict(learned) | {"items": len(learned.facts)}
-        result["learned"] = {name: shown[name] for name in wanted}
-    return result
 
 
 def prompt(out: TextIO) -> Callable[[], None]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from mlxdyn.chat.events import Learned, Stage, Studied, Weighed
+from mlxdyn.chat.events import Learned, Replied, Stage, Studied, Weighed
 
 MOVED = "rolled back: other answers moved"
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
@@ -71,6 +71,31 @@ def _part(rate: float) -> str:
     return {0.5: "half", 0.25: "a quarter"}.get(rate, f"{rate:.0%}")
 
 
+def outcome(replied: Replied) -> list[str]:
+    """Say what a user should know of how a reply came about."""
+    lines = []
+    if replied.stopped:
+        lines.append("stopped; what is here is kept, and /continue goes on")
+    if replied.ended == "length":
+        lines.append("cut short by the token limit; /continue goes on")
+    if replied.ended == "loop":
+        lines.append("stopped: it went round in circles; /retry answers again")
+    if replied.dropped_turns:
+        lines.append(
+            f"context full: the oldest {replied.dropped_turns} turns were left out of the prompt"
+        )
+    return lines
+
+
+def value(found: str | float | None) -> str:
+    """Write the value of a setting as a user would."""
+    if isinstance(found, bool):
+        return "on" if found else "off"
+    if found is None or found == "":
+        return "-"
+    return found if isinstance(found, str) else f"{found:g}"
+
+
 def stage(now: Stage) -> str:
     """Say where a lesson is, and how long it may still take."""
     doing = {"reading": "reading it", "learning": "learning it", "studying": "studying all"}
@@ -85,14 +110,15 @@ def lasting(seconds: float) -> str:
     return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
 
 
-def studied(event: Studied) -> str:
-    """Say what came of a study. Nats per token."""
+def studied(event: Studied, *, numbers: bool = False) -> str:
+    """Say what came of a study; `numbers` are nats per token."""
     if not event.accepted:
-        return f"Studied; the memory stays as it was: {event.reason}."
-    nll = ""
-    if event.nll_before is not None and event.nll_after is not None:
-        nll = f": nll {event.nll_before:.2f} → {event.nll_after:.2f}"
-    return f"Studied {counted(event.items, 'item')}{nll}."
+        why = f": {event.reason}" if numbers else ", which was better"
+        return f"Studied; the memory stays as it was{why}."
+    known = f"Studied {counted(event.items, 'question')} anew; what was learned sits better now"
+    if numbers and event.nll_before is not None and event.nll_after is not None:
+        known += f": {event.nll_before:.2f} → {event.nll_after:.2f}"
+    return f"{known}."
 
 
 def marked(pieces: Iterable[Weighed]) -> list[tuple[str, bool]]:

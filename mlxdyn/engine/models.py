@@ -54,6 +54,8 @@ def put(workspace: Workspace, name: str, text: str) -> None:
     if name == "model":
         use(workspace, text)
         return
+    if name == "system":
+        text = settings.presets().get(text.strip(), text)
     settings.put(name, settings.parse(name, text) if text.strip() else None)
     found = settings.values()
     workspace.options = replace(

@@ -107,9 +107,11 @@ def search(workspace: Workspace, words: str) -> None:
 
 
 def rename(workspace: Workspace, conversation: int, title: str) -> None:
+    """Give a conversation, with 0 the open one, a title; answered by Chats."""
     from mlxdyn.memory.store import chats
 
-    chats.rename(workspace.session.ledger, conversation, title.strip()[:SHORT])
+    session = workspace.session
+    chats.rename(session.ledger, conversation or session.conversation, title.strip()[:SHORT])
     listed(workspace)
 
 

@@ -1,0 +1,51 @@
+"""`mlxdyn config` and `mlxdyn completion`: what is set for good, and the shell's Tab."""
+
+import json
+
+import click
+
+from mlxdyn import settings
+from mlxdyn.cli.open import as_json
+from mlxdyn.engine.messages import value
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.argument("text", metavar="[VALUE]", required=False)
+@click.option("--unset", is_flag=True, help="Let NAME be as it is by default.")
+@as_json
+def config(name: str | None, text: str | None, unset: bool, as_json: bool) -> None:
+    """Show all settings, show NAME, or keep VALUE for it.
+
+    They are kept in config.toml; MLXDYN_NAME in the environment goes before it, and an option of
+    `mlxdyn chat` before both.
+    """
+    if name and (unset or text is not None):
+        settings.put(name, None if unset or text is None else settings.parse(name, text))
+    found = settings.values()
+    if as_json:
+        click.echo(json.dumps(found if name is None else {name: found[name]}, indent=2))
+    elif name:
+        setting = settings.known(name)
+        click.echo(f"{name} = {value(found[name])}    {setting.meaning}; {setting.takes}")
+    else:
+        for setting in settings.SETTINGS:
+            click.echo(f"{setting.name:20} {value(found[setting.name]):16} {setting.meaning}")
+        click.echo(f"\nkept in {settings.path()}", err=True)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print what lets a shell complete mlxdyn's commands and options.
+
+    bash and zsh: eval "$(mlxdyn completion bash)"; fish: mlxdyn completion fish | source
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    root = click.get_current_context().find_root().command
+    click.echo(kind(root, {}, "mlxdyn", "_MLXDYN_COMPLETE").source())

@@ -1,0 +1,128 @@
+"""The slash commands as ONE table for every front end, and how a line is read and completed.
+
+Carries nothing out.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+Words = Mapping[str, Sequence[str]]
+"""By command, what its argument may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What may be typed after a slash."""
+
+    name: str
+    arguments: str
+    meaning: str
+    key: str = ""  # of the app
+    plain: bool = True  # there is such a thing line by line too
+
+    @property
+    def usage(self) -> str:
+        """The command as a user types it."""
+        return f"/{self.name} {self.arguments}".rstrip()
+
+    @property
+    def needs(self) -> bool:
+        """Does it mean nothing without its argument?"""
+        return bool(self.arguments) and not self.arguments.startswith("[")
+
+
+GROUPS: dict[str, tuple[Command, ...]] = {
+    "Talk": (
+        Command("retry", "", "answer the last message again; both answers stay", "Ctrl+R"),
+        Command("edit", "[TEXT]", "say your last message otherwise, as a branch"),
+        Command("continue", "", "go on with the last reply"),
+        Command("compare", "TEXT", "answer TEXT with and without memory"),
+        Command("surprise", "[ID]", "which words of a message surprise the model", "Ctrl+S"),
+        Command("copy", "", "copy the last reply", plain=False),
+    ),
+    "Chats": (
+        Command("new", "", "new chat", "Ctrl+N"),
+        Command("chats", "", "saved chats: open, rename, pin, delete", "Ctrl+O"),
+        Command("search", "WORDS", "find what was said in all chats", "Ctrl+F"),
+        Command("rename", "TITLE", "give this chat a title"),
+        Command("export", "FILE", "write this chat as Markdown, or .json"),
+        Command("temporary", "", "a chat that reads the memory, writes nothing; and back"),
+        Command("incognito", "", "a chat with the bare base, writes nothing; and back"),
+    ),
+    "Memory": (
+        Command("items", "", "what it knows about you: correct, delete, see how it went", "F2"),
+        Command("undo", "", "unlearn what was learned last"),
+        Command("redo", "", "learn again what was undone"),
+        Command("forget", "[ID]", "forget a message for good, the last one or ID"),
+        Command("learn", "[user|all|off]", "learn your words, the replies too, or nothing"),
+        Command("study", "", "make the adapter anew from all items"),
+        Command("log", "", "every update; shows the IDs", plain=False),
+        Command("dial", "0..100", "how strongly the memory speaks, in per cent"),
+        Command("memory", "[NAME]", "go on with another memory, or list them"),
+        Command("branch", "NAME", "copy this memory as NAME"),
+        Command("reset", "", "set the memory aside and begin an empty one"),
+    ),
+    "Settings": (
+        Command("model", "[NAME]", "let another model answer, with its own memory", "F4"),
+        Command("system", "[TEXT]", "system prompt, kept for good; - for none"),
+        Command("set", "NAME [VALUE]", "keep a setting for good; without VALUE its default"),
+        Command("settings", "", "all settings", "F3"),
+        Command("theme", "[NAME]", "light, dark or another; kept for good", plain=False),
+        Command("numbers", "", "show or hide nll and tokens under messages"),
+    ),
+    "Program": (
+        Command("help", "", "this page", "F1"),
+        Command("quit", "", "leave; what is not learned yet is learned next time", "Ctrl+Q"),
+    ),
+}
+COMMANDS = {command.name: command for group in GROUPS.values() for command in group}
+
+
+def read(text: str) -> tuple[str, str]:
+    """Split a line that starts with a slash into a command's name and its argument."""
+    name, _, argument = text[1:].strip().partition(" ")
+    return name.lower(), argument.strip()
+
+
+def unknown(name: str) -> str:
+    """Say that there is no such command, and which one is like it."""
+    near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.6)
+    fix = f"did you mean /{near[0]}?" if near else "/help lists them"
+    return f"There is no command /{name}; {fix}"
+
+
+def fitting(text: str, words: Words) -> list[tuple[str, str]]:
+    """List what a typed command may become: the whole line, and what that means."""
+    if not text.startswith("/") or "\n" in text:
+        return []
+    name, space, argument = text[1:].partition(" ")
+    if not space:
+        found = [command for command in COMMANDS.values() if command.name.startswith(name.lower())]
+        return [
+            (f"/{command.name}{' ' * bool(command.arguments)}", command.meaning)
+            for command in found
+        ]
+    known = words.get(name.lower(), ())
+    return [(f"/{name} {word}", "") for word in known if word.startswith(argument.lstrip())]
+
+
+def complete(text: str, words: Words) -> str:
+    """Return `text` filled in as far as it is certain."""
+    lines = [line for line, _ in fitting(text, words)]
+    if not lines:
+        return text
+    first, last = min(lines), max(lines)
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
+    return first[:length] if length is not None else min(first, last, key=len)
+
+
+def table(*, plain: bool = False) -> str:
+    """Write all commands below each other, a group after the other."""
+    blocks = []
+    for title, group in GROUPS.items():
+        shown = [command for command in group if command.plain or not plain]
+        width = max(len(command.usage) for command in COMMANDS.values())
+        lines = [f"{command.usage:<{width}}  {command.meaning}" for command in shown]
+        blocks.append("\n".join([title, *(f"  {line}" for line in lines)]))
+    return "\n".join(blocks)
