@@ -1,6 +1,5 @@
-"""The three pages over the chat: saved chats, help, and a question; each returns an answer."""
+"""The small pages over the chat: help, a question, a line to write; each returns an answer."""
 
-from datetime import datetime
 from typing import ClassVar
 
 from textual import on
@@ -8,58 +7,34 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Button, Label, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Button, Input, Label, Static
 
-from mlxdyn.engine.events import Chat
-from mlxdyn_app.commands import COMMANDS, KEYS
+from mlxdyn.engine.commands import GROUPS
 
+KEYS = (
+    ("Enter", "send"),
+    ("Ctrl+J", "new line"),
+    ("Ctrl+G", "write in $EDITOR"),
+    ("Esc", "stop the reply, keep what is there"),
+    ("Up", "on the first line: earlier prompts, of all chats"),
+    ("Tab", "complete a command, a name, an @file"),
+    ("@file", "sends the text of a file along"),
+    ("Alt+Up/Down", "walk through the messages; there:"),
+    ("  E  R", "edit it, answer it again; both versions stay"),
+    ("  Left Right", "the version before, after"),
+    ("  C  B  T", "copy, copy its code block, show thoughts"),
+    ("  S  F  Esc", "surprise, forget (asks), back to the prompt"),
+    ("PgUp PgDn", "scroll"),
+    ("Ctrl+P", "command palette"),
+)
 EXPLAINED = """
-nll is the surprise at your words in nats per token, before and after learning them; lower is \
-less surprised.
-Items are questions with the answers that the memory is to give; they are studied after each \
-message, and all of them together when it is quiet.
-Anchors are ordinary dialogues that learning must leave as they are: an update that makes them \
-worse is rolled back and tried more gently.
-Secrets (passwords, keys, card numbers) are kept out of learning; the chat itself is saved as it \
-is."""
-
-
-def _line(chat: Chat) -> str:
-    """A saved chat in one line, its time in the user's own zone."""
-    when = datetime.fromisoformat(chat.created).astimezone()
-    return f"{when:%d %b %H:%M}  {' '.join(chat.title.split()) or 'untitled'} ({chat.messages})"
-
-
-class ChatList(ModalScreen[int | None]):
-    """Returns the chosen conversation, or None."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+o", "dismiss(None)", "Close")]
-
-    def __init__(self, chats: tuple[Chat, ...], current: int | None) -> None:
-        super().__init__()
-        self._chats = chats
-        self._current = current
-
-    def compose(self) -> ComposeResult:
-        """List the newest first."""
-        options = [Option(_line(chat), id=str(chat.id)) for chat in self._chats]
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Saved chats"
-            dialog.border_subtitle = "Enter opens · Esc closes"
-            yield OptionList(*options, markup=False, compact=True)
-
-    def on_mount(self) -> None:
-        """Start on the chat that is open."""
-        ids = [chat.id for chat in self._chats]
-        if self._current in ids:
-            self.query_one(OptionList).highlighted = ids.index(self._current)
-
-    @on(OptionList.OptionSelected)
-    def choose(self, event: OptionList.OptionSelected) -> None:
-        """Return the conversation's id."""
-        assert event.option_id is not None
-        self.dismiss(int(event.option_id))
+Under a message stands what was understood of it, and what will be known tomorrow, in another \
+chat, without it. Nothing is learned of questions, of secrets (passwords, keys, card numbers), \
+or of what would change other answers too much.
+nll is the surprise at your words in nats a token, before and after learning them; drift is how \
+far other answers moved. /numbers shows both.
+What was not understood can be told again in other words; what was misunderstood is corrected \
+on F2. The chat itself is saved as it is."""
 
 
 class Help(ModalScreen[None]):
@@ -70,12 +45,15 @@ class Help(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Show what can be pressed and typed."""
         keys = [f"{key:<12} {meaning}" for key, meaning in KEYS]
-        commands = [f"{command.usage}\n    {command.meaning}" for command in COMMANDS]
-        with VerticalScroll(classes="dialog") as dialog:
+        with VerticalScroll(classes="dialog help") as dialog:
             dialog.border_title = "Help"
             dialog.border_subtitle = "Esc closes"
             yield Static("\n".join(keys), markup=False)
-            yield Static("\n".join(["", *commands]), markup=False)
+            for title, group in GROUPS.items():
+                yield Static(title, classes="group", markup=False)
+                for command in group:
+                    key = f"  {command.key}" if command.key else ""
+                    yield Static(f"{command.usage}{key}\n    {command.meaning}", markup=False)
             yield Static(EXPLAINED, markup=False)
 
 
@@ -98,10 +76,37 @@ class Question(ModalScreen[bool]):
         with Vertical(classes="dialog question"):
             yield Label(self._question, markup=False)
             with Horizontal():
-                yield Button("No", id="no", compact=True)
-                yield Button(self._yes, id="yes", variant="error", compact=True)
+                yield Button("No (N)", id="no", compact=True)
+                yield Button(f"{self._yes} (Y)", id="yes", variant="error", compact=True)
 
     @on(Button.Pressed)
     def answer(self, event: Button.Pressed) -> None:
         """Return the button."""
         self.dismiss(event.button.id == "yes")
+
+
+class Entry(ModalScreen[str | None]):
+    """Returns the line that was written, or None; `empty` lets it be nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+
+    def __init__(self, title: str, asked: str, text: str = "", *, empty: bool = False) -> None:
+        super().__init__()
+        self._title, self._asked, self._text, self._empty = title, asked, text, empty
+
+    def compose(self) -> ComposeResult:
+        """Offer what is there for editing."""
+        with Vertical(classes="dialog editor") as dialog:
+            dialog.border_title = self._title
+            dialog.border_subtitle = "Enter saves · Esc cancels"
+            yield Label(self._asked, markup=False)
+            yield Input(self._text, compact=True, select_on_focus=False)
+
+    @on(Input.Submitted)
+    def save(self, submitted: Input.Submitted) -> None:
+        """Return what is written, if there is something."""
+        text = submitted.value.strip()
+        if text or self._empty:
+            self.dismiss(text)
+        else:
+            self.notify("Write something, or Esc.", severity="warning")

@@ -1,5 +1,6 @@
 """The multi-line prompt, which remembers what was sent; knows no engine."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,7 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+from mlxdyn_app.menu import Menu
+
 NEWLINE_KEYS = {"ctrl+j", "shift+enter", "alt+enter"}
+LONG_LINES, LONG = 12, 1500
+"""A paste of more lines or characters is folded to a chip."""
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Prompt(TextArea):
@@ -26,12 +32,14 @@ class Prompt(TextArea):
 
         text: str
 
-    def __init__(self) -> None:
+    def __init__(self, menu: Menu) -> None:
         super().__init__(highlight_cursor_line=False, placeholder="Say something…")
-        self.complete: Callable[[str], str] = str  # what Tab makes of a slash command
+        self.menu = menu
+        self.offers: Callable[[str], list[tuple[str, str]]] = lambda text: []
         self._sent: list[str] = []
         self._place = 0  # in _sent; its length means the draft
         self._draft = ""
+        self._folded: dict[str, str] = {}  # long pastes, by their chips
 
     def write(self, text: str) -> None:
         """Put `text` in the prompt, the cursor behind it."""
@@ -43,22 +51,60 @@ class Prompt(TextArea):
         self._sent = [*dict.fromkeys([*texts, *self._sent])]
         self._place = len(self._sent)
 
+    def offer(self) -> None:
+        """Show what the text may become, if it is the beginning of something."""
+        choices = self.offers(self.text)
+        self.menu.offer([] if [line.strip() for line, _ in choices] == [self.text] else choices)
+
     async def _on_key(self, event: events.Key) -> None:
-        completes = event.key == "tab" and self.text.startswith("/")
-        if event.key != "enter" and event.key not in NEWLINE_KEYS and not completes:
-            return  # the base class's own handler runs next
+        if not self._choosing(event.key):
+            if event.key != "enter" and event.key not in NEWLINE_KEYS:
+                return  # the base class's own handler runs next
+            if event.key != "enter":
+                self.insert("\n")
+            elif self.text.strip():
+                self.post_message(self.Sent(self._taken()))
         event.stop()
         event.prevent_default()
-        if completes:
-            self.write(self.complete(self.text))
-        elif event.key != "enter":
-            self.insert("\n")
-        elif self.text.strip():
-            self.post_message(self.Sent(self._taken()))
+
+    def _choosing(self, key: str) -> bool:
+        """Let a key act on the menu; False when it is none of its keys."""
+        line = self.menu.chosen
+        if line is None:
+            return False
+        if key == "tab" or (key == "enter" and line.strip() != self.text.strip()):
+            self.write(line)
+            if key == "enter" and not line.endswith((" ", "/")) and line.startswith("/"):
+                self.post_message(self.Sent(self._taken()))
+        elif key in ("up", "down"):
+            getattr(self.menu, f"action_cursor_{key}")()
+        elif key == "escape":
+            self.menu.offer([])
+        else:
+            return False
+        return True
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Take what would move a terminal's cursor out of a paste, and fold a long one."""
+        event.stop()
+        event.prevent_default()
+        text = CONTROL.sub("", event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        if text.count("\n") >= LONG_LINES or len(text) > LONG:
+            lines = text.count("\n") + 1
+            chip = f"[paste {len(self._folded) + 1}: {lines} lines, {len(text):,} characters]"
+            self._folded[chip] = text
+            text = chip
+        self.insert(text)
+
+    def unfolded(self, text: str) -> str:
+        """Put long pastes in the place of their chips."""
+        for chip, whole in self._folded.items():
+            text = text.replace(chip, whole)
+        return text
 
     def _taken(self) -> str:
         """Take the text at once, before the next key comes: remember it and clear the prompt."""
-        text = self.text
+        text = self.unfolded(self.text)
         if text not in self._sent[-1:]:
             self._sent.append(text)
         self._place = len(self._sent)
@@ -88,3 +134,4 @@ class Prompt(TextArea):
             self._draft = self.text
         self._place = place
         self.write(self._draft if place == len(self._sent) else self._sent[place])
+        self.menu.offer([])

@@ -1,4 +1,4 @@
-"""Two pages over the chat: what the memory is to know, and every update that made it."""
+"""Pages over the chat with a list that is searched; the first of them is the log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +15,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from mlxdyn.engine.events import Logged, StudyItem
+from mlxdyn.engine.events import Logged
 from mlxdyn.engine.messages import counted
-from mlxdyn_app.dialogs import Question
 
 MUTED = "$foreground-muted"
 SHOWN = 500  # rows in a list; a search finds the others
@@ -43,6 +42,7 @@ class Records(ModalScreen[None]):
         """Lay the search over the list."""
         with Vertical(classes="dialog records") as dialog:
             dialog.border_subtitle = self._keys
+            yield from self.head()
             yield Input(placeholder="search", compact=True)
             yield OptionList(compact=True)
             yield Label(self._empty, markup=False, id="nothing")
@@ -75,6 +75,10 @@ class Records(ModalScreen[None]):
         dialog = self.query_one(".dialog")
         dialog.border_title = f"{self._title} ({len(found):,}{more})"
 
+    def head(self) -> ComposeResult:
+        """Lay out what stands above the search; nothing by default."""
+        yield from ()
+
     @property
     def chosen(self) -> str | None:
         """The id of the row under the cursor."""
@@ -86,97 +90,6 @@ class Records(ModalScreen[None]):
     def action_move(self, how: str) -> None:
         """Move in the list; the search keeps the keys."""
         getattr(self.query_one(OptionList), f"action_{how}")()
-
-
-class ItemList(Records):
-    """The study items; Enter edits one, Ctrl+D deletes it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+d", "delete", "Delete", priority=True),
-    ]
-
-    @dataclass
-    class Changed(Message):
-        """The user wants another question and answer for an item, or none."""
-
-        item: int
-        question: str
-        answer: str
-        delete: bool = False
-
-    def __init__(self, items: tuple[StudyItem, ...]) -> None:
-        keys = "Enter edits · Ctrl+D deletes · Esc"
-        super().__init__("Study items", keys, "No items yet. They are written from what you say.")
-        self.show_items(items)
-
-    def show_items(self, items: tuple[StudyItem, ...]) -> None:
-        """List these, the newest first."""
-        self._items = {str(item.id): item for item in items}
-        self.fill(
-            [(id, _searched(item), _item(item)) for id, item in reversed(self._items.items())]
-        )
-
-    @on(Input.Submitted)
-    @on(OptionList.OptionSelected)
-    def edit(self) -> None:
-        """Ask for the item's new words."""
-        if self.chosen is not None:
-            item = self._items[self.chosen]
-            self.app.push_screen(ItemEditor(item), self._edited)
-
-    def _edited(self, changed: "ItemList.Changed | None") -> None:
-        if changed is not None:
-            self.post_message(changed)
-
-    def action_delete(self) -> None:
-        """Ask, then delete the item under the cursor."""
-        if self.chosen is None:
-            return
-        item = self._items[self.chosen]
-        question = f"Delete this item, as if it had never been?\n\n{item.question}\n{item.answer}"
-
-        def agreed(yes: bool | None) -> None:
-            if yes:
-                self.post_message(self.Changed(item.id, "", "", delete=True))
-
-        self.app.push_screen(Question(question, "Delete it"), agreed)
-
-
-class ItemEditor(ModalScreen[ItemList.Changed | None]):
-    """Returns an item's new question and answer, or None."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
-
-    def __init__(self, item: StudyItem) -> None:
-        super().__init__()
-        self._item = item
-
-    def compose(self) -> ComposeResult:
-        """Offer both sides for editing."""
-        with Vertical(classes="dialog editor") as dialog:
-            dialog.border_title = f"Item {self._item.id}"
-            dialog.border_subtitle = "Tab · Enter saves · Esc cancels"
-            yield Label("When asked")
-            yield Input(self._item.question, id="question", compact=True, select_on_focus=False)
-            yield Label("the memory is to answer")
-            yield Input(self._item.answer, id="answer", compact=True, select_on_focus=False)
-
-    def on_mount(self) -> None:
-        """Begin in the answer, which is what is usually wrong."""
-        self.query_one("#answer", Input).focus()
-
-    @on(Input.Submitted)
-    def save(self) -> None:
-        """Return what is written, if there is something on both sides."""
-        question, answer = (
-            self.query_one(id, Input).value.strip() for id in ("#question", "#answer")
-        )
-        if not (question and answer):
-            self.notify("An item needs a question and an answer.", severity="warning")
-        elif (question, answer) == (self._item.question, self._item.answer):
-            self.dismiss(None)
-        else:
-            self.dismiss(ItemList.Changed(self._item.id, question, answer))
 
 
 class LogList(Records):
@@ -207,20 +120,6 @@ class LogList(Records):
         else:
             self.post_message(self.Unwanted(update.message, update.text))
             self.dismiss()
-
-
-def _searched(item: StudyItem) -> str:
-    return f"{item.question} {item.answer} {item.source} {item.message}"
-
-
-def _item(item: StudyItem) -> Content:
-    """An item in two lines."""
-    by = {"base": "", "user": " · yours"}.get(item.source, f" · {item.source}")
-    later = "" if item.standing else " · corrected later"
-    return Content.assemble(
-        item.question, "\n  ", (item.answer, "bold" if item.standing else "strike"),
-        (f"  message {item.message}{by}{later}", MUTED),
-    )  # fmt: skip
 
 
 def _update(update: Logged) -> Content:

@@ -17,10 +17,10 @@ def learning(status: Status) -> str:
         return "incognito: bare base, nothing saved"
     if status.temporary:
         return "temporary: nothing saved"
-    if status.pending:
-        return f"learning {status.pending}…"
     if status.studying:
         return "studying…"
+    if status.pending:
+        return f"{status.pending} wait" if status.learn == "off" else f"learning {status.pending}…"
     return {
         "user": "learns your words",
         "all": "learns both sides",
@@ -43,13 +43,11 @@ def fields(status: Status, width: int) -> list[str]:
         (3, status.model),
         (2, f"memory {status.memory}" if reads else ""),
         (1, strength(status)),
-        (4, f"{status.items:,} item{'' if status.items == 1 else 's'}" if reads else ""),
-        (7, f"{status.tokens_learned:,} tokens learned" if reads else ""),
         (5, f"context {status.context_tokens}/{status.context_size}"),
         (6, "" if speed is None else f"{speed:.0f} tok/s"),
         (0, learning(status)),
     ]
-    for least in range(7, 0, -1):
+    for least in range(6, 0, -1):
         line = [text for rank, text in ranked if text and rank <= least]
         if cell_len(SEPARATOR.join(line)) <= width:
             return line

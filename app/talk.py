@@ -1,15 +1,18 @@
 """What is being said: messages that wait, the reply that streams, what became of each turn."""
 
 from collections import deque
+from time import monotonic
 
+from mlxdyn.engine import messages, talks
 from mlxdyn.engine.actor import Engine
-from mlxdyn.engine.events import Learned, Lessons, Opened, Replied
+from mlxdyn.engine.events import Learned, Lessons, Message, Opened, Replied, Status
 from mlxdyn_app.prompt import Prompt
 from mlxdyn_app.status import StatusLine
 from mlxdyn_app.transcript import Transcript, Turn
 
-SAVING = "saving…, Ctrl+Q skips learning"
-LEARNING = "learning…"
+SAVING = "saving…, Ctrl+Q again leaves at once"
+WAITS = "waits to be learned"
+RATE_SECONDS = 0.5  # between two readings of the speed
 
 
 class Talk:
@@ -27,6 +30,8 @@ class Talk:
         self.queue: deque[Turn] = deque()  # said but not heard; the first is sent when busy
         self.early: list[Turn] = []  # said before the conversation they are meant for was open
         self.turns: dict[int, Turn] = {}  # on screen, by message id
+        self.numbers = False  # nll and tokens are shown
+        self._begun, self._pieces, self._read = 0.0, 0, 0.0  # of the running reply
 
     # what the engine says
 
@@ -37,21 +42,27 @@ class Talk:
         self._give_back(self.queue)
         self.conversation, self.ready = opened.conversation, True
         self.turns = await self._transcript.open(opened.messages)
-        self._prompt.remember([said.text for said in opened.messages if said.role == "user"])
         self.rest()
         early, self.early = self.early, []
         for turn in early:
             await self.say(turn.text)
 
-    async def heard(self, message: int, text: str) -> None:
+    async def heard(self, message: Message) -> None:
         """Make room for the reply to a message that the engine has saved."""
         self.busy = True
-        turn = await self._said(text)
+        turn = await self._said(message.text)
         self._keep(message, turn)
-        turn.say(LEARNING if self._learns() else "", state="learning")
+        turn.say(WAITS if self._learns() else "", state="learning")
+        await self._answer(turn)
+
+    async def _answer(self, after: Turn) -> None:
         self.reply = Turn("assistant")
-        await self._transcript.mount(self.reply, after=turn)  # above those that still wait
+        await self._transcript.mount(self.reply, after=after)  # above those that still wait
         self.reply.say("…")
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pieces = 0
         self._line.doing = self._line.doing or "replying, Esc stops"
         if self.stopping:  # Esc came before the engine began
             self._engine.stop()
@@ -60,31 +71,58 @@ class Talk:
         """Add a piece to the reply."""
         if self.reply is not None:
             await self.reply.append(text)
+            self._measure()
+
+    def _measure(self) -> None:
+        """Say how fast the reply comes."""
+        now = monotonic()
+        self._pieces += 1
+        if self._pieces == 1:
+            self._begun = self._read = now
+        elif now - self._read > RATE_SECONDS and self._line.doing != SAVING:
+            speed, self._read = (self._pieces - 1) / (now - self._begun), now
+            self._line.doing = f"replying, {speed:.0f} tok/s, Esc stops"
 
     async def replied(self, replied: Replied) -> None:
         """End the reply and send what waits."""
         reply = self.reply or await self._transcript.add(Turn("assistant"))
         self.reply = None
-        self._keep(replied.message.id, reply)
+        self._keep(replied.message, reply)
         await reply.finish(replied.message.text)
-        reply.say(outcome(replied), state="stopped" if replied.stopped else "")
+        odd = replied.stopped or replied.ended
+        reply.say("\n".join(messages.outcome(replied)), state="stopped" if odd else "")
         self._next()
 
     def learned(self, learned: Learned) -> None:
         """Say under a message what was learned of it."""
         if learned.message in self.turns:
-            self.turns[learned.message].show(learned)
+            self.turns[learned.message].show(learned, numbers=self.numbers)
 
     def lessons(self, lessons: Lessons) -> None:
         """Say under every message what became of it, as the past is now."""
         known = {learned.message: learned for learned in lessons.lessons}
         for message, turn in self.turns.items():
             if message in known:
-                turn.show(known[message])
+                turn.show(known[message], numbers=self.numbers)
             elif message in lessons.pending:
-                turn.say(LEARNING, state="learning")
-            elif any(map(turn.foot.has_class, ("learned", "learning"))) and turn.foot.display:
+                turn.say(WAITS, state="learning")
+            elif turn.learned is not None or turn.foot.has_class("learning"):
+                turn.learned = None
                 turn.say("unlearned: undone", state="refused")
+
+    def progress(self, status: Status) -> None:
+        """Say under the message that is being learned where its lesson is."""
+        turn = self.turns.get(status.stage.message or 0) if status.stage else None
+        if turn is None or status.stage is None:
+            return
+        turn.say(messages.stage(status.stage), state="learning")
+
+    def show_numbers(self, on: bool) -> None:
+        """Show or hide nll and tokens under every message."""
+        self.numbers = on
+        for turn in self.turns.values():
+            if turn.learned is not None:
+                turn.show(turn.learned, numbers=on)
 
     async def failed(self) -> None:
         """End a reply that will not come, and go on with what waits."""
@@ -117,6 +155,44 @@ class Talk:
         else:
             self._send(turn)
 
+    async def edit(self, old: Turn, text: str) -> None:
+        """Say something else in the place of a message; what followed it stays as a version."""
+        assert old.message is not None
+        await self._transcript.cut(old)
+        self.turns = {id: turn for id, turn in self.turns.items() if turn.is_attached}
+        turn = await self._transcript.add(Turn("user", text))
+        self._transcript.anchor()
+        self.queue.append(turn)
+        self.busy, self.stopping = True, False
+        self._engine.say(talks.edit, old.message, text)
+
+    async def retry(self) -> None:
+        """Answer the last message again."""
+        asked = self.last_said()
+        turns = list(self.turns.values())
+        if asked is None:
+            return
+        below = turns[turns.index(asked) + 1 :]
+        for turn in below:
+            await turn.remove()
+        self.turns = {id: turn for id, turn in self.turns.items() if turn not in below}
+        self.busy, self.stopping = True, False
+        await self._answer(asked)
+        self._transcript.anchor()
+        self._engine.say(talks.retry)
+
+    def resume(self) -> bool:
+        """Go on with the last reply; False where it is none."""
+        last = next(reversed(self.turns.values()), None)
+        if last is None or last.role != "assistant":
+            return False
+        self.busy, self.stopping, self.reply = True, False, last
+        last.go_on()
+        last.say("…")
+        self._begin()
+        self._engine.say(talks.resume)
+        return True
+
     def stop(self) -> None:
         """Stop the running reply and keep its beginning."""
         if self.busy:
@@ -140,8 +216,9 @@ class Talk:
 
     # the rest
 
-    def _keep(self, message: int, turn: Turn) -> None:
-        self.turns[message], turn.message = turn, message
+    def _keep(self, message: Message, turn: Turn) -> None:
+        self.turns[message.id] = turn
+        turn.keep(message)
 
     async def _said(self, text: str) -> Turn:
         """Return the waiting turn the engine has heard; what was before it failed."""
@@ -168,13 +245,9 @@ class Talk:
         self._engine.send(turn.text)
 
     def _unanswered(self) -> None:
-        """Mark a message that was sent but perhaps never heard."""
+        """Give back a message that was sent and not heard, with those behind it."""
         self.busy = False
-        if self.queue:
-            sent = self.queue.popleft()
-            sent.say("no answer came", state="refused")
-            self._give_back(self.queue)
-            self.queue.append(sent)  # should it be heard after all
+        self._give_back(self.queue)
 
     async def _end_reply(self) -> None:
         if self.reply is not None:
@@ -190,15 +263,3 @@ class Talk:
         turns.clear()
         if texts:
             self._prompt.write("\n".join([*texts, *filter(None, [self._prompt.text])]))
-
-
-def outcome(replied: Replied) -> str:
-    """Say what the user should know of how a reply came about."""
-    lines = []
-    if replied.stopped:
-        lines.append("stopped; what is here is kept")
-    if replied.dropped_turns:
-        lines.append(
-            f"context full: the oldest {replied.dropped_turns} turns were left out of the prompt"
-        )
-    return "\n".join(lines)

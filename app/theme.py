@@ -1,4 +1,4 @@
-"""The chat's colours, warm on near black; the palette offers Textual's other themes too."""
+"""The chat's colours, warm on near black or on paper; the palette offers Textual's others too."""
 
 from textual.theme import Theme
 
@@ -16,3 +16,19 @@ WREN = Theme(
     warning="#e3b85f",
     error="#e2727b",
 )
+PAPER = Theme(
+    name="wren-light",
+    dark=False,
+    foreground="#2a2722",
+    background="#faf8f3",
+    surface="#f1ede4",
+    panel="#e2dccf",
+    primary="#9a5f1c",
+    secondary="#2f6f76",
+    accent="#a8651a",
+    success="#3c6e35",
+    warning="#8a6100",
+    error="#a8323d",
+)
+NAMES = {"dark": WREN.name, "light": PAPER.name}
+"""What a user writes, and the theme that is meant; others go by their own names."""

@@ -1,5 +1,6 @@
 """The conversation on screen: turns, what was learned of them, and notes; knows no engine."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,17 +13,25 @@ from textual.widget import Widget
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
+from mlxdyn.chat.thoughts import split
 from mlxdyn.engine.events import Learned, Message
+from mlxdyn.engine.messages import counted
 from mlxdyn.engine.messages import learned as describe
 
 SHOWN_TURNS = 80  # a Markdown widget for each turn of a long chat would take seconds to build
+THINKS = "<think"
+FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
-WELCOME = (
-    "This model learns from you while you talk to it.\n"
-    "What you say stays on this machine, and is learned into the memory named below.\n"
-    "\n"
-    "Type and press Enter. F1 shows keys and commands."
-)
+WELCOME = """\
+It learns from you while you talk, and still knows it tomorrow.
+
+  What    facts in what you say; no questions, no passwords or card numbers
+  Where   on this machine only, in the memory named in the line below
+  Stop    /learn off learns nothing; /incognito is a chat that leaves no trace
+  Undo    /undo takes the last lesson back; F2 shows all it knows, to correct or delete
+  Try     tell it where you live, then: /compare Where do I live?
+
+Enter sends · F1 help · F4 another model · Ctrl+Q leaves"""
 UNSAVED = {
     "incognito": "Type and press Enter. Nobody remembers you here; /incognito leaves.",
     "temporary": "Type and press Enter. The memory answers but learns nothing; /temporary leaves.",
@@ -41,14 +50,21 @@ class Turn(Vertical, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "app.walk(-1)", show=False),
         Binding("down", "app.walk(1)", show=False),
+        Binding("left", "act('older')", "Version before"),
+        Binding("right", "act('newer')", "Version after"),
         Binding("c", "act('copy')", "Copy"),
+        Binding("b", "act('code')", "Copy the code block"),
+        Binding("e", "act('edit')", "Edit"),
+        Binding("r", "act('retry')", "Answer again"),
+        Binding("s", "act('surprise')", "Surprise"),
+        Binding("t", "thoughts", "Thoughts"),
         Binding("f,delete", "act('forget')", "Forget"),
         Binding("escape", "app.walk(0)", "Back"),
     ]
 
     @dataclass
     class Chosen(Posted):
-        """The user wants something done with a turn: copy or forget."""
+        """The user wants something done with a turn."""
 
         turn: "Turn"
         act: str
@@ -58,42 +74,91 @@ class Turn(Vertical, can_focus=True):
         self.text = text
         self.role = role
         self.message: int | None = None  # its id, once it is saved
+        self.learned: Learned | None = None
+        shown = split(text)[1] if role == "assistant" else text
         self.body: Static | Markdown = (
-            Markdown(text, parser_factory=_parser)
+            Markdown(shown, parser_factory=_parser)
             if role == "assistant"
             else Static(text, markup=False)
         )
         self.foot = Static(markup=False, classes="foot")
+        self._versions = self._line = ""
+        self._open = False  # its thoughts are shown
         self._stream: MarkdownStream | None = None
+        self._streamed = 0  # characters of the words
 
     def compose(self) -> ComposeResult:
         """Lay the foot under the text."""
         yield self.body
         yield self.foot
 
+    def on_mount(self) -> None:
+        """Show the foot if there is something in it."""
+        self._show()
+
     def action_act(self, act: str) -> None:
-        """Ask the app to copy or forget this turn."""
+        """Ask the app to do something with this turn."""
         self.post_message(self.Chosen(self, act))
+
+    def keep(self, message: Message) -> None:
+        """Be the turn of a saved message."""
+        self.message = message.id
+        several = message.versions > 1
+        self._versions = f"version {message.version} of {message.versions}" if several else ""
+        self._show()
 
     def say(self, line: str, *, state: str = "") -> None:
         """Show a line under the message; `state` is its class in the style sheet."""
         self.foot.set_classes(f"foot {state}")
+        self._line = line
+        self._show()
+
+    def _show(self) -> None:
+        thoughts = split(self.text)[0] if self.role == "assistant" and not self._stream else ""
+        folded = f"▸ thought {counted(len(thoughts.split()), 'word')}" if thoughts else ""
+        line = "\n".join(filter(None, [folded, self._versions, self._line]))
         self.foot.update(line)
         self.foot.display = bool(line)
 
-    def show(self, learned: Learned) -> None:
+    def show(self, learned: Learned, *, numbers: bool = False) -> None:
         """Show what was learned of it."""
+        self.learned = learned
+        kept = "learned" if learned.facts else "plain"
         whole = learned.accepted and not learned.reason
-        self.say(describe(learned), state="learned" if whole else "refused")
+        self.say(describe(learned, numbers=numbers), state=kept if whole else "refused")
+
+    @property
+    def code(self) -> str:
+        """Its last code block; "" where it has none."""
+        return next(iter(FENCE.findall(self.text)[-1:]), "")
+
+    async def action_thoughts(self) -> None:
+        """Show or fold what the model thought."""
+        thoughts, words = split(self.text)
+        if thoughts and isinstance(self.body, Markdown):
+            self._open = not self._open
+            quoted = "\n".join(f"> {line}" for line in thoughts.splitlines())
+            await self.body.update(f"{quoted}\n\n{words}" if self._open else words)
 
     async def append(self, piece: str) -> None:
         """Add a piece of a streaming reply."""
         assert isinstance(self.body, Markdown)
         self.text += piece
+        start = self.text.lstrip()[: len(THINKS)].lower()
+        thinks = bool(start) and THINKS.startswith(start)
+        words = split(self.text)[1] if thinks else self.text
+        if thinks and not words:
+            self.say("thinking…")
+            return
         if self._stream is None:
-            self.say("")
             self._stream = Markdown.get_stream(self.body)
-        await self._stream.write(piece)
+            self.say("")
+        await self._stream.write(words[self._streamed :])
+        self._streamed = len(words)
+
+    def go_on(self) -> None:
+        """Be ready for more pieces after those that are there."""
+        self._streamed = len(split(self.text)[1])
 
     async def finish(self, text: str | None = None) -> None:
         """End the stream; with `text`, show that instead of the pieces."""
@@ -103,7 +168,7 @@ class Turn(Vertical, can_focus=True):
             self._stream = None
         if text is not None:
             self.text = text
-            await self.body.update(text)
+            await self.body.update(split(text)[1])
 
 
 class Transcript(VerticalScroll):
@@ -120,8 +185,8 @@ class Transcript(VerticalScroll):
         await self.remove_children()
         shown = messages[-SHOWN_TURNS:]
         turns = {message.id: Turn(message.role, message.text) for message in shown}
-        for message, turn in turns.items():
-            turn.message = message
+        for message in shown:
+            turns[message.id].keep(message)
         widgets: list[Widget] = [*turns.values()]
         if not messages:
             widgets.append(Static(WELCOME, markup=False, id="welcome"))
@@ -142,6 +207,12 @@ class Transcript(VerticalScroll):
         await self.query("#welcome").remove()
         await self.mount(turn)
         return turn
+
+    async def cut(self, turn: Turn) -> None:
+        """Take a turn and all below it away."""
+        children = list(self.children)
+        for below in children[children.index(turn) :]:
+            await below.remove()
 
     async def note(self, text: str, *, error: bool = False) -> None:
         """Append a line that nobody said."""

@@ -97,9 +97,7 @@ def read() -> dict[str, Any]:
         raise MlxdynError(f"{path()} cannot be read ({error}); mend it or remove it") from error
     presets = found.pop(PRESETS, {})
     if not isinstance(presets, dict) or not all(isinstance(x, str) for x in presets.values()):
-        raise MlxdynError(
-            f'{path()}: [{PRESETS}] holds system prompts, as bird = "You are a bird."'
-        )
+        raise MlxdynError(f"{path()}: [{PRESETS}] holds texts by name")
     told = {name: _checked(known(name, str(path())), value) for name, value in found.items()}
     return told | {PRESETS: presets} if presets else told
 

@@ -213,7 +213,7 @@ def test_a_setting_changes_its_own_line_only() -> None:
     settings.path().parent.mkdir(parents=True)
     settings.path().write_text('# mine\nmodel = "a"\nlearn = "off"\n[presets]\nmodel = "3"\n')
     settings.put("model", 'b"\\')
-    assert settings.read() == {"learn": "off", "model": 'b"\\', "sampling": {"model": 3}}
+    assert settings.read() == {"learn": "off", "model": 'b"\\', "presets": {"model": "3"}}
     assert settings.path().read_text().startswith("# mine\n")
     settings.path().write_text("model = [")
     with pytest.raises(MlxdynError, match="mend it"):

@@ -39,7 +39,8 @@ def test_every_command_answers_in_order():
     )  # fmt: skip
     notes = [line.removeprefix("  · ") for line in err.splitlines()]
     said = [
-        "cut short by the token limit", "remembers: ", "Studied", "Undone", "Learned again", "The memory speaks at 40%",
+        "cut short by the token limit", "remembers: ", "Studied", "Undone", "Learned again",
+        "The memory speaks at 40%",
         "Memory 'work' is a copy", "Memory 'work' from now on", "Forgotten for good",
         "Memory 'default' from now on", "Incognito", "Error: an incognito chat has no memory",
         "No longer incognito", "A temporary chat", "This chat is saved", "From now on nothing",

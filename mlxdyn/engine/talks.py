@@ -115,10 +115,13 @@ def rename(workspace: Workspace, conversation: int, title: str) -> None:
     listed(workspace)
 
 
-def pin(workspace: Workspace, conversation: int, on: bool) -> None:
+def pin(workspace: Workspace, conversation: int) -> None:
+    """Keep a conversation at the top of the list, or no more."""
     from mlxdyn.memory.store import chats
 
-    chats.pin(workspace.session.ledger, conversation, on)
+    session = workspace.session
+    pinned = any(chat.pinned for chat in session.chats() if chat.id == conversation)
+    chats.pin(session.ledger, conversation, not pinned)
     listed(workspace)
 
 

@@ -1,0 +1,340 @@
+"""What each slash command does in the app: a function for each, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mlxdyn.config import LEARNS
+from mlxdyn.engine import commands, memories, models, talks
+from mlxdyn.errors import MlxdynError
+from mlxdyn.files import check_name
+from mlxdyn_app.dialogs import Help
+from mlxdyn_app.theme import NAMES
+from mlxdyn_app.transcript import Turn
+
+if TYPE_CHECKING:
+    from mlxdyn_app.app import ChatApp
+
+COMPARING = "comparing, Esc stops"
+QUOTED = 200  # characters of a message in a question
+BUSY = "Wait for the reply, or press Esc to stop it."
+
+
+def obey(app: ChatApp, line: str) -> None:
+    """Carry out a line that starts with a slash; say what is wrong with it otherwise."""
+    name, argument = commands.read(line)
+    command = commands.COMMANDS.get(name)
+    if command is None:
+        app.say(f"{commands.unknown(name)}. A space before the slash sends the line.", error=True)
+        if not app.prompt.text:
+            app.prompt.write(line)
+    elif command.needs and not argument:
+        usage(app, name)
+    else:
+        ACTS[name](app, argument)
+
+
+def usage(app: ChatApp, name: str, now: str = "") -> None:
+    """Say how a command is used."""
+    command = commands.COMMANDS[name]
+    app.say(f"{command.usage}: {command.meaning}. {now}".strip())
+
+
+# talk
+
+
+def retry(app: ChatApp, _: str = "") -> None:
+    """Answer the last message again."""
+    if app.talk.busy:
+        app.notify(BUSY)
+    elif app.talk.last_said() is None:
+        app.notify("There is no message to answer again.")
+    else:
+        app.run_worker(app.talk.retry())
+
+
+def edit(app: ChatApp, text: str = "") -> None:
+    """Say the last message otherwise."""
+    turn = app.talk.last_said()
+    if turn is None:
+        app.notify("There is no message to edit.")
+    elif text and not app.talk.busy:
+        app.run_worker(app.talk.edit(turn, text))
+    else:
+        app.begin_edit(turn)
+
+
+def resume(app: ChatApp, _: str = "") -> None:
+    """Go on with the last reply."""
+    if app.talk.busy:
+        app.notify(BUSY)
+    elif not app.talk.resume():
+        app.notify("There is no reply to go on with.")
+
+
+def compare(app: ChatApp, text: str) -> None:
+    """Answer with and without memory."""
+    if app.talk.busy:
+        app.notify(BUSY)
+        return
+    app.line.doing = COMPARING
+    app.transcript.anchor()
+    app.engine.say(memories.compare, text)
+
+
+def surprise(app: ChatApp, argument: str = "") -> None:
+    """Show how surprising a message is, by default the last one the user said."""
+    last = app.talk.last_said()
+    message = int(argument) if argument.isdecimal() else last and last.message
+    if message:
+        app.engine.ask(memories.surprise, message)
+    else:
+        app.notify("Say something first.")
+
+
+def copy(app: ChatApp, _: str = "") -> None:
+    """Copy the last reply."""
+    replies = [turn.text for turn in app.query(Turn) if turn.role == "assistant"]
+    if replies:
+        app.copy(replies[-1], "Copied the last reply.")
+    else:
+        app.notify("There is no reply to copy yet.")
+
+
+# chats
+
+
+def new(app: ChatApp, _: str = "") -> None:
+    """Start a new chat."""
+    leave_and(app, partial(app.engine.open, talks.new))
+
+
+def chats(app: ChatApp, _: str = "") -> None:
+    """List the saved chats."""
+    search(app, "")
+
+
+def search(app: ChatApp, words: str = "") -> None:
+    """List the saved chats, looking for words."""
+    app.looking = words
+    app.wait_for("chats")
+    app.engine.ask(talks.listed)
+
+
+def rename(app: ChatApp, title: str) -> None:
+    """Give the open chat a title."""
+    app.engine.ask(talks.rename, 0, title)
+    app.notify(f"This chat is called {title}.")
+
+
+def export(app: ChatApp, file: str) -> None:
+    """Write the open chat to a file."""
+    app.engine.ask(talks.export, file)
+
+
+def temporary(app: ChatApp, _: str = "") -> None:
+    """Enter or leave a chat that writes nothing."""
+    on = not (app.line.status and app.line.status.temporary)
+    leave_and(app, partial(app.engine.open, talks.temporary, on))
+
+
+def incognito(app: ChatApp, _: str = "") -> None:
+    """Enter or leave a chat with the bare base that writes nothing."""
+    on = not (app.line.status and app.line.status.incognito)
+    leave_and(app, partial(app.engine.open, talks.incognito, on))
+
+
+def leave_and(app: ChatApp, then: Callable[[], None]) -> None:
+    """Ask the engine for something that opens a conversation anew."""
+    app.end_edit()
+    app.talk.leave()
+    then()
+
+
+# memory
+
+
+def items(app: ChatApp, _: str = "") -> None:
+    """Show what the memory knows."""
+    app.wait_for("items")
+    app.engine.ask(memories.panel)
+
+
+def undo(app: ChatApp, _: str = "") -> None:
+    """Unlearn what was learned last."""
+    app.engine.ask(memories.undo)
+
+
+def redo(app: ChatApp, _: str = "") -> None:
+    """Learn again what was undone."""
+    app.engine.ask(memories.redo)
+
+
+def forget(app: ChatApp, argument: str = "") -> None:
+    """Forget the message with this id, or the last one the user said."""
+    last = app.talk.last_said()
+    if argument.isdecimal():
+        shown = app.talk.turns.get(int(argument))
+        ask_forget(app, int(argument), shown.text if shown else f"message {argument}")
+    elif argument:
+        usage(app, "forget")
+    elif last is None or last.message is None:
+        app.say("There is no message above to forget; /log shows all.")
+    else:
+        ask_forget(app, last.message, last.text)
+
+
+def ask_forget(app: ChatApp, message: int, text: str) -> None:
+    """Forget a message, if the user agrees."""
+    words = text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"
+    question = "Forget this for good, with the reply to it? The memory will be as if it had"
+    app.ask(
+        f"{question} never been said, and the text is erased.\n\n{words}",
+        "Forget it",
+        partial(leave_and, app, partial(app.engine.open, memories.forget, message)),
+    )
+
+
+def learn(app: ChatApp, argument: str = "") -> None:
+    """Choose what is learned."""
+    for one in LEARNS:
+        if one == argument.lower():
+            app.engine.ask(memories.learn, one)
+            return
+    usage(app, "learn", f"Now it is {app.line.status.learn}." if app.line.status else "")
+
+
+def study(app: ChatApp, _: str = "") -> None:
+    """Make the adapter anew from all items."""
+    app.engine.ask(memories.study)
+
+
+def log(app: ChatApp, _: str = "") -> None:
+    """List every update."""
+    app.engine.ask(memories.log)
+
+
+def dial(app: ChatApp, argument: str) -> None:
+    """Choose how strongly the memory speaks, in per cent."""
+    share = argument.removesuffix("%").strip()
+    if share.isdecimal() and int(share) <= 100:
+        app.engine.ask(memories.strength, int(share) / 100)
+    else:
+        usage(app, "dial")
+
+
+def memory(app: ChatApp, name: str = "") -> None:
+    """Go on with another memory; one that is not there is begun if the user agrees."""
+    if not name:
+        usage(app, "memory", f"There is: {', '.join(app.memories)}.")
+    elif _named(app, name):
+        switch = partial(leave_and, app, partial(app.engine.open, memories.switch, name))
+        if name in app.memories:
+            switch()
+        else:
+            app.ask(f"There is no memory {name} yet. Begin it?", "Begin it", switch)
+
+
+def branch(app: ChatApp, name: str) -> None:
+    """Copy this memory under another name."""
+    if _named(app, name):
+        app.engine.ask(memories.branch, name)
+
+
+def _named(app: ChatApp, name: str) -> bool:
+    """Tell whether a memory can have this name; say so if not."""
+    try:
+        check_name(name)
+    except MlxdynError as error:
+        app.say(str(error), error=True)
+        return False
+    return True
+
+
+def reset(app: ChatApp, _: str = "") -> None:
+    """Empty the memory, if the user agrees."""
+    name = app.line.status.memory if app.line.status else ""
+    question = f"Empty the memory {name}? All it learned is undone. A backup is kept."
+    app.ask(question, "Empty it", partial(leave_and, app, partial(app.engine.open, memories.reset)))
+
+
+# settings
+
+
+def model(app: ChatApp, name: str = "") -> None:
+    """Let another model answer, or list them."""
+    if name:
+        leave_and(app, partial(app.engine.open, models.use, name))
+    else:
+        app.wait_for("model")
+        app.engine.ask(models.listed)
+
+
+def system(app: ChatApp, text: str = "") -> None:
+    """Keep a system prompt, or say which it is."""
+    if text:
+        put(app, "system", "" if text == "-" else text)
+    else:
+        now = app.settings.get("system")
+        usage(app, "system", f"Now it is: {now}" if now else "Now there is none.")
+
+
+def set_(app: ChatApp, argument: str) -> None:
+    """Keep a setting for good."""
+    name, _, text = argument.partition(" ")
+    put(app, name, text)
+
+
+def put(app: ChatApp, name: str, text: str) -> None:
+    """Keep a setting, and say so; another model opens another conversation."""
+    if name == "model":
+        model(app, text)
+    else:
+        app.engine.ask(models.put, name, text)
+
+
+def settings(app: ChatApp, _: str = "") -> None:
+    """Show all settings."""
+    app.wait_for("settings")
+    app.engine.ask(models.shown)
+
+
+def theme(app: ChatApp, name: str = "") -> None:
+    """Choose the colours for good; without a name, the other of dark and light."""
+    wanted = name or ("light" if app.current_theme.dark else "dark")
+    if NAMES.get(wanted, wanted) in app.available_themes:
+        put(app, "theme", wanted)
+    else:
+        app.say(f"There is no theme {wanted}; there is: dark, light, "
+                f"{', '.join(sorted(app.available_themes))}.", error=True)  # fmt: skip
+
+
+def numbers(app: ChatApp, _: str = "") -> None:
+    """Show or hide nll and tokens."""
+    put(app, "numbers", "off" if app.talk.numbers else "on")
+
+
+# the program
+
+
+def help_(app: ChatApp, _: str = "") -> None:
+    """Show keys and commands."""
+    app.push_screen(Help())
+
+
+def quit_(app: ChatApp, _: str = "") -> None:
+    """Save and leave."""
+    app.run_worker(app.action_quit())
+
+
+ACTS: dict[str, Callable[[ChatApp, str], None]] = {
+    "retry": retry, "edit": edit, "continue": resume, "compare": compare, "surprise": surprise,
+    "copy": copy, "new": new, "chats": chats, "search": search, "rename": rename,
+    "export": export, "temporary": temporary, "incognito": incognito, "items": items,
+    "undo": undo, "redo": redo, "forget": forget, "learn": learn, "study": study, "log": log,
+    "dial": dial, "memory": memory, "branch": branch, "reset": reset, "model": model,
+    "system": system, "set": set_, "settings": settings, "theme": theme, "numbers": numbers,
+    "help": help_, "quit": quit_,
+}  # fmt: skip

@@ -1,0 +1,68 @@
+"""`@path` in a message: the text of a file goes with it; knows no screen."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+MENTION = re.compile(r"(?<!\S)@(?P<path>[^\s@][^\s]*)")
+MOST_BYTES = 100_000
+SHOWN = 20  # files that are offered
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A message with its files in it, or what is wrong with them."""
+
+    text: str
+    faults: tuple[str, ...] = ()
+
+
+def attach(text: str) -> Attached:
+    """Put the files that `text` names below it; what looks like a path and is none is said.
+
+    `@name` without a dot or slash may be a person, so it is left alone unless there is such a file.
+    """
+    parts, faults = [text], list[str]()
+    for path in (Path(found["path"]).expanduser() for found in MENTION.finditer(text)):
+        if not path.exists() and not re.search(r"[./~]", str(path)):
+            continue
+        fault, words = _read(path)
+        if fault:
+            faults.append(fault)
+        else:
+            parts.append(f"{path.name}:\n```\n{words.rstrip()}\n```")
+    return Attached("\n\n".join(parts), tuple(faults))
+
+
+def _read(path: Path) -> tuple[str, str]:
+    """Return what is wrong with a file ("" if nothing is), and its text."""
+    if not path.exists():
+        return f"there is no file {path}", ""
+    if not path.is_file():
+        return f"{path} is no file", ""
+    if (size := path.stat().st_size) > MOST_BYTES:
+        return f"{path} has {size:,} bytes; at most {MOST_BYTES:,} can be attached", ""
+    try:
+        return "", path.read_text("utf-8")
+    except (OSError, ValueError):
+        return f"{path} is no text that can be read", ""
+
+
+def fitting(text: str) -> list[tuple[str, str]]:
+    """List what a message that ends in the beginning of a path may become."""
+    found = re.search(r"(?<!\S)@(\S*)\Z", text)
+    if not found:
+        return []
+    begun = Path(found[1] or ".").expanduser()
+    whole = found[1].endswith("/") or not found[1]
+    folder, start = (begun, "") if whole else (begun.parent, begun.name)
+    try:
+        files = sorted(folder.iterdir())
+    except OSError:
+        return []
+    names = [f for f in files if f.name.startswith(start) and (start or f.name[0] != ".")]
+    before = text[: found.start()]
+    return [
+        (f"{before}@{path}{'/' if path.is_dir() else ''}", "folder" if path.is_dir() else "file")
+        for path in names[:SHOWN]
+    ]

@@ -1,0 +1,165 @@
+"""The saved chats: found by what was said in them, opened, renamed, pinned, deleted."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, OptionList
+
+from mlxdyn.engine.events import Chat, Found, Hit
+from mlxdyn_app.dialogs import Entry, Question
+from mlxdyn_app.records import MUTED, Records
+
+KEYS = "Enter opens · Ctrl+R renames · Ctrl+T pins · Ctrl+D deletes · Esc"
+AROUND = 30  # characters before the words that were found
+ERASE = (
+    "Forget everything that was said in this chat, and all that it taught, for good?\n\n"
+    "To delete the chat only and keep what it taught: Ctrl+D."
+)
+Change = Literal["open", "rename", "pin", "hide", "show", "erase"]
+
+
+class ChatList(Records):
+    """Chats, pinned ones first; typing looks into every message."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+o", "dismiss", "Close"),
+        Binding("ctrl+r", "rename", "Rename", priority=True),
+        Binding("ctrl+t", "change('pin')", "Pin", priority=True),
+        Binding("ctrl+d", "hide", "Delete", priority=True),
+        Binding("ctrl+z", "show", "Bring back", priority=True),
+        Binding("ctrl+e", "erase", "Forget all of it", priority=True),
+    ]
+
+    @dataclass
+    class Wanted(Message):
+        """The user wants something of a chat."""
+
+        conversation: int
+        change: Change
+        value: str = ""
+
+    @dataclass
+    class Searched(Message):
+        """The user looks for words."""
+
+        words: str
+
+    def __init__(self, chats: tuple[Chat, ...], current: int | None, words: str = "") -> None:
+        super().__init__("Saved chats", KEYS, "No chat is saved yet.")
+        self._current, self._words = current, words
+        self._hidden: list[int] = []  # in this page, the last one last
+        self._hits: tuple[Hit, ...] = ()
+        self.show_chats(chats)
+
+    def on_mount(self) -> None:
+        """Begin with the words that are looked for, or on the chat that is open."""
+        super().on_mount()
+        self.query_one(Input).value = self._words
+        ids = [id for id, _, _ in self._rows]
+        if str(self._current) in ids:
+            self.query_one(OptionList).highlighted = ids.index(str(self._current))
+
+    def show_chats(self, chats: tuple[Chat, ...]) -> None:
+        """List these."""
+        self._chats = {chat.id: chat for chat in chats}
+        self._list()
+
+    def found(self, found: Found) -> None:
+        """Show where the words were said, if they are still those that are looked for."""
+        if self.is_mounted and found.words == self.query_one(Input).value:
+            self._hits = found.hits
+            self._list()
+
+    def _list(self) -> None:
+        words = self.query_one(Input).value if self.is_mounted else ""
+        rows = [(str(chat.id), chat.title, _line(chat)) for chat in self._chats.values()]
+        if words:
+            rows += [
+                (f"{hit.conversation} {place}", f"{hit.text} {hit.title}", _hit(hit, words))
+                for place, hit in enumerate(self._hits)
+                if hit.conversation in self._chats
+            ]
+        self.fill(rows)
+
+    @on(Input.Changed)
+    def look(self, changed: Input.Changed) -> None:
+        """Look into every message."""
+        self._hits = ()
+        self._list()
+        if changed.value.strip():
+            self.post_message(self.Searched(changed.value))
+
+    @on(Input.Submitted)
+    @on(OptionList.OptionSelected)
+    def open(self) -> None:
+        """Open the chat under the cursor."""
+        if self.action_change("open"):
+            self.dismiss()
+
+    @property
+    def conversation(self) -> int | None:
+        """The chat under the cursor."""
+        return int(self.chosen.split()[0]) if self.chosen else None
+
+    def action_change(self, change: Change, value: str = "") -> bool:
+        """Hand on what is wanted of the chat under the cursor."""
+        chat = self.conversation
+        if chat is not None:
+            self.post_message(self.Wanted(chat, change, value))
+        return chat is not None
+
+    def action_hide(self) -> None:
+        """Delete the chat under the cursor; it can come back."""
+        if (chat := self.conversation) is not None and self.action_change("hide"):
+            self._hidden.append(chat)
+            self.notify(
+                "Deleted; Ctrl+Z brings it back. What it taught stays, Ctrl+E forgets both."
+            )
+
+    def action_show(self) -> None:
+        """Bring back the chat that was deleted last."""
+        if self._hidden:
+            self.post_message(self.Wanted(self._hidden.pop(), "show"))
+
+    def action_rename(self) -> None:
+        """Ask for a title."""
+        chat = self._chats.get(self.conversation or 0)
+        if chat is not None:
+            self.app.push_screen(Entry("Rename", "Title", chat.title), self._rename)
+
+    def _rename(self, title: str | None) -> None:
+        if title is not None:
+            self.action_change("rename", title)
+
+    def action_erase(self) -> None:
+        """Ask, then let everything in the chat be forgotten."""
+        if self.conversation is not None:
+            self.app.push_screen(Question(ERASE, "Forget it all"), self._erase)
+
+    def _erase(self, yes: bool | None) -> None:
+        if yes:
+            self.action_change("erase")
+
+
+def _line(chat: Chat) -> Content:
+    """A saved chat in one line, its time in the user's own zone."""
+    when = datetime.fromisoformat(chat.created).astimezone()
+    title = " ".join(chat.title.split()) or "untitled"
+    pin = "★ " if chat.pinned else ""
+    return Content.assemble(
+        (f"{when:%d %b %H:%M}  ", MUTED), f"{pin}{title}", (f" ({chat.messages})", MUTED)
+    )
+
+
+def _hit(hit: Hit, words: str) -> Content:
+    """A message in one line, from a little before the words that were looked for."""
+    text = " ".join(hit.text.split())
+    place = max(0, text.lower().find(words.lower().split()[0]) - AROUND)
+    who = "you" if hit.role == "user" else "it"
+    begun = f"…{text[place:]}" if place else text
+    return Content.assemble((f"  {who}: ", MUTED), begun, (f"  in {hit.title}", MUTED))

@@ -1,0 +1,162 @@
+"""The memory panel: what it knows about you, newest first, and how it came to know it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Label, OptionList, Sparkline
+
+from mlxdyn.engine.events import Fact, Panel
+from mlxdyn.engine.messages import counted
+from mlxdyn_app.dialogs import Entry, Question
+from mlxdyn_app.records import MUTED, Records
+
+KEYS = "Enter corrects · Ctrl+D deletes · Ctrl+F forgets its message · Ctrl+S studies · Esc"
+EMPTY = "Nothing yet. Say something about yourself, such as where you live."
+Change = Literal["correct", "drop", "forget"]
+
+
+class MemoryPanel(Records):
+    """Facts with the message that told each, over the course of gain and drift."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+d", "drop", "Delete the fact", priority=True),
+        Binding("ctrl+f", "forget", "Forget the message", priority=True),
+        Binding("ctrl+s", "study", "Study now", priority=True),
+    ]
+
+    @dataclass
+    class Wanted(Message):
+        """The user wants a fact otherwise, or gone, or its message forgotten."""
+
+        fact: Fact
+        change: Change
+        answer: str = ""
+
+    @dataclass
+    class Study(Message):
+        """The user wants everything studied now."""
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__("What it knows about you", KEYS, EMPTY)
+        self._take(panel)
+
+    def head(self) -> ComposeResult:
+        """Show who remembers, and two courses."""
+        yield Label(id="whose", markup=False)
+        for name in ("gain", "drift"):
+            with Horizontal(classes="course"):
+                yield Label(id=f"{name}-words", markup=False)
+                yield Sparkline(id=name)
+
+    def on_mount(self) -> None:
+        """Show all there is."""
+        super().on_mount()
+        self._draw()
+
+    def show(self, panel: Panel) -> None:
+        """Show the memory as it is now."""
+        self._take(panel)
+        self._draw()
+
+    def _take(self, panel: Panel) -> None:
+        self._panel = panel
+        self._facts = {str(place): fact for place, fact in enumerate(panel.facts)}
+        self.fill([(id, _searched(fact), _row(fact)) for id, fact in self._facts.items()])
+
+    def _draw(self) -> None:
+        panel = self._panel
+        known = sum(fact.standing for fact in panel.facts)
+        waits = f" · {panel.pending} still to learn" if panel.pending else ""
+        lessons = f"{counted(known, 'fact')} from {counted(panel.lessons, 'lesson')}{waits}"
+        whose = f"memory {panel.memory} of {panel.model}"
+        self.query_one("#whose", Label).update(f"{lessons} · {whose}")
+        self._course("gain", learned_shares(panel), gain(panel))
+        self._course("drift", panel.drifts, drift(panel))
+
+    def _course(self, name: str, points: Sequence[float], words: str) -> None:
+        self.query_one(f"#{name}-words", Label).update(words)
+        self.query_one(f"#{name}", Sparkline).data = points or None
+
+    @on(Input.Submitted)
+    @on(OptionList.OptionSelected)
+    def correct(self) -> None:
+        """Ask how the fact is in truth."""
+        if (fact := self._fact) is not None:
+            asked = f"{fact.questions[0]}\nIt is to answer:"
+            self.app.push_screen(
+                Entry("Correct this fact", asked, fact.answer), lambda new: self._correct(fact, new)
+            )
+
+    def _correct(self, fact: Fact, answer: str | None) -> None:
+        if answer and answer != fact.answer:
+            self.post_message(self.Wanted(fact, "correct", answer))
+
+    def action_drop(self) -> None:
+        """Ask, then delete the fact."""
+        if (fact := self._fact) is not None:
+            question = f"Delete this fact, as if it had never been learned?\n\n{fact.answer}"
+            self._ask(question, "Delete it", self.Wanted(fact, "drop"))
+
+    def action_forget(self) -> None:
+        """Hand on the wish to forget the message that told the fact."""
+        if (fact := self._fact) is not None:
+            self.post_message(self.Wanted(fact, "forget"))
+
+    def action_study(self) -> None:
+        """Hand on the wish to study."""
+        self.post_message(self.Study())
+
+    def _ask(self, question: str, yes: str, wanted: "MemoryPanel.Wanted") -> None:
+        def agreed(yes: bool | None) -> None:
+            if yes:
+                self.post_message(wanted)
+
+        self.app.push_screen(Question(question, yes), agreed)
+
+    @property
+    def _fact(self) -> Fact | None:
+        return self._facts.get(self.chosen or "")
+
+
+def learned_shares(panel: Panel) -> tuple[float, ...]:
+    """Give how much of what was to be learned each lesson learned, from 0 to 1."""
+    return tuple(
+        max(0.0, 1 - after / before) if before > 0 else 0.0 for before, after in panel.gaps
+    )
+
+
+def gain(panel: Panel) -> str:
+    shares = learned_shares(panel)
+    return (
+        f"gain {shares[-1]:>4.0%} of the last lesson learned" if shares else "gain  no lesson yet"
+    )
+
+
+def drift(panel: Panel) -> str:
+    if not panel.drifts:
+        return "drift not measured yet"
+    return f"drift {panel.drifts[-1]:.3f} of at most {panel.bound:g} nats"
+
+
+def _searched(fact: Fact) -> str:
+    return " ".join((fact.answer, fact.said, *fact.questions))
+
+
+def _row(fact: Fact) -> Content:
+    """A fact in two lines: what is known, and what told it."""
+    ways = len(fact.questions)
+    asked = fact.questions[0] if ways == 1 else f"asked in {ways} ways"
+    yours = " · yours" if fact.yours else ""
+    later = "" if fact.standing else " · corrected later"
+    said = " ".join(fact.said.split())
+    return Content.assemble(
+        (fact.answer, "bold" if fact.standing else "strike"),
+        (f"\n  {asked}{yours}{later} · message {fact.message}: {said}", MUTED),
+    )
