@@ -17,7 +17,7 @@ from mlxdyn.engine.messages import counted
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.records import MUTED, Records
 
-KEYS = "Enter corrects · Ctrl+D deletes · Ctrl+F forgets its message · Ctrl+S studies · Esc"
+KEYS = "Enter corrects · Ctrl+D deletes · Ctrl+F forgets message · Ctrl+S studies"
 EMPTY = "Nothing yet. Say something about yourself, such as where you live."
 Change = Literal["correct", "drop", "forget"]
 
@@ -82,7 +82,7 @@ class MemoryPanel(Records):
 
     def _course(self, name: str, points: Sequence[float], words: str) -> None:
         self.query_one(f"#{name}-words", Label).update(words)
-        self.query_one(f"#{name}", Sparkline).data = points or None
+        self.query_one(f"#{name}", Sparkline).data = points if len(points) > 1 else None
 
     @on(Input.Submitted)
     @on(OptionList.OptionSelected)
@@ -127,21 +127,17 @@ class MemoryPanel(Records):
 
 def learned_shares(panel: Panel) -> tuple[float, ...]:
     """Give how much of what was to be learned each lesson learned, from 0 to 1."""
-    return tuple(
-        max(0.0, 1 - after / before) if before > 0 else 0.0 for before, after in panel.gaps
-    )
+    return tuple(max(0.0, 1 - after / max(before, 1e-9)) for before, after in panel.gaps)
 
 
 def gain(panel: Panel) -> str:
     shares = learned_shares(panel)
-    return (
-        f"gain {shares[-1]:>4.0%} of the last lesson learned" if shares else "gain  no lesson yet"
-    )
+    return f"gain  {shares[-1]:.0%} of the last lesson taken in" if shares else "gain  not measured"
 
 
 def drift(panel: Panel) -> str:
     if not panel.drifts:
-        return "drift not measured yet"
+        return "drift not measured"
     return f"drift {panel.drifts[-1]:.3f} of at most {panel.bound:g} nats"
 
 
@@ -151,8 +147,8 @@ def _searched(fact: Fact) -> str:
 
 def _row(fact: Fact) -> Content:
     """A fact in two lines: what is known, and what told it."""
-    ways = len(fact.questions)
-    asked = fact.questions[0] if ways == 1 else f"asked in {ways} ways"
+    ways = len(fact.questions) - 1
+    asked = f"{fact.questions[0]}{f' and {ways} more' if ways else ''}"
     yours = " · yours" if fact.yours else ""
     later = "" if fact.standing else " · corrected later"
     said = " ".join(fact.said.split())

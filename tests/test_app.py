@@ -14,15 +14,19 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
+from mlxdyn.engine import memories, talks
 from mlxdyn.engine.actor import Options
+from mlxdyn.engine.commands import COMMANDS, complete, fitting, read
 from mlxdyn.engine.events import Status
 from mlxdyn.files import home
 from mlxdyn.model.load import Model
+from mlxdyn_app.acts import ACTS
 from mlxdyn_app.app import ChatApp
-from mlxdyn_app.commands import COMMANDS, complete, hint, read
+from mlxdyn_app.chats import ChatList
 from mlxdyn_app.comparison import Comparison
-from mlxdyn_app.dialogs import ChatList, Help, Question
-from mlxdyn_app.records import ItemEditor, ItemList, LogList
+from mlxdyn_app.dialogs import Entry, Help, Question
+from mlxdyn_app.panel import MemoryPanel
+from mlxdyn_app.records import LogList
 from mlxdyn_app.status import fields, learning
 
 PATIENCE = 90.0  # seconds; less than the timeout of a test
@@ -80,6 +84,7 @@ async def chatting(
     sampling: SamplingConfig = CALM, size: tuple[int, int] = (80, 24), **options
 ) -> AsyncIterator[tuple[ChatApp, Pilot[None]]]:
     app = ChatApp(replace(FAST, chat=ChatConfig(sampling=sampling), **options))
+    app.patience = None
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: hasattr(app, "talk") and app.talk.ready and app.line.status)
         yield app, pilot
@@ -105,17 +110,16 @@ async def say_and_learn(app: ChatApp, pilot: Pilot[None], text: str) -> None:
 
 def told(app: ChatApp) -> int:
     """Count the messages that say what was learned of them."""
-    feet = [turn.foot for turn in app.talk.turns.values()]
-    return sum("learned " in str(foot.content) for foot in feet)
+    return sum(turn.learned is not None for turn in app.talk.turns.values())
 
 
 async def test_a_message_streams_a_reply_and_shows_what_was_learned():
     async with chatting() as (app, pilot):
-        assert "stays on this machine" in seen(app)[0]
+        assert "on this machine only" in seen(app)[0]
         await say_and_learn(app, pilot, "Hello! My name is Ada.")
         said, learned, reply, _ = seen(app)
         assert said == "Hello! My name is Ada."
-        assert learned.startswith("learned ") and "nll" in learned
+        assert learned == "learned its words, without looking for facts"
         assert reply
         await until(pilot, lambda: app.line.status.tokens_learned > 0)
 
@@ -203,12 +207,12 @@ async def test_saved_chats_can_be_opened_again():
     async with chatting() as (app, pilot):
         await say_and_learn(app, pilot, "The first chat.")
         await pilot.press("ctrl+n")
-        await until(pilot, lambda: app.talk.ready and "stays on this machine" in seen(app)[0])
+        await until(pilot, lambda: app.talk.ready and "on this machine only" in seen(app)[0])
         await pilot.press("ctrl+o")
         await until(pilot, lambda: isinstance(app.screen, ChatList))
         await pilot.press("enter")
         await until(pilot, lambda: "The first chat." in seen(app))
-        assert seen(app)[1].startswith("learned ")
+        assert seen(app)[1].startswith("learned its words")
 
 
 async def test_what_is_said_while_a_chat_opens_is_said_there():
@@ -234,7 +238,7 @@ async def test_what_is_said_to_a_chat_that_is_left_before_it_opens_is_given_back
         await say(app, pilot, "For that chat only.")
         await until(pilot, lambda: app.talk.early)
         app.prompt.text = "a draft"
-        app.action_incognito()
+        app.action_command("incognito")
         assert app.prompt.text == "For that chat only.\na draft"
         gate.set()
         await until(pilot, lambda: app.prompt.border_title == "incognito")
@@ -245,7 +249,8 @@ async def test_what_is_said_to_a_chat_that_cannot_open_is_given_back():
     async with chatting() as (app, pilot):
         gate = Event()
         app.engine._requests.put(gate.wait)
-        app._chosen(99)  # there is no such conversation
+        app.talk.leave()
+        app.engine.open(talks.open_chat, 99)  # there is no such conversation
         await say(app, pilot, "For that chat only.")
         gate.set()
         await until(pilot, lambda: app.prompt.text == "For that chat only.")
@@ -278,8 +283,8 @@ async def test_a_failure_of_something_else_leaves_the_next_chat_to_open():
         await say_and_learn(app, pilot, "The first chat.")
         gate = Event()
         app.engine._requests.put(gate.wait)
-        app.engine.forget(99)  # there is no such message
-        app.engine.new_chat()
+        app.engine.ask(memories.forget, 99)  # there is no such message
+        app.engine.open(talks.new)
         app.talk.leave()
         await say(app, pilot, "The second chat.")
         gate.set()
@@ -293,7 +298,7 @@ async def test_undoing_what_still_waits_says_so():
         await say(app, pilot, "My cat is called Luna.")
         await until(pilot, lambda: app.talk.turns)  # sent: Enter clears the prompt before that
         app.engine._requests.put(gate.wait)  # before it is learned
-        app.engine.undo()
+        app.engine.ask(memories.undo)
         await until(pilot, lambda: app.talk.turns and not app.talk.busy)
         gate.set()
         await until(pilot, lambda: seen(app)[1] == "unlearned: undone")
@@ -377,7 +382,7 @@ def test_the_status_keeps_what_matters_and_fits(width):
 )
 def test_a_slash_line_is_a_command(text, command):
     assert read(text) == command
-    assert hint(text)
+    assert fitting(text.split()[0].lower(), {})
 
 
 async def test_a_restart_shows_what_was_learned_of_old_messages():
@@ -415,31 +420,30 @@ async def test_a_message_is_walked_to_and_forgotten_after_a_question():
     assert b"Tinta" not in b"".join(p.read_bytes() for p in home().rglob("*") if p.is_file())
 
 
-async def test_items_are_searched_edited_and_deleted(known):
+async def test_facts_are_searched_corrected_and_deleted(known):
     async with chatting(study=STUDIED) as (app, pilot):
         await say_and_learn(app, pilot, "My cat is called Tinta.")
-        await until(pilot, lambda: app.line.status.items)
-        count = app.line.status.items
-        await say(app, pilot, "/items")
-        await until(pilot, lambda: isinstance(app.screen, ItemList) and app.screen.chosen)
-        items = app.screen
+        await until(pilot, lambda: "Try: /compare" in seen(app)[-1])
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.screen, MemoryPanel) and app.screen.chosen)
+        panel = app.screen
+        (fact,) = panel._facts.values()
+        assert "Tinta" in fact.answer and len(fact.items) > 1, "wordings are one fact"
         await pilot.press(*"zebra")
-        await until(pilot, lambda: items.chosen is None)
+        await until(pilot, lambda: panel.chosen is None)
         await pilot.press("ctrl+u")
-        await until(pilot, lambda: items.chosen)
-        edited = items.chosen
+        await until(pilot, lambda: panel.chosen)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, ItemEditor) and app.screen.focused)
-        app.screen.query_one("#answer").value = "Your cat is called Fig."
+        await until(pilot, lambda: isinstance(app.screen, Entry) and app.screen.focused)
+        app.screen.focused.value = "Your cat is called Fig."
         await pilot.press("enter")
-        await until(pilot, lambda: items._items[edited].answer == "Your cat is called Fig.")
-        assert app.screen is items and items.chosen == edited
-        assert app.line.status.items == count, "an edited item is still one item"
+        await until(pilot, lambda: panel._facts["0"].answer == "Your cat is called Fig.")
+        assert app.screen is panel and len(panel._facts) == 1 and panel._facts["0"].yours
+        assert panel._facts["0"].questions == fact.questions, "every wording is corrected"
         await pilot.press("ctrl+d")
         await until(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("y")
-        await until(pilot, lambda: app.line.status.items == count - 1)
-        await until(pilot, lambda: edited not in items._items)
+        await until(pilot, lambda: app.line.status.items == 0 and not panel._facts)
 
 
 async def test_the_log_lists_updates_and_forgets_one():
@@ -513,11 +517,10 @@ async def test_an_incognito_chat_before_all_others_makes_no_home(tmp_path, monke
 async def test_every_command_is_carried_out_listed_and_explained():
     async with chatting() as (app, pilot):
         palette = {command.title for command in app.get_system_commands(app.screen)}
-        for command in COMMANDS:
-            assert callable(getattr(app, f"action_{command.name}"))
-            assert not command.title or command.title in palette
-        for name in ("learn", "dial", "compare", "memory", "branch"):
-            await say(app, pilot, f"/{name}")
+        assert {f"/{name}" for name in COMMANDS} <= palette
+        assert ACTS.keys() == COMMANDS.keys()
+        for name in ("dial", "compare", "branch", "learn", "memory"):
+            await say(app, pilot, f"/{name} ")
             await until(pilot, lambda name=name: seen(app)[-1].startswith(f"/{name} "))
         await say(app, pilot, "/help")
         await until(pilot, lambda: isinstance(app.screen, Help))
@@ -525,19 +528,17 @@ async def test_every_command_is_carried_out_listed_and_explained():
         def words() -> str:
             return "\n".join(str(part.content) for part in app.screen.query(Static))
 
-        await until(pilot, lambda: all(f"{command.usage}\n" in words() for command in COMMANDS))
+        await until(pilot, lambda: all(c.usage in words() for c in COMMANDS.values()))
+        assert all(c.key in words() for c in COMMANDS.values())
+
+
+WORDS = {"memory": ("default", "work", "work-2"), "learn": ("user", "all", "off")}
 
 
 @pytest.mark.parametrize(
     ("typed", "completed"),
     [("/me", "/memory "), ("/memory w", "/memory work"), ("/re", "/re"), ("/und", "/undo"),
-     ("/memory x", "/memory x"), ("/learn a", "/learn a"), ("/c", "/c"), ("/inc", "/incognito")],
+     ("/memory x", "/memory x"), ("/learn a", "/learn all"), ("/c", "/c"), ("/inc", "/incognito")],
 )  # fmt: skip
-def test_tab_fills_in_what_is_certain(typed, completed):
-    assert complete(typed, ("default", "work", "work-2")) == completed
-
-
-def test_hints_name_the_memories():
-    assert hint("/memory ", ("default", "work")) == "default work"
-    assert hint("/memory x", ("default", "work")) == "a new memory"
-    assert hint("/re") == "/redo /reset"
+def test_what_is_certain_is_filled_in(typed, completed):
+    assert complete(typed, WORDS) == completed

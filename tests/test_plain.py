@@ -61,7 +61,7 @@ def test_a_conversation_is_walked_searched_and_set_up(tmp_path):
     assert "Evening talk (" in out and "Good evening!" in out
     assert "wren answers. There is: wren" in out and "nll  memory" in out
     assert "system               You are a bird." in out
-    assert "top_k is 3 from now on." in err and "top_k is - from now on." in err
+    assert "top_k is 3 from now on." in err and "top_k is default from now on." in err
     assert "did you mean top_k?" in err
     assert (tmp_path / "talk.md").read_text().startswith("**You**\n\nGood evening!\n\n**wren**")
     assert code == 1, "one setting was unknown"

@@ -295,6 +295,7 @@ class Session:
         if self.temporary or self._work is not None or not self.memory.known_facts():
             return False
         self._work, self._studying = self._study(), True
+        self._at(None, "studying")
         return True
 
     def drop_work(self) -> None:
@@ -328,7 +329,6 @@ class Session:
 
     def _study(self) -> Studying:
         before = self.memory.known_facts()
-        self._at(None, "studying")
         event = yield from self._carry_out(Lesson("study", None))
         self._pace.note("studying", self._spent)
         update = self.ledger.log(self.memory.row.id, Filter(newest=1))[0]

@@ -91,7 +91,9 @@ def value(found: str | float | None) -> str:
     """Write the value of a setting as a user would."""
     if isinstance(found, bool):
         return "on" if found else "off"
-    if found is None or found == "":
+    if found is None:
+        return "default"
+    if found == "":
         return "-"
     return found if isinstance(found, str) else f"{found:g}"
 

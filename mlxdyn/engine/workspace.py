@@ -154,7 +154,8 @@ class Workspace:
         self.emit(Memories(tuple(self.ledger.names())))
 
     def tell_settings(self) -> None:
-        self.emit(Settings(settings.values(), str(settings.path())))
+        known = settings.values() | {"model": self.model.name}
+        self.emit(Settings(known, str(settings.path())))
 
     def changed(self, said: str) -> None:
         """Tell what the past looks like now."""
