@@ -15,7 +15,7 @@ from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.records import MUTED, Records
 
 KEYS = "Enter opens · Ctrl+R renames · Ctrl+T pins · Ctrl+D deletes · Esc"
-AROUND = 30  # characters before the words that were found
+AROUND, ROOM, TITLE = 20, 56, 16  # characters before what was found, of it, of its chat's title
 ERASE = (
     "Forget everything that was said in this chat, and all that it taught, for good?\n\n"
     "To delete the chat only and keep what it taught: Ctrl+D."
@@ -117,9 +117,7 @@ class ChatList(Records):
         """Delete the chat under the cursor; it can come back."""
         if (chat := self.conversation) is not None and self.action_change("hide"):
             self._hidden.append(chat)
-            self.notify(
-                "Deleted; Ctrl+Z brings it back. What it taught stays, Ctrl+E forgets both."
-            )
+            self.notify("Deleted; Ctrl+Z brings it back, Ctrl+E forgets what it taught too.")
 
     def action_show(self) -> None:
         """Bring back the chat that was deleted last."""
@@ -162,4 +160,5 @@ def _hit(hit: Hit, words: str) -> Content:
     place = max(0, text.lower().find(words.lower().split()[0]) - AROUND)
     who = "you" if hit.role == "user" else "it"
     begun = f"…{text[place:]}" if place else text
-    return Content.assemble((f"  {who}: ", MUTED), begun, (f"  in {hit.title}", MUTED))
+    title = hit.title if len(hit.title) < TITLE else f"{hit.title[:TITLE]}…"
+    return Content.assemble((f"  {who}: ", MUTED), begun[:ROOM], (f"  in {title}", MUTED))

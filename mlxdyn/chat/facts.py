@@ -27,7 +27,7 @@ def group(rows: Sequence[ExampleRow], message: str) -> list[Grouped]:
     """Group what one message taught.
 
     What an answer tells are its words that are the message's own and not the question's; answers
-    that tell nearly the same words are wordings of one fact.
+    that tell nearly the same words, or are the same, are wordings of one fact.
     """
     said = _words(message)
     groups: list[tuple[frozenset[str], list[ExampleRow]]] = []
@@ -35,7 +35,8 @@ def group(rows: Sequence[ExampleRow], message: str) -> list[Grouped]:
         answer = _words(row.answer)
         told = frozenset((answer & said) - _words(row.question)) or frozenset(answer)
         for known, members in groups:
-            if len(told & known) >= ALIKE * len(told | known):
+            alike = len(told & known) >= ALIKE * len(told | known)
+            if alike or any(row.answer == one.answer for one in members):
                 members.append(row)
                 break
         else:
