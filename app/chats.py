@@ -14,7 +14,7 @@ from mlxdyn.engine.events import Chat, Found, Hit
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.records import MUTED, Records
 
-KEYS = "Enter opens · Ctrl+R renames · Ctrl+T pins · Ctrl+D deletes · Esc"
+KEYS = "Enter opens · ^R renames · ^T pins · ^D deletes · Esc"
 AROUND, ROOM, TITLE = 20, 56, 16  # characters before what was found, of it, of its chat's title
 ERASE = (
     "Forget everything that was said in this chat, and all that it taught, for good?\n\n"

@@ -17,7 +17,7 @@ from mlxdyn.engine.messages import counted
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.records import MUTED, Records
 
-KEYS = "Enter corrects · Ctrl+D deletes · Ctrl+F forgets message · Ctrl+S studies"
+KEYS = "Enter corrects · ^D deletes · ^F forgets its message · ^S studies"
 EMPTY = "Nothing yet. Say something about yourself, such as where you live."
 Change = Literal["correct", "drop", "forget"]
 
@@ -138,7 +138,7 @@ def gain(panel: Panel) -> str:
 def drift(panel: Panel) -> str:
     if not panel.drifts:
         return "drift not measured"
-    return f"drift {panel.drifts[-1]:.3f} of at most {panel.bound:g} nats"
+    return f"drift {panel.drifts[-1]:.3f}, and never above {panel.bound:g}"
 
 
 def _searched(fact: Fact) -> str:

@@ -25,11 +25,11 @@ FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 WELCOME = """\
 It learns from you while you talk, and still knows it tomorrow.
 
-  What    facts in what you say; no questions, no passwords or card numbers
-  Where   on this machine only, in the memory named in the line below
-  Stop    /learn off learns nothing; /incognito is a chat that leaves no trace
-  Undo    /undo takes the last lesson back; F2 shows all it knows, to correct or delete
-  Try     tell it where you live, then: /compare Where do I live?
+  What    facts in what you say; no questions, passwords, card numbers
+  Where   on this machine only, in the memory named at the bottom
+  Stop    /learn off learns nothing; /incognito leaves no trace
+  Undo    /undo, or F2: all it knows, to correct, delete, forget
+  Try     say where you live, then: /compare Where do I live?
 
 Enter sends · F1 help · F4 another model · Ctrl+Q leaves"""
 UNSAVED = {
