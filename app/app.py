@@ -2,14 +2,11 @@
 
 import asyncio
 import os
-import shlex
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
@@ -32,6 +29,7 @@ from mlxdyn_app.chats import ChatList
 from mlxdyn_app.choices import ModelList, SettingList
 from mlxdyn_app.clipboard import pbcopy
 from mlxdyn_app.dialogs import Question
+from mlxdyn_app.editor import edited
 from mlxdyn_app.hearing import hear
 from mlxdyn_app.menu import Menu
 from mlxdyn_app.panel import MemoryPanel
@@ -41,6 +39,7 @@ from mlxdyn_app.status import StatusLine
 from mlxdyn_app.talk import SAVING, Talk
 from mlxdyn_app.theme import NAMES, PAPER, WREN
 from mlxdyn_app.transcript import Transcript, Turn
+from mlxdyn_app.wishes import grant
 
 KEYS_HINT = "/ commands · F1 help · F2 memory"
 TURN_KEYS = "E edit · R again · C copy · S surprise · F forget · Esc back"
@@ -231,17 +230,13 @@ class ChatApp(App[None]):
 
     def action_write(self) -> None:
         """Write the prompt in $EDITOR."""
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "message.md"
-            file.write_text(self.prompt.unfolded(self.prompt.text), "utf-8")
-            try:
-                with self.suspend():
-                    subprocess.run([*shlex.split(editor), str(file)], check=True)
-            except (OSError, subprocess.CalledProcessError, SuspendNotSupported) as error:
-                self.notify(f"{editor} did not go well: {error}", severity="error")
-                return
-            self.prompt.write(file.read_text("utf-8").rstrip("\n"))
+        try:
+            with self.suspend():
+                text = edited(self.prompt.unfolded(self.prompt.text))
+        except (OSError, subprocess.CalledProcessError, SuspendNotSupported) as error:
+            self.notify(f"The editor did not go well: {error}", severity="error")
+        else:
+            self.prompt.write(text)
 
     # A message that was walked to
 
@@ -303,59 +298,16 @@ class ChatApp(App[None]):
         else:
             self.engine.open(talks.reword, turn.message, text)
 
-    # What pages over the chat want
-
     @on(MemoryPanel.Wanted)
-    def change_fact(self, wanted: MemoryPanel.Wanted) -> None:
-        """Correct or delete a fact, or forget what told it."""
-        fact = wanted.fact
-        if wanted.change == "correct":
-            self.engine.ask(memories.correct, fact.items, wanted.answer)
-        elif wanted.change == "drop":
-            self.engine.ask(memories.drop, fact.items)
-        else:
-            acts.ask_forget(self, fact.message, fact.said)
-
     @on(MemoryPanel.Study)
-    def study_now(self) -> None:
-        """Study everything."""
-        self.engine.ask(memories.study)
-
     @on(ChatList.Wanted)
-    def change_chat(self, wanted: ChatList.Wanted) -> None:
-        """Do what is wanted of a saved chat."""
-        chat, engine = wanted.conversation, self.engine
-        match wanted.change:
-            case "open" if chat != self.talk.conversation:
-                acts.leave_and(self, partial(engine.open, talks.open_chat, chat))
-            case "rename":
-                engine.ask(talks.rename, chat, wanted.value)
-            case "pin":
-                engine.ask(talks.pin, chat)
-            case "hide" | "show":
-                engine.open(talks.hide, chat, wanted.change == "hide")
-            case "erase":
-                acts.leave_and(self, partial(engine.open, talks.erase, chat))
-
     @on(ChatList.Searched)
-    def look(self, searched: ChatList.Searched) -> None:
-        """Look into every message."""
-        self.engine.ask(talks.search, searched.words)
-
     @on(ModelList.Wanted)
-    def use_model(self, wanted: ModelList.Wanted) -> None:
-        """Let another model answer."""
-        acts.model(self, wanted.name)
-
     @on(SettingList.Wanted)
-    def put_setting(self, wanted: SettingList.Wanted) -> None:
-        """Keep a setting."""
-        acts.put(self, wanted.name, wanted.text)
-
     @on(LogList.Unwanted)
-    def forget_logged(self, unwanted: LogList.Unwanted) -> None:
-        """Forget the message of an update."""
-        acts.ask_forget(self, unwanted.message, unwanted.text)
+    def grant(self, wish: Message) -> None:
+        """Do what is wanted on a page over the chat."""
+        grant(self, wish)
 
     # The program
 

@@ -1,0 +1,64 @@
+"""What the user wants on a page over the chat, as a call of the engine."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from mlxdyn.engine import memories, talks
+from mlxdyn_app import acts
+from mlxdyn_app.chats import ChatList
+from mlxdyn_app.choices import ModelList, SettingList
+from mlxdyn_app.panel import MemoryPanel
+from mlxdyn_app.records import LogList
+
+if TYPE_CHECKING:
+    from mlxdyn_app.app import ChatApp
+
+
+def grant(app: ChatApp, wish: Message) -> None:
+    """Ask the engine for what is wanted."""
+    match wish:
+        case MemoryPanel.Wanted():
+            _fact(app, wish)
+        case MemoryPanel.Study():
+            app.engine.ask(memories.study)
+        case ChatList.Wanted():
+            _chat(app, wish)
+        case ChatList.Searched(words):
+            app.engine.ask(talks.search, words)
+        case ModelList.Wanted(name):
+            acts.model(app, name)
+        case SettingList.Wanted(name, text):
+            acts.put(app, name, text)
+        case LogList.Unwanted(message, text):
+            acts.ask_forget(app, message, text)
+
+
+def _fact(app: ChatApp, wish: MemoryPanel.Wanted) -> None:
+    """Correct or delete a fact, or forget what told it."""
+    fact = wish.fact
+    if wish.change == "correct":
+        app.engine.ask(memories.correct, fact.items, wish.answer)
+    elif wish.change == "drop":
+        app.engine.ask(memories.drop, fact.items)
+    else:
+        acts.ask_forget(app, fact.message, fact.said)
+
+
+def _chat(app: ChatApp, wish: ChatList.Wanted) -> None:
+    """Open, name, pin or delete a chat."""
+    chat, engine = wish.conversation, app.engine
+    match wish.change:
+        case "open" if chat != app.talk.conversation:
+            acts.leave_and(app, partial(engine.open, talks.open_chat, chat))
+        case "rename":
+            engine.ask(talks.rename, chat, wish.value)
+        case "pin":
+            engine.ask(talks.pin, chat)
+        case "hide" | "show":
+            engine.open(talks.hide, chat, wish.change == "hide")
+        case "erase":
+            acts.leave_and(app, partial(engine.open, talks.erase, chat))

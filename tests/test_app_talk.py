@@ -1,0 +1,281 @@
+"""Laws of what people take for granted in a chat: again, otherwise, further, found; by keyboard."""
+
+from dataclasses import replace
+from threading import Event
+from time import monotonic
+
+import pytest
+from measured import measured
+from test_app import (
+    CALM,
+    FAST,
+    LONG_WINDED,
+    STUDIED,
+    chatting,
+    own_home,  # noqa: F401
+    press,
+    say,
+    say_and_learn,
+    seen,
+    until,
+)
+from textual.events import Paste
+from textual.widgets import Input
+
+from mlxdyn import settings
+from mlxdyn.model.load import Model
+from mlxdyn_app.app import ChatApp
+from mlxdyn_app.attach import attach, fitting
+from mlxdyn_app.chats import ChatList
+from mlxdyn_app.choices import ModelList, SettingList
+from mlxdyn_app.dialogs import Entry, Question
+from mlxdyn_app.editor import edited
+from mlxdyn_app.surprise import SurpriseView
+from mlxdyn_app.theme import PAPER, WREN
+
+SHORT = replace(CALM, max_tokens=6)
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+async def test_an_answer_is_asked_for_again_and_both_are_walked():
+    async with chatting(replace(LONG_WINDED, max_tokens=8, seed=None)) as (app, pilot):
+        await say_and_learn(app, pilot, "Tell me something.")
+        first = seen(app)[2]
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "version 2 of 2" in seen(app)[3] and not app.talk.busy)
+        second = seen(app)[2]
+        assert second != first and len(app.talk.turns) == 2
+        await pilot.press("alt+up", "left")
+        await until(pilot, lambda: seen(app)[2] == first)
+        assert "version 1 of 2" in seen(app)[3]
+        await pilot.press("alt+up", "right")
+        await until(pilot, lambda: seen(app)[2] == second)
+
+
+async def test_a_message_is_edited_and_what_followed_it_stays_as_a_version():
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "Hello one!")
+        await say_and_learn(app, pilot, "And two.")
+        await pilot.press("alt+up", "up", "up", "up", "e")
+        assert app.prompt.text == "Hello one!" and app.prompt.border_title == "your message anew"
+        await pilot.press("escape")
+        assert not app.prompt.text and app.editing is None
+        await pilot.press("alt+up", "up", "up", "up", "e")
+        await say(app, pilot, "Good evening!")
+        await until(pilot, lambda: "version 2 of 2" in seen(app)[1] and not app.talk.busy)
+        assert "And two." not in seen(app)
+        await pilot.press("alt+up", "up", "left")
+        await until(pilot, lambda: "And two." in seen(app))
+
+
+async def test_a_reply_is_reworded_and_goes_on_where_it_was_cut():
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "Hello! My name is Ada and I live in Lisbon.")
+        assert "token limit" in seen(app)[3]
+        before = seen(app)[2]
+        await say(app, pilot, "/continue")
+        await until(pilot, lambda: not app.talk.busy and len(seen(app)[2]) > len(before))
+        assert seen(app)[2].startswith(before)
+        await pilot.press("alt+up", "e")
+        await say(app, pilot, "Good day, Ada.")
+        await until(pilot, lambda: seen(app)[2] == "Good day, Ada.")
+        assert "version 2 of 2" in seen(app)[3]
+
+
+async def test_chats_are_found_renamed_pinned_deleted_and_brought_back():
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "About the sea.")
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.talk.ready and not app.talk.turns)
+        await say_and_learn(app, pilot, "About the moon.")
+        await pilot.press("ctrl+f")
+        await until(pilot, lambda: isinstance(app.screen, ChatList) and app.screen.chosen)
+        page = app.screen
+        await pilot.press(*"sea")
+        await until(pilot, lambda: page._hits and page.conversation == 1)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(app.screen, Entry))
+        app.screen.query_one(Input).value = "Waves and sea"
+        await pilot.press("enter")
+        await until(pilot, lambda: page._chats[1].title == "Waves and sea")
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: page._chats[1].pinned)
+        await pilot.press("ctrl+d")
+        await until(pilot, lambda: 1 not in page._chats)
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: 1 in page._chats)
+        await pilot.press("enter")
+        await until(pilot, lambda: "About the sea." in seen(app))
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: isinstance(app.screen, ChatList))
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        await pilot.press("y")
+        await until(pilot, lambda: "forgotten" in seen(app)[-1])
+
+
+async def test_a_setting_is_changed_on_its_page_and_survives():
+    async with chatting(SHORT) as (app, pilot):
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(app.screen, SettingList) and app.screen.chosen)
+        page = app.screen
+        await pilot.press(*"system")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Entry))
+        app.screen.query_one(Input).value = "You are a bird."
+        await pilot.press("enter")
+        await until(pilot, lambda: app.settings["system"] == "You are a bird.")
+        await pilot.press("ctrl+u", *"numbers", "enter")
+        await until(pilot, lambda: app.talk.numbers)
+        assert app.screen is page
+        await pilot.press("escape")
+        await say_and_learn(app, pilot, "Hello!")
+        assert "nll" in seen(app)[1]
+    assert settings.read() == {"system": "You are a bird.", "numbers": True}
+
+
+async def test_the_theme_is_chosen_and_kept():
+    async with chatting() as (app, pilot):
+        assert app.theme == WREN.name
+        await say(app, pilot, "/theme light")
+        await until(pilot, lambda: app.theme == PAPER.name)
+        await say(app, pilot, "/theme pink")
+        await until(pilot, lambda: "no theme pink" in seen(app)[-1])
+    assert settings.read() == {"theme": "light"}
+
+
+async def test_a_model_is_chosen_from_the_list_and_says_whose_memory_it_has(tall: Model):
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "Hello!")
+        await pilot.press("f4")
+        await until(pilot, lambda: isinstance(app.screen, ModelList) and app.screen.chosen)
+        await pilot.press("escape")
+        await say(app, pilot, f"/model {tall.path}")
+        await until(pilot, lambda: app.talk.ready and app.line.status.memory == "default-tall")
+        await until(pilot, lambda: "answers from now on" in seen(app)[-1])
+        await say(app, pilot, "/model wren")
+        await until(pilot, lambda: app.line.status.memory == "default" and "Hello!" in seen(app))
+
+
+async def test_a_message_is_coloured_by_surprise_and_by_what_memory_changed():
+    async with chatting(SHORT) as (app, pilot):
+        await pilot.press("ctrl+s")
+        await say_and_learn(app, pilot, "My cat is called Tinta.")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SurpriseView) and app.screen.is_mounted)
+        page = app.screen
+        await until(pilot, lambda: "Tinta" in str(page.query_one("#tokens").content))
+        assert "nats a token" in str(page.query_one("#legend").content)
+        await pilot.press("tab")
+        await until(pilot, lambda: "Memory makes" in str(page.query_one("#legend").content))
+        await pilot.press("escape")
+
+
+async def test_the_menu_offers_commands_and_enter_takes_one():
+    async with chatting() as (app, pilot):
+        await pilot.press("/", "t", "e")
+        await until(pilot, lambda: app.prompt.menu.chosen == "/temporary")
+        await pilot.press("backspace", "backspace", "down", "up", "escape")
+        assert not app.prompt.menu.display and app.prompt.text == "/"
+        await pilot.press("m", "o", "tab")
+        assert app.prompt.text == "/model "
+        await pilot.press("ctrl+u", *"/inco", "enter")
+        await until(pilot, lambda: app.prompt.border_title == "incognito")
+
+
+async def test_leaving_waits_for_no_lesson(wren: Model):
+    measured(wren)
+    async with chatting(SHORT, study=replace(STUDIED, steps=12)) as (app, pilot):
+        await say(app, pilot, "My cat is called Tinta.")
+        await until(pilot, lambda: app.line.status.stage)
+        app.patience = 60.0
+        started = monotonic()
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app.closed)
+        assert monotonic() - started < 10
+    async with chatting(SHORT, study=STUDIED) as (app, pilot):
+        await until(pilot, lambda: any("remembers" in text for text in seen(app)))
+
+
+async def test_a_second_ctrl_q_leaves_at_once_whatever_the_engine_does():
+    app, gate = ChatApp(FAST), Event()
+    app.patience = None
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: hasattr(app, "talk") and app.talk.ready)
+        app.engine._requests.put(gate.wait)
+        press(app, "ctrl+q")
+        await until(pilot, lambda: "leaves at once" in app.line.doing)
+        started = monotonic()
+        press(app, "ctrl+q")
+        await until(pilot, lambda: app._exit)
+        assert monotonic() - started < 1 and not app.closed
+        gate.set()
+        app.engine._thread.join()
+
+
+async def test_a_long_paste_is_folded_and_what_it_holds_runs_nothing():
+    async with chatting(SHORT) as (app, pilot):
+        app.prompt.post_message(Paste("one\r\ntwo\x1b[201~\x1b[31m three\x07"))
+        await until(pilot, lambda: app.prompt.text == "one\ntwo[201~[31m three")
+        assert not app.talk.queue and not app.talk.busy
+        app.prompt.text = ""
+        app.prompt.post_message(Paste("\n".join(f"line {n}" for n in range(40))))
+        await until(pilot, lambda: "40 lines" in app.prompt.text)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.talk.turns)
+        assert "line 39" in seen(app)[0] and "[paste" not in seen(app)[0]
+
+
+async def test_a_file_goes_along_and_an_unknown_one_is_said(tmp_path):
+    (tmp_path / "note.txt").write_text("Tinta is a cat.")
+    async with chatting(SHORT) as (app, pilot):
+        app.prompt.text = f"Read @{tmp_path}/none.txt"
+        await pilot.press("enter")
+        await until(pilot, lambda: "there is no file" in seen(app)[-1])
+        assert app.prompt.text == f"Read @{tmp_path}/none.txt"
+        await say(app, pilot, f"Read @{tmp_path}/note.txt")
+        await until(pilot, lambda: app.talk.turns and "Tinta is a cat." in seen(app)[1])
+
+
+def test_files_are_offered_checked_and_people_are_left_alone(tmp_path):
+    (tmp_path / "big.txt").write_bytes(b"a" * 200_000)
+    (tmp_path / "raw.bin").write_bytes(b"\xff\xfe\x00")
+    assert [line for line, _ in fitting(f"see @{tmp_path}/b")] == [f"see @{tmp_path}/big.txt"]
+    assert "200,000 bytes" in attach(f"@{tmp_path}/big.txt").faults[0]
+    assert "no text" in attach(f"@{tmp_path}/raw.bin").faults[0]
+    assert "no file" in attach(f"@{tmp_path}").faults[0]
+    assert attach("ask @ada about a@b.c") == attach("ask @ada about a@b.c")
+    assert attach("ask @ada about a@b.c").text == "ask @ada about a@b.c"
+    assert not attach("ask @ada about a@b.c").faults
+
+
+def test_the_editor_writes_the_message(tmp_path, monkeypatch):
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nprintf "from the editor\\n" >> "$1"\n')
+    editor.chmod(0o700)
+    monkeypatch.setenv("VISUAL", str(editor))
+    assert edited("begun, ") == "begun, from the editor"
+    monkeypatch.setenv("VISUAL", "/no/such/editor")
+    with pytest.raises(OSError):
+        edited("begun")
+
+
+async def test_an_editor_that_cannot_be_had_leaves_the_message_as_it_is(monkeypatch):
+    monkeypatch.setenv("VISUAL", "/no/such/editor")
+    async with chatting() as (app, pilot):
+        app.prompt.text = "begun"
+        await pilot.press("ctrl+g")
+        assert app.prompt.text == "begun"
+        assert any("editor did not go well" in one.message for one in app._notifications)
+
+
+async def test_a_message_that_fails_is_given_back_at_once():
+    async with chatting(SHORT) as (app, pilot):
+        long = "I walked along the river and saw " + "a boat and a bird and " * 400
+        await say(app, pilot, long)
+        await until(pilot, lambda: app.prompt.text.startswith("I walked"))
+        assert "smaller parts" in seen(app)[-1] and not app.talk.queue
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.talk.ready and not app.talk.turns)
+        assert len(app.prompt.text) == len(long.strip())
