@@ -1,38 +1,101 @@
-"""What pages over the chat look like, on screens of three sizes; snapshots of fixed data."""
+"""What the app looks like, in both themes, on screens of three sizes; snapshots of fixed data."""
 
 from collections.abc import Callable
 from typing import ClassVar
 
 import pytest
 from textual.app import App, ComposeResult
-from textual.containers import VerticalScroll
 
-from mlxdyn.engine.events import Compared, Logged, StudyItem, Weighed
-from mlxdyn_app import app as chat
-from mlxdyn_app.comparison import Comparison
-from mlxdyn_app.dialogs import Help, Question
-from mlxdyn_app.records import ItemEditor, ItemList, LogList
-from mlxdyn_app.theme import WREN
-
-SIZES = [(80, 24), (120, 40), (50, 20)]
-ITEMS = (
-    StudyItem(1, 1, "What is my cat called?", "Your cat is called Tom.", "base", False),
-    StudyItem(2, 3, "What is my cat called?", "Your cat is called Tinta.", "base", True),
-    StudyItem(3, 5, "Where do I live, and since when?", "You live in Lisbon.", "user", True),
+from mlxdyn.config import ChatConfig
+from mlxdyn.engine.commands import fitting
+from mlxdyn.engine.events import (
+    Chat,
+    Compared,
+    Fact,
+    Found,
+    Hit,
+    Learned,
+    Logged,
+    Message,
+    ModelRow,
+    Models,
+    Panel,
+    Scored,
+    Settings,
+    Status,
+    Surprise,
+    Weighed,
 )
+from mlxdyn.settings import SETTINGS
+from mlxdyn_app import app as chat
+from mlxdyn_app.chats import ChatList
+from mlxdyn_app.choices import ModelList, SettingList
+from mlxdyn_app.comparison import Comparison
+from mlxdyn_app.dialogs import Entry, Help, Question
+from mlxdyn_app.menu import Menu
+from mlxdyn_app.panel import MemoryPanel
+from mlxdyn_app.prompt import Prompt
+from mlxdyn_app.records import LogList
+from mlxdyn_app.status import StatusLine
+from mlxdyn_app.surprise import SurpriseView
+from mlxdyn_app.theme import PAPER, WREN
+from mlxdyn_app.transcript import Transcript
+
+LOOKS = [
+    ((80, 24), WREN.name),
+    ((80, 24), PAPER.name),
+    ((120, 36), PAPER.name),
+    ((200, 60), WREN.name),
+]
+NOON = "2026-05-01T12:00:00.000+00:00"
+FACTS = (
+    Fact((4, 5), 5, "I moved to Lisbon.", "You live in Lisbon.", ("Where do I live?", "My town?"),
+         False, True),
+    Fact((2,), 3, "My cat is called Tinta, not Tom.", "Your cat is called Tinta.",
+         ("What is my cat called?",), True, True),
+    Fact((1,), 1, "My cat is called Tom.", "Your cat is called Tom.", ("What is my cat called?",),
+         False, False),
+)  # fmt: skip
+PANEL = Panel("default", "wren", FACTS, 3, ((3.0, 1.0), (2.0, 0.1), (4.0, 0.2)),
+              (0.01, 0.03, 0.02), 0.1, 1)  # fmt: skip
 LOG = (
-    Logged(4, "2026-05-01T12:00:00.000+00:00", 3, "My cat is called Tinta, not Tom.", "words", 12,
-           1.0, 4.13, 4.11, 0.021, False, "rolled back: other answers moved 0.121 nats/token"),
-    Logged(5, "2026-05-01T12:00:00.000+00:00", 3, "My cat is called Tinta, not Tom.", "study", 8,
-           0.25, 3.7, 0.4, 0.003, True, ""),
-    Logged(6, "2026-05-01T12:05:00.000+00:00", None, "", "consolidation", 24, 1.0, 3.7, 0.2, 0.01,
-           True, ""),
+    Logged(4, NOON, 3, "My cat is called Tinta, not Tom.", "words", 12, 1.0, 4.13, 4.11, 0.021,
+           False, "rolled back: other answers moved 0.121 nats/token"),
+    Logged(5, NOON, 3, "My cat is called Tinta, not Tom.", "study", 8, 0.25, 3.7, 0.4, 0.003, True,
+           ""),
+    Logged(6, NOON, None, "", "consolidation", 24, 1.0, 3.7, 0.2, 0.01, True, ""),
 )  # fmt: skip
 PIECES = [("You", 0.1), (" live", 0.0), (" in", 0.2), (" Lis", 4.0), ("bon", 2.5), (".", 0.0)]
 COMPARED = Compared(
     "Where do I live?",
     "I don't know where you live yet. Would you like to tell me?",
     tuple(Weighed(text, gain) for text, gain in PIECES),
+)
+SURPRISE = Surprise("You live in Lisbon.", tuple(
+    Scored(text, nll, gain)
+    for (text, gain), nll in zip(PIECES, (0.2, 1.5, 0.5, 7.0, 4.0, 0.1), strict=True)
+))  # fmt: skip
+CHATS = (
+    Chat(2, "Cats and where they sleep", NOON, 12, True),
+    Chat(1, "A trip to the sea", NOON, 4),
+)
+FOUND = Found("sleep", (Hit(1, "A trip to the sea", NOON, "user", "I could not sleep there."),))
+MODELS = Models((
+    ModelRow("wren", True, 11_000_000, ""),
+    ModelRow("smollm2-135m", False, 93_000_000, ""),
+    ModelRow("huge", False, 9_000_000_000, "needs 24.1 GB of memory; this machine has 8.0"),
+), "wren")  # fmt: skip
+SET = Settings({one.name: one.default for one in SETTINGS} | {"model": "wren"}, "config.toml")
+STATUS = Status("wren", "default", ChatConfig().learn, False, 96, 1024, 64.0, 0, 3, 40, 2, 1.0)
+TALK = (
+    Message(1, "user", "My cat is called Tinta, and my password is hunter2!"),
+    Message(2, "assistant", "Tinta is a **great** name.\n\n```python\nprint('Tinta')\n```"),
+    Message(3, "user", "Who are you?", version=2, versions=2),
+    Message(4, "assistant", "<think>They ask who I am.</think>I'm Wren."),
+)
+LEARNED = (
+    Learned(1, 12, 5.2, 4.9, True, "", 1, facts=("Your cat is called Tinta.",), secrets=1),
+    Learned(3, 4, 2.2, 2.1, True, "", 2, asked=True),
 )
 
 
@@ -45,17 +108,62 @@ class Page(App[None]):
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
-        self.register_theme(WREN)
+        for one in (WREN, PAPER):
+            self.register_theme(one)
         self.theme, self._push = theme, push
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll():
-            if self._push is Comparison:
-                yield Comparison(COMPARED)
+        yield Transcript()
+        yield (menu := Menu())
+        yield Prompt(menu)
+        yield StatusLine()
 
-    def on_mount(self) -> None:
-        if self._push is not Comparison:
-            self.push_screen(self._push())
+    async def on_mount(self) -> None:
+        line = self.query_one(StatusLine)
+        line.status, line.doing = STATUS, ""
+        page = self._push(self)
+        if page is not None:
+            self.push_screen(page)
+
+
+async def talked(app: App) -> None:
+    turns = await app.query_one(Transcript).open(TALK)
+    for learned in LEARNED:
+        turns[learned.message].show(learned)
+
+
+def welcome(app: App) -> None:
+    app.run_worker(app.query_one(Transcript).open(()))
+
+
+def conversation(app: App) -> None:
+    app.run_worker(talked(app))
+
+
+def comparison(app: App) -> None:
+    app.query_one(Transcript).mount(Comparison(COMPARED))
+
+
+def menu(app: App) -> None:
+    prompt = app.query_one(Prompt)
+    prompt.offers = lambda text: fitting(text, {})
+    prompt.write("/re")
+    prompt.offer()
+
+
+PAGES: dict[str, Callable] = {
+    "welcome": welcome,
+    "talk": conversation,
+    "comparison": comparison,
+    "menu": menu,
+    "memory": lambda _: MemoryPanel(PANEL),
+    "surprise": lambda _: SurpriseView(SURPRISE),
+    "chats": lambda _: ChatList(CHATS, 1),
+    "models": lambda _: ModelList(MODELS),
+    "settings": lambda _: SettingList(SET),
+    "log": lambda _: LogList(LOG),
+    "help": lambda _: Help(),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -66,27 +174,25 @@ def one_place_on_earth(monkeypatch):
     time.tzset()
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("push", [
-    lambda: ItemList(ITEMS),
-    lambda: LogList(LOG),
-    Comparison,
-], ids=["items", "log", "comparison"])  # fmt: skip
-def test_a_page_looks_as_it_did(snap_compare, push, size):
-    assert snap_compare(Page(push), terminal_size=size)
+@pytest.mark.parametrize(
+    ("size", "theme"), LOOKS, ids=lambda v: v if isinstance(v, str) else f"{v[0]}x{v[1]}"
+)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_looks_as_it_did(snap_compare, name, size, theme):
+    assert snap_compare(Page(PAGES[name], theme), terminal_size=size)
 
 
 @pytest.mark.parametrize("theme", ["textual-light", "nord"])
 def test_a_comparison_is_legible_in_every_theme(snap_compare, theme):
-    assert snap_compare(Page(Comparison, theme), terminal_size=(80, 24))
+    assert snap_compare(Page(comparison, theme), terminal_size=(80, 24))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (50, 20)], ids=lambda s: f"{s[0]}x{s[1]}")
 @pytest.mark.parametrize("push", [
-    Help,
-    lambda: Question("Forget this for good? " * 6, "Forget it"),
-    lambda: ItemEditor(ITEMS[2]),
-], ids=["help", "question", "editor"])  # fmt: skip
+    *(PAGES[name] for name in ("memory", "surprise", "chats", "models", "settings", "log", "help")),
+    lambda _: Question("Forget this for good? " * 6, "Forget it"),
+    lambda _: Entry("Correct this fact", "Where do I live?", "You live in Lisbon."),
+], ids=lambda _: "")  # fmt: skip
 async def test_nothing_of_a_page_lies_outside_the_screen(push, size):
     app = Page(push)
     async with app.run_test(size=size) as pilot:
@@ -98,3 +204,15 @@ async def test_nothing_of_a_page_lies_outside_the_screen(push, size):
             if part.region and not 0 <= part.region.x <= part.region.right <= size[0]
         ]  # fmt: skip
         assert not outside
+
+
+async def test_what_is_found_stands_below_the_chats():
+    app = Page(lambda _: ChatList(CHATS, 1, "sleep"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        page = app.screen
+        page.found(FOUND)
+        page.found(Found("other words", ()))  # of a search that was given up
+        await pilot.pause()
+        assert [row[0] for row in page._rows] == ["2", "1", "1 0"]
+        assert "could not sleep" in str(page._rows[2][2])
