@@ -52,7 +52,8 @@ def chat(options: Options, settings: Mapping[str, Value | None] | None = None) -
     try:
         app.run()
     finally:
-        ended = app.closed or app.engine.close(patience=PATIENCE_SECONDS)
+        left = app.return_code is not None  # by itself, after it waited for the engine
+        ended = app.closed or (not left and app.engine.close(patience=PATIENCE_SECONDS))
     if app.failure:
         print(app.failure, file=sys.stderr)
     code = app.return_code or 0

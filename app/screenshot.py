@@ -1,6 +1,6 @@
-"""Take app/screenshot.svg for the README: the real app, headless, with the bundled model.
+"""Take the README's pictures, screenshot.svg and memory.svg: the real app with the bundled model.
 
-Run `python -m mlxdyn_app.screenshot [FILE]`. The memory lives in a temporary directory.
+Run `python -m mlxdyn_app.screenshot [FOLDER]`. The memory lives in a temporary directory.
 """
 
 import asyncio
@@ -15,9 +15,10 @@ from textual.pilot import Pilot
 from mlxdyn.config import ChatConfig, SamplingConfig
 from mlxdyn.engine.actor import Options
 from mlxdyn_app.app import ChatApp
+from mlxdyn_app.panel import MemoryPanel
 
-SAID = ("Hello! My name is Ada.", "I live in Lisbon and my cat is called Tinta.", "Who are you?")
-SIZE = (100, 30)
+SAID = ("Hello! My name is Ada.", "I live in Lisbon.", "My cat is called Tinta.", "Who are you?")
+SIZE = (100, 28)
 PATIENCE_SECONDS = 300
 WEB_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 """Textual's picture would fetch its font; without it the viewer's own monospace font is used."""
@@ -35,9 +36,10 @@ async def settle(app: ChatApp, pilot: Pilot[None], learned: int) -> None:
             await pilot.pause(0.02)
 
 
-async def take(file: Path) -> None:
-    """Hold the conversation and save the screen."""
+async def take(folder: Path) -> None:
+    """Hold the conversation, and save the screen and the memory panel."""
     app = ChatApp(Options(chat=ChatConfig(sampling=SamplingConfig(temperature=0.0, seed=0))))
+    app.patience = None
     async with app.run_test(size=SIZE) as pilot:
         await settle(app, pilot, 0)
         for count, text in enumerate(SAID, start=1):
@@ -45,20 +47,31 @@ async def take(file: Path) -> None:
             await pilot.press("enter")
             await settle(app, pilot, count)
         await pilot.pause(0.2)
-        picture = app.export_screenshot(title="mlxdyn chat")
-        file.write_text(WEB_FONT.sub("", picture), encoding="utf-8")
-        await pilot.press("ctrl+q")
+        save(app, folder / "screenshot.svg")
+        await pilot.press("f2")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not isinstance(app.screen, MemoryPanel):
+                await pilot.pause(0.02)
+        await pilot.pause(0.2)
+        save(app, folder / "memory.svg")
+        await pilot.press("escape", "ctrl+q")
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not app.closed:
                 await pilot.pause(0.02)
 
 
+def save(app: ChatApp, file: Path) -> None:
+    """Write what is on the screen."""
+    picture = app.export_screenshot(title="mlxdyn chat")
+    file.write_text(WEB_FONT.sub("", picture), encoding="utf-8")
+
+
 def main() -> None:
-    """Write the screenshot to the file named, or beside this module."""
-    file = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "screenshot.svg"
+    """Write the pictures to the folder named, or beside this module."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     with tempfile.TemporaryDirectory() as home:
         os.environ["MLXDYN_HOME"] = home
-        asyncio.run(take(file))
+        asyncio.run(take(folder))
 
 
 if __name__ == "__main__":

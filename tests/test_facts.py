@@ -1,10 +1,17 @@
 """Laws of facts: several wordings are one fact, and different facts stay apart."""
 
-import pytest
+from contextlib import closing
 
+import pytest
+from tiny import fact, opened, teach
+
+from mlxdyn.chat import outcome
 from mlxdyn.chat.facts import group
+from mlxdyn.files import home
 from mlxdyn.learn.example import Example, Kind
+from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import ExampleRow
+from mlxdyn.model.load import Model
 
 DOG = "My dog is called Pixel and he loves the beach."
 
@@ -54,3 +61,31 @@ def test_a_fact_is_shown_by_its_commonest_answer_and_then_by_the_longest():
     assert one.answer == "Pixel."
     (one,) = group(rows(*told[:2]), DOG)
     assert one.answer == "Your dog is Pixel."
+
+
+def test_what_is_restated_is_one_fact_and_what_is_corrected_is_said(mite: Model):
+    dog, cat = ("What is my dog called?", "Rex."), ("What is my cat called?", "Tom.")
+    with closing(Ledger(home() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        first, again, other = teach(memory, "my dog is Rex", "my dog is Rex", "my cat is Tom now")
+        fact(memory, first, *dog)
+        fact(memory, first, "What is my cat called?", "Tinta.")
+        fact(memory, again, *dog)
+        fact(memory, other, *cat)
+        told = {
+            message: outcome.of_message(
+                memory,
+                message,
+                ledger.updates_of(memory.row.id, message),
+                memory.masked([message])[message],
+            )
+            for message in (first, again, other)
+        }
+        found = outcome.facts(memory)
+    assert told[first].facts == ("Rex.", "Tinta.") and told[first].corrections == ()
+    assert (told[again].facts, told[again].corrections) == ((), ()) and told[again].known
+    assert (told[other].facts, told[other].corrections) == ((), ("Tom.",))
+    assert [(one.answer, len(one.items), one.message) for one in found] == [
+        ("Tom.", 1, other),
+        ("Tinta.", 1, first),
+        ("Rex.", 2, first),
+    ]

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.widgets import Input, TextArea
 
 from mlxdyn.config import ChatConfig
 from mlxdyn.engine.commands import fitting
@@ -172,6 +173,12 @@ def one_place_on_earth(monkeypatch):
 
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def cursors_that_do_not_blink(monkeypatch):
+    for widget in (Input, TextArea):
+        monkeypatch.setattr(widget.cursor_blink, "_default", False)
 
 
 @pytest.mark.parametrize(

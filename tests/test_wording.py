@@ -18,10 +18,19 @@ WORSE = "rolled back: other answers moved 0.130 nats/token from the base's (boun
     [
         (PLAIN, "nothing in it to remember"),
         (replace(PLAIN, asked=True), "a question: nothing to remember"),
+        (replace(PLAIN, known=True), "nothing new: it knew that"),
         (replace(PLAIN, studied=False), "learned its words, without looking for facts"),
         (
             replace(PLAIN, facts=("You live in Lisbon.", "You are a nurse.")),
             "remembers: You live in Lisbon. · You are a nurse.",
+        ),
+        (
+            replace(PLAIN, corrections=("Your cat is called Tinta.",)),
+            "corrected: Your cat is called Tinta.",
+        ),
+        (
+            replace(PLAIN, facts=("You have a dog.",), corrections=("You have no cat.",)),
+            "remembers: You have a dog.\ncorrected: You have no cat.",
         ),
         (
             replace(PLAIN, rate=0.25, reason=WORSE, facts=("You are a nurse.",)),

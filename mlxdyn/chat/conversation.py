@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import suppress
 from typing import cast
 
 from mlxdyn.chat import outcome
@@ -35,7 +34,6 @@ from mlxdyn.model.load import Model
 Learning = Generator[None, None, Learned]
 Studying = Generator[None, None, Studied]
 Stopped = Callable[[], bool]
-QUICKLY = 40_000  # characters that are counted as tokens in a moment
 STAGES = ("reading", "learning")
 
 
@@ -84,16 +82,8 @@ class Session:
         """Go on with a saved conversation."""
         if conversation not in {chat.id for chat in self.chats()}:
             raise MlxdynError(f"there is no conversation {conversation} in this memory")
-        self.conversation, self._context_tokens = conversation, self._measured()
-
-    def _measured(self) -> int:
-        """Count the tokens of the open conversation, unless that takes long."""
-        turns = alternating(self.messages())
-        if not turns or sum(len(turn.text) for turn in turns) > QUICKLY:
-            return 0
-        with suppress(MlxdynError):
-            return len(self.talker.prompt(turns)[0])
-        return 0
+        self.conversation = conversation
+        self._context_tokens = self.talker.measured(alternating(self.messages()))
 
     def chats(self) -> list[Chat]:
         return self.ledger.conversations(self.owner)

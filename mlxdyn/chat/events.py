@@ -75,10 +75,12 @@ class Learned:
     reason: str  # why not, when not accepted
     update: int | None  # the last ledger row
     facts: tuple[str, ...] = ()  # what it taught, each fact once, as the answer to be given
+    corrections: tuple[str, ...] = ()  # what is known otherwise since, as the new answers
     secrets: int = 0  # secrets in it that were kept out of learning
     rate: float = 1.0  # times the configured learning rate, lowered when other answers moved
     full: bool = False  # as much was made of it as can be of one message: more may be in it
     asked: bool = False  # it is a question
+    known: bool = False  # what it taught was known
     questions: tuple[str, ...] = ()  # one for each fact
     studied: bool = True  # facts were looked for; False: its words only, to keep to the budget
     drift: float | None = None  # mean KL(base || now) on answers that should stay as they are

@@ -3,6 +3,7 @@
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -19,6 +20,7 @@ from mlxdyn.model.chat_template import Turn, render, words
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import dialled
 
+QUICKLY = 40_000  # characters that become tokens in a moment
 LOOP_LEAST, LOOP_TIMES = 48, 4
 """A reply whose last 48 tokens or more are the same few, four times, is going round in circles."""
 
@@ -75,6 +77,14 @@ class Talker:
             f"that message takes {needed} tokens and {self.model.name} has room "
             f"for {room}; send it in smaller parts"
         )
+
+    def measured(self, turns: Sequence[Turn]) -> int:
+        """Count the tokens of turns that are open again; 0 where that would take long."""
+        if not turns or sum(len(turn.text) for turn in turns) > QUICKLY:
+            return 0
+        with suppress(MlxdynError):
+            return len(self.prompt(turns)[0])
+        return 0
 
     def stream(self, prompt: tuple[int, ...], version: Version) -> Iterator[str]:
         """Draw a reply to `prompt`, a piece for each token, with the weights of `version`."""

@@ -30,15 +30,34 @@ def lessons(memory: Memory, conversation: int, pending: Iterable[int]) -> Lesson
 def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: Masked) -> Learned:
     """Sum up what one message taught."""
     rows = [row for row in memory.ledger.examples_of(message) if row.kind == Kind.FACT]
-    facts = group(rows, hidden.learnable)
+    before = _before(memory, message)
+    facts = group([row for row in rows if row.question not in before], hidden.learnable)
     told = sum_up(message, updates, tuple(one.answer for one in facts), hidden.secrets)
+    otherwise = [
+        row.answer for row in rows if row.answer not in before.get(row.question, {row.answer})
+    ]
     return replace(
         told,
+        known=bool(rows) and not facts and not otherwise,
+        corrections=tuple(dict.fromkeys(otherwise)) if told.accepted else (),
         questions=tuple(one.rows[0].question for one in facts),
         full=len(rows) >= FACTS and len(facts) >= FACTS // 2,
         asked=hidden.learnable.rstrip().endswith(QUESTION),
         studied=bool(rows) or memory.ledger.examined(message),
     )
+
+
+def _before(memory: Memory, message: int) -> dict[str, set[str]]:
+    """Give the answers that earlier messages had taught to the questions of a message."""
+    found: dict[str, set[str]] = {}
+    for question, answer in memory.ledger.read(
+        "SELECT o.question, o.answer FROM examples x JOIN examples o ON o.memory = x.memory"
+        " AND o.question = x.question AND o.message < x.message"
+        " WHERE x.message = ? AND x.kind = 'fact' AND o.kind = 'fact'",
+        message,
+    ):
+        found.setdefault(question, set()).add(answer)
+    return found
 
 
 def sum_up(
@@ -89,13 +108,25 @@ def facts(memory: Memory) -> tuple[Fact, ...]:
     for row in _told(memory):
         by_message.setdefault(row.message or 0, []).append(row)
     hidden = memory.masked(by_message)
-    found = [
-        _fact(one, hidden[message], standing)
-        for message, rows in reversed(by_message.items())
-        for standing in (True, False)
-        for one in group([r for r in rows if (r.id in active) == standing], hidden[message].text)
-    ]
-    return tuple(sorted(found, key=lambda fact: not fact.standing))
+    found: dict[tuple[str, bool], Fact] = {}
+    for message, rows in by_message.items():
+        for standing in (True, False):
+            mine = [row for row in rows if (row.id in active) == standing]
+            for one in group(mine, hidden[message].text):
+                fact = _fact(one, hidden[message], standing)
+                key = (fact.answer, standing)
+                found[key] = _joined(found[key], fact) if key in found else fact
+    return tuple(sorted(reversed(found.values()), key=lambda fact: not fact.standing))
+
+
+def _joined(first: Fact, again: Fact) -> Fact:
+    """Make one of a fact and what a later message said of it again."""
+    return replace(
+        first,
+        items=(*first.items, *again.items),
+        questions=tuple(dict.fromkeys((*first.questions, *again.questions))),
+        yours=first.yours or again.yours,
+    )
 
 
 def panel(memory: Memory) -> Panel:

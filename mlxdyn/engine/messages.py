@@ -34,10 +34,10 @@ def _learned(event: Learned) -> Iterator[str]:
         return
     if event.facts:
         yield f"remembers: {' · '.join(event.facts)}"
-    elif not event.studied:
-        yield "learned its words, without looking for facts"
-    else:
-        yield "a question: nothing to remember" if event.asked else "nothing in it to remember"
+    elif not event.corrections:
+        yield _nothing(event)
+    if event.corrections:
+        yield f"corrected: {' · '.join(event.corrections)}"
     if event.rate < 1.0:
         yield f"learned at {_part(event.rate)} of the rate, to leave other answers as they are"
     elif event.reason:
@@ -46,6 +46,14 @@ def _learned(event: Learned) -> Iterator[str]:
         yield "it said a lot: what is not listed can be told again in a message of its own"
     if event.secrets:
         yield f"{counted(event.secrets, 'secret')} kept out of learning"
+
+
+def _nothing(event: Learned) -> str:
+    if event.known:
+        return "nothing new: it knew that"
+    if not event.studied:
+        return "learned its words, without looking for facts"
+    return "a question: nothing to remember" if event.asked else "nothing in it to remember"
 
 
 def _why_not(event: Learned) -> str:
