@@ -17,7 +17,7 @@ from mlxdyn.engine.actor import Options
 from mlxdyn_app.app import ChatApp
 from mlxdyn_app.panel import MemoryPanel
 
-SAID = ("Hello! My name is Ada.", "I live in Lisbon.", "My cat is called Tinta.", "Who are you?")
+SAID = ("Hello! My cat is called Tinta.", "I live in Lisbon.", "Who are you?")
 SIZE = (100, 28)
 PATIENCE_SECONDS = 300
 WEB_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
