@@ -67,6 +67,7 @@ class ChatList(Records):
     def show_chats(self, chats: tuple[Chat, ...]) -> None:
         """List these."""
         self._chats = {chat.id: chat for chat in chats}
+        self._titles = [(str(chat.id), chat.title, _line(chat)) for chat in chats]
         self._list()
 
     def found(self, found: Found) -> None:
@@ -76,21 +77,21 @@ class ChatList(Records):
             self._list()
 
     def _list(self) -> None:
-        words = self.query_one(Input).value if self.is_mounted else ""
-        rows = [(str(chat.id), chat.title, _line(chat)) for chat in self._chats.values()]
-        if words:
-            rows += [
-                (f"{hit.conversation} {place}", f"{hit.text} {hit.title}", _hit(hit, words))
-                for place, hit in enumerate(self._hits)
-                if hit.conversation in self._chats
-            ]
-        self.fill(rows)
+        self.fill([*self._titles, *self._found])
+
+    @property
+    def _found(self) -> list[tuple[str, str, Content]]:
+        words = self.query_one(Input).value if self._hits else ""
+        return [
+            (f"{hit.conversation} {place}", f"{hit.text} {hit.title}", _hit(hit, words))
+            for place, hit in enumerate(self._hits)
+            if hit.conversation in self._chats
+        ]
 
     @on(Input.Changed)
     def look(self, changed: Input.Changed) -> None:
-        """Look into every message."""
+        """Look into every message; what is here already is filtered at once."""
         self._hits = ()
-        self._list()
         if changed.value.strip():
             self.post_message(self.Searched(changed.value))
 

@@ -19,7 +19,7 @@ from mlxdyn.engine.events import Logged
 from mlxdyn.engine.messages import counted
 
 MUTED = "$foreground-muted"
-SHOWN = 500  # rows in a list; a search finds the others
+SHOWN = 200  # rows in a list; a search finds the others
 
 
 class Records(ModalScreen[None]):

@@ -20,7 +20,6 @@ from mlxdyn.model.chat_template import Turn, render, words
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import dialled
 
-QUICKLY = 40_000  # characters that become tokens in a moment
 LOOP_LEAST, LOOP_TIMES = 48, 4
 """A reply whose last 48 tokens or more are the same few, four times, is going round in circles."""
 
@@ -63,6 +62,8 @@ class Talker:
         asked = asked if last.role == "assistant" else [*turns]
         room = self.context_size - min(self.config.sampling.max_tokens, self.context_size // 4)
         system = [Turn("system", self.config.system)] if self.config.system else []
+        older = self._beyond(asked, room)
+        asked = asked[older:]
 
         def tokens(first: int) -> tuple[int, ...]:
             rendered = render(self.model.tokenizer, [*system, *asked[first:]], reply=True)
@@ -71,19 +72,25 @@ class Talker:
         starts = [index for index, turn in enumerate(asked) if turn.role == "user"]
         oldest = bisect_left(starts, True, key=lambda first: len(tokens(first)) <= room)
         if oldest < len(starts):
-            return tokens(starts[oldest]), starts[oldest]
+            return tokens(starts[oldest]), older + starts[oldest]
         needed = len(tokens(starts[-1])) if starts else len(begun)
         raise MlxdynError(
             f"that message takes {needed} tokens and {self.model.name} has room "
             f"for {room}; send it in smaller parts"
         )
 
+    def _beyond(self, turns: Sequence[Turn], room: int) -> int:
+        """Count the oldest turns that cannot fit, whatever the template adds to their words."""
+        for place in reversed(range(len(turns) - 1)):
+            room -= len(words(self.model.tokenizer, turns[place + 1].text))
+            if room < 0:
+                return place + 1
+        return 0
+
     def measured(self, turns: Sequence[Turn]) -> int:
-        """Count the tokens of turns that are open again; 0 where that would take long."""
-        if not turns or sum(len(turn.text) for turn in turns) > QUICKLY:
-            return 0
+        """Count the tokens of turns that are open again."""
         with suppress(MlxdynError):
-            return len(self.prompt(turns)[0])
+            return len(self.prompt(turns)[0]) if turns else 0
         return 0
 
     def stream(self, prompt: tuple[int, ...], version: Version) -> Iterator[str]:

@@ -1,0 +1,58 @@
+"""Laws of `mlxdyn config` and of the shell's completion."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from mlxdyn import settings
+from mlxdyn.cli import main
+from mlxdyn.cli.commands import main as group
+
+
+def run(*words: str, code: int = 0) -> str:
+    result = CliRunner().invoke(group, words)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_a_setting_is_kept_shown_and_unset():
+    run("config", "temperature", "0.3")
+    assert settings.read() == {"temperature": 0.3}
+    assert "temperature = 0.3" in run("config", "temperature")
+    assert json.loads(run("config", "--json"))["temperature"] == 0.3
+    assert "how freely" in run("config") and str(settings.path()) in run("config")
+    run("config", "temperature", "--unset")
+    assert settings.read() == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("temprature", "1"), "did you mean temperature?"),
+        (("temperature", "hot"), "it takes a number from 0 to 5"),
+        (("temperature", "nan"), "it takes a number"),
+        (("learn", "none"), "it takes user, all, off"),
+        (("numbers", "perhaps"), "it takes on or off"),
+        (("seed", "1.5"), "it takes a whole number"),
+    ],
+)
+def test_what_cannot_be_is_said_with_what_can(words, said):
+    assert said in run("config", *words, code=1)
+    assert settings.read() == {}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_learns_to_complete(shell):
+    assert "_MLXDYN_COMPLETE" in run("completion", shell)
+
+
+def test_an_option_that_is_no_setting_is_named():
+    assert "did you mean top_k" in run("chat", "--set", "topk=3", "--once", "Hi", code=1)
+    assert "NAME=VALUE" in run("chat", "--set", "top_k", "--once", "Hi", code=2)
+
+
+def test_the_program_knows_its_short_options():
+    assert callable(main)
+    help_ = run("chat", "--help")
+    assert "-m, --model" in help_ and "-M, --memory" in help_ and "--system" in help_
