@@ -91,7 +91,7 @@ def read() -> dict[str, Any]:
     """
     try:
         found = tomllib.loads(path().read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise MlxdynError(f"{path()} cannot be read ({error}); mend it or remove it") from error
