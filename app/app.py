@@ -15,8 +15,10 @@ from textual.binding import Binding, BindingType
 from textual.events import DescendantFocus
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
+from textual.theme import Theme
 from textual.widgets import TextArea
 
+from mlxdyn import settings
 from mlxdyn.config import LEARNS
 from mlxdyn.engine import commands, memories, talks
 from mlxdyn.engine.actor import Engine, Options
@@ -46,9 +48,9 @@ TURN_KEYS = "E edit · R again · C copy · S surprise · F forget · Esc back"
 PATIENCE_SECONDS = 1.0  # for the engine to end; what was acknowledged is durable without it
 
 
-def chat(options: Options, settings: Mapping[str, Value | None] | None = None) -> int:
+def chat(options: Options, values: Mapping[str, Value | None] | None = None) -> int:
     """Run the app in the terminal; return the exit code."""
-    app = ChatApp(options, settings)
+    app = ChatApp(options, values)
     try:
         app.run()
     finally:
@@ -69,19 +71,19 @@ class ChatApp(App[None]):
     CSS_PATH = "look.tcss"
     TITLE = "mlxdyn"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "stop", "Stop the reply"),
-        Binding("ctrl+n", "command('new')", "New chat", priority=True),
-        Binding("ctrl+o", "command('chats')", "Saved chats"),
-        Binding("ctrl+f", "command('search')", "Search", priority=True),
-        Binding("ctrl+r", "command('retry')", "Answer again"),
-        Binding("ctrl+s", "command('surprise')", "Surprise"),
-        Binding("ctrl+g", "write", "Editor", priority=True),
-        Binding("alt+up", "walk(-1)", "Earlier message"),
-        Binding("alt+down", "walk(1)", "Later message"),
-        Binding("f1", "command('help')", "Help"),
-        Binding("f2", "command('items')", "Memory"),
-        Binding("f3", "command('settings')", "Settings"),
-        Binding("f4", "command('model')", "Models"),
+        Binding("escape", "stop", "Stop the reply", id="stop"),
+        Binding("ctrl+n", "command('new')", "New chat", priority=True, id="new"),
+        Binding("ctrl+o", "command('chats')", "Saved chats", id="chats"),
+        Binding("ctrl+f", "command('search')", "Search", priority=True, id="search"),
+        Binding("ctrl+r", "command('retry')", "Answer again", id="retry"),
+        Binding("ctrl+s", "command('surprise')", "Surprise", id="surprise"),
+        Binding("ctrl+g", "write", "Editor", priority=True, id="editor"),
+        Binding("alt+up", "walk(-1)", "Earlier message", id="earlier"),
+        Binding("alt+down", "walk(1)", "Later message", id="later"),
+        Binding("f1", "command('help')", "Help", id="help"),
+        Binding("f2", "command('items')", "Memory", id="items"),
+        Binding("f3", "command('settings')", "Settings", id="settings"),
+        Binding("f4", "command('model')", "Models", id="model"),
     ]
     patience: float | None = PATIENCE_SECONDS
 
@@ -91,15 +93,13 @@ class ChatApp(App[None]):
 
         event: Event
 
-    def __init__(
-        self, options: Options, settings: Mapping[str, Value | None] | None = None
-    ) -> None:
+    def __init__(self, options: Options, values: Mapping[str, Value | None] | None = None) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
         for theme in (WREN, PAPER):
             self.register_theme(theme)
-        self.settings = settings or {one.name: one.default for one in BY_NAME.values()}
+        self.settings = values or {one.name: one.default for one in BY_NAME.values()}
         self.paint()
         self.engine = Engine(options, self._from_engine)
         self.failure = ""  # the sentence that ended the engine
@@ -130,6 +130,8 @@ class ChatApp(App[None]):
         self.prompt.border_subtitle = KEYS_HINT
         self.prompt.offers = self._offers
         self.prompt.focus()
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
+        self.set_keymap(settings.keys())
         self.engine.start()
 
     def paint(self) -> None:
@@ -137,6 +139,13 @@ class ChatApp(App[None]):
         wanted = str(self.settings.get("theme"))
         theme = NAMES.get(wanted, wanted)
         self.theme = theme if theme in self.available_themes else WREN.name
+
+    def _keep_theme(self, theme: Theme) -> None:
+        """Keep the theme that was chosen in the palette."""
+        wanted = str(self.settings.get("theme"))
+        if theme.name != NAMES.get(wanted, wanted):
+            names = {name: short for short, name in NAMES.items()}
+            acts.put(self, "theme", names.get(theme.name, theme.name))
 
     def _offers(self, text: str) -> list[tuple[str, str]]:
         """What a line may become: a command, its argument, a file."""

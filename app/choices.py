@@ -21,11 +21,11 @@ class ModelList(Records):
     class Wanted(Message):
         """The user wants another model."""
 
-        name: str
+        row: ModelRow
 
     def __init__(self, models: Models) -> None:
         super().__init__("Models", "Enter lets it answer · Esc closes", "There is no model.")
-        self._current = models.current
+        self._models, self._current = {row.name: row for row in models.models}, models.current
         self.fill([(row.name, row.name, _model(row, models.current)) for row in models.models])
 
     @on(Input.Submitted)
@@ -33,7 +33,7 @@ class ModelList(Records):
     def use(self) -> None:
         """Hand on the model under the cursor."""
         if self.chosen and self.chosen != self._current:
-            self.post_message(self.Wanted(self.chosen))
+            self.post_message(self.Wanted(self._models[self.chosen]))
         if self.chosen:
             self.dismiss()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from mlxdyn.engine import memories, talks
+from mlxdyn.engine.events import ModelRow
 from mlxdyn_app import acts
 from mlxdyn_app.chats import ChatList
 from mlxdyn_app.choices import ModelList, SettingList
@@ -29,8 +30,8 @@ def grant(app: ChatApp, wish: Message) -> None:
             _chat(app, wish)
         case ChatList.Searched(words):
             app.engine.ask(talks.search, words)
-        case ModelList.Wanted(name):
-            acts.model(app, name)
+        case ModelList.Wanted(row):
+            _model(app, row)
         case SettingList.Wanted(name, text):
             acts.put(app, name, text)
         case LogList.Unwanted(message, text):
@@ -46,6 +47,17 @@ def _fact(app: ChatApp, wish: MemoryPanel.Wanted) -> None:
         app.engine.ask(memories.drop, fact.items)
     else:
         acts.ask_forget(app, fact.message, fact.said)
+
+
+def _model(app: ChatApp, row: ModelRow) -> None:
+    """Let another model answer; the network is used only if the user agrees."""
+    use = partial(acts.model, app, row.name)
+    if row.here:
+        use()
+        return
+    size = f"{row.bytes / 1e6:,.0f} MB"
+    warning = f"\n\nIt {row.misfit}." if row.misfit else ""
+    app.ask(f"{row.name} is not on this machine. Fetch {size}?{warning}", "Fetch it", use)
 
 
 def _chat(app: ChatApp, wish: ChatList.Wanted) -> None:

@@ -15,7 +15,7 @@ from mlxdyn.config import ChatConfig, Learn, SamplingConfig
 from mlxdyn.errors import MlxdynError
 
 FILE = "config.toml"
-PRESETS = "presets"
+PRESETS, KEYS = "presets", "keys"
 ENVIRONMENT = "MLXDYN_"
 Value = str | int | float | bool
 Theme = Literal["dark", "light"]
@@ -95,16 +95,25 @@ def read() -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise MlxdynError(f"{path()} cannot be read ({error}); mend it or remove it") from error
-    presets = found.pop(PRESETS, {})
-    if not isinstance(presets, dict) or not all(isinstance(x, str) for x in presets.values()):
-        raise MlxdynError(f"{path()}: [{PRESETS}] holds texts by name")
+    tables = {name: _texts(name, found.pop(name)) for name in (PRESETS, KEYS) if name in found}
     told = {name: _checked(known(name, str(path())), value) for name, value in found.items()}
-    return told | {PRESETS: presets} if presets else told
+    return told | tables
 
 
 def presets() -> dict[str, str]:
     """Give the system prompts that have a name, from the table [presets]."""
     return dict(read().get(PRESETS, {}))
+
+
+def keys() -> dict[str, str]:
+    """Give the keys of the app that are not as usual, by what they do, from the table [keys]."""
+    return dict(read().get(KEYS, {}))
+
+
+def _texts(name: str, table: object) -> dict[str, str]:
+    if isinstance(table, dict) and all(isinstance(text, str) for text in table.values()):
+        return table
+    raise MlxdynError(f"{path()}: [{name}] holds texts by name")
 
 
 def known(name: str, where: str = "") -> Setting:
@@ -144,7 +153,8 @@ def values() -> dict[str, Value | None]:
     """Give every setting its value: the environment's (MLXDYN_NAME), the file's, the default."""
     named = {name: os.environ.get(ENVIRONMENT + name.upper()) for name in BY_NAME}
     spoken = {name: parse(name, text) for name, text in named.items() if text}
-    return {setting.name: setting.default for setting in SETTINGS} | read() | spoken
+    told = {name: value for name, value in read().items() if name in BY_NAME}
+    return {setting.name: setting.default for setting in SETTINGS} | told | spoken
 
 
 def chat(found: Mapping[str, Any], config: ChatConfig = CHAT) -> ChatConfig:

@@ -1,5 +1,6 @@
 """Laws of what people take for granted in a chat: again, otherwise, further, found; by keyboard."""
 
+import asyncio
 from dataclasses import replace
 from threading import Event
 from time import monotonic
@@ -145,12 +146,62 @@ async def test_the_theme_is_chosen_and_kept():
     assert settings.read() == {"theme": "light"}
 
 
+async def test_a_theme_chosen_in_the_palette_is_kept_too():
+    async with chatting() as (app, pilot):
+        app.theme = "nord"
+        await until(pilot, lambda: settings.read() == {"theme": "nord"})
+        app.theme = PAPER.name
+        await until(pilot, lambda: settings.read() == {"theme": "light"})
+
+
+async def test_keys_are_the_users_to_choose():
+    settings.path().parent.mkdir(parents=True, exist_ok=True)
+    settings.path().write_text('[keys]\nsettings = "f8"\n')
+    async with chatting() as (app, pilot):
+        await pilot.press("f8")
+        await until(pilot, lambda: isinstance(app.screen, SettingList))
+        await pilot.press("escape", "f3")
+        assert not isinstance(app.screen, SettingList)
+
+
+async def test_keys_are_answered_as_fast_while_it_replies_and_learns(wren: Model):
+    measured(wren)
+
+    async def key(app, pilot) -> float:
+        """Median milliseconds from a key to its letter in the prompt."""
+        taken = []
+        for _ in range(21):
+            app.prompt.text = ""
+            await asyncio.sleep(0.01)
+            started = monotonic()
+            press(app, "x")
+            while app.prompt.text != "x":
+                await asyncio.sleep(0.001)
+            taken.append(1000 * (monotonic() - started))
+        app.prompt.text = ""
+        return sorted(taken)[10]
+
+    async with chatting(LONG_WINDED, study=replace(STUDIED, steps=12)) as (app, pilot):
+        idle = await key(app, pilot)
+        app.prompt.text = "My cat is called Tinta."
+        press(app, "enter")
+        await until(pilot, lambda: app.talk.reply is not None and app.talk.reply.text)
+        replying = await key(app, pilot)
+        press(app, "escape")
+        await until(pilot, lambda: app.line.status.stage)
+        learning = await key(app, pilot)
+    assert idle < 50 and replying < 50 and learning < 50
+    assert max(replying, learning) < 10 * idle + 5
+
+
 async def test_a_model_is_chosen_from_the_list_and_says_whose_memory_it_has(tall: Model):
     async with chatting(SHORT) as (app, pilot):
         await say_and_learn(app, pilot, "Hello!")
         await pilot.press("f4")
         await until(pilot, lambda: isinstance(app.screen, ModelList) and app.screen.chosen)
-        await pilot.press("escape")
+        await pilot.press(*"Qwen3-0.6B", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        await pilot.press("n")  # the network is used only for who agrees
         await say(app, pilot, f"/model {tall.path}")
         await until(pilot, lambda: app.talk.ready and app.line.status.memory == "default-tall")
         await until(pilot, lambda: "answers from now on" in seen(app)[-1])

@@ -123,18 +123,6 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class StudyItem:
-    """A question and the answer that the memory is to give."""
-
-    id: int
-    message: int  # that it comes from
-    question: str
-    answer: str
-    source: str  # who wrote it: base | user
-    standing: bool  # False: a later message corrected it
-
-
-@dataclass(frozen=True, slots=True)
 class Fact:
     """Something that the memory is to know, with the wordings in which it is asked for."""
 

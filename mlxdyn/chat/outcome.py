@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from mlxdyn.chat.events import Fact, Learned, Lessons, Logged, Panel, StudyItem
+from mlxdyn.chat.events import Fact, Learned, Lessons, Logged, Panel
 from mlxdyn.chat.facts import Grouped, group
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
@@ -90,15 +90,6 @@ def logged(memory: Memory) -> tuple[Logged, ...]:
     rows = memory.ledger.log(memory.row.id)
     hidden = memory.masked(row.message for row in rows if row.message)
     return tuple(_logged(row, hidden) for row in rows)
-
-
-def items(memory: Memory) -> tuple[StudyItem, ...]:
-    """List what the memory learned, question and answer, that was superseded too."""
-    active = {row.id for row in memory.known_facts()}
-    return tuple(
-        StudyItem(r.id, r.message or 0, r.question, r.answer, r.source, r.id in active)
-        for r in _told(memory)
-    )
 
 
 def facts(memory: Memory) -> tuple[Fact, ...]:

@@ -17,7 +17,6 @@ from mlxdyn.chat.events import (
     Stage,
     Status,
     Studied,
-    StudyItem,
     Surprise,
     Weighed,
 )
@@ -36,7 +35,6 @@ __all__ = [  # a front end needs no other module for what it is told
     "Found",
     "Heard",
     "Hit",
-    "Items",
     "Learned",
     "Lessons",
     "Log",
@@ -57,7 +55,6 @@ __all__ = [  # a front end needs no other module for what it is told
     "Status",
     "Stayed",
     "Studied",
-    "StudyItem",
     "Surprise",
     "Weighed",
     "Working",
@@ -128,13 +125,6 @@ class Memories:
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
-    """All study items of the memory, in the order of learning."""
-
-    items: tuple[StudyItem, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Log:
     """Every update of the memory, oldest first."""
 
@@ -193,7 +183,6 @@ Event = (
     | Memories
     | Models
     | Settings
-    | Items
     | Log
     | Working
     | Notice

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mlxdyn.config import Learn
-from mlxdyn.engine.events import Items, Log, Notice
+from mlxdyn.engine.events import Log, Notice
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, room
@@ -39,13 +39,6 @@ def forget(workspace: Workspace, message: int) -> None:
     if not workspace.ledger.erased():
         said += " Another program reads the ledger; the next start erases the text."
     workspace.emit(Notice(said))
-
-
-def items(workspace: Workspace) -> None:
-    """List the study items; answered by Items."""
-    from mlxdyn.chat import outcome
-
-    workspace.emit(Items(outcome.items(workspace.memory)))
 
 
 def panel(workspace: Workspace) -> None:
