@@ -177,10 +177,13 @@ class ChatApp(App[None]):
         else:
             await self.talk.say(attached.text)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Leave the keys to a page over the chat while there is one."""
+        return action != "command" or not isinstance(self.screen, ModalScreen)
+
     def action_command(self, name: str) -> None:
         """Carry out a slash command without an argument."""
-        if not isinstance(self.screen, ModalScreen):
-            acts.ACTS[name](self, "")
+        acts.ACTS[name](self, "")
 
     @on(TextArea.Changed)
     @on(DescendantFocus)

@@ -440,6 +440,9 @@ async def test_facts_are_searched_corrected_and_deleted(known):
         await until(pilot, lambda: panel._facts["0"].answer == "Your cat is called Fig.")
         assert app.screen is panel and len(panel._facts) == 1 and panel._facts["0"].yours
         assert panel._facts["0"].questions == fact.questions, "every wording is corrected"
+        await pilot.press("ctrl+f")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        await pilot.press("n")
         await pilot.press("ctrl+d")
         await until(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("y")

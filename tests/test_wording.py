@@ -71,6 +71,7 @@ def test_numbers_are_told_on_demand():
 
 def test_a_lesson_under_way_says_where_it_is_and_how_long():
     assert stage(Stage(1, "reading", None)) == "reading it…"
+    assert stage(Stage(1, "reading", None, 12.3)) == "reading it…, 12 s so far"
     assert stage(Stage(1, "learning", 12.3)) == "learning it…, about 12 s"
     assert stage(Stage(None, "studying", 600.0)) == "studying all…, about 10 min"
 

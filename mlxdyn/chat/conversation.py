@@ -253,7 +253,7 @@ class Session:
         rest = STAGES[STAGES.index(stage.doing) :] if stage.doing in STAGES else (stage.doing,)
         whole = self._pace.seconds(*rest)
         left = None if whole is None else max(0.0, whole - self._spent)
-        return Stage(stage.message, stage.doing, left)
+        return Stage(stage.message, stage.doing, left, self._spent)
 
     def learn_step(self) -> bool | Learned | Studied:
         """Take one micro-step: on the oldest message that waits, else on a study under way.

@@ -34,6 +34,7 @@ class Stage:
     message: int | None  # that is being learned; None for a study of everything
     doing: str  # reading | learning | studying
     seconds: float | None  # left, as it took so far; None where that was never measured
+    spent: float = 0.0  # seconds in this stage
 
 
 @dataclass(frozen=True, slots=True)

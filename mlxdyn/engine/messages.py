@@ -6,6 +6,7 @@ from itertools import groupby
 from mlxdyn.chat.events import Learned, Replied, Stage, Studied, Weighed
 
 MOVED = "rolled back: other answers moved"
+TOLD = 3.0  # seconds after which it is told how long something takes
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
 
 
@@ -109,8 +110,11 @@ def value(found: str | float | None) -> str:
 def stage(now: Stage) -> str:
     """Say where a lesson is, and how long it may still take."""
     doing = {"reading": "reading it", "learning": "learning it", "studying": "studying all"}
-    left = "" if now.seconds is None else f", {lasting(now.seconds)}"
-    return f"{doing.get(now.doing, now.doing)}…{left}"
+    if now.seconds is not None:
+        time = f", {lasting(now.seconds)}"
+    else:
+        time = f", {now.spent:.0f} s so far" if now.spent >= TOLD else ""
+    return f"{doing.get(now.doing, now.doing)}…{time}"
 
 
 def lasting(seconds: float) -> str:

@@ -22,6 +22,7 @@ from mlxdyn.engine.events import (
     Opened,
     Said,
     Settings,
+    Stage,
     Studied,
     Working,
 )
@@ -224,7 +225,7 @@ class Workspace:
                 if self.asked:
                     self.begin_study()
                     return True
-        elif (now and now.doing) != (before and before.doing) or _ticked(before, now):
+        elif _moved(before, now):
             self.emit(self.session.status())
         return bool(step)
 
@@ -263,7 +264,8 @@ class Workspace:
                 getattr(self, resource).close()
 
 
-def _ticked(before: object, now: object) -> bool:
-    """Is another second left?"""
-    seconds = [getattr(stage, "seconds", None) for stage in (before, now)]
-    return None not in seconds and int(seconds[0] or 0) != int(seconds[1] or 0)
+def _moved(before: Stage | None, now: Stage | None) -> bool:
+    """Is it another stage, or a second later?"""
+    if before is None or now is None:
+        return before is not now
+    return before.doing != now.doing or int(before.spent) != int(now.spent)
