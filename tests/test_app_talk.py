@@ -6,7 +6,6 @@ from threading import Event
 from time import monotonic
 
 import pytest
-from measured import measured
 from test_app import (
     CALM,
     FAST,
@@ -164,8 +163,7 @@ async def test_keys_are_the_users_to_choose():
         assert not isinstance(app.screen, SettingList)
 
 
-async def test_keys_are_answered_as_fast_while_it_replies_and_learns(wren: Model):
-    measured(wren)
+async def test_keys_are_answered_as_fast_while_it_replies_and_learns():
 
     async def key(app, pilot) -> float:
         """Median milliseconds from a key to its letter in the prompt."""
@@ -235,8 +233,7 @@ async def test_the_menu_offers_commands_and_enter_takes_one():
         await until(pilot, lambda: app.prompt.border_title == "incognito")
 
 
-async def test_leaving_waits_for_no_lesson(wren: Model):
-    measured(wren)
+async def test_leaving_waits_for_no_lesson():
     async with chatting(SHORT, study=replace(STUDIED, steps=12)) as (app, pilot):
         await say(app, pilot, "My cat is called Tinta.")
         await until(pilot, lambda: app.line.status.stage)

@@ -238,10 +238,7 @@ def test_a_deleted_chat_comes_back_and_an_erased_one_does_not(front):
     assert one.until(Found).hits == () and ledger_says()[0] == 0
 
 
-def test_the_panel_tells_facts_gain_and_drift(front, wren: Model):
-    from measured import measured
-
-    measured(wren)
+def test_the_panel_tells_facts_gain_and_drift(front):
     one = front(STUDIED)
     one.engine.send("My cat is called Tinta.")
     told = one.until(Learned)
