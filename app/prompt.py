@@ -70,8 +70,8 @@ class Prompt(TextArea):
     def _choosing(self, key: str) -> bool:
         """Let a key act on the menu; False when it is none of its keys."""
         line = self.menu.chosen
-        if line is None:
-            return False
+        if line is None or not line.lower().startswith(self.text.lower()):
+            return False  # there is none, or it has not seen the newest keys yet
         if key == "tab" or (key == "enter" and line.strip() != self.text.strip()):
             self.write(line)
             if key == "enter" and not line.endswith((" ", "/")) and line.startswith("/"):

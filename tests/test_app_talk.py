@@ -19,7 +19,7 @@ from test_app import (
     seen,
     until,
 )
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.widgets import Input
 
 from mlxdyn import settings
@@ -231,6 +231,14 @@ async def test_the_menu_offers_commands_and_enter_takes_one():
         assert app.prompt.text == "/model "
         await pilot.press("ctrl+u", *"/inco", "enter")
         await until(pilot, lambda: app.prompt.border_title == "incognito")
+
+
+async def test_what_is_typed_faster_than_the_menu_follows_is_what_counts():
+    async with chatting() as (app, pilot):
+        app.prompt.text = "/dial 25"
+        app.prompt.menu.offer([("/dial ", "as it was some keys ago")])
+        await app.prompt._on_key(Key("enter", "\r"))
+        await until(pilot, lambda: app.line.status.strength == 0.25)
 
 
 async def test_leaving_waits_for_no_lesson():
