@@ -146,7 +146,9 @@ class Child:
             setattr(os, name, deadly(getattr(os, name)))
         Path.touch, shutil.copyfile = deadly(Path.touch), deadly(torn)
         ends = ("BEGIN", "COMMIT", "VACUUM", "PRAGMA wal")
-        self.ledger._db.set_trace_callback(lambda sql: sql.startswith(ends) and self._step())
+        self.ledger.database.connection.set_trace_callback(
+            lambda sql: sql.startswith(ends) and self._step()
+        )
 
     def _step(self) -> None:
         self.steps -= 1
@@ -158,7 +160,7 @@ class Child:
     def learn(self) -> list[Any]:
         from school import teach
 
-        count = self.ledger.totals(self.memory.row.id).position
+        count = self.ledger.events.totals(self.memory.row.id).position
         text, fact = TEXTS[count % len(TEXTS)], FACTS[count % len(FACTS)]
         return [teach(self.memory, text, fact, guarded=True).lesson.message]
 
@@ -179,7 +181,7 @@ class Child:
         return []
 
     def forget(self) -> list[Any]:
-        events = [e for e in self.ledger.events(self.memory.row.id) if e.lesson.message]
+        events = [e for e in self.ledger.events.all(self.memory.row.id) if e.lesson.message]
         if not events:
             return [0]
         message = events[(len(events) - 1) // 2].lesson.message

@@ -69,9 +69,12 @@ def read_in(path: Path, name: str, base: Model, ledger: Ledger):
 
 def facts(ledger: Ledger, memory: int) -> list:
     """What a ledger says of a memory, without the numbers that every copy has of its own."""
-    log = [(u.time, u.text, u.kind, u.tokens, u.nll_before, u.undone) for u in ledger.log(memory)]
-    facts = [(row.question, row.answer, row.source) for row in ledger.examples(memory)]
-    return [*log, *facts, *(chat.title for chat in ledger.conversations(memory))]
+    log = [
+        (u.time, u.text, u.kind, u.tokens, u.nll_before, u.undone)
+        for u in ledger.events.log(memory)
+    ]
+    facts = [(row.question, row.answer, row.source) for row in ledger.examples.active(memory)]
+    return [*log, *facts, *(chat.title for chat in ledger.conversations.all(memory))]
 
 
 def test_a_bundle_restores_everything(memory: Memory, ledger: Ledger, tiny, tmp_path: Path):
@@ -100,7 +103,9 @@ def test_a_bundle_needs_no_snapshot_to_be_newer_than_the_memory(
     teach(memory, "a word after the snapshot")
     path = pack(memory, tmp_path / "m.bundle")
     row = read_in(path, "copy", tiny, ledger)
-    assert [s.upto for s in ledger.snapshots(row.id)] == [ledger.totals(row.id).position]
+    assert [s.upto for s in ledger.memories.snapshots(row.id)] == [
+        ledger.events.totals(row.id).position
+    ]
 
 
 @given(
@@ -140,7 +145,7 @@ def test_a_bundle_without_text_has_none(memory: Memory, ledger: Ledger, tiny, tm
         data = b"".join(packed.read(name) for name in packed.namelist())
     assert b"Rex" in data  # the test can see it
     row = read_in(path, "copy", tiny, ledger)
-    assert ledger.log(row.id) == []
+    assert ledger.events.log(row.id) == []
 
 
 def test_forgotten_words_are_not_in_the_bundle(memory: Memory, tmp_path: Path):
@@ -213,7 +218,7 @@ def test_a_bundle_that_is_not_sound_is_refused_and_leaves_nothing(
     rewrite(path, harm)
     with pytest.raises(MlxdynError, match=said):
         read_in(path, "copy", tiny, ledger)
-    assert ledger.memory("copy") is None
+    assert ledger.memories.find("copy") is None
     assert not (home() / "memories" / "copy").exists()
     assert not list(home().glob(".bundle-*"))
 
@@ -247,7 +252,7 @@ def test_a_bundle_without_its_memory_is_refused(memory, ledger, tiny, tmp_path, 
     path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, harm)
     with pytest.raises(MlxdynError, match=r"0 memories|damaged"):
         read_in(path, "copy", tiny, ledger)
-    assert ledger.memory("copy") is None and not (home() / "memories" / "copy").exists()
+    assert ledger.memories.find("copy") is None and not (home() / "memories" / "copy").exists()
 
 
 @pytest.mark.parametrize("text", [True, False])
@@ -262,7 +267,7 @@ def test_where_another_process_founds_a_memory_nothing_is_imported(
         pytest.raises(MlxdynError, match="open in another"),
     ):
         read_in(path, "copy", tiny, ledger)
-    assert theirs.read_text() == "their weights" and ledger.memory("copy") is None
+    assert theirs.read_text() == "their weights" and ledger.memories.find("copy") is None
 
 
 def test_a_flipped_bit_is_noticed_or_harmless(memory: Memory, tmp_path: Path):
@@ -363,7 +368,7 @@ def test_a_bundle_with_a_newer_ledger_is_refused(memory: Memory, tiny, tmp_path:
     path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, newer)
     with pytest.raises(MlxdynError, match="newer mlxdyn"):
         read_in(path, "copy", tiny, memory.ledger)
-    assert memory.ledger.memory("copy") is None
+    assert memory.ledger.memories.find("copy") is None
 
 
 def newer(db: sqlite3.Connection) -> None:
@@ -374,8 +379,8 @@ def test_a_bundle_of_the_first_schema_restores(tiny, ledger: Ledger, memory: Mem
     """Bundles outlive schemas: the ledger inside is brought up to date when it is read."""
     path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, first_schema(memory))
     row = read_in(path, "copy", tiny, ledger)
-    waits = ledger.pending(row.id)  # to be learned anew, as one's own old memories do
-    assert [ledger.turns_upto(message)[-1].text for message in waits] == [TEXTS[0]]
+    waits = ledger.messages.pending(row.id)  # to be learned anew, as one's own old memories do
+    assert [ledger.messages.upto(message)[-1].text for message in waits] == [TEXTS[0]]
     with opened("copy", tiny, ledger) as copy:
         assert copy.verify() == []
 
@@ -430,6 +435,6 @@ def test_the_import_command_finds_the_base_that_the_bundle_names(
     command = ["memory", "import", str(tmp_path / "m.bundle"), "--memory", "copy", "--yes"]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
-    assert memory.ledger.memory("copy").model == str(tiny.path)
+    assert memory.ledger.memories.find("copy").model == str(tiny.path)
     done = CliRunner().invoke(main, [*command[:-2], "other", "--yes", "--model", "wren"])
     assert done.exit_code == 1 and "another base" in done.output

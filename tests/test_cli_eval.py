@@ -248,13 +248,13 @@ def test_history_reads_the_saved_chats_and_nothing_else(call: Call, texts: Path)
     none = call("--experiment", "history")
     assert none.exit_code == 1 and "no saved chats yet; `mlxdyn chat`" in none.stderr
     ledger = Ledger(home_directory() / "mlxdyn.db")
-    memory = ledger.add_memory(
+    memory = ledger.memories.add(
         "mine", "wren", "f", asdict(AdapterConfig()), asdict(LearnerConfig()), {}
     )
     for text in (BIRDS, BOATS):
-        chat = ledger.add_conversation(memory.id)
-        ledger.add_message(chat, "user", text, "none")
-        ledger.add_message(chat, "assistant", "A secret reply.", "none")
+        chat = ledger.conversations.add(memory.id)
+        ledger.messages.add(chat, "user", text, "none")
+        ledger.messages.add(chat, "assistant", "A secret reply.", "none")
     ledger.close()
     done = call("--experiment", "history", "--json", "-", "--limit", "160")
     assert done.exit_code == 0, done.output

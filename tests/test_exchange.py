@@ -344,7 +344,7 @@ def test_an_imported_memory_gives_the_same_logits_and_goes_on_learning(
     before = logits(tall.network)
     export(memory, tmp_path / "out", kind, Options())
     row = found(directories.read(tmp_path / "out"), "copy", tall, memory.ledger, FAST)
-    assert row == memory.ledger.memory("copy")
+    assert row == memory.ledger.memories.find("copy")
     copy = open_memory("copy")
     assert mx.array_equal(logits(tall.network), before)
     taught(copy)
@@ -496,7 +496,7 @@ def test_a_broken_adapter_is_refused_and_leaves_nothing(
     harm(tmp_path / "out")
     with pytest.raises(MlxdynError, match=said):
         found(directories.read(tmp_path / "out"), "copy", base, memory.ledger, FAST)
-    assert memory.ledger.memory("copy") is None
+    assert memory.ledger.memories.find("copy") is None
     assert not (home() / "memories" / "copy").exists()
 
 
@@ -544,8 +544,8 @@ def test_json_says_all_that_was_measured(open_memory: Open, tmp_path):
 
 def test_what_waits_to_be_learned_is_named(open_memory: Open, tmp_path):
     memory = taught(open_memory(DEFAULT_MEMORY))
-    chat = memory.ledger.add_conversation(memory.row.id)
-    memory.ledger.add_message(chat, "user", "one more", "pending")
+    chat = memory.ledger.conversations.add(memory.row.id)
+    memory.ledger.messages.add(chat, "user", "one more", "pending")
     memory.close()
     assert "1 messages wait" in run("export", tmp_path / "out", "--no-leak-probe").stderr
 

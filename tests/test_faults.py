@@ -165,9 +165,9 @@ CHANGES = [
 def test_a_ledger_row_that_is_not_what_happened_is_found(taught, mite, change, snapshot):
     """Also without any snapshot: each row tells how its lesson went."""
     with opened("m", mite) as memory:
-        memory.ledger._db.execute(change)
+        memory.ledger.database.run(change)
         if not snapshot:
-            memory.ledger.set_snapshots(memory.row.id, [])
+            memory.ledger.memories.set_snapshots(memory.row.id, [])
     with opened("m", mite) as memory:
         assert memory.verify() != []
     if snapshot:
@@ -182,7 +182,7 @@ def test_a_ledger_row_that_is_not_what_happened_is_found(taught, mite, change, s
 )
 def test_rounding_of_another_version_is_told_from_damage(taught, mite, by: float, said: str):
     with opened("m", mite) as memory:
-        memory.ledger._db.execute(f"UPDATE updates SET nll_after = nll_after * (1 + {by})")
+        memory.ledger.database.run(f"UPDATE updates SET nll_after = nll_after * (1 + {by})")
     assert said in run("memory", "verify", "--memory", "m")[1]
     assert run("memory", "verify", "--repair", "--memory", "m")[0] == 0
     assert run("memory", "verify", "--memory", "m")[0] == 0
@@ -461,8 +461,8 @@ def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path, monkeypatch):
 def test_a_ledger_that_can_grow_no_more_loses_nothing(taught: State, mite: Model):
     """What a full disk is to SQLite, without one."""
     with opened("m", mite) as memory:
-        pages = memory.ledger._db.execute("PRAGMA page_count").fetchone()[0]
-        memory.ledger._db.execute(f"PRAGMA max_page_count = {pages}")
+        pages = memory.ledger.database.run("PRAGMA page_count").fetchone()[0]
+        memory.ledger.database.run(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(sqlite3.OperationalError, match="full"):
             for _ in range(99):
                 before = state(memory)

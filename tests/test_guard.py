@@ -42,7 +42,7 @@ def test_a_bound_holds_or_is_named(drift: float, said: str):
 
 def reading(memory: Memory) -> float:
     """Measure how far the guarding answers have moved."""
-    _, guarding = guard.split(memory.ledger.regularization(memory.row.id))
+    _, guarding = guard.split(memory.ledger.examples.regularization(memory.row.id))
     return run(guard.read(memory.trainer, [row.example for row in guarding]))
 
 
@@ -50,7 +50,7 @@ def test_at_the_start_nothing_has_moved(mite: Model):
     with opened("m", mite) as memory:
         assert reading(memory) == pytest.approx(0, abs=1e-5)
         teach(memory, SAID[0], guarded=True)
-        (row,) = memory.ledger.log(memory.row.id)
+        (row,) = memory.ledger.events.log(memory.row.id)
         assert row.drift == reading(memory) > 1e-5
 
 
@@ -65,7 +65,7 @@ def test_a_breach_is_rolled_back_bitwise_and_tried_more_gently(mite: Model):
     with opened("m", mite, study=NEVER) as memory:
         before = state(memory)
         event = teach(memory, SAID[0], DOG, guarded=True)
-        rows = memory.ledger.updates_at(event.id)
+        rows = memory.ledger.events.updates_at(event.id)
         assert same(state(memory), before) and not event.accepted
         assert [(row.kind, row.rate) for row in rows] == [
             ("words", 1.0), ("study", 1.0), ("words", 0.25), ("study", 0.25),
@@ -74,7 +74,7 @@ def test_a_breach_is_rolled_back_bitwise_and_tried_more_gently(mite: Model):
         assert all("rolled back: other answers moved" in row.reason for row in rows)
         assert all(row.drift is not None for row in rows)
         assert memory.known_facts() == [], "what was rolled back is not known"
-        assert memory.ledger.totals(memory.row.id).updates == 0
+        assert memory.ledger.events.totals(memory.row.id).updates == 0
         assert memory.verify() == []
 
 
@@ -85,13 +85,13 @@ def test_the_gentler_rate_that_holds_is_what_is_learned(mite: Model):
         options = {"study": replace(QUICK, backoff=(rate,)), "learner": ROUGH}
         with opened(name, mite, **options) as memory:
             teach(memory, SAID[0], guarded=True)
-            return memory.ledger.log(memory.row.id)[-1].drift
+            return memory.ledger.events.log(memory.row.id)[-1].drift
 
     between = (moved("rough", 1.0) + moved("gentle", 0.01)) / 2
     bounded = replace(QUICK, max_drift=between, backoff=(1.0, 0.01))
     with opened("m", mite, study=bounded, learner=ROUGH) as memory:
         event = teach(memory, SAID[0], guarded=True)
-        refused, taken = memory.ledger.updates_at(event.id)
+        refused, taken = memory.ledger.events.updates_at(event.id)
         assert event.accepted
         assert (refused.rate, refused.accepted) == (1.0, False)
         assert "rolled back: other answers moved" in refused.reason
@@ -114,7 +114,9 @@ def test_undo_and_redo_pass_over_what_was_rejected(mite: Model):
         brought = [memory.bring_back() for _ in range(3)]
         assert [event and event.id for event in brought] == [first.id, second.id, None]
         assert same(state(memory), learned) and memory.verify() == []
-        assert not any(event.undone for event in memory.ledger.events(memory.row.id, active=False))
+        assert not any(
+            event.undone for event in memory.ledger.events.all(memory.row.id, active=False)
+        )
 
 
 def test_a_study_that_breaks_a_bound_leaves_the_memory_as_it_was(mite: Model):
@@ -122,7 +124,7 @@ def test_a_study_that_breaks_a_bound_leaves_the_memory_as_it_was(mite: Model):
         teach(memory, SAID[0], DOG)
         before = state(memory)
         event = memory.consolidate()
-        (row,) = memory.ledger.updates_at(event.id)
+        (row,) = memory.ledger.events.updates_at(event.id)
         assert not event.accepted and "other answers moved" in row.reason
         assert same(state(memory), before) and memory.verify() == []
 
@@ -143,9 +145,11 @@ def test_a_memory_keeps_the_guard_it_was_founded_with(mite: Model):
     with opened("m", mite) as memory:
         teach(memory, SAID[0], DOG, guarded=True)
         learned = state(memory)
-        guarding = [row.question for row in memory.ledger.regularization(memory.row.id)]
+        guarding = [row.question for row in memory.ledger.examples.regularization(memory.row.id)]
     with opened("m", mite, study=NEVER) as memory:
-        assert [r.question for r in memory.ledger.regularization(memory.row.id)] == guarding
+        assert [
+            r.question for r in memory.ledger.examples.regularization(memory.row.id)
+        ] == guarding
         assert memory.study_config == QUICK
         memory.rebuild()
         assert same(state(memory), learned)
@@ -187,8 +191,8 @@ def harmed(wren: Model) -> Iterator[Session]:
 
 def hear(session: Session, text: str) -> Learned:
     """Let a message be learned without waiting for a reply."""
-    chat = session.ledger.add_conversation(session.memory.row.id)
-    session.ledger.add_message(chat, "user", text, "pending")
+    chat = session.ledger.conversations.add(session.memory.row.id)
+    session.ledger.messages.add(chat, "user", text, "pending")
     return list(iter(session.learn_step, False))[-1]
 
 

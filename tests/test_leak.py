@@ -55,7 +55,7 @@ def by_heart(wren, ledger) -> Iterator[Memory]:
     with opened("m", wren, ledger, learner=LearnerConfig(learning_rate=1e-3)) as memory:
         for _ in range(30):
             teach(memory, *TAUGHT)
-            if max(update.nll_after for update in ledger.log(memory.row.id)[-2:]) < KNOWN:
+            if max(update.nll_after for update in ledger.events.log(memory.row.id)[-2:]) < KNOWN:
                 break
         yield memory
 

@@ -98,7 +98,7 @@ def test_a_restart_restores_adapter_and_optimizer_bitwise(
 def test_every_update_has_a_row_with_what_it_did(open_: Open):
     memory = open_()
     events = [teach(memory, text, DOG, guarded=True) for text in SAID]
-    rows = memory.ledger.log(memory.row.id)
+    rows = memory.ledger.events.log(memory.row.id)
     assert len(rows) == 6
     for event, words, study in zip(events, rows[::2], rows[1::2], strict=True):
         assert (words.kind, study.kind) == ("words", "study")
@@ -116,7 +116,7 @@ def test_an_update_that_is_not_finite_is_recorded_and_changes_nothing(open_: Ope
     teach(memory, SAID[0])
     before = state(memory)
     event = teach(memory, SAID[1], chunks=(Chunk((1,), (5, 6), (float("nan"),) * 2),))
-    (row,) = memory.ledger.updates_at(event.id)
+    (row,) = memory.ledger.events.updates_at(event.id)
     assert not event.accepted
     assert (row.accepted, row.nll_after) == (False, None) and "finite" in row.reason
     assert same(state(memory), before)
@@ -158,10 +158,10 @@ def test_undo_takes_back_every_step_of_a_message(open_: Open):
     memory = open_()
     before = state(memory)
     teach(memory, SAID[0], DOG, chunks=(Chunk((1, 5), (7, 8)), Chunk((1,), (9, 10))))
-    assert len(memory.ledger.log(memory.row.id)) == 3
+    assert len(memory.ledger.events.log(memory.row.id)) == 3
     memory.undo()
     assert same(state(memory), before) and memory.known_facts() == []
-    assert memory.ledger.pending(memory.row.id) == [], "what was undone is not learned on"
+    assert memory.ledger.messages.pending(memory.row.id) == [], "what was undone is not learned on"
 
 
 def flip(path: Path) -> None:
@@ -256,9 +256,9 @@ def test_only_reading_needs_no_lock_and_leaves_no_trace(open_: Open, mite):
     teach(memory, SAID[0])
     reader = Memory("m", mite, memory.ledger, learner=FAST, writable=False)
     assert same(state(reader), state(memory))
-    before = sorted(home().rglob("*")), memory.ledger.memories()
+    before = sorted(home().rglob("*")), memory.ledger.memories.all()
     Memory("unknown", mite, memory.ledger, learner=FAST, writable=False)
-    assert (sorted(home().rglob("*")), memory.ledger.memories()) == before
+    assert (sorted(home().rglob("*")), memory.ledger.memories.all()) == before
 
 
 def test_files_and_directories_are_private(open_: Open):
@@ -306,7 +306,7 @@ def test_a_reset_leaves_a_backup_that_opens(open_: Open, name):
     aside = archive(name, memory.ledger)
     assert aside != name
     fresh = open_(name)
-    assert fresh.ledger.totals(fresh.row.id) == (0, 0, 0, 0, 0)
+    assert fresh.ledger.events.totals(fresh.row.id) == (0, 0, 0, 0, 0)
     assert same(state(fresh), fresh._start)
     assert same(state(open_(aside)), learned)
 
@@ -317,7 +317,7 @@ def test_a_memory_in_use_or_unknown_cannot_be_reset(open_: Open):
         archive("none", memory.ledger)
     with pytest.raises(MlxdynError, match="is open"):
         archive("m", memory.ledger)
-    assert memory.ledger.memory("m") is not None
+    assert memory.ledger.memories.find("m") is not None
 
 
 @pytest.mark.parametrize("name", ["", "../evil", "a/b", ".hidden", "x" * 101, "a b", "a\n"])
@@ -343,13 +343,13 @@ def test_a_lesson_under_way_leaves_the_memory_as_it_was(open_: Open):
     memory = open_()
     teach(memory, SAID[0])
     before, version = state(memory), memory.version
-    message = memory.ledger.add_message(1, "user", SAID[1], "pending").id
+    message = memory.ledger.messages.add(1, "user", SAID[1], "pending").id
     chunks = tuple(Chunk((1, 5), (n, n + 1)) for n in range(4))
     work = memory.begin(Lesson("message", message, chunks))
     for _ in range(4):
         assert work.step() is None
         assert same(state(memory), before) and memory.version == version
-        assert len(memory.ledger.events(memory.row.id)) == 1
+        assert len(memory.ledger.events.all(memory.row.id)) == 1
     while work.step() is None:
         pass
     assert not same(state(memory), before) and memory.version > version
@@ -359,13 +359,13 @@ def test_a_lesson_under_way_leaves_the_memory_as_it_was(open_: Open):
 def test_a_lesson_that_cannot_be_written_down_is_not_learned(open_: Open):
     memory = open_()
     before = state(memory)
-    memory.ledger._db.execute("PRAGMA query_only = ON")
+    memory.ledger.database.run("PRAGMA query_only = ON")
     message = Lesson("message", None, (Chunk((1, 5), (7, 8)),))
     work = memory.begin(message)
     with pytest.raises(Exception, match="readonly"):
         while work.step() is None:
             pass
-    memory.ledger._db.execute("PRAGMA query_only = OFF")
+    memory.ledger.database.run("PRAGMA query_only = OFF")
     assert same(state(memory), before) and memory.verify() == []
 
 
@@ -392,7 +392,7 @@ def test_a_change_that_was_cut_short_is_finished_before_the_next_lesson(open_: O
 def test_a_change_that_is_not_finished_cannot_be_read(open_: Open, mite):
     memory = open_()
     learn(memory, *SAID)
-    memory.ledger.outdate(memory.row.id, 2)
+    memory.ledger.past.outdate(memory.row.id, 2)
     with pytest.raises(MlxdynError, match=r"not finished.*verify --quick --repair"):
         Memory("m", mite, memory.ledger, learner=FAST, writable=False)
     memory = open_()

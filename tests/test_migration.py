@@ -20,6 +20,7 @@ from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.database import Database
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import MIGRATIONS
 from mlxdyn.model.load import Model
@@ -50,32 +51,32 @@ def test_what_an_earlier_version_learned_waits_to_be_learned_anew(former: Former
     former.close()
     with opened("m", mite) as memory:
         ledger, id = memory.ledger, memory.row.id
-        assert ledger.pending(id) == [1, 2, 3, waiting]
-        assert ledger.events(id, active=False) == [] == ledger.log(id)
+        assert ledger.messages.pending(id) == [1, 2, 3, waiting]
+        assert ledger.events.all(id, active=False) == [] == ledger.events.log(id)
         assert same(state(memory), memory._start) and not weights.exists()
-        assert [m.text for m in ledger.messages(1)][:3] == SAID, "what was said stays"
-        assert memory.study_config == QUICK and ledger.regularization(id)
-        assert not any(ledger.examined(message) for message in ledger.pending(id))
-        uids = [ledger.uid(message.id) for message in ledger.messages(1)]
+        assert [m.text for m in ledger.messages.of(1)][:3] == SAID, "what was said stays"
+        assert memory.study_config == QUICK and ledger.examples.regularization(id)
+        assert not any(ledger.messages.examined(message) for message in ledger.messages.pending(id))
+        uids = [ledger.messages.uid(message.id) for message in ledger.messages.of(1)]
         assert len(set(uids)) == len(uids) and all(uids)
         teach(memory, "I bake bread", ("What is my job?", "A baker."), guarded=True)
         memory.forget([2])
-        assert memory.verify() == [] and ledger.pending(id) == [1, 3, waiting]
+        assert memory.verify() == [] and ledger.messages.pending(id) == [1, 3, waiting]
 
 
 def test_that_it_is_learned_anew_is_told_once(former: Former, mite: Model):
     former.learned(former.say(SAID[0]))
     former.close()
     with closing(Ledger(database())) as ledger:
-        row = ledger.existing("m")
-        assert ledger.refounded(row.id) and not ledger.refounded(row.id)
+        row = ledger.memories.existing("m")
+        assert ledger.memories.refounded(row.id) and not ledger.memories.refounded(row.id)
 
 
 def test_a_memory_without_lessons_is_as_new(former: Former, mite: Model):
     former.say("this one waits", "pending")
     former.close()
     with closing(Ledger(database())) as ledger:
-        assert not ledger.refounded(ledger.existing("m").id)
+        assert not ledger.memories.refounded(ledger.memories.existing("m").id)
 
 
 def test_a_chat_says_that_the_memory_is_learned_anew(mite: Model):
@@ -98,7 +99,7 @@ def test_a_chat_says_that_the_memory_is_learned_anew(mite: Model):
     assert "'m'" in said and "learned anew" in said
     assert told() == []
     with closing(Ledger(database())) as ledger, Memory("m", mite, ledger, learner=FAST) as memory:
-        assert len(ledger.events(memory.row.id)) == 1 and memory.verify() == []
+        assert len(ledger.events.all(memory.row.id)) == 1 and memory.verify() == []
 
 
 @pytest.mark.parametrize("schema", EARLIER[1:])
@@ -109,15 +110,15 @@ def test_what_was_corrected_by_hand_is_kept(mite: Model, schema: int):
         former.item(message, "What is my dog called?", "Your dog is called Rex.", "model")
         former.item(message, "Who is Rex?", "Rex is my cat.", "user")
     with opened("m", mite) as memory:
-        assert memory.ledger.edits(message) == [("Who is Rex?", "Rex is my cat.")]
+        assert memory.ledger.examples.edits(message) == [("Who is Rex?", "Rex is my cat.")]
         run(memory.examine(message))
-        by_hand = [r for r in memory.ledger.examples_of(message) if r.source == "user"]
+        by_hand = [r for r in memory.ledger.examples.of(message) if r.source == "user"]
         assert [(r.question, r.answer, r.kind) for r in by_hand] == [
             ("Who is Rex?", "Rex is my cat.", Kind.FACT)
         ]
         target = by_hand[0].example.target
         assert mite.decode(list(target[:-1])).strip() == "Rex is my cat."
-        assert by_hand[0].example.likely is None and memory.ledger.edits(message) == []
+        assert by_hand[0].example.likely is None and memory.ledger.examples.edits(message) == []
 
 
 def test_two_old_memories_stay_apart(mite: Model):
@@ -127,8 +128,8 @@ def test_two_old_memories_stay_apart(mite: Model):
                 former.learned(former.say(f"{text} in {name}"))
     for name, expected in (("one", [1, 2]), ("two", [3, 4])):
         with opened(name, mite) as memory:
-            assert memory.ledger.pending(memory.row.id) == expected
-            assert memory.ledger.refounded(memory.row.id)
+            assert memory.ledger.messages.pending(memory.row.id) == expected
+            assert memory.ledger.memories.refounded(memory.row.id)
 
 
 def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, monkeypatch):
@@ -141,9 +142,9 @@ def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, m
         copies.append(tmp_path / f"home{len(copies)}")
         shutil.copytree(home(), copies[-1])
 
-    class Traced(Ledger):
+    class Traced(Database):
         def _migrate(self) -> None:
-            self._db.set_trace_callback(step)
+            self.connection.set_trace_callback(step)
             super()._migrate()
 
     Traced(database()).close()
@@ -151,8 +152,8 @@ def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, m
     for copy in {*copies[::4], *copies[-4:]}:
         monkeypatch.setenv("MLXDYN_HOME", str(copy))
         with opened("m", mite) as memory:
-            assert memory.ledger.pending(memory.row.id) == [1]
-            assert memory.ledger.refounded(memory.row.id)
+            assert memory.ledger.messages.pending(memory.row.id) == [1]
+            assert memory.ledger.memories.refounded(memory.row.id)
 
 
 # knobs: a memory's lessons go as they went, whatever the defaults of a later version are
@@ -163,7 +164,7 @@ def test_a_knob_that_came_later_is_what_was_done_before_it(mite: Model, schema: 
     """A new knob fails here until a migration says what it is in the memories there are."""
     Former(database(), mite, schema).close()
     with closing(Ledger(database())) as ledger:
-        found = ledger.existing("m")
+        found = ledger.memories.existing("m")
     assert found.adapter == ADAPTER and found.learner == LEARNER
     assert found.study == (STUDIES[schema] if schema >= EXAMPLES else {})
 
@@ -171,12 +172,12 @@ def test_a_knob_that_came_later_is_what_was_done_before_it(mite: Model, schema: 
 def test_a_damaged_memory_does_not_keep_others_from_opening(tmp_path: Path):
     ledger = Ledger(tmp_path / "db")
     for name in ("sound", "odd"):
-        ledger.add_memory(name, "wren", "f", ADAPTER, LEARNER, {})
+        ledger.memories.add(name, "wren", "f", ADAPTER, LEARNER, {})
     with ledger.transaction():
-        ledger._db.execute("UPDATE memories SET learner = '{}' WHERE name = 'odd'")
-    assert ledger.memory("sound")
+        ledger.database.run("UPDATE memories SET learner = '{}' WHERE name = 'odd'")
+    assert ledger.memories.find("sound")
     with pytest.raises(MlxdynError, match="odd"):
-        ledger.memory("odd")
+        ledger.memories.find("odd")
 
 
 def with_other_defaults(config: type, monkeypatch, **knobs: Any) -> None:

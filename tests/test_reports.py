@@ -49,10 +49,10 @@ def test_a_reader_waits_for_no_writer_and_no_writer_for_a_reader(mite: Model):
     with opened("m", mite) as memory:
         teach(memory, SAID[0])
         with closing(Ledger(home() / "mlxdyn.db", writable=False)) as reading:
-            rows = reading._db.execute("SELECT text FROM messages")
+            rows = reading.database.run("SELECT text FROM messages")
             rows.fetchone()
             with memory.ledger.transaction():
-                memory.ledger.add_conversation(memory.row.id)
+                memory.ledger.conversations.add(memory.row.id)
                 assert run("memory", "log", "--memory", "m")[0] == 0
             teach(memory, SAID[1])
         assert memory.verify() == []
@@ -65,10 +65,10 @@ def test_deleting_one_memory_leaves_the_others_to_the_last_bit(mite: Model):
             kept = memory.learner.state
     with closing(Ledger(home() / "mlxdyn.db")) as ledger:
         delete("mine", ledger)
-        assert ledger.names() == ["other"]
+        assert ledger.memories.names() == ["other"]
     with opened("other", mite) as memory:
         assert same(memory.learner.state, kept) and memory.verify() == []
-        assert [row.text for row in memory.ledger.log(memory.row.id)] == [SAID[0]]
+        assert [row.text for row in memory.ledger.events.log(memory.row.id)] == [SAID[0]]
 
 
 def test_what_is_forgotten_no_search_finds(mite: Model):
@@ -138,7 +138,7 @@ def test_many_processes_at_one_ledger_break_nothing(mite: Model):
     with ThreadPoolExecutor() as pool:
         assert list(pool.map(chat, ("a", "b", "c"))) == [0, 0, 0]
     with closing(Ledger(home() / "mlxdyn.db", writable=False)) as ledger:
-        assert ledger.integrity() == "ok" and ledger.names() == ["a", "b", "c"]
+        assert ledger.database.integrity() == "ok" and ledger.memories.names() == ["a", "b", "c"]
     assert run("memory", "verify", "--memory", "b")[0] == 0
 
 

@@ -78,7 +78,7 @@ def _tell(
         said, kind, id, time = lesson, str(taken.lesson.kind), taken.lesson.message, taken.time
     else:
         said, kind, id, time = waiting, "waiting", taken.id, ""
-    text = held.ledger.turns_upto(id)[-1].text if id else None
+    text = held.ledger.messages.upto(id)[-1].text if id else None
     what = "a study of all items" if text is None else f"message {id}, “{clipped(text, 60)}”"
     facts = {"kind": kind, "message": id, "text": text, "time": time or None}
     say(said.format(what), as_json, **{done: facts})
@@ -113,17 +113,17 @@ def forget(
     if not messages and wanted == Filter():
         raise click.UsageError("name messages, or choose them with --search or the like")
     found = _by_id(messages, ledger, row)
-    found += ledger.find_messages(row.id, wanted) if wanted != Filter() else []
+    found += ledger.messages.search(row.id, wanted) if wanted != Filter() else []
     ids = list(dict.fromkeys(message.id for message in found))
     if not ids:
         raise MlxdynError("nothing matches; nothing was forgotten")
     if not yes:
         _ask(found)
-    others = ledger.holders(ids, row.id)
+    others = ledger.messages.holders(ids, row.id)
     ledger.close()
     with room(), opened(name) as held, progress("Replaying") as tick:
         lessons = held.forget(ids, tick)
-        erased = held.ledger.erased()
+        erased = held.ledger.database.erased()
     what = f"{_counted(len(ids), 'message')}, {_counted(lessons, 'lesson')}"
     facts: dict[str, Any] = {"forgotten": ids, "lessons": lessons, "copies_in": others}
     _say_gone(f"Forgotten: {what}", as_json, erased, **facts)
@@ -146,7 +146,7 @@ def _say_gone(sentence: str, as_json: bool, erased: bool, **facts: Any) -> None:
 
 
 def _by_id(messages: tuple[int, ...], ledger: Ledger, row: MemoryRow) -> list[Message]:
-    found = {id: ledger.message(id, row.id) for id in messages}
+    found = {id: ledger.messages.find(id, row.id) for id in messages}
     missing = [str(id) for id, message in found.items() if message is None]
     if missing:
         raise MlxdynError(
@@ -205,8 +205,8 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
 
     ledger = open_ledger()
     row = find(ledger, name)
-    messages = [message.id for message in ledger.find_messages(row.id, Filter())]
-    others, what = ledger.holders(messages, row.id), _counted(len(messages), "message")
+    messages = [message.id for message in ledger.messages.search(row.id, Filter())]
+    others, what = ledger.messages.holders(messages, row.id), _counted(len(messages), "message")
     if not yes:
         confirm(f"Delete memory {name!r} with {what} for good?")
     prepare()
@@ -217,7 +217,7 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
         ledger = open_ledger(writable=True)
         delete(name, ledger)
     facts: dict[str, Any] = {"deleted": name, "messages": len(messages), "copies_in": others}
-    _say_gone(f"Deleted: memory {name!r} with {what}", as_json, ledger.erased(), **facts)
+    _say_gone(f"Deleted: memory {name!r} with {what}", as_json, ledger.database.erased(), **facts)
     for other in others:
         click.echo(
             f"Memory {other!r} holds copies of its messages: mlxdyn memory delete {other}", err=True
@@ -279,7 +279,7 @@ def study(name: str, as_json: bool) -> None:
             raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")
         with progress("Studying") as tick:
             event = held.consolidate(tick)
-        row = held.ledger.updates_at(event.id)[-1]
+        row = held.ledger.events.updates_at(event.id)[-1]
         items = len(held.known_facts())
     if as_json:
         print_json(
@@ -317,7 +317,7 @@ def edit(
     if "" in (question, answer):
         raise click.UsageError("an item needs a question and an answer; --delete takes it away")
     ledger = open_ledger()
-    row = ledger.example(item, find(ledger, name).id)
+    row = ledger.examples.find(item, find(ledger, name).id)
     ledger.close()
     if row is None:
         raise MlxdynError(f"memory {name!r} has no item {item}; see `mlxdyn memory items`")

@@ -120,7 +120,7 @@ def _check_usage(kind: Format, no_text: bool, dtype: Dtype | None, bits: str | N
 
 
 def _say_pending(held: Memory) -> None:
-    waiting = len(held.ledger.pending(held.row.id))
+    waiting = len(held.ledger.messages.pending(held.row.id))
     if waiting:
         click.echo(
             f"Warning: {waiting} messages wait to be learned, so the weights do not hold them yet; "
@@ -266,7 +266,7 @@ def import_memory(path: Path, model: str | None, name: str, yes: bool) -> None:
     if path.suffix == ".gguf" and not path.is_dir():
         raise MlxdynError("a GGUF cannot be imported; export the memory as mlx-lm, peft or bundle")
     prepare()
-    open_ledger().check_new(check_name(name))
+    open_ledger().memories.check_new(check_name(name))
     learner = LearnerConfig(learning_rate=ChatConfig().learning_rate)
     if path.is_dir():
         _import_adapter(path, model, name, learner, yes)
@@ -340,7 +340,7 @@ def _base(named: str, fingerprint: str) -> str:
 
     if named in mlxdyn_models.bundled():
         return named
-    known = {row.fingerprint: row.model for row in open_ledger().memories()}
+    known = {row.fingerprint: row.model for row in open_ledger().memories.all()}
     if fingerprint in known:
         return known[fingerprint]
     if _downloaded(named):

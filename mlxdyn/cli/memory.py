@@ -51,9 +51,9 @@ def list_memories(as_json: bool) -> None:
     """List all memories."""
     ledger = open_ledger()
     rows, damaged = [], []
-    for name in ledger.names():
+    for name in ledger.memories.names():
         try:
-            rows.append(_shown(ledger, ledger.existing(name)))
+            rows.append(_shown(ledger, ledger.memories.existing(name)))
         except MlxdynError as error:
             damaged.append(str(error))
     if as_json:
@@ -114,8 +114,8 @@ def log(
     most = limit if as_json or limit else SHOWN
     wanted = Filter(search, conversation, since, until, rejected, newest=most)
     memory = find(ledger, name).id
-    rows = _masked(ledger, memory, ledger.log(memory, wanted))
-    imported = ledger.imported(memory)
+    rows = _masked(ledger, memory, ledger.events.log(memory, wanted))
+    imported = ledger.messages.imported(memory)
     if as_json:
         print_json([_logged(row) | {"imported": row.message in imported} for row in rows])
     elif not rows:
@@ -177,9 +177,9 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
     """
     ledger = open_ledger()
     row = find(ledger, name)
-    came = ledger.imported(row.id)
-    current = {fact.id for fact in ledger.examples(row.id)}
-    rows = [fact for fact in ledger.told(row.id) if fact.kind == "fact"]
+    came = ledger.messages.imported(row.id)
+    current = {fact.id for fact in ledger.examples.active(row.id)}
+    rows = [fact for fact in ledger.examples.told(row.id) if fact.kind == "fact"]
     if search:
         low = search.lower()
         rows = [row for row in rows if low in f"{row.question} {row.answer}".lower()]
@@ -322,7 +322,7 @@ def verify(name: str, as_json: bool, quick: bool, repair: bool) -> None:
         with progress("Verifying") as tick:
             problems = held.verify(tick, replay=not quick)
         left = _repaired(held, quick) if problems and repair else problems
-        updates = held.ledger.totals(held.row.id).updates
+        updates = held.ledger.events.totals(held.row.id).updates
     if as_json:
         print_json({"clean": not problems, "problems": problems, "updates": updates})
     elif not problems:
@@ -355,7 +355,7 @@ def _alone(name: str, *, writing: bool) -> Iterator[None]:
 
 def _repaired(held: Memory, quick: bool) -> list[str]:
     """Make the weights anew; return what is wrong after that."""
-    if held.ledger.integrity() == "ok":
+    if held.ledger.database.integrity() == "ok":
         with progress("Repairing") as tick:
             held.rebuild(tick)
     with progress("Verifying") as tick:
@@ -377,7 +377,7 @@ def _verdict(problems: list[str], *, tried: bool) -> str:
 
 
 def _shown(ledger: Ledger, row: MemoryRow) -> dict[str, Any]:
-    totals = ledger.totals(row.id)
+    totals = ledger.events.totals(row.id)
     path = memory_directory(row.name, make=False)
     return {
         "name": row.name,
@@ -390,7 +390,7 @@ def _shown(ledger: Ledger, row: MemoryRow) -> dict[str, Any]:
         "path": str(path),
         "items": totals.facts,
         "created": row.created,
-        "learning": {"pending": len(ledger.pending(row.id)), **row.adapter, **row.learner},
+        "learning": {"pending": len(ledger.messages.pending(row.id)), **row.adapter, **row.learner},
         "study": row.study,
     }
 

@@ -144,7 +144,7 @@ def found(
         origin = write_arrays(path, adapter.arrays, {"format": "mlx"})
         base = (str(model.path), model.fingerprint)
         # {}: how it studies is chosen when it opens.
-        return ledger.add_memory(name, *base, asdict(config), asdict(learner), {}, origin)
+        return ledger.memories.add(name, *base, asdict(config), asdict(learner), {}, origin)
 
 
 def _config(adapter: Adapter) -> AdapterConfig:

@@ -31,6 +31,7 @@ from mlxdyn.files import check_name, digest, fleeting, home, memory_directory, s
 from mlxdyn.learn.learner import Learner, unflatten
 from mlxdyn.memory.directory import ORIGIN, copy_weights, vacant
 from mlxdyn.memory.memory import Memory, vocabulary
+from mlxdyn.memory.store.copies import copy_memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, MemoryRow
 from mlxdyn.model.load import Model
@@ -68,10 +69,10 @@ class Bundle:
         """Say how much of what is in the ledger inside; raise MlxdynError where it is damaged."""
         source, row = received(self.directory / LEDGER)
         with closing(source):
-            totals = source.totals(row.id)
+            totals = source.events.totals(row.id)
             return {
-                "message": len(source.find_messages(row.id, Filter())),
-                "chat": len(source.conversations(row.id)),
+                "message": len(source.messages.search(row.id, Filter())),
+                "chat": len(source.conversations.all(row.id)),
                 "item": totals.facts,
                 "update": totals.updates,
             }
@@ -103,9 +104,9 @@ def _write_history(memory: Memory, directory: Path) -> None:
     """Copy the memory's rows, the weights it started from and its newest snapshot."""
     memory.snapshot()
     with closing(Ledger(directory / LEDGER)) as extract:
-        row = memory.ledger.copy_memory(memory.row, extract, memory.row.name)
-        newest = extract.snapshots(row.id)[:1]
-        extract.set_snapshots(row.id, newest)
+        row = copy_memory(memory.ledger, memory.row, extract, memory.row.name)
+        newest = extract.memories.snapshots(row.id)[:1]
+        extract.memories.set_snapshots(row.id, newest)
         extract.erase()
     names = [snapshot.file for snapshot in newest]
     for name in names + ([ORIGIN] if row.origin else []):
@@ -208,7 +209,7 @@ def restore(
     """
     if not bundle.text:
         return found(bundle.adapter, name, model, ledger, learner)
-    ledger.check_new(check_name(name))
+    ledger.memories.check_new(check_name(name))
     other = model.changed(bundle.fingerprint)
     if other:
         raise MlxdynError(
@@ -223,7 +224,7 @@ def restore(
     with closing(source), vacant(name, ledger):
         # Files, then rows in one transaction: a crash leaves no memory.
         copy_weights(bundle.directory, memory_directory(name))
-        return source.copy_memory(replace(row, model=str(model.path)), ledger, name)
+        return copy_memory(source, replace(row, model=str(model.path)), ledger, name)
 
 
 def _check_weights(source: Ledger, row: MemoryRow, directory: Path, model: Model) -> None:
@@ -235,7 +236,7 @@ def _check_weights(source: Ledger, row: MemoryRow, directory: Path, model: Model
             check_fit(model, arrays or {}, config)
         attach(model, config)
         like = Learner(model.network, LearnerConfig(**row.learner), model.new_cache).state
-        for snapshot in source.snapshots(row.id):
+        for snapshot in source.memories.snapshots(row.id):
             arrays = sound_arrays(directory / snapshot.file, snapshot.sha256)
             unflatten(arrays or {}, like)
     except ValueError as error:

@@ -63,7 +63,7 @@ def received(path: Path) -> tuple[Ledger, MemoryRow]:
         said = reason(error) if isinstance(error, sqlite3.Error) else str(error)
         raise _wrong(said) from error
     with _theirs():
-        rows = ledger.memories()
+        rows = ledger.memories.all()
     if len(rows) != 1:
         raise MlxdynError(f"the bundle holds {len(rows)} memories, not one; export it again")
     _check_recipe(rows[0])
@@ -73,7 +73,7 @@ def received(path: Path) -> tuple[Ledger, MemoryRow]:
 def check_lessons(ledger: Ledger, memory: int, tokens: int) -> None:
     """Raise MlxdynError for a lesson that a base of so many `tokens` cannot carry out."""
     with _theirs():
-        events, rows = ledger.events(memory, active=False), ledger.frozen_examples(memory)
+        events, rows = ledger.events.all(memory, active=False), ledger.examples.all(memory)
     for event in events:
         lesson = event.lesson
         for chunk in lesson.chunks:
@@ -109,8 +109,8 @@ def _copied(source: sqlite3.Connection) -> Ledger:
     if lost := ram.execute("PRAGMA foreign_key_check").fetchone():
         raise _wrong(f"row {lost[1]} of {lost[0]} names one of {lost[2]} that is not there")
     ledger = Ledger(None)
-    ledger.take(ram)
-    ledger.mark_imported()
+    ledger.database.take(ram)
+    ledger.messages.mark_imported()
     return ledger
 
 

@@ -215,7 +215,7 @@ def _remember(model: Model, case: Case, options: Options) -> Told:
         context = run(base.teach(case.messages, questions[:known], replies))
         bare = run(base.answer(case.unknown, MOST_ANSWER))
         learned = [(row.question, row.answer) for row in memory.known_facts()]
-        drifts = [update.drift for update in ledger.log(memory.row.id)]
+        drifts = [update.drift for update in ledger.events.log(memory.row.id)]
     ledger.close()
     return Told(
         case=case,
@@ -242,10 +242,10 @@ def _learn(model: Model, ledger: Ledger, case: Case, options: Options) -> float:
     with _opened(model, ledger, options) as memory:
         run(memory.prepare())
         session = Session(model, memory, ledger, ChatConfig(), temporary=False)
-        chat = ledger.add_conversation(memory.row.id)
+        chat = ledger.conversations.add(memory.row.id)
         started = time.process_time()
         for message in case.messages:
-            ledger.add_message(chat, "user", message, "pending")
+            ledger.messages.add(chat, "user", message, "pending")
             while session.learn_step():
                 pass
         seconds = time.process_time() - started

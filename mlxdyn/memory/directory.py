@@ -35,9 +35,9 @@ def vacant(name: str, ledger: Ledger) -> Iterator[None]:
 
     Raises MlxdynError when there is such a memory.
     """
-    ledger.check_new(check_name(name))  # to say so even of one that is open
+    ledger.memories.check_new(check_name(name))  # to say so even of one that is open
     with held(name):
-        ledger.check_new(name)
+        ledger.memories.check_new(name)
         for path in memory_directory(name).glob("*.safetensors"):
             path.unlink()  # of no memory
         with unfinished(name, ledger):
@@ -61,8 +61,10 @@ def unfinished(name: str, ledger: Ledger) -> Iterator[None]:
 
 def _settle(directory: Path, ledger: Ledger) -> None:
     """Let there be a memory or nothing at all, as the ledger says."""
-    name = next((one for one in ledger.names() if one.lower() == directory.name.lower()), None)
-    row = ledger.memory(name) if name else None
+    name = next(
+        (one for one in ledger.memories.names() if one.lower() == directory.name.lower()), None
+    )
+    row = ledger.memories.find(name) if name else None
     if row:
         remove_stray(directory, row, ledger)
         (directory / UNFINISHED).unlink(missing_ok=True)
@@ -74,7 +76,7 @@ def _settle(directory: Path, ledger: Ledger) -> None:
 
 def remove_stray(directory: Path, row: MemoryRow, ledger: Ledger) -> None:
     """Remove the weights that a memory does not name."""
-    kept = {snapshot.file for snapshot in ledger.snapshots(row.id)}
+    kept = {snapshot.file for snapshot in ledger.memories.snapshots(row.id)}
     if row.origin:
         kept.add(ORIGIN)
     for path in directory.glob("*.safetensors"):

@@ -28,6 +28,7 @@ from mlxdyn.learn.trainer import Trainer
 from mlxdyn.memory.calibrated import prepared
 from mlxdyn.memory.directory import ORIGIN, UNFINISHED, remove_stray, tidy
 from mlxdyn.memory.privacy import Masked, masked
+from mlxdyn.memory.store.copies import merge
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import (
     EventRow,
@@ -86,7 +87,9 @@ class Memory:
             self._acquire(name)
         self.ledger, self.model, self._writable = ledger, model, writable
         recipe = (str(model.path), model.fingerprint, asdict(adapter), asdict(learner))
-        self.row = ledger.memory(name) or MemoryRow(0, name, "", *recipe, asdict(study), None)
+        self.row = ledger.memories.find(name) or MemoryRow(
+            0, name, "", *recipe, asdict(study), None
+        )
         self.version = 0  # grows whenever the weights change for good
         self.personal = False  # phone, passport, account and tax numbers are learned
         self._whole = False  # the weights are those that the ledger tells of
@@ -135,7 +138,7 @@ class Memory:
         """Start on `lesson`; the memory stays as it is until the work is done."""
         if not self._whole:
             self.restore()
-        position = self.ledger.totals(self.row.id).position + 1
+        position = self.ledger.events.totals(self.row.id).position + 1
         return Work(self, lesson, self._carry_out(lesson, position))
 
     def learn(self, lesson: Lesson) -> EventRow:
@@ -211,15 +214,15 @@ class Memory:
     ) -> Generator[None, None, Update]:
         """Train on a message's examples, beside earlier ones and some of what should stay."""
         config, message = self.study_config, lesson.message or 0
-        new, gone = self.ledger.examples_of(message), self.ledger.superseded_by(message)
-        seed = self.ledger.uid(message)
+        new, gone = self.ledger.examples.of(message), self.ledger.examples.superseded_by(message)
+        seed = self.ledger.messages.uid(message)
         earlier = [
             row
-            for row in self.ledger.examples(self.row.id, upto=position - 1)
+            for row in self.ledger.examples.active(self.row.id, upto=position - 1)
             if row.id not in gone
         ]
         earlier = _drawn(earlier, f"{seed}:recalled", config.recalled)
-        held, _ = guard.split(self.ledger.regularization(self.row.id))
+        held, _ = guard.split(self.ledger.examples.regularization(self.row.id))
         rows = [*new, *earlier, *held]
         plan = replay.lesson(
             seed, [row.uid for row in rows], new=len(new), replayed=len(earlier),
@@ -262,14 +265,14 @@ class Memory:
         """Make the adapter from the start: newest words, then all facts; keep it if recall rose."""
         assert self.trainer is not None
         before, config = self.learner.state, self.study_config
-        rows = self.ledger.examples(self.row.id, upto=position - 1)
+        rows = self.ledger.examples.active(self.row.id, upto=position - 1)
         self._check_examples(rows)
         known = [row.example for row in rows if row.kind == Kind.FACT]
         gap_before = yield from self.trainer.measure(known)
         self.learner.state = self._start
-        for lesson in self.ledger.lessons_before(self.row.id, position, config.words):
+        for lesson in self.ledger.events.lessons_before(self.row.id, position, config.words):
             yield from self._learn_words(lesson.chunks, 1.0)
-        held, _ = guard.split(self.ledger.regularization(self.row.id))
+        held, _ = guard.split(self.ledger.examples.regularization(self.row.id))
         keys = [row.uid for row in (*rows, *held)]
         plan = replay.lesson(
             f"anew:{len(rows)}", keys, new=len(rows), replayed=0, steps=self.steps_anew(rows),
@@ -293,14 +296,14 @@ class Memory:
 
     def known_facts(self) -> list[ExampleRow]:
         """List the facts that are active."""
-        return [row for row in self.ledger.examples(self.row.id) if row.kind == Kind.FACT]
+        return [row for row in self.ledger.examples.active(self.row.id) if row.kind == Kind.FACT]
 
     def _facts_of(self, message: int) -> list[ExampleRow]:
-        return [row for row in self.ledger.examples_of(message) if row.kind == Kind.FACT]
+        return [row for row in self.ledger.examples.of(message) if row.kind == Kind.FACT]
 
     def _guard(self) -> Generator[None, None, tuple[str, float | None]]:
         """Measure what should stay as it was; return what is broken ("" for nothing), and drift."""
-        _, guarding = guard.split(self.ledger.regularization(self.row.id))
+        _, guarding = guard.split(self.ledger.examples.regularization(self.row.id))
         if not guarding or self.trainer is None:
             return "", None
         self._check_examples(guarding)
@@ -323,31 +326,31 @@ class Memory:
 
     def prepare(self) -> Generator[None, None, None]:
         """Measure the base once for all memories; freeze what this one should leave as it is."""
-        if self.base is None or self.ledger.regularization(self.row.id):
+        if self.base is None or self.ledger.examples.regularization(self.row.id):
             return
         yield from prepared(self.base)
         drafts = yield from examples.regularization(self.base)
-        self.ledger.add_examples(self.row.id, None, drafts)
+        self.ledger.examples.add(self.row.id, None, drafts)
 
     def examine(self, message: int) -> Generator[None, None, None]:
         """Freeze what a message teaches."""
         if self.base is None:
             return
         yield from prepared(self.base)
-        said = self.ledger.turns_upto(message)[-1]
+        said = self.ledger.messages.upto(message)[-1]
         text = self.masked([said.id])[said.id].learnable
         earlier = self._alike(message, text)
         found = yield from examples.examine(self.base, text, earlier)
         edits = [
             Draft(question, answer, self._as_told(question, answer))
-            for question, answer in self.ledger.edits(message)
+            for question, answer in self.ledger.examples.edits(message)
         ]
         with self.ledger.transaction():
-            self.ledger.add_examples(
+            self.ledger.examples.add(
                 self.row.id, message, found.drafts,
                 depends_on=[told.message for told in earlier], superseded=found.superseded,
             )  # fmt: skip
-            self.ledger.add_examples(self.row.id, message, edits, source="user")
+            self.ledger.examples.add(self.row.id, message, edits, source="user")
 
     def masked(self, messages: Iterable[int]) -> dict[int, Masked]:
         """Mask messages, and those before them, by all that was told before."""
@@ -360,8 +363,8 @@ class Memory:
         became of them, changes nothing.
         """
         assert self.base is not None
-        candidates = self.ledger.earlier(self.row.id, message)
-        before = self.ledger.said_before(message, [m.id for m in candidates])
+        candidates = self.ledger.messages.learned_before(self.row.id, message)
+        before = self.ledger.messages.said_before(message, [m.id for m in candidates])
         hidden = self.masked([*(m.id for m in candidates), message])
         likeness = self.base.likeness(text, [hidden[m.id].learnable for m in candidates])
         return [
@@ -391,9 +394,9 @@ class Memory:
 
         Rejected lessons are passed over: nobody saw them change anything.
         """
-        if waiting := self.ledger.pending(self.row.id):
-            self.ledger.let_be(self.row.id, waiting[-1])
-            return self.ledger.turns_upto(waiting[-1])[-1]
+        if waiting := self.ledger.messages.pending(self.row.id):
+            self.ledger.past.let_be(self.row.id, waiting[-1])
+            return self.ledger.messages.upto(waiting[-1])[-1]
         event = self.undo()
         while event and not event.accepted:
             event = self.undo()
@@ -404,8 +407,8 @@ class Memory:
 
         Rejected lessons come back unseen, as they went.
         """
-        while event := self.ledger.redoable(self.row.id):
-            if message := self.ledger.wait_again(event):
+        while event := self.ledger.past.redoable(self.row.id):
+            if message := self.ledger.past.wait_again(event):
                 return message
             self.redo(progress)
             if event.accepted:
@@ -414,17 +417,17 @@ class Memory:
 
     def undo(self) -> EventRow | None:
         """Take back the last lesson, bitwise; return it. One that was rejected changes nothing."""
-        event = self.ledger.undoable(self.row.id)
+        event = self.ledger.past.undoable(self.row.id)
         if event:
-            self.ledger.set_undone(self.row.id, event, True)
+            self.ledger.past.set_undone(self.row.id, event, True)
             self.restore()
         return event
 
     def redo(self, progress: Progress | None = None) -> EventRow | None:
         """Bring back the last lesson that was undone, if nothing was learned since; return it."""
-        event = self.ledger.redoable(self.row.id)
+        event = self.ledger.past.redoable(self.row.id)
         if event:
-            self.ledger.set_undone(self.row.id, event, False)
+            self.ledger.past.set_undone(self.row.id, event, False)
             self.restore(progress)
         return event
 
@@ -433,10 +436,10 @@ class Memory:
 
         Replies to them are forgotten too, and the text leaves the files.
         """
-        replies = [self.ledger.reply_to(message) for message in messages]
+        replies = [self.ledger.messages.reply_to(message) for message in messages]
         wanted = sorted({*messages, *(reply for reply in replies if reply is not None)})
-        lessons = self.ledger.count_lessons(self.row.id, wanted)
-        changed = self.ledger.forget(self.row.id, wanted)
+        lessons = self.ledger.past.count_lessons(self.row.id, wanted)
+        changed = self.ledger.past.forget(self.row.id, wanted)
         remove_stray(self.directory, self.row, self.ledger)  # a full disk gets room
         if changed is not None:
             self.restore(progress)
@@ -449,14 +452,14 @@ class Memory:
     ) -> None:
         """Edit what is learned, question and answer, or delete it with None, as if always so."""
         draft = None if new is None else Draft(*new, self._as_told(*new))
-        if self.ledger.change_example(self.row.id, row, draft) is not None:
+        if self.ledger.past.change_example(self.row.id, row, draft) is not None:
             self.restore(progress)
         tidy(self.ledger)
         self.ledger.erase()
 
     def merge(self, source: str, progress: Progress | None = None) -> int:
         """Learn what memory `source` learned and this one did not, in order of time, by replay."""
-        lessons = self.ledger.merge(self.ledger.existing(source), self.row)
+        lessons = merge(self.ledger, self.ledger.memories.existing(source), self.row)
         if lessons:
             self.restore(progress)
         return lessons
@@ -483,13 +486,13 @@ class Memory:
 
     def _examine_again(self) -> None:
         """Make examples anew that leaned on a message which is forgotten."""
-        for message in self.ledger.unexamined(self.row.id) if self._writable else ():
+        for message in self.ledger.messages.unexamined(self.row.id) if self._writable else ():
             run(self.examine(message))
 
     def snapshot(self) -> None:
         """Save the current weights, unless the newest snapshot already holds them."""
-        upto = self.ledger.totals(self.row.id).position
-        rows = self.ledger.snapshots(self.row.id)
+        upto = self.ledger.events.totals(self.row.id).position
+        rows = self.ledger.memories.snapshots(self.row.id)
         known = bool(rows) and rows[0].upto == upto
         if not self._writable or not self._whole or not upto or known:
             return
@@ -498,7 +501,7 @@ class Memory:
             self.directory / file, flatten(self.learner.state), self._metadata(upto)
         )
         kept = spread([SnapshotRow(upto, file, digest), *rows])
-        self.ledger.set_snapshots(self.row.id, kept)
+        self.ledger.memories.set_snapshots(self.row.id, kept)
         remove_stray(self.directory, self.row, self.ledger)
 
     def verify(self, progress: Progress | None = None, *, replay: bool = True) -> list[str]:
@@ -506,12 +509,12 @@ class Memory:
 
         Without `replay`, only the checksums and the ledger's integrity are looked at.
         """
-        sound = self.ledger.integrity()
+        sound = self.ledger.database.integrity()
         if sound != "ok":
             return [f"the ledger is damaged: {sound}"]
         problems = [
             f"snapshot {row.file} is missing or damaged"
-            for row in self.ledger.snapshots(self.row.id)
+            for row in self.ledger.memories.snapshots(self.row.id)
             if self._state_in(row) is None
         ]
         return [*problems, *self._compare_replay(progress)] if replay else problems
@@ -536,17 +539,17 @@ class Memory:
     def _compared(self, progress: Progress | None) -> Iterator[tuple[EventRow, Outcome, Outcome]]:
         """Replay everything; yield how each lesson goes, and how the ledger tells that it went."""
         for event, outcome in self._replay(0, progress):
-            yield event, outcome, self.ledger.outcome(event.id)
+            yield event, outcome, self.ledger.events.outcome(event.id)
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Make weights and outcomes anew from the lessons in the ledger, and save them."""
-        self.ledger.outdate(self.row.id, 0)
+        self.ledger.past.outdate(self.row.id, 0)
         self.restore(progress)
         self.snapshot()
 
     def _replay(self, upto: int, progress: Progress | None) -> Iterator[tuple[EventRow, Outcome]]:
         """Carry out every lesson after position `upto`; yield how each went."""
-        events = self.ledger.events(self.row.id, after=upto)
+        events = self.ledger.events.all(self.row.id, after=upto)
         if not self._writable and any(event.stale for event in events):
             raise MlxdynError(
                 f"a change of memory {self.row.name!r} is not finished; when no other mlxdyn is at "
@@ -558,7 +561,7 @@ class Memory:
                 progress(done, len(events))
             outcome = run(self._carry_out(event.lesson, event.position))
             if event.stale:
-                self.ledger.revise(event.id, outcome)
+                self.ledger.events.revise(event.id, outcome)
             yield event, outcome
         if progress:
             progress(len(events), len(events))
@@ -586,7 +589,7 @@ class Memory:
         return vocabulary(self.model)
 
     def _sound_snapshots(self) -> Iterator[tuple[int, State]]:
-        for row in self.ledger.snapshots(self.row.id):
+        for row in self.ledger.memories.snapshots(self.row.id):
             state = self._state_in(row)
             if state is not None:
                 yield row.upto, state
@@ -608,8 +611,8 @@ class Memory:
         with self.ledger.transaction():
             if not row.id:
                 recipe = (row.model, row.fingerprint, row.adapter, row.learner, row.study)
-                self.row = self.ledger.add_memory(row.name, *recipe)
-            self.ledger.set_study(self.row.id, asdict(study))
+                self.row = self.ledger.memories.add(row.name, *recipe)
+            self.ledger.memories.set_study(self.row.id, asdict(study))
         self.row = replace(self.row, study=asdict(study))
 
     def _acquire(self, name: str) -> None:
@@ -663,7 +666,7 @@ class Work:
             next(self._steps)
             self._mine = learner.state
         except StopIteration as done:
-            event = self._memory.ledger.add_event(self._memory.row.id, self.lesson, done.value)
+            event = self._memory.ledger.events.add(self._memory.row.id, self.lesson, done.value)
             self._memory.version += 1
             kept = learner.state
             return event

@@ -13,6 +13,7 @@ from mlxdyn.learn.example import Example, Kind, load_likely, load_tokens
 from mlxdyn.learn.stream import Chunk
 
 LessonKind = Literal["message", "study"]
+WAITED = "it waited to be learned"
 
 
 @dataclass(frozen=True, slots=True)
