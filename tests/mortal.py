@@ -173,25 +173,33 @@ class Child:
         return []
 
     def undo(self) -> list[Any]:
-        self.memory.undo()
+        from mlxdyn.memory import history
+
+        history.undo(self.memory)
         return []
 
     def redo(self) -> list[Any]:
-        self.memory.redo()
+        from mlxdyn.memory import history
+
+        history.redo(self.memory)
         return []
 
     def forget(self) -> list[Any]:
+        from mlxdyn.memory import history
+
         events = [e for e in self.ledger.events.all(self.memory.row.id) if e.lesson.message]
         if not events:
             return [0]
         message = events[(len(events) - 1) // 2].lesson.message
-        self.memory.forget([message])
+        history.forget(self.memory, [message])
         return [message]
 
     def edit(self) -> list[Any]:
+        from mlxdyn.memory import history
+
         facts = self.memory.known_facts()
         if facts:
-            self.memory.change_example(facts[0], ("Who?", "Nobody."))
+            history.change_example(self.memory, facts[0], ("Who?", "Nobody."))
         return []
 
     def export(self) -> list[Any]:

@@ -27,6 +27,7 @@ from mlxdyn.exchange.bundle import ADAPTER, LEDGER, MANIFEST, restore, unpacked,
 from mlxdyn.exchange.export import Options, export
 from mlxdyn.files import home, memory_directory, sweep
 from mlxdyn.learn.learner import same
+from mlxdyn.memory import history
 from mlxdyn.memory.directory import ORIGIN
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -53,7 +54,7 @@ def memory(tiny, ledger: Ledger) -> Iterator[Memory]:
     with opened("m", tiny, ledger) as memory:
         ids = teach(memory, *TEXTS)
         fact(memory, ids[0], "What is my dog's name?", "Rex")
-        memory.undo()
+        history.undo(memory)
         yield memory
 
 
@@ -86,13 +87,13 @@ def test_a_bundle_restores_everything(memory: Memory, ledger: Ledger, tiny, tmp_
         assert facts(other, row.id) == told
         with opened("copy", tiny, other) as copy:
             assert same(copy.learner.state, before)  # the optimizer too
-            assert copy.verify() == []
+            assert history.verify(copy) == []
             assert copy.row.learner == memory.row.learner
             assert copy.study_config == memory.study_config
-            assert copy.redo() is not None
+            assert history.redo(copy) is not None
             assert len(copy.known_facts()) == 1
         with opened("m", tiny, ledger) as original:
-            original.redo()
+            history.redo(original)
             assert same(original.learner.state, copy.learner.state)
 
 
@@ -150,7 +151,7 @@ def test_a_bundle_without_text_has_none(memory: Memory, ledger: Ledger, tiny, tm
 
 def test_forgotten_words_are_not_in_the_bundle(memory: Memory, tmp_path: Path):
     ids = teach(memory, "the word is heliotrope")
-    memory.forget(ids)
+    history.forget(memory, ids)
     with zipfile.ZipFile(pack(memory, tmp_path / "m.bundle")) as packed:
         assert b"heliotrope" not in packed.read(LEDGER)
 
@@ -314,7 +315,7 @@ def test_what_a_killed_export_left_anywhere_goes(memory: Memory, tiny, ledger, t
     left.parent.mkdir()
     killed_with(left)
     if action == "forget":
-        memory.forget([1])
+        history.forget(memory, [1])
     else:
         memory.close()
         opened("m", tiny, ledger).close()
@@ -361,7 +362,7 @@ def test_an_existing_memory_is_never_imported_over(memory: Memory, tiny, tmp_pat
     path = pack(memory, tmp_path / "m.bundle")
     with pytest.raises(MlxdynError, match="exists"):
         read_in(path, "m", tiny, memory.ledger)
-    assert memory.verify() == []
+    assert history.verify(memory) == []
 
 
 def test_a_bundle_with_a_newer_ledger_is_refused(memory: Memory, tiny, tmp_path: Path):
@@ -382,7 +383,7 @@ def test_a_bundle_of_the_first_schema_restores(tiny, ledger: Ledger, memory: Mem
     waits = ledger.messages.pending(row.id)  # to be learned anew, as one's own old memories do
     assert [ledger.messages.upto(message)[-1].text for message in waits] == [TEXTS[0]]
     with opened("copy", tiny, ledger) as copy:
-        assert copy.verify() == []
+        assert history.verify(copy) == []
 
 
 def first_schema(memory: Memory) -> Callable[[sqlite3.Connection], None]:

@@ -15,6 +15,7 @@ from mlxdyn.exchange import adapter
 from mlxdyn.exchange.bundle import unpacked
 from mlxdyn.files import home, memory_directory
 from mlxdyn.learn.learner import same
+from mlxdyn.memory import history
 from mlxdyn.memory.directory import ORIGIN
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -102,7 +103,7 @@ def assert_sound(memory: Memory, expected: Expected, lines: list[str]) -> Expect
             expected = expected.after(action, int(said[0]) if said else None)
     ledger, id = memory.ledger, memory.row.id
     found = [event.lesson.message or 0 for event in ledger.events.all(id)]
-    assert memory.verify() == []
+    assert history.verify(memory) == []
     assert found == expected.standing or (begun and expected.might_be(begun, found)), lines
     texts = {m.id for c in ledger.conversations.all(id) for m in ledger.messages.of(c.id)}
     assert texts.issuperset(set(found) - {0})
@@ -143,7 +144,7 @@ def test_killed_in_a_chat_everything_acknowledged_is_there(
         said += parent.killed(path, random.Random(kill), ["chat"])
         assert not any(line.startswith("failed") for line in said), said
         with opened("m", mite) as memory:
-            assert memory.verify() == []
+            assert history.verify(memory) == []
             learned = {e.lesson.message for e in memory.ledger.events.all(memory.row.id)}
             named = [line.split() for line in said]
             assert learned.issuperset(int(w[1]) for w in named if w[0] == "learned")
@@ -222,7 +223,7 @@ def test_killed_in_the_middle_of_a_copy_nothing_is_lost(
         for name in {whole, "twin"} & set(names):
             with opened(name, mite) as memory:
                 assert same(state(memory), learned)
-                assert memory.verify(replay=code == 0) == []
+                assert history.verify(memory, replay=code == 0) == []
                 assert weights_of_no_memory(memory.ledger) == []
         if code == 0:
             break
@@ -268,6 +269,6 @@ def test_what_a_killed_branch_left_is_never_a_memory(
                 continue
         left += bool(list(memory_directory("twin").glob("*.safetensors")))
         with opened("twin", mite) as twin:
-            assert same(state(twin), twin._start) and twin.row.origin is None
+            assert same(state(twin), twin.start) and twin.row.origin is None
             assert weights_of_no_memory(twin.ledger) == []
     assert left > 2

@@ -27,6 +27,7 @@ from mlxdyn.exchange.adapter import Adapter, adapter_of, found, worn
 from mlxdyn.exchange.directories import CONFIG, PEFT_WEIGHTS, WEIGHTS
 from mlxdyn.exchange.export import Options, export, place
 from mlxdyn.files import home
+from mlxdyn.memory import history
 from mlxdyn.memory.directory import ORIGIN
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -352,8 +353,8 @@ def test_an_imported_memory_gives_the_same_logits_and_goes_on_learning(
     assert not mx.array_equal(learned, before)
     copy = open_memory("copy")
     assert mx.array_equal(logits(tall.network), learned)
-    assert copy.verify() == []
-    copy.undo()
+    assert history.verify(copy) == []
+    history.undo(copy)
     assert mx.array_equal(logits(tall.network), before)
 
 
@@ -372,7 +373,7 @@ def test_an_existing_memory_is_never_imported_over(open_memory: Open, tall):
     memory = taught(open_memory())
     with pytest.raises(MlxdynError, match="exists"):
         found(adapter_of(memory), "m", tall, memory.ledger, FAST)
-    assert open_memory().verify() == []
+    assert history.verify(open_memory()) == []
 
 
 # Whole or not at all

@@ -20,6 +20,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.export import Options, export
 from mlxdyn.files import SPARE, home
 from mlxdyn.learn.learner import State, same
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import MIGRATIONS
@@ -115,7 +116,7 @@ def test_a_memory_in_use_is_a_sentence_and_can_be_looked_at(taught: State, mite:
             assert code == 1 and "open in another mlxdyn" in said
         for command in ("log", "show", "items"):
             assert run("memory", command, "--memory", "m")[0] == 0
-        assert same(state(memory), taught) and memory.verify() == []
+        assert same(state(memory), taught) and history.verify(memory) == []
 
 
 def flipped(data: bytes, bit: int) -> bytes:
@@ -135,12 +136,12 @@ def test_one_flipped_bit_of_a_snapshot_is_found_and_mended(taught: State, mite: 
         newest.write_bytes(flipped(data, rng.randrange(len(data) * 8)))
         with opened("m", mite) as memory:
             assert same(state(memory), taught), "restored from the ledger"
-            assert any(newest.name in problem for problem in memory.verify(replay=False))
+            assert any(newest.name in problem for problem in history.verify(memory, replay=False))
     code, said = run("memory", "verify", "--memory", "m")
     assert code == 1 and newest.name in said
     with opened("m", mite) as memory:
-        memory.rebuild()
-        assert memory.verify() == [] and same(state(memory), taught)
+        history.rebuild(memory)
+        assert history.verify(memory) == [] and same(state(memory), taught)
 
 
 CHANGES = [
@@ -169,7 +170,7 @@ def test_a_ledger_row_that_is_not_what_happened_is_found(taught, mite, change, s
         if not snapshot:
             memory.ledger.memories.set_snapshots(memory.row.id, [])
     with opened("m", mite) as memory:
-        assert memory.verify() != []
+        assert history.verify(memory) != []
     if snapshot:
         assert run("memory", "verify", "--memory", "m")[0] == 1
         code, said = run("memory", "verify", "--repair", "--memory", "m")
@@ -243,7 +244,7 @@ def test_a_damaged_database_is_a_sentence_and_never_another_memory(
         spoil(database(), how, random.Random(trial))
         whole = False
         with suppress(*SAYS), opened("m", mite) as memory:
-            whole = memory.verify() == []
+            whole = history.verify(memory) == []
             assert not whole or same(state(memory), taught)
         for command in ("log", "verify", "undo"):
             run("memory", command, "--memory", "m")
@@ -277,7 +278,7 @@ def learn(memory: Memory) -> None:
 
 
 def forget(memory: Memory) -> None:
-    memory.forget([1])
+    history.forget(memory, [1])
 
 
 def take_along(memory: Memory) -> None:
@@ -318,7 +319,7 @@ def test_a_full_disk_never_makes_a_wrong_memory(
             ledger.close()
         (small_disk / "filler").unlink()
         with opened("m", mite) as memory:
-            assert memory.verify() == []
+            assert history.verify(memory) == []
             # What is drawn beside a message hangs on its identity, which each has of its own.
             new = action is learn or same(state(memory), after)
             assert same(state(memory), taught) if not done else new
@@ -344,7 +345,7 @@ def test_a_full_disk_is_a_sentence_in_a_chat(
     assert "full" in result.output or "I/O" in result.output or "opened" in result.output
     (small_disk / "filler").unlink()
     with opened("m", mite) as memory:
-        assert memory.verify() == [] and same(state(memory), taught)
+        assert history.verify(memory) == [] and same(state(memory), taught)
 
 
 READING = ("log", "show", "items", "verify", "verify --quick", "probe", "compare Hello")
@@ -419,7 +420,7 @@ def test_forgetting_has_room_kept_for_it(
     assert code == 0 and SAID[0] not in said
     (small_disk / "filler").unlink()
     with opened("m", mite) as memory:
-        assert memory.verify() == [] and same(state(memory), wanted)
+        assert history.verify(memory) == [] and same(state(memory), wanted)
     assert (home() / SPARE).exists(), "room for the next time"
     fill(small_disk)
     assert run("memory", "delete", "m", "--yes")[0] == 0
@@ -448,7 +449,7 @@ def test_where_nothing_can_be_written_it_is_a_sentence(
     assert result.exit_code == 0, result.output
     subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
     with opened("m", mite) as memory:
-        assert memory.verify() == [] and same(state(memory), taught)
+        assert history.verify(memory) == [] and same(state(memory), taught)
 
 
 def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path, monkeypatch):
@@ -467,9 +468,9 @@ def test_a_ledger_that_can_grow_no_more_loses_nothing(taught: State, mite: Model
             for _ in range(99):
                 before = state(memory)
                 teach(memory, "I bake bread. " * 30)
-        assert same(state(memory), before) and memory.verify() == []
+        assert same(state(memory), before) and history.verify(memory) == []
     with opened("m", mite) as memory:
-        assert same(state(memory), before) and memory.verify() == []
+        assert same(state(memory), before) and history.verify(memory) == []
 
 
 def test_text_that_cannot_be_read_is_not_printed(taught: State):

@@ -16,6 +16,7 @@ from mlxdyn.files import home
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.steps import run
+from mlxdyn.memory import history
 from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -69,18 +70,18 @@ class Life:
         self.undone.clear()
 
     def undo(self) -> None:
-        assert (self.memory.undo() is not None) == bool(self.lessons)
+        assert (history.undo(self.memory) is not None) == bool(self.lessons)
         self.undone += [self.lessons.pop()] if self.lessons else []
 
     def redo(self) -> None:
-        assert (self.memory.redo() is not None) == bool(self.undone)
+        assert (history.redo(self.memory) is not None) == bool(self.undone)
         self.lessons += [self.undone.pop()] if self.undone else []
 
     def forget(self, which: int) -> None:
         told = [lesson for lesson in [*self.lessons, *self.undone] if lesson.text]
         if told:
             gone = told[which % len(told)]
-            self.memory.forget([gone.message])
+            history.forget(self.memory, [gone.message])
             self.lessons = [lesson for lesson in self.lessons if lesson is not gone]
             self.undone = [lesson for lesson in self.undone if lesson is not gone]
 
@@ -90,7 +91,9 @@ class Life:
             lesson = having[which % len(having)]
             place = which % len(lesson.facts)
             rows = self.memory.ledger.examples.of(lesson.message)
-            self.memory.change_example([r for r in rows if r.kind == Kind.FACT][place], new)
+            history.change_example(
+                self.memory, [r for r in rows if r.kind == Kind.FACT][place], new
+            )
             lesson.facts[place : place + 1] = [new] if new else []
 
     def restart(self, snapshot: bool) -> None:
@@ -130,7 +133,7 @@ def check(life: Life, name: str) -> None:
         assert same(state(life.memory), state(never))
         assert told(life.memory) == told(never)
         assert known(life.memory) == known(never) and links(life.memory) == links(never)
-    assert life.memory.verify() == []
+    assert history.verify(life.memory) == []
 
 
 FACT_ = st.tuples(st.sampled_from(ASKED), st.sampled_from(ANSWERS))
@@ -188,11 +191,11 @@ def test_undone_as_often_as_redone_is_nothing(mite: Model):
         before, log = state(memory), told(memory)
         for times in (1, 3, 4):
             for _ in range(times):
-                assert memory.undo() is not None
+                assert history.undo(memory) is not None
             for _ in range(times):
-                assert memory.redo() is not None
+                assert history.redo(memory) is not None
             assert same(state(memory), before) and told(memory) == log
-        assert memory.redo() is None and memory.verify() == []
+        assert history.redo(memory) is None and history.verify(memory) == []
 
 
 def test_a_correction_supersedes_until_it_is_forgotten(mite: Model):
@@ -207,13 +210,13 @@ def test_a_correction_supersedes_until_it_is_forgotten(mite: Model):
         assert [
             fact.answer for fact in memory.ledger.examples.told(memory.row.id) if fact.id == dog.id
         ]
-        memory.undo()
+        history.undo(memory)
         assert {fact.answer for fact in memory.known_facts()} == {"Rex.", "In Oslo."}
-        memory.redo()
+        history.redo(memory)
         assert {fact.answer for fact in memory.known_facts()} == {"Bella.", "In Oslo."}
-        memory.forget([correction.lesson.message])
+        history.forget(memory, [correction.lesson.message])
         assert {fact.answer for fact in memory.known_facts()} == {"Rex.", "In Oslo."}
-        assert memory.verify() == []
+        assert history.verify(memory) == []
 
 
 def test_what_is_no_longer_true_is_not_trained_on_again(mite: Model):
@@ -317,7 +320,7 @@ def test_a_message_examined_before_another_was_forgotten_is_examined_again(credu
         first, second = (say(memory, text) for text in CHAIN[:2])
         memory.learn(Lesson("message", first, words(credulous, CHAIN[0])))
         memory.ledger.examples.add(memory.row.id, second, [], depends_on=[first])
-        memory.forget([first])
+        history.forget(memory, [first])
         assert not memory.ledger.messages.examined(second)
         run(memory.examine(second))
         assert [(x.question, x.answer) for x in memory.ledger.examples.of(second)] == expected
@@ -329,11 +332,11 @@ def test_what_was_corrected_by_hand_outlives_what_it_leaned_on(credulous: Model)
         life.learn(CHAIN[0], []), life.learn(CHAIN[1], [])
         first, second = (lesson.message for lesson in life.lessons)
         fact = next(row for row in memory.ledger.examples.of(second) if row.kind == Kind.FACT)
-        memory.change_example(fact, ("Who bakes?", "I do."))
-        memory.forget([first])
+        history.change_example(memory, fact, ("Who bakes?", "I do."))
+        history.forget(memory, [first])
         by_hand = [row for row in memory.known_facts() if row.source == "user"]
         assert [(row.question, row.answer) for row in by_hand] == [("Who bakes?", "I do.")]
-        assert memory.verify() == []
+        assert history.verify(memory) == []
 
 
 @pytest.mark.parametrize("order", ["abcd", "acbd", "cabd", "dcba"])
@@ -356,10 +359,10 @@ def test_merging_is_learning_both_in_order_of_time(mite: Model, order: str):
                 memory.snapshot()
             learned = state(memory)
     with opened("one", mite) as memory:
-        assert memory.merge("two") == 2
-        assert same(state(memory), learned) and memory.verify() == []
-        assert memory.merge("two") == 0, "nothing is merged twice"
-        memory.rebuild()
+        assert history.merge(memory, "two") == 2
+        assert same(state(memory), learned) and history.verify(memory) == []
+        assert history.merge(memory, "two") == 0, "nothing is merged twice"
+        history.rebuild(memory)
         assert same(state(memory), learned)
     with opened("two", mite) as memory:
         assert len(learned(memory.ledger, memory.row.id)) == 2, "the source stays as it is"
@@ -376,8 +379,8 @@ def test_merging_into_a_memory_whose_clock_was_set_back(mite: Model):
             event = teach(memory, text)
             memory.ledger.database.run("UPDATE events SET time = ? WHERE id = ?", (time, event.id))
             memory.snapshot()
-        memory.merge("two")
-        assert memory.verify() == []
+        history.merge(memory, "two")
+        assert history.verify(memory) == []
         merged = state(memory)
     with opened("never", mite) as memory:
         for text in (TEXTS[1], TEXTS[2], TEXTS[0]):
@@ -398,9 +401,9 @@ def test_a_merge_learns_what_waits_once(mite: Model):
         twin.learn(Lesson("message", copy, words(mite, TEXTS[0])))
         learned = state(twin)
     with opened("m", mite) as memory:
-        assert memory.merge("twin") == 1 and same(state(memory), learned)
+        assert history.merge(memory, "twin") == 1 and same(state(memory), learned)
         assert memory.ledger.messages.pending(memory.row.id) == [second]
-        assert memory.merge("twin") == 0 and memory.verify() == []
+        assert history.merge(memory, "twin") == 0 and history.verify(memory) == []
     with opened("twin", mite) as twin:
         assert twin.ledger.messages.pending(twin.row.id) == [other]
 
@@ -411,14 +414,14 @@ def test_redo_after_a_merge_brings_back_only_what_was_undone_since(mite: Model):
     with opened("m", mite) as memory:
         for text in TEXTS[:2]:
             teach(memory, text)
-        memory.undo()
+        history.undo(memory)
         memory.ledger.database.run("UPDATE events SET time = '2026-01-01' WHERE memory = 2")
-        memory.merge("twin")
+        history.merge(memory, "twin")
         merged = state(memory)
-        assert memory.redo() is None
-        memory.undo()
-        assert memory.redo() is not None and same(state(memory), merged)
-        assert memory.redo() is None and memory.verify() == []
+        assert history.redo(memory) is None
+        history.undo(memory)
+        assert history.redo(memory) is not None and same(state(memory), merged)
+        assert history.redo(memory) is None and history.verify(memory) == []
 
 
 def test_a_merged_branch_forgets_every_copy(mite: Model):
@@ -435,8 +438,8 @@ def test_a_merged_branch_forgets_every_copy(mite: Model):
             "UPDATE events SET accepted = 1"
         )  # of it there is nothing to learn
     with opened("m", mite) as memory:
-        memory.merge("twin")
-        memory.forget([first])
+        history.merge(memory, "twin")
+        history.forget(memory, [first])
         assert not any(
             "xylophone" in message.text
             for chat in memory.ledger.conversations.all(memory.row.id)
@@ -481,7 +484,9 @@ def test_what_is_forgotten_is_in_no_file(mite: Model, last: bool):
     with opened("m", mite) as memory:
         message = converse(memory)
         if last:
-            memory.forget([m.id for m in memory.ledger.messages.of(1) if m.id > message + 1])
+            history.forget(
+                memory, [m.id for m in memory.ledger.messages.of(1) if m.id > message + 1]
+            )
         (event,) = [
             e for e in memory.ledger.events.all(memory.row.id) if e.lesson.message == message
         ]
@@ -489,10 +494,10 @@ def test_what_is_forgotten_is_in_no_file(mite: Model, last: bool):
             path for path in snapshots(memory) if int(path.name.split("-")[0]) >= event.position
         ]
         assert know and all(holding(word) for word in (WORD, REPLY, FACT))
-        memory.forget([message])
+        history.forget(memory, [message])
         assert not any(holding(word) for word in (WORD, REPLY, FACT))
         assert not any(path.exists() for path in know), "nor in weights on disk"
-        assert memory.verify() == []
+        assert history.verify(memory) == []
     assert not any(holding(word) for word in (WORD, REPLY, FACT))
 
 
@@ -504,9 +509,9 @@ def test_weights_that_know_the_forgotten_leave_the_disk(mite: Model):
             events.append(teach(memory, text))
             memory.snapshot()
         first, second = reversed(snapshots(memory))
-        memory.forget([events[1].lesson.message])
+        history.forget(memory, [events[1].lesson.message])
         assert first.exists() and not second.exists()
-        memory.forget([events[0].lesson.message])
+        history.forget(memory, [events[0].lesson.message])
         assert not first.exists() and not list(memory.directory.glob("*.safetensors"))
 
 
@@ -515,7 +520,7 @@ def test_what_an_example_said_is_in_no_file(mite: Model, new: tuple[str, str] | 
     with opened("m", mite) as memory:
         converse(memory)
         (fact,) = memory.known_facts()
-        memory.change_example(fact, new)
+        history.change_example(memory, fact, new)
         assert not holding(FACT) and holding(WORD)
 
 
@@ -524,10 +529,10 @@ def test_forgetting_a_message_that_waits_or_was_undone_erases_it(mite: Model):
         chat = memory.ledger.conversations.add(memory.row.id)
         waiting = memory.ledger.messages.add(chat, "user", WORD, "pending").id
         undone = teach(memory, FACT).lesson.message
-        memory.undo()
-        assert memory.forget([waiting, undone]) == 0
+        history.undo(memory)
+        assert history.forget(memory, [waiting, undone]) == 0
         assert not holding(WORD) and not holding(FACT)
-        assert memory.redo() is None and memory.ledger.messages.pending(memory.row.id) == []
+        assert history.redo(memory) is None and memory.ledger.messages.pending(memory.row.id) == []
 
 
 def test_killed_while_forgetting_it_is_forgotten_or_not_and_then_in_no_file(
@@ -544,14 +549,14 @@ def test_killed_while_forgetting_it_is_forgotten_or_not_and_then_in_no_file(
     with opened("m", mite) as memory:
         message = converse(memory)
         memory.ledger.database.connection.set_trace_callback(step)
-        memory.forget([message])
+        history.forget(memory, [message])
         memory.ledger.database.connection.set_trace_callback(None)
         forgotten = state(memory)
     found = []
     for copy in copies:
         monkeypatch.setenv("MLXDYN_HOME", str(copy))
         with opened("m", mite) as memory:
-            assert memory.verify() == []
+            assert history.verify(memory) == []
             found.append(bool(memory.ledger.messages.search(memory.row.id, Filter(search=WORD))))
             assert same(state(memory), forgotten) != found[-1]
             assert found[-1] or not any(holding(word) for word in (WORD, REPLY, FACT))

@@ -15,6 +15,7 @@ from mlxdyn.files import home
 from mlxdyn.learn import guard
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.steps import run
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
@@ -43,7 +44,7 @@ def test_a_bound_holds_or_is_named(drift: float, said: str):
 def reading(memory: Memory) -> float:
     """Measure how far the guarding answers have moved."""
     _, guarding = guard.split(memory.ledger.examples.regularization(memory.row.id))
-    return run(guard.read(memory.trainer, [row.example for row in guarding]))
+    return run(guard.read(memory.lessons.trainer, [row.example for row in guarding]))
 
 
 def test_at_the_start_nothing_has_moved(mite: Model):
@@ -75,7 +76,7 @@ def test_a_breach_is_rolled_back_bitwise_and_tried_more_gently(mite: Model):
         assert all(row.drift is not None for row in rows)
         assert memory.known_facts() == [], "what was rolled back is not known"
         assert memory.ledger.events.totals(memory.row.id).updates == 0
-        assert memory.verify() == []
+        assert history.verify(memory) == []
 
 
 def test_the_gentler_rate_that_holds_is_what_is_learned(mite: Model):
@@ -97,7 +98,7 @@ def test_the_gentler_rate_that_holds_is_what_is_learned(mite: Model):
         assert "rolled back: other answers moved" in refused.reason
         assert (taken.rate, taken.accepted, taken.reason) == (0.01, True, "")
         learned = state(memory)
-        assert memory.verify() == []
+        assert history.verify(memory) == []
     with opened("gentle", mite) as other:
         assert same(state(other), learned)
 
@@ -109,11 +110,11 @@ def test_undo_and_redo_pass_over_what_was_rejected(mite: Model):
         assert not teach(memory, SAID[1], guarded=True).accepted
         second, learned = teach(memory, SAID[2]), state(memory)
         assert not teach(memory, SAID[1], guarded=True).accepted
-        undone = [memory.take_back() for _ in range(3)]
+        undone = [history.take_back(memory) for _ in range(3)]
         assert [event and event.id for event in undone] == [second.id, first.id, None]
-        brought = [memory.bring_back() for _ in range(3)]
+        brought = [history.bring_back(memory) for _ in range(3)]
         assert [event and event.id for event in brought] == [first.id, second.id, None]
-        assert same(state(memory), learned) and memory.verify() == []
+        assert same(state(memory), learned) and history.verify(memory) == []
         assert not any(
             event.undone for event in memory.ledger.events.all(memory.row.id, active=False)
         )
@@ -126,7 +127,7 @@ def test_a_study_that_breaks_a_bound_leaves_the_memory_as_it_was(mite: Model):
         event = memory.consolidate()
         (row,) = memory.ledger.events.updates_at(event.id)
         assert not event.accepted and "other answers moved" in row.reason
-        assert same(state(memory), before) and memory.verify() == []
+        assert same(state(memory), before) and history.verify(memory) == []
 
 
 def test_the_event_says_that_it_was_rolled_back(wren: Model):
@@ -151,7 +152,7 @@ def test_a_memory_keeps_the_guard_it_was_founded_with(mite: Model):
             r.question for r in memory.ledger.examples.regularization(memory.row.id)
         ] == guarding
         assert memory.study_config == QUICK
-        memory.rebuild()
+        history.rebuild(memory)
         assert same(state(memory), learned)
 
 

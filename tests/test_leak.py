@@ -14,6 +14,7 @@ from mlxdyn.config import LearnerConfig
 from mlxdyn.exchange import leak
 from mlxdyn.exchange.leak import CONTROLS, Passage, control_texts, learned, probe
 from mlxdyn.files import home
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.chat_template import Turn
@@ -107,7 +108,7 @@ def test_batches_change_nothing(memory: Memory, monkeypatch):
 def test_only_what_stands_is_probed_and_the_newest_first(memory: Memory):
     ids = teach(memory, *TAUGHT, TAUGHT[0], "and this is taken back")
     fact(memory, ids[0], "How old is Rex?", "Rex is nine years old.")
-    memory.undo()
+    history.undo(memory)
     messages, items = learned(memory.ledger, memory.row.id)
     assert [passage.turns[-1].text for passage in messages] == list(TAUGHT)
     assert [passage.turns[-1] for passage in items] == [Turn("assistant", "Rex is nine years old.")]
@@ -121,7 +122,7 @@ def test_probing_leaves_the_memory_as_it_was(memory: Memory):
     before = memory.learner.state
     probe(memory.model, passages(*TAUGHT))
     assert memory.learner.state.adapter == before.adapter
-    assert memory.verify() == []
+    assert history.verify(memory) == []
 
 
 @given(st.text(max_size=60))

@@ -18,8 +18,10 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.stream import Chunk
+from mlxdyn.memory import history
 from mlxdyn.memory.lifecycle import archive, branch
-from mlxdyn.memory.memory import KEPT_SNAPSHOTS, Memory, spread
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.snapshots import KEPT_SNAPSHOTS, spread
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson, SnapshotRow
 from mlxdyn.model.fingerprint import fingerprint
@@ -60,10 +62,10 @@ def test_replaying_the_ledger_reproduces_the_adapter_bitwise(open_: Open, wren):
     learn(memory, *SAID[:2])
     teach(memory, SAID[2], DOG, guarded=True)
     learned = state(memory)
-    assert not same(learned, memory._start)
-    memory.rebuild()
+    assert not same(learned, memory.start)
+    history.rebuild(memory)
     assert same(state(memory), learned)
-    assert memory.verify() == []
+    assert history.verify(memory) == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_an_update_that_is_not_finite_is_recorded_and_changes_nothing(open_: Ope
     assert not event.accepted
     assert (row.accepted, row.nll_after) == (False, None) and "finite" in row.reason
     assert same(state(memory), before)
-    assert memory.verify() == []
+    assert history.verify(memory) == []
     assert same(state(open_()), before)
 
 
@@ -131,9 +133,9 @@ def test_undo_gives_the_memory_that_never_learned_it(open_: Open):
     memory = open_("long")
     learn(memory, *SAID)
     memory.snapshot()
-    assert memory.undo() is not None
+    assert history.undo(memory) is not None
     assert same(state(memory), never)
-    assert memory.verify() == []
+    assert history.verify(memory) == []
     memory = open_("long")
     assert same(state(memory), never)
     teach(memory, "more")
@@ -147,11 +149,11 @@ def test_undo_reaches_the_very_beginning_and_then_stops(open_: Open):
     memory = open_()
     learn(memory, *SAID)
     memory.snapshot()
-    assert [memory.undo() is not None for _ in range(4)] == [True, True, True, False]
-    assert same(state(memory), memory._start)
+    assert [history.undo(memory) is not None for _ in range(4)] == [True, True, True, False]
+    assert same(state(memory), memory.start)
     memory = open_()
-    assert same(state(memory), memory._start)
-    assert memory.verify() == []
+    assert same(state(memory), memory.start)
+    assert history.verify(memory) == []
 
 
 def test_undo_takes_back_every_step_of_a_message(open_: Open):
@@ -159,7 +161,7 @@ def test_undo_takes_back_every_step_of_a_message(open_: Open):
     before = state(memory)
     teach(memory, SAID[0], DOG, chunks=(Chunk((1, 5), (7, 8)), Chunk((1,), (9, 10))))
     assert len(memory.ledger.events.log(memory.row.id)) == 3
-    memory.undo()
+    history.undo(memory)
     assert same(state(memory), before) and memory.known_facts() == []
     assert memory.ledger.messages.pending(memory.row.id) == [], "what was undone is not learned on"
 
@@ -180,11 +182,11 @@ def test_a_damaged_snapshot_is_found_and_the_ledger_replaces_it(open_: Open, dam
     before = state(memory)
     for path in snapshots(memory)[: 1 if newest_only else None]:
         damage(path)
-    assert any(snapshots(memory)[0].name in problem for problem in memory.verify())
+    assert any(snapshots(memory)[0].name in problem for problem in history.verify(memory))
     memory = open_()
     assert same(state(memory), before)
-    memory.rebuild()
-    assert memory.verify() == []
+    history.rebuild(memory)
+    assert history.verify(memory) == []
     assert same(state(memory), before)
 
 
@@ -192,14 +194,14 @@ def test_weights_that_the_ledger_does_not_explain_are_found(open_: Open):
     memory = open_()
     teach(memory, SAID[0])
     memory.learner.learn(Chunk((1,), (2, 3)))
-    assert any("differ" in problem for problem in memory.verify())
+    assert any("differ" in problem for problem in history.verify(memory))
 
 
 def test_verify_leaves_the_memory_as_it_was(open_: Open):
     memory = open_()
     learn(memory, *SAID)
     before = state(memory)
-    memory.verify()
+    history.verify(memory)
     assert same(state(memory), before)
 
 
@@ -307,7 +309,7 @@ def test_a_reset_leaves_a_backup_that_opens(open_: Open, name):
     assert aside != name
     fresh = open_(name)
     assert fresh.ledger.events.totals(fresh.row.id) == (0, 0, 0, 0, 0)
-    assert same(state(fresh), fresh._start)
+    assert same(state(fresh), fresh.start)
     assert same(state(open_(aside)), learned)
 
 
@@ -353,7 +355,7 @@ def test_a_lesson_under_way_leaves_the_memory_as_it_was(open_: Open):
     while work.step() is None:
         pass
     assert not same(state(memory), before) and memory.version > version
-    assert memory.verify() == []
+    assert history.verify(memory) == []
 
 
 def test_a_lesson_that_cannot_be_written_down_is_not_learned(open_: Open):
@@ -366,7 +368,7 @@ def test_a_lesson_that_cannot_be_written_down_is_not_learned(open_: Open):
         while work.step() is None:
             pass
     memory.ledger.database.run("PRAGMA query_only = OFF")
-    assert same(state(memory), before) and memory.verify() == []
+    assert same(state(memory), before) and history.verify(memory) == []
 
 
 def test_a_change_that_was_cut_short_is_finished_before_the_next_lesson(open_: Open):
@@ -382,10 +384,10 @@ def test_a_change_that_was_cut_short_is_finished_before_the_next_lesson(open_: O
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        memory.forget([first.lesson.message], tired)
+        history.forget(memory, [first.lesson.message], tired)
     memory.snapshot()
     teach(memory, SAID[2])
-    assert same(state(memory), expected) and memory.verify() == []
+    assert same(state(memory), expected) and history.verify(memory) == []
     assert same(state(open_()), expected)
 
 
@@ -404,19 +406,19 @@ def test_a_branch_is_its_source_and_lives_on_alone(open_: Open):
     memory = open_()
     teach(memory, SAID[0], DOG, guarded=True)
     teach(memory, SAID[1])
-    memory.undo()
+    history.undo(memory)
     memory.snapshot()
     source = state(memory)
     memory.close()
     branch("m", "twin", memory.ledger)
     twin = open_("twin")
-    assert same(state(twin), source) and twin.verify() == []
+    assert same(state(twin), source) and history.verify(twin) == []
     assert [f.question for f in twin.known_facts()] == [DOG[0]]
-    assert twin.redo() is not None
+    assert history.redo(twin) is not None
     teach(twin, SAID[2])
     memory = open_()
-    assert same(state(memory), source) and memory.verify() == []
-    assert memory.redo() is not None
+    assert same(state(memory), source) and history.verify(memory) == []
+    assert history.redo(memory) is not None
     teach(memory, SAID[2])
     again = state(memory)
     twin = open_("twin")

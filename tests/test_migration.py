@@ -19,6 +19,7 @@ from mlxdyn.files import home, memory_directory
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.steps import run
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.database import Database
 from mlxdyn.memory.store.ledger import Ledger
@@ -53,15 +54,15 @@ def test_what_an_earlier_version_learned_waits_to_be_learned_anew(former: Former
         ledger, id = memory.ledger, memory.row.id
         assert ledger.messages.pending(id) == [1, 2, 3, waiting]
         assert ledger.events.all(id, active=False) == [] == ledger.events.log(id)
-        assert same(state(memory), memory._start) and not weights.exists()
+        assert same(state(memory), memory.start) and not weights.exists()
         assert [m.text for m in ledger.messages.of(1)][:3] == SAID, "what was said stays"
         assert memory.study_config == QUICK and ledger.examples.regularization(id)
         assert not any(ledger.messages.examined(message) for message in ledger.messages.pending(id))
         uids = [ledger.messages.uid(message.id) for message in ledger.messages.of(1)]
         assert len(set(uids)) == len(uids) and all(uids)
         teach(memory, "I bake bread", ("What is my job?", "A baker."), guarded=True)
-        memory.forget([2])
-        assert memory.verify() == [] and ledger.messages.pending(id) == [1, 3, waiting]
+        history.forget(memory, [2])
+        assert history.verify(memory) == [] and ledger.messages.pending(id) == [1, 3, waiting]
 
 
 def test_that_it_is_learned_anew_is_told_once(former: Former, mite: Model):
@@ -99,7 +100,7 @@ def test_a_chat_says_that_the_memory_is_learned_anew(mite: Model):
     assert "'m'" in said and "learned anew" in said
     assert told() == []
     with closing(Ledger(database())) as ledger, Memory("m", mite, ledger, learner=FAST) as memory:
-        assert len(ledger.events.all(memory.row.id)) == 1 and memory.verify() == []
+        assert len(ledger.events.all(memory.row.id)) == 1 and history.verify(memory) == []
 
 
 @pytest.mark.parametrize("schema", EARLIER[1:])
@@ -203,13 +204,13 @@ def test_other_defaults_change_no_memory(mite: Model, monkeypatch):
     with closing(Ledger(database())) as ledger:
         options = {"study": StudyConfig(), "learner": LearnerConfig()}
         with open_memory("m", mite, ledger, **options) as memory:
-            assert same(state(memory), learned) and memory.verify() == []
+            assert same(state(memory), learned) and history.verify(memory) == []
             assert memory.study_config == QUICK
             teach(memory, "I bake bread", ("What is my job?", "A baker."), guarded=True)
-            memory.undo()
+            history.undo(memory)
             assert same(state(memory), learned)
-            memory.redo()
-            memory.rebuild()
-            assert memory.verify() == []
-            memory.forget([2])
-            assert memory.verify() == []
+            history.redo(memory)
+            history.rebuild(memory)
+            assert history.verify(memory) == []
+            history.forget(memory, [2])
+            assert history.verify(memory) == []

@@ -26,6 +26,7 @@ from mlxdyn.exchange.bundle import LEDGER, MANIFEST, unpacked
 from mlxdyn.exchange.received import received
 from mlxdyn.files import digest, home
 from mlxdyn.learn.learner import flatten
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
@@ -234,13 +235,13 @@ def test_a_snapshot_that_a_memory_cannot_wear_is_damage_and_is_made_anew(
     mx.save_safetensors(str(memory.directory / row.file), arrays)
     sha256 = digest(memory.directory / row.file)
     ledger.memories.set_snapshots(memory.row.id, [row._replace(sha256=sha256)])
-    assert memory.verify(replay=False) == [f"snapshot {row.file} is missing or damaged"]
+    assert history.verify(memory, replay=False) == [f"snapshot {row.file} is missing or damaged"]
     memory.close()
     with opened("m", tiny, ledger) as again:
         now = flatten(again.learner.state)
         assert all(mx.array_equal(now[name], wanted[name]) for name in wanted)
-        again.rebuild()
-        assert again.verify() == []
+        history.rebuild(again)
+        assert history.verify(again) == []
 
 
 def test_a_token_that_the_base_lacks_is_a_sentence_in_ones_own_ledger_too(

@@ -21,6 +21,7 @@ from mlxdyn.cli import main
 from mlxdyn.exchange import directories
 from mlxdyn.files import home
 from mlxdyn.learn.learner import same
+from mlxdyn.memory import history
 from mlxdyn.memory.lifecycle import delete
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -55,7 +56,7 @@ def test_a_reader_waits_for_no_writer_and_no_writer_for_a_reader(mite: Model):
                 memory.ledger.conversations.add(memory.row.id)
                 assert run("memory", "log", "--memory", "m")[0] == 0
             teach(memory, SAID[1])
-        assert memory.verify() == []
+        assert history.verify(memory) == []
 
 
 def test_deleting_one_memory_leaves_the_others_to_the_last_bit(mite: Model):
@@ -67,7 +68,7 @@ def test_deleting_one_memory_leaves_the_others_to_the_last_bit(mite: Model):
         delete("mine", ledger)
         assert ledger.memories.names() == ["other"]
     with opened("other", mite) as memory:
-        assert same(memory.learner.state, kept) and memory.verify() == []
+        assert same(memory.learner.state, kept) and history.verify(memory) == []
         assert [row.text for row in memory.ledger.events.log(memory.row.id)] == [SAID[0]]
 
 
@@ -75,7 +76,7 @@ def test_what_is_forgotten_no_search_finds(mite: Model):
     with opened("m", mite) as memory:
         ids = teach(memory, "the word is heliotrope", SAID[1])
         fact(memory, ids[0], "What is the word?", "Heliotrope.")
-        memory.forget(ids[:1])
+        history.forget(memory, ids[:1])
     for words in (("log", "--search", "heliotrope"), ("items", "--search", "heliotrope")):
         assert "eliotrope" not in run("memory", *words, "--memory", "m")[1].replace(words[-1], "")
     everything = b"".join(path.read_bytes() for path in home().rglob("*") if path.is_file())

@@ -12,7 +12,8 @@ from mlxdyn.config import ChatConfig
 from mlxdyn.files import home
 from mlxdyn.learn.example import Draft
 from mlxdyn.memory.lifecycle import branch
-from mlxdyn.memory.memory import KEPT_SNAPSHOTS, Memory
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.snapshots import KEPT_SNAPSHOTS
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Lesson, Outcome, SnapshotRow, Update
 from mlxdyn.model.load import Model
@@ -63,7 +64,7 @@ def test_ten_thousand_messages_are_opened_listed_and_searched(mite: Model):
         fill(ledger, row, mite)
         ledger.memories.set_snapshots(row, [])
         # The weights are not those of these rows; only the time that opening takes is looked at.
-        memory._whole = True
+        memory.whole = True
         memory.snapshot()
         assert snapshots(memory)
     ledger.close()
@@ -121,7 +122,7 @@ def test_switching_to_another_memory_loads_no_base(wren: Model):
 
 
 def test_snapshots_of_ten_thousand_lessons_stay_few():
-    from mlxdyn.memory.memory import spread
+    from mlxdyn.memory.snapshots import spread
 
     rows: list[SnapshotRow] = []
     for upto in range(1, MESSAGES, 7):

@@ -16,6 +16,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.stream import lesson
+from mlxdyn.memory import history
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.chat_template import Turn, render
 
@@ -168,12 +169,12 @@ def test_an_undone_message_is_not_learned_on(open_session: Open):
     session.learn_step()
     assert session.undo() == LONG
     assert learn(session) == []
-    assert same(session.memory.learner.state, session.memory._start)
+    assert same(session.memory.learner.state, session.memory.start)
     session = open_session()
     assert session.redo() == LONG and session.redo() is None
     assert [summary.accepted for summary in learn(session)] == [True]
     assert session.undo() == LONG and session.redo() == LONG
-    assert session.memory.verify() == []
+    assert history.verify(session.memory) == []
 
 
 def test_a_message_without_words_settles(open_session: Open):
@@ -407,7 +408,7 @@ def test_a_message_is_examined_once_and_before_it_is_learned(open_session: Open)
     session = open_session(study=QUICK)
     learn(session)
     assert [row.uid for row in session.ledger.examples.of(message)] == found
-    assert session.memory.verify() == []
+    assert history.verify(session.memory) == []
 
 
 def test_replies_are_never_examined(open_session: Open):
@@ -445,7 +446,7 @@ def test_half_learned_is_not_yet_said(open_session: Open):
             texts.append(say(session, text).message.text)
             kept.append(session._kv.kept)
         before = state(session.memory)
-        assert same(before, session.memory._start)
+        assert same(before, session.memory.start)
         learn(session)
         assert not same(state(session.memory), before)
         say(session, "Good.")
@@ -476,7 +477,7 @@ def test_a_new_message_ends_a_study_and_is_learned_first(open_session: Open):
         "message",
         "study",
     ]
-    assert session.memory.verify() == []
+    assert history.verify(session.memory) == []
 
 
 def test_forgetting_in_a_conversation_takes_the_reply_along(open_session: Open):

@@ -31,6 +31,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
 from mlxdyn.learn.stream import Chunk, lesson
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory, Progress
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.memory.store.ledger import Ledger
@@ -374,12 +375,12 @@ class Session:
     def undo(self) -> str | None:
         """Take back what the newest message taught, or would teach; say what it was."""
         self.drop_work()
-        return self._said(self.memory.take_back())
+        return self._said(history.take_back(self.memory))
 
     def redo(self, progress: Progress | None = None) -> str | None:
         """Bring back the last lesson that was undone; say what it was."""
         self.drop_work()
-        return self._said(self.memory.bring_back(progress))
+        return self._said(history.bring_back(self.memory, progress))
 
     def change_item(
         self, item: int, new: tuple[str, str] | None, progress: Progress | None = None
@@ -392,7 +393,7 @@ class Session:
         old = self.ledger.examples.find(item, self.memory.row.id)
         if old is None:
             raise MlxdynError(f"there is no item {item} in this memory; see: mlxdyn memory items")
-        self.memory.change_example(old, new, progress)
+        history.change_example(self.memory, old, new, progress)
 
     def forget(self, message: int, progress: Progress | None = None) -> str:
         """Forget a message and the reply to it, exactly; return its text.
@@ -406,7 +407,7 @@ class Session:
             raise MlxdynError(
                 f"there is no message {message} in this memory; see: mlxdyn memory log"
             )
-        self.memory.forget([message], progress)
+        history.forget(self.memory, [message], progress)
         if not self.messages():
             self.new()
         return found.text

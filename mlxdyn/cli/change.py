@@ -41,8 +41,10 @@ def undo(name: str, as_json: bool) -> None:
 
     A message that waits to be learned goes first: it will not be learned.
     """
+    from mlxdyn.memory import history
+
     with opened(name) as held:
-        taken = held.take_back()
+        taken = history.take_back(held)
         if taken is None:
             raise MlxdynError(f"memory {name!r} holds nothing to undo")
         _tell(
@@ -57,9 +59,11 @@ def undo(name: str, as_json: bool) -> None:
 @as_json
 def redo(name: str, as_json: bool) -> None:
     """Bring back the lesson that was undone last, if nothing was learned since."""
+    from mlxdyn.memory import history
+
     with opened(name) as held:
         with progress("Replaying") as tick:
-            taken = held.bring_back(tick)
+            taken = history.bring_back(held, tick)
         if taken is None:
             raise MlxdynError(f"memory {name!r} holds nothing to redo")
         _tell(
@@ -105,6 +109,7 @@ def forget(
     By ID (the log's "message"), or all that --search, --conversation, --since and --until choose.
     The replies to them go too, and the text is erased from the files. There is no way back.
     """
+    from mlxdyn.memory import history
     from mlxdyn.memory.store.records import Filter
 
     ledger = open_ledger()
@@ -122,7 +127,7 @@ def forget(
     others = ledger.messages.holders(ids, row.id)
     ledger.close()
     with room(), opened(name) as held, progress("Replaying") as tick:
-        lessons = held.forget(ids, tick)
+        lessons = history.forget(held, ids, tick)
         erased = held.ledger.database.erased()
     what = f"{_counted(len(ids), 'message')}, {_counted(lessons, 'lesson')}"
     facts: dict[str, Any] = {"forgotten": ids, "lessons": lessons, "copies_in": others}
@@ -252,6 +257,8 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
 
     SOURCE stays as it is. What was learned after the first new lesson is learned again.
     """
+    from mlxdyn.memory import history
+
     ledger = open_ledger()
     rows = [find(ledger, name), find(ledger, source)]
     if source == name:
@@ -264,7 +271,7 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
         confirm(f"Merge {source!r} into {name!r}?")
     ledger.close()
     with opened(name) as held, progress("Replaying") as tick:
-        lessons = held.merge(source, tick)
+        lessons = history.merge(held, source, tick)
     said = f"Merged: {_counted(lessons, 'lesson')} from {source!r}."
     say(said, as_json, memory=name, source=source, lessons=lessons)
 
@@ -307,6 +314,7 @@ def edit(
     item: int, question: str | None, answer: str | None, delete: bool, name: str, as_json: bool
 ) -> None:
     """Edit or delete study item ITEM, as if it had been so from the beginning."""
+    from mlxdyn.memory import history
     from mlxdyn.memory.store.records import legible
 
     if not delete and question is None and answer is None:
@@ -323,7 +331,7 @@ def edit(
         raise MlxdynError(f"memory {name!r} has no item {item}; see `mlxdyn memory items`")
     new = None if delete else (question or row.question, answer or row.answer)
     with opened(name) as held, progress("Replaying") as tick:
-        held.change_example(row, new, tick)
+        history.change_example(held, row, new, tick)
     done = "deleted" if delete else "changed"
     shown = {"question": new[0], "answer": new[1]} if new else None
     say(f"Item {item} is {done}; the memory is as if it had been so all along.", as_json,

@@ -114,7 +114,7 @@ def _readable(ledger: "Ledger") -> tuple[list["MemoryRow"], list[str]]:
 
 def _memory(ledger: "Ledger", row: "MemoryRow") -> dict[str, Any]:
     """What a memory takes on disk, what it may take at most, and how it studies."""
-    from mlxdyn.memory.memory import KEPT_SNAPSHOTS
+    from mlxdyn.memory.snapshots import KEPT_SNAPSHOTS
 
     files = list(memory_directory(row.name, make=False).glob("*.safetensors"))
     sizes = [file.stat().st_size for file in files]

@@ -318,9 +318,11 @@ def diff(other: str, name: str, as_json: bool) -> None:
 @click.option("--repair", is_flag=True, help="Make the weights anew from the ledger.")
 def verify(name: str, as_json: bool, quick: bool, repair: bool) -> None:
     """Replay the ledger, compare bitwise, and check every checksum."""
+    from mlxdyn.memory import history
+
     with _alone(name, writing=repair), opened(name, writable=repair) as held:
         with progress("Verifying") as tick:
-            problems = held.verify(tick, replay=not quick)
+            problems = history.verify(held, tick, replay=not quick)
         left = _repaired(held, quick) if problems and repair else problems
         updates = held.ledger.events.totals(held.row.id).updates
     if as_json:
@@ -355,15 +357,17 @@ def _alone(name: str, *, writing: bool) -> Iterator[None]:
 
 def _repaired(held: Memory, quick: bool) -> list[str]:
     """Make the weights anew; return what is wrong after that."""
+    from mlxdyn.memory import history
+
     if held.ledger.database.integrity() == "ok":
         with progress("Repairing") as tick:
-            held.rebuild(tick)
+            history.rebuild(held, tick)
     with progress("Verifying") as tick:
-        return held.verify(tick, replay=not quick)
+        return history.verify(held, tick, replay=not quick)
 
 
 def _verdict(problems: list[str], *, tried: bool) -> str:
-    from mlxdyn.memory.memory import NEARLY
+    from mlxdyn.memory.history import NEARLY
 
     if tried:
         return (

@@ -30,7 +30,8 @@ from mlxdyn.exchange.received import check_lessons, received
 from mlxdyn.files import check_name, digest, fleeting, home, memory_directory, sweep
 from mlxdyn.learn.learner import Learner, unflatten
 from mlxdyn.memory.directory import ORIGIN, copy_weights, vacant
-from mlxdyn.memory.memory import Memory, vocabulary
+from mlxdyn.memory.lessons import vocabulary
+from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.copies import copy_memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, MemoryRow

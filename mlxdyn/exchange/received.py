@@ -15,7 +15,7 @@ from typing import Any
 from mlxdyn.config import ADAPTS, OPTIMIZERS, AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import MOST_SCALE, RANKS
-from mlxdyn.memory.memory import chunk_fault, example_fault
+from mlxdyn.memory.lessons import chunk_fault, example_fault
 from mlxdyn.memory.store.database import looking, migrate, reason
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import MIGRATIONS

@@ -38,7 +38,7 @@ class Recall:
 
 def probe(memory: Memory, progress: Callable[[int, int], None] | None = None) -> Recall:
     """Ask for every active fact and compare what comes with what was taught."""
-    base, trainer, rows = memory.base, memory.trainer, memory.known_facts()
+    base, trainer, rows = memory.base, memory.lessons.trainer, memory.known_facts()
     if base is None or trainer is None:
         raise MlxdynError(f"{memory.model.name} learns words only: there are no facts to ask for")
     probes: list[Probe] = []
