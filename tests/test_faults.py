@@ -285,7 +285,7 @@ def take_along(memory: Memory) -> None:
     export(memory, home() / "m.bundle", "bundle", Options())
 
 
-ACTIONS = [learn, forget, Memory.rebuild, Memory.undo, Memory.consolidate, take_along]
+ACTIONS = [learn, forget, history.rebuild, history.undo, Memory.consolidate, take_along]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Laws of the guard: what moves other answers is rolled back, said, and tried more gently."""
 
+import math
 import os
 import random
 from collections.abc import Iterator
@@ -18,27 +19,12 @@ from mlxdyn.learn.steps import run
 from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import Reason
 from mlxdyn.model.load import Model
 
 DOG = ("What is my dog called?", "Rex.")
 NEVER = replace(QUICK, max_drift=-1.0)
 ROUGH = LearnerConfig(learning_rate=3e-2)
-
-
-@pytest.mark.parametrize(
-    "drift,said",
-    [
-        (0.0, ""),
-        (-1e-6, ""),
-        (0.1, ""),
-        (0.13, "other answers moved 0.130 nats/token from the base's (bound 0.1)"),
-        (float("nan"), "moved"),
-        (float("inf"), "moved"),
-    ],
-)
-def test_a_bound_holds_or_is_named(drift: float, said: str):
-    broken = guard.breach(drift, 0.1)
-    assert said in broken and bool(said) == bool(broken)
 
 
 def reading(memory: Memory) -> float:
@@ -72,11 +58,16 @@ def test_a_breach_is_rolled_back_bitwise_and_tried_more_gently(mite: Model):
             ("words", 1.0), ("study", 1.0), ("words", 0.25), ("study", 0.25),
         ]  # fmt: skip
         assert not any(row.accepted for row in rows)
-        assert all("rolled back: other answers moved" in row.reason for row in rows)
+        assert all(row.reason.startswith(Reason.ROLLED_BACK) for row in rows)
         assert all(row.drift is not None for row in rows)
         assert memory.known_facts() == [], "what was rolled back is not known"
         assert memory.ledger.events.totals(memory.row.id).updates == 0
         assert history.verify(memory) == []
+
+
+def test_what_cannot_be_compared_with_the_bound_is_rolled_back(mite: Model):
+    with opened("m", mite, study=replace(QUICK, max_drift=math.nan)) as memory:
+        assert not teach(memory, SAID[0], DOG, guarded=True).accepted
 
 
 def test_the_gentler_rate_that_holds_is_what_is_learned(mite: Model):
@@ -95,7 +86,7 @@ def test_the_gentler_rate_that_holds_is_what_is_learned(mite: Model):
         refused, taken = memory.ledger.events.updates_at(event.id)
         assert event.accepted
         assert (refused.rate, refused.accepted) == (1.0, False)
-        assert "rolled back: other answers moved" in refused.reason
+        assert refused.reason.startswith(Reason.ROLLED_BACK)
         assert (taken.rate, taken.accepted, taken.reason) == (0.01, True, "")
         learned = state(memory)
         assert history.verify(memory) == []
@@ -126,7 +117,7 @@ def test_a_study_that_breaks_a_bound_leaves_the_memory_as_it_was(mite: Model):
         before = state(memory)
         event = memory.consolidate()
         (row,) = memory.ledger.events.updates_at(event.id)
-        assert not event.accepted and "other answers moved" in row.reason
+        assert not event.accepted and row.reason.startswith(Reason.MOVED)
         assert same(state(memory), before) and history.verify(memory) == []
 
 
@@ -136,9 +127,7 @@ def test_the_event_says_that_it_was_rolled_back(wren: Model):
         said = list(session.reply(SAID[0], lambda: False))
         learned = list(iter(session.learn_step, False))[-1]
         assert isinstance(said[-1], Replied) and isinstance(learned, Learned)
-        assert not learned.accepted and learned.reason.startswith(
-            "rolled back: other answers moved"
-        )
+        assert not learned.accepted and learned.reason.startswith(Reason.ROLLED_BACK)
         assert (learned.tokens, learned.facts, session.waiting()) == (0, (), 0)
 
 
@@ -199,7 +188,7 @@ def hear(session: Session, text: str) -> Learned:
 
 def assert_unharmed(session: Session) -> None:
     """Other answers are within the bound, whatever was learned, and the assistant still talks."""
-    assert guard.breach(reading(session.memory), BOUND.max_drift) == ""
+    assert reading(session.memory) <= BOUND.max_drift
     session.new()
     *_, replied = session.reply("Hello! How are you?", lambda: False)
     words = replied.message.text.split()
@@ -213,7 +202,7 @@ def assert_unharmed(session: Session) -> None:
 def test_poison_does_no_harm(harmed: Session, poison: str):
     for _ in range(1 if len(POISON[poison]) > 5_000 else 3):
         learned = hear(harmed, POISON[poison])
-        assert learned.accepted or "rolled back" in learned.reason
+        assert learned.accepted or learned.reason.startswith(Reason.ROLLED_BACK)
         assert_unharmed(harmed)
 
 

@@ -35,7 +35,17 @@ from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory, Progress
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.records import Chat, EventRow, Filter, Lesson, Message, UpdateRow, legible
+from mlxdyn.memory.store.records import (
+    Chat,
+    EventRow,
+    Filter,
+    LearningState,
+    Lesson,
+    Message,
+    Reason,
+    UpdateRow,
+    legible,
+)
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import dialled
@@ -166,7 +176,7 @@ class Session:
         text = legible(text)
         self._prompt([Turn("user", text)])
         self.conversation = self.conversation or self.ledger.conversations.add(self._owner)
-        learning = "none" if self.learn == "off" else "pending"
+        learning: LearningState = "none" if self.learn == "off" else "pending"
         yield Heard(self.ledger.messages.add(self.conversation, "user", text, learning))
         tokens, dropped = self._prompt(alternating(self.messages()))
         started, first, count, said = time.perf_counter(), 0.0, 0, ""
@@ -461,7 +471,7 @@ def learned(
 ) -> Learned:
     """Sum up how one message was learned; nll is of its own words."""
     told = sum_up(event.lesson.message or 0, updates, facts=facts, secrets=secrets)
-    return told if updates else replace(told, reason="there was nothing to learn in it")
+    return told if updates else replace(told, reason=Reason.NOTHING)
 
 
 def sum_up(
@@ -471,7 +481,7 @@ def sum_up(
     words = [update for update in updates if update.kind == "words"]
     accepted = [update for update in updates if update.accepted and not update.undone]
     taken = [update for update in words if update in accepted]
-    refused = ["undone" if u.undone else u.reason for u in updates if u not in accepted]
+    refused = [Reason.UNDONE if u.undone else u.reason for u in updates if u not in accepted]
     shown = taken or words
     return Learned(
         message=message,
@@ -500,7 +510,7 @@ def _logged(row: UpdateRow, hidden: dict[int, Masked]) -> Logged:
         nll_after=row.nll_after,
         drift=row.drift,
         accepted=row.accepted and not row.undone,
-        reason="undone" if row.undone else row.reason,
+        reason=Reason.UNDONE if row.undone else row.reason,
     )
 
 

@@ -281,6 +281,8 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
 @as_json
 def study(name: str, as_json: bool) -> None:
     """Make the adapter anew from all study items; it replaces the old one only if recall rises."""
+    from mlxdyn.engine.messages import reason
+
     with opened(name) as held:
         if not held.known_facts():
             raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")
@@ -291,7 +293,7 @@ def study(name: str, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "accepted": row.accepted, "reason": row.reason, "items": items,
+                "accepted": row.accepted, "reason": reason(row.reason), "items": items,
                 "steps": row.steps, "nll_before": row.nll_before, "nll_after": row.nll_after,
                 "drift": row.drift,
             }
@@ -300,7 +302,7 @@ def study(name: str, as_json: bool) -> None:
         nll = f"nll {nats(row.nll_before)} -> {nats(row.nll_after)}"
         click.echo(f"Studied {_counted(items, 'item')}: {nll}.")
     else:
-        click.echo(f"The memory stays as it was: {row.reason}.")
+        click.echo(f"The memory stays as it was: {reason(row.reason)}.")
 
 
 @click.command()

@@ -25,9 +25,10 @@ from mlxdyn.cli.open import (
     progress,
     table,
 )
-from mlxdyn.engine.messages import harmless
+from mlxdyn.engine.messages import harmless, reason
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import memory_directory
+from mlxdyn.memory.store.records import Reason
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -154,14 +155,15 @@ def _brief_update(row: UpdateRow, imported: bool) -> tuple[Any, ...]:
 def _trouble(row: UpdateRow) -> str:
     """Say what is not as it should be with an update."""
     if row.undone or not row.accepted:
-        return "undone" if row.undone else row.reason
+        return reason(Reason.UNDONE if row.undone else row.reason)
     return "" if row.rate == 1.0 else f"at {row.rate:g} times the learning rate"
 
 
 def _logged(row: UpdateRow) -> dict[str, Any]:
     shown = asdict(row)
-    if shown.pop("undone"):
-        shown["accepted"], shown["reason"] = False, "undone"
+    undone = shown.pop("undone")
+    shown["accepted"] = row.accepted and not undone
+    shown["reason"] = reason(Reason.UNDONE if undone else row.reason)
     return shown
 
 

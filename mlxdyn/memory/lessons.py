@@ -14,7 +14,15 @@ from mlxdyn.learn.stream import Chunk
 from mlxdyn.learn.trainer import Trainer
 from mlxdyn.memory.examine import facts_of
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.records import EventRow, ExampleRow, Lesson, Outcome, Update
+from mlxdyn.memory.store.records import (
+    EventRow,
+    ExampleRow,
+    Lesson,
+    Outcome,
+    Reason,
+    Update,
+    UpdateKind,
+)
 from mlxdyn.model.load import Model
 
 Steps = Generator[None, None, Outcome]
@@ -47,18 +55,17 @@ class Lessons:
                 updates.append((yield from self._study_message(lesson, position, rate)))
             if not any(update.accepted for update in updates):
                 self._learner.state = before
-                reason = updates[0].reason if updates else "there was nothing to learn in it"
+                reason = updates[0].reason if updates else Reason.NOTHING
                 return Outcome(False, reason, None, (*rejected, *updates))
             if not lesson.guarded:
                 return Outcome(True, "", None, tuple(updates))
-            reason, drift = yield from self._guard()
-            if not reason:
+            moved, drift = yield from self._guard()
+            if not moved:
                 return Outcome(True, "", drift, (*rejected, *updates))
             self._learner.state = before
-            rejected += [
-                replace(u, accepted=False, reason=f"rolled back: {reason}") for u in updates
-            ]
-        return Outcome(False, f"rolled back: {reason}", drift, tuple(rejected))
+            reason = Reason.ROLLED_BACK.with_(*moved)
+            rejected += [replace(u, accepted=False, reason=reason) for u in updates]
+        return Outcome(False, reason, drift, tuple(rejected))
 
     def _learn_words(
         self, chunks: Sequence[Chunk], rate: float
@@ -104,7 +111,7 @@ class Lessons:
 
     def _train(
         self,
-        kind: str,
+        kind: UpdateKind,
         rows: Sequence[ExampleRow],
         plan: replay.Plan,
         measured: Sequence[ExampleRow],
@@ -152,10 +159,11 @@ class Lessons:
         )  # fmt: skip
         update = yield from self._train("consolidation", [*rows, *held], plan, rows, 1.0)
         gap = yield from self.trainer.measure(known)
-        reason, drift = yield from self._guard()
+        moved, drift = yield from self._guard()
+        reason = Reason.MOVED.with_(*moved) if moved else ""
         if not reason and sum(gap) >= sum(gap_before):
-            before_mean, after_mean = (sum(g) / max(len(g), 1) for g in (gap_before, gap))
-            reason = f"recall did not rise (gap {before_mean:.2f} before, {after_mean:.2f} after)"
+            means = (f"{sum(g) / max(len(g), 1):.2f}" for g in (gap_before, gap))
+            reason = Reason.RECALL.with_(*means)
         if reason:
             self._learner.state = before
             update = replace(update, accepted=False, reason=reason)
@@ -166,14 +174,16 @@ class Lessons:
         facts = sum(row.kind == Kind.FACT for row in rows)
         return min(self._config.pass_steps * facts, self._config.most_steps)
 
-    def _guard(self) -> Generator[None, None, tuple[str, float | None]]:
-        """Measure what should stay as it was; return what is broken ("" for nothing), and drift."""
+    def _guard(self) -> Generator[None, None, tuple[tuple[str, ...], float | None]]:
+        """Measure what should stay as it was; return a broken bound (reading, bound), and drift."""
         _, guarding = guard.split(self._ledger.examples.regularization(self._memory))
         if not guarding or self.trainer is None:
-            return "", None
+            return (), None
         self._check_examples(guarding)
         drift = yield from guard.read(self.trainer, [row.example for row in guarding])
-        return guard.breach(drift, self._config.max_drift), _finite_mean((drift,))
+        bound = self._config.max_drift
+        moved = () if drift <= bound else (f"{drift:.3f}", f"{bound:g}")
+        return moved, _finite_mean((drift,))
 
     def check(self, event: EventRow) -> None:
         """Raise MlxdynError for a token that the base does not have: MLX would read beyond it."""

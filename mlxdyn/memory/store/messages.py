@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 
 from mlxdyn.memory.store.database import Database, escaped, now
-from mlxdyn.memory.store.records import Filter, Message
+from mlxdyn.memory.store.records import Filter, LearningState, Message
 
 EXAMINED, EXAMINE_AGAIN = 1, 2
 FOR_GOOD = 2
@@ -18,7 +18,7 @@ class Messages:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def add(self, conversation: int, role: str, text: str, learning: str) -> Message:
+    def add(self, conversation: int, role: str, text: str, learning: LearningState) -> Message:
         """Save a turn; `learning` is none or pending."""
         id = self._db.insert(
             "messages",
@@ -147,7 +147,7 @@ class Messages:
         )
         return [row[0] for row in rows]
 
-    def settle(self, message: int, learning: str) -> None:
+    def settle(self, message: int, learning: LearningState) -> None:
         self._db.run("UPDATE messages SET learning = ? WHERE id = ?", (learning, message))
 
     def uid(self, message: int) -> str:

@@ -8,7 +8,7 @@ from mlxdyn.memory.store.database import Database, now
 from mlxdyn.memory.store.events import Events
 from mlxdyn.memory.store.examples import frozen, lot
 from mlxdyn.memory.store.messages import EXAMINE_AGAIN, Messages
-from mlxdyn.memory.store.records import WAITED, EventRow, ExampleRow, Message, dump_chunks
+from mlxdyn.memory.store.records import EventRow, ExampleRow, Message, Reason, dump_chunks
 
 
 class Past:
@@ -48,7 +48,7 @@ class Past:
                 steps=0,
                 guarded=True,
                 accepted=False,
-                reason=WAITED,
+                reason=Reason.WAITED,
                 undone=1,
             )
 
@@ -57,7 +57,7 @@ class Past:
         row = self._db.run(
             "SELECT m.id, m.role, m.text FROM events e JOIN messages m ON m.id = e.message"
             " WHERE e.id = ? AND e.reason = ?",
-            (event.id, WAITED),
+            (event.id, Reason.WAITED),
         ).fetchone()
         if row is None:
             return None

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
@@ -13,7 +14,23 @@ from mlxdyn.learn.example import Example, Kind, load_likely, load_tokens
 from mlxdyn.learn.stream import Chunk
 
 LessonKind = Literal["message", "study"]
-WAITED = "it waited to be learned"
+UpdateKind = Literal["words", "study", "consolidation"]
+LearningState = Literal["none", "pending", "done"]
+
+
+class Reason(StrEnum):
+    """Why something was not learned; in the ledger, numbers may follow it."""
+
+    NOT_FINITE = "not_finite"  # loss or gradient
+    NOTHING = "nothing"  # to be learned
+    MOVED = "moved"  # other answers: so many nats/token, more than the bound
+    ROLLED_BACK = "rolled_back"  # for the same
+    RECALL = "recall"  # did not rise: the gap before, and after
+    WAITED = "waited"  # and was let be before it was learned
+    UNDONE = "undone"
+
+    def with_(self, *numbers: str) -> str:
+        return " ".join((self, *numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +72,7 @@ class MemoryRow:
 class Update:
     """What one part of a lesson did. Nats per token, means over `tokens` targets."""
 
-    kind: str  # words | study | consolidation; of the latter two, nll is KL(target || now)
+    kind: UpdateKind  # of studies, nll is KL(target || now)
     tokens: int
     steps: int
     rate: float  # times the configured learning rate
@@ -63,7 +80,7 @@ class Update:
     nll_after: float | None
     gradient_norm: float | None  # of the last step
     accepted: bool = True
-    reason: str = ""
+    reason: str = ""  # a Reason; so in all that follows
 
 
 @dataclass(frozen=True, slots=True)
