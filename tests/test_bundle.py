@@ -30,8 +30,9 @@ from mlxdyn.learn.learner import same
 from mlxdyn.memory import history
 from mlxdyn.memory.directory import ORIGIN
 from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.database import migrate
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.migrations import MIGRATIONS
+from mlxdyn.memory.store.migrations import NEWEST, OLDEST
 from mlxdyn.model.load import Model
 
 TEXTS = ("my dog is Rex", "I live in Leeds by the old mill", "the shed code is four seven one nine")
@@ -373,12 +374,12 @@ def test_a_bundle_with_a_newer_ledger_is_refused(memory: Memory, tiny, tmp_path:
 
 
 def newer(db: sqlite3.Connection) -> None:
-    db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    db.execute(f"PRAGMA user_version = {NEWEST + 1}")
 
 
-def test_a_bundle_of_the_first_schema_restores(tiny, ledger: Ledger, memory: Memory, tmp_path):
+def test_a_bundle_of_an_older_schema_restores(tiny, ledger: Ledger, memory: Memory, tmp_path):
     """Bundles outlive schemas: the ledger inside is brought up to date when it is read."""
-    path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, first_schema(memory))
+    path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, older_schema(memory))
     row = read_in(path, "copy", tiny, ledger)
     waits = ledger.messages.pending(row.id)  # to be learned anew, as one's own old memories do
     assert [ledger.messages.upto(message)[-1].text for message in waits] == [TEXTS[0]]
@@ -386,27 +387,28 @@ def test_a_bundle_of_the_first_schema_restores(tiny, ledger: Ledger, memory: Mem
         assert history.verify(copy) == []
 
 
-def first_schema(memory: Memory) -> Callable[[sqlite3.Connection], None]:
-    """Make a ledger as the first mlxdyn wrote it, with one message learned."""
+def older_schema(memory: Memory) -> Callable[[sqlite3.Connection], None]:
+    """Make a ledger as an earlier mlxdyn wrote it, with one message learned."""
 
     def change(db: sqlite3.Connection) -> None:
         for (name,) in db.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         ).fetchall():
             db.execute(f"DROP TABLE {name}")
-        db.executescript(MIGRATIONS[0])
+        migrate(db, 0, OLDEST)
         row = memory.row
         db.execute(
-            "INSERT INTO memories VALUES (1, 'm', '2025-01-01', ?, ?, ?, ?, NULL)",
+            "INSERT INTO memories VALUES (1, 'm', '2025', ?, ?, ?, ?, NULL, '{}', NULL)",
             (row.model, row.fingerprint, json.dumps(row.adapter), json.dumps(row.learner)),
         )
         db.execute("INSERT INTO conversations VALUES (1, 1, '2025-01-01')")
-        db.execute("INSERT INTO messages VALUES (1, 1, 'user', ?, '2025-01-01', 'done')", TEXTS[:1])
+        said = (TEXTS[0], "0" * 16)
+        db.execute("INSERT INTO messages VALUES (1, 1, 'user', ?, '2025', 'done', ?, 0, 0)", said)
         db.execute(
-            "INSERT INTO updates VALUES"
-            " (1, 1, 1, '2025-01-01', '[[1, 5], [600, 700], null]', 2, 3.0, 2.0, 1.0, 1, '', 0)"
+            "INSERT INTO events VALUES (1, 1, 1, 'message', 1, '2025',"
+            " '[[[1, 5], [600, 700], null]]', 0, 0, 1, '', NULL, NULL, 0, 0)"
         )
-        db.execute("PRAGMA user_version = 1")
+        db.execute("INSERT INTO updates VALUES (1, 1, 'words', 2, 1, 1.0, 3.0, 2.0, 1.0, 1, '')")
 
     return change
 

@@ -14,7 +14,7 @@ from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.memory.store.copies import copy_memory, learned
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.migrations import MIGRATIONS
+from mlxdyn.memory.store.migrations import NEWEST, OLDEST
 from mlxdyn.memory.store.records import (
     EventRow,
     Filter,
@@ -101,14 +101,22 @@ def assert_alike(found: Example, wanted: Example) -> None:
         assert np.array_equal(found.likely.logprobs, wanted.likely.logprobs.astype(np.float32))
 
 
-def test_a_newer_schema_is_refused_and_left_alone(ledger: Ledger, tmp_path: Path):
+@pytest.mark.parametrize(
+    "schema,said",
+    [
+        (NEWEST + 1, f"newer mlxdyn .schema {NEWEST + 1}.; update"),
+        (OLDEST - 1, f"too old .schema {OLDEST - 1}.; move it"),
+    ],
+)
+def test_an_unknown_schema_is_refused_and_left_alone(
+    ledger: Ledger, tmp_path: Path, schema: int, said: str
+):
     ledger.close()
-    newer = len(MIGRATIONS) + 1
     with sqlite3.connect(tmp_path / "db") as db:
-        db.execute(f"PRAGMA user_version = {newer}")
-    with pytest.raises(MlxdynError, match=f"newer mlxdyn .schema {newer}.; update"):
+        db.execute(f"PRAGMA user_version = {schema}")
+    with pytest.raises(MlxdynError, match=said):
         Ledger(tmp_path / "db")
-    assert db.execute("PRAGMA user_version").fetchone()[0] == newer
+    assert db.execute("PRAGMA user_version").fetchone()[0] == schema
     db.close()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from former import ADAPTER, EXAMPLES, LEARNER, STUDIES, Former
+from former import ADAPTER, LEARNER, STUDY, Former
 from school import FAST, QUICK, SAID, open_memory, opened, state, teach
 
 from mlxdyn.config import ChatConfig, LearnerConfig, StudyConfig
@@ -23,20 +23,18 @@ from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.database import Database
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.migrations import MIGRATIONS
+from mlxdyn.memory.store.migrations import MIGRATIONS, OLDEST
 from mlxdyn.model.load import Model
-
-EARLIER = range(1, EXAMPLES)
 
 
 def database() -> Path:
     return home() / "mlxdyn.db"
 
 
-@pytest.fixture(params=EARLIER)
-def former(request: pytest.FixtureRequest, mite: Model) -> Iterator[Former]:
-    """A ledger of each earlier schema."""
-    with closing(Former(database(), mite, request.param)) as former:
+@pytest.fixture
+def former(mite: Model) -> Iterator[Former]:
+    """A ledger of the schema before there were examples."""
+    with closing(Former(database(), mite)) as former:
         yield former
 
 
@@ -81,7 +79,7 @@ def test_a_memory_without_lessons_is_as_new(former: Former, mite: Model):
 
 
 def test_a_chat_says_that_the_memory_is_learned_anew(mite: Model):
-    with closing(Former(database(), mite, EXAMPLES - 1)) as former:
+    with closing(Former(database(), mite)) as former:
         former.learned(former.say(SAID[0]))
 
     def told(**how: Any) -> list[str]:
@@ -103,9 +101,8 @@ def test_a_chat_says_that_the_memory_is_learned_anew(mite: Model):
         assert len(ledger.events.all(memory.row.id)) == 1 and history.verify(memory) == []
 
 
-@pytest.mark.parametrize("schema", EARLIER[1:])
-def test_what_was_corrected_by_hand_is_kept(mite: Model, schema: int):
-    with closing(Former(database(), mite, schema)) as former:
+def test_what_was_corrected_by_hand_is_kept(mite: Model):
+    with closing(Former(database(), mite)) as former:
         message = former.say(SAID[0])
         former.learned(message)
         former.item(message, "What is my dog called?", "Your dog is called Rex.", "model")
@@ -122,9 +119,20 @@ def test_what_was_corrected_by_hand_is_kept(mite: Model, schema: int):
         assert by_hand[0].example.likely is None and memory.ledger.examples.edits(message) == []
 
 
+def test_what_waited_when_it_was_undone_waits_again_under_this_version(mite: Model):
+    with closing(Former(database(), mite, 6)) as former:
+        message = former.say(SAID[0], "none")
+        former.learned(message, accepted=False, undone=True)
+        former.db.execute("UPDATE events SET reason = 'it waited to be learned'")
+        former.db.execute("DELETE FROM updates")
+    with closing(Ledger(database())) as ledger:
+        event = ledger.past.redoable(ledger.memories.existing("m").id)
+        assert ledger.past.wait_again(event).id == message
+
+
 def test_two_old_memories_stay_apart(mite: Model):
     for name in ("one", "two"):
-        with closing(Former(database(), mite, 1, name)) as former:
+        with closing(Former(database(), mite, name=name)) as former:
             for text in SAID[:2]:
                 former.learned(former.say(f"{text} in {name}"))
     for name, expected in (("one", [1, 2]), ("two", [3, 4])):
@@ -135,7 +143,7 @@ def test_two_old_memories_stay_apart(mite: Model):
 
 def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, monkeypatch):
     """Copies of the home at every statement stand for the homes that killed processes leave."""
-    with closing(Former(database(), mite, 1)) as former:
+    with closing(Former(database(), mite)) as former:
         former.learned(former.say(SAID[0]))
     copies = list[Path]()
 
@@ -160,14 +168,14 @@ def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, m
 # knobs: a memory's lessons go as they went, whatever the defaults of a later version are
 
 
-@pytest.mark.parametrize("schema", range(1, len(MIGRATIONS) + 1))
+@pytest.mark.parametrize("schema", MIGRATIONS)
 def test_a_knob_that_came_later_is_what_was_done_before_it(mite: Model, schema: int):
     """A new knob fails here until a migration says what it is in the memories there are."""
     Former(database(), mite, schema).close()
     with closing(Ledger(database())) as ledger:
         found = ledger.memories.existing("m")
     assert found.adapter == ADAPTER and found.learner == LEARNER
-    assert found.study == (STUDIES[schema] if schema >= EXAMPLES else {})
+    assert found.study == ({} if schema == OLDEST else STUDY)
 
 
 def test_a_damaged_memory_does_not_keep_others_from_opening(tmp_path: Path):

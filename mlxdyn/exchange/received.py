@@ -18,7 +18,7 @@ from mlxdyn.exchange.adapter import MOST_SCALE, RANKS
 from mlxdyn.memory.lessons import chunk_fault, example_fault
 from mlxdyn.memory.store.database import looking, migrate, reason
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.migrations import MIGRATIONS
+from mlxdyn.memory.store.migrations import NEWEST, OLDEST
 from mlxdyn.memory.store.records import MemoryRow
 
 TABLES = (
@@ -29,7 +29,7 @@ TABLES = (
 
 KINDS: dict[str, Any] = {"INTEGER": int, "REAL": float | int, "TEXT": str, "BLOB": bytes}
 LARGE = 10_000_000
-LONG = {"text": 1_000_000, "anchors": LARGE, "chunks": LARGE, "lesson": LARGE} | dict.fromkeys(
+LONG = {"text": 1_000_000, "anchors": LARGE, "chunks": LARGE} | dict.fromkeys(
     ("prompt", "target", "likely"), LARGE
 )
 """Characters, or bytes, that a value of a column may have; of others a tenth of the least."""
@@ -93,11 +93,11 @@ def _copied(source: sqlite3.Connection) -> Ledger:
     for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
         source.execute(f"PRAGMA {pragma}")
     version = source.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
+    if version > NEWEST:
         raise MlxdynError(
             f"the bundle was written by a newer mlxdyn (schema {version}); update mlxdyn"
         )
-    if version < 1:
+    if version < OLDEST:
         raise _wrong("it is no ledger of mlxdyn")
     sound = source.execute("PRAGMA quick_check").fetchone()[0]
     if sound != "ok":

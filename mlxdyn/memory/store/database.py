@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.memory.store.migrations import MIGRATIONS
+from mlxdyn.memory.store.migrations import MIGRATIONS, NEWEST, OLDEST
 
 PATIENCE = 10.0  # seconds to wait while another process writes, or reads what is to be erased
 
@@ -54,7 +54,7 @@ class Database:
             self._open(None)
             return
         self.connection = looking(path)
-        if self._schema() < len(MIGRATIONS):
+        if self._schema() < NEWEST:
             found = self.connection
             self._open(None)
             self.take(found)
@@ -70,19 +70,24 @@ class Database:
         self.connection.close()
 
     def _schema(self) -> int:
-        """Return the version of the schema; raise MlxdynError for one that is not known yet."""
+        """Return the version of the schema; raise MlxdynError for one that is not known."""
         version = int(self.run("PRAGMA user_version").fetchone()[0])
-        if version > len(MIGRATIONS):
+        if 0 < version < OLDEST:
+            raise MlxdynError(
+                f"{self._path} was written by an mlxdyn that is too old (schema {version}); move "
+                "it to another place, and mlxdyn begins a new one"
+            )
+        if version > NEWEST:
             raise MlxdynError(
                 f"{self._path} was written by a newer mlxdyn (schema {version}); update mlxdyn"
             )
         return version
 
     def _migrate(self) -> None:
-        if self._schema() == len(MIGRATIONS):
+        if self._schema() == NEWEST:
             return
         with self.transaction():
-            migrate(self.connection, self._schema(), len(MIGRATIONS))
+            migrate(self.connection, self._schema(), NEWEST)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -155,7 +160,7 @@ def reason(error: sqlite3.Error) -> str:
 
 def migrate(db: sqlite3.Connection, version: int, to: int) -> None:
     """Lead a database from one version of the schema to another."""
-    for script in MIGRATIONS[version:to]:
+    for script in (MIGRATIONS[i] for i in MIGRATIONS if version < i <= to):
         for statement in filter(str.strip, script.split(";")):
             db.execute(statement)
     db.execute(f"PRAGMA user_version = {to}")
