@@ -12,9 +12,19 @@ import pytest
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import cells, drift, evaluate, experiment, experiments, passages, recall, sweeps
-from mlxdyn.lab.evaluate import Settings, Stream
+from mlxdyn.lab import (
+    cells,
+    drift,
+    evaluate,
+    experiment,
+    experiments,
+    passages,
+    recall,
+    sweeps,
+)
 from mlxdyn.lab.findings import Finding, Tick
+from mlxdyn.lab.results import Settings
+from mlxdyn.lab.streams import Stream, encode, part
 from mlxdyn.lab.tasks import Document
 from mlxdyn.learn.learner import Learner
 from mlxdyn.model.load import Model
@@ -44,7 +54,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def streams(model: Model, *texts: str) -> list[Stream]:
     documents = [Document(f"{i}.txt", text, str(i), len(text)) for i, text in enumerate(texts)]
-    return [s for s in evaluate.encode(model, documents) if isinstance(s, Stream)]
+    return [s for s in encode(model, documents) if isinstance(s, Stream)]
 
 
 def run(name: str, model: Model, *texts: str, **more: object) -> Finding:
@@ -118,7 +128,7 @@ def test_head_and_rest_are_the_stream(mite: Model) -> None:
         {"0.txt"} if len(given[0].tokens) > 101 else set()
     )
     with pytest.raises(MlxdynError, match="too few"):
-        experiment.head(mite, [evaluate.part(mite, given[0], 0, 30)])
+        experiment.head(mite, [part(mite, given[0], 0, 30)])
 
 
 @pytest.mark.parametrize("start", [1e-4, 0.01])
@@ -175,7 +185,7 @@ def test_resets_follow_documents_and_not_pieces(mite: Model) -> None:
     """Two pieces of one document are learned as one; another document starts anew."""
     how = replace(SMALL, stream=replace(SMALL.stream, reset="document"))
     (birds, boats) = streams(mite, BIRDS, BOATS)
-    half = [evaluate.part(mite, birds, 0, 49), evaluate.part(mite, birds, 48, 97)]
+    half = [part(mite, birds, 0, 49), part(mite, birds, 48, 97)]
     runs = evaluate.evaluate(mite, [*half, boats], how).dynamic.documents
     alone = evaluate.evaluate(mite, [half[1]], how).dynamic.total
     fresh = evaluate.evaluate(mite, [boats], how).dynamic.total

@@ -365,7 +365,7 @@ def test_merging_is_learning_both_in_order_of_time(mite: Model, order: str):
         history.rebuild(memory)
         assert same(state(memory), learned)
     with opened("two", mite) as memory:
-        assert len(learned(memory.ledger, memory.row.id)) == 2, "the source stays as it is"
+        assert len(copies.learned(memory.ledger, memory.row.id)) == 2, "the source stays as it is"
 
 
 def test_merging_into_a_memory_whose_clock_was_set_back(mite: Model):

@@ -13,7 +13,7 @@ from mlxdyn.lab import catalog, tasks
 from mlxdyn.lab.catalog import visible
 
 if TYPE_CHECKING:
-    from mlxdyn.lab.evaluate import Stream
+    from mlxdyn.lab.streams import Stream
     from mlxdyn.model.load import Model
 
 T = TypeVar("T")
@@ -115,17 +115,17 @@ def readable(found: Iterable[T | tasks.Refused | tasks.Noted]) -> Iterator[T]:
 
 def streams_of(model: Model, documents: Iterable[tasks.Document], options: Reading) -> list[Stream]:
     """Encode until the limits are reached."""
-    from mlxdyn.lab import evaluate
+    from mlxdyn.lab.streams import encode
 
     left, each = options["limit"], options["limit_each"]
     if least(options) is None:
         documents = map(_said_if_large, documents)
     if each is None:
-        return list(readable(evaluate.encode(model, documents, left)))
+        return list(readable(encode(model, documents, left)))
     streams: list[Stream] = []
     for document in documents:
         most = each if left is None else min(each, left)
-        streams += readable(evaluate.encode(model, [document], most))
+        streams += readable(encode(model, [document], most))
         read = sum(len(stream.tokens) for stream in streams)
         if options["limit"] is not None and (left := options["limit"] - read) < 2:
             break

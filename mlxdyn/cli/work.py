@@ -19,9 +19,10 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.model import device
 
 if TYPE_CHECKING:
-    from mlxdyn.lab.evaluate import Progress, Settings, Stream
-    from mlxdyn.lab.findings import Finding
+    from mlxdyn.lab.findings import Finding, Progress
     from mlxdyn.lab.race import Choice
+    from mlxdyn.lab.results import Settings
+    from mlxdyn.lab.streams import Stream
     from mlxdyn.model.load import Model
 
 AUTO = "auto"
@@ -191,7 +192,7 @@ def _choice(
 
 
 def _settings(options: Options, context_size: int) -> Settings:
-    from mlxdyn.lab.evaluate import Settings
+    from mlxdyn.lab.results import Settings
 
     adapt, optimizer = options["adapt"], options["optimizer"]
     stated = options["lr"] if isinstance(options["lr"], tuple) else ()

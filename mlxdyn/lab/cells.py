@@ -14,9 +14,11 @@ import mlx.core as mx
 
 from mlxdyn.config import STREAM_RATES, AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import evaluate
-from mlxdyn.lab.evaluate import Baselines, Progress, Report, Settings, Stream
-from mlxdyn.lab.findings import Cell
+from mlxdyn.lab import costs, evaluate
+from mlxdyn.lab.evaluate import Baselines
+from mlxdyn.lab.findings import Cell, Progress
+from mlxdyn.lab.results import Report, Settings
+from mlxdyn.lab.streams import Stream, seen
 from mlxdyn.learn.learner import Learner
 from mlxdyn.model.load import Model
 
@@ -224,9 +226,9 @@ def flops(model: Model, report: Report) -> Numbers:
     up, and gradients of full weights one more.
     """
     settings = report.settings
-    weights, blocks, width = evaluate.shape(model)
+    weights, blocks, width = costs.shape(model)
     prefill = inputs = attended = 0
-    for chunk, before in evaluate.seen(report.streams, settings.stream):
+    for chunk, before in seen(report.streams, settings.stream):
         prefill += len(chunk.prefix or ())
         inputs += len(chunk.inputs)
         attended += len(chunk.inputs) * before + len(chunk.inputs) ** 2 // 2
@@ -234,6 +236,6 @@ def flops(model: Model, report: Report) -> Numbers:
     tokens = report.static.total.tokens
     forward = (2 * weights * (prefill + inputs) + 4 * blocks * width * attended) / tokens
     learned = (2 * weights * inputs + 4 * blocks * width * attended) / tokens
-    share = evaluate.depth(model, settings.adapter)
+    share = costs.depth(model, settings.adapter)
     back = learned * (share if settings.adapter.adapt == "lora" else 2)
     return {"static_flops": forward, "dynamic_flops": forward + back, "weights": weights}

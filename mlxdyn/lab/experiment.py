@@ -9,9 +9,11 @@ from typing import Any
 
 from mlxdyn.lab import cells, evaluate
 from mlxdyn.lab.cells import Job, Numbers, Store
-from mlxdyn.lab.evaluate import CHECKED, Baselines, Progress, Report, Settings, Stream
-from mlxdyn.lab.findings import Cell, Figure, Finding, Table
+from mlxdyn.lab.evaluate import CHECKED, Baselines
+from mlxdyn.lab.findings import Cell, Figure, Finding, Progress, Table
 from mlxdyn.lab.race import TUNING, head
+from mlxdyn.lab.results import Report, Settings
+from mlxdyn.lab.streams import Stream
 from mlxdyn.learn.learner import Learner
 from mlxdyn.model.load import Model
 

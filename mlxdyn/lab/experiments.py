@@ -5,12 +5,13 @@ from pathlib import Path
 
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import evaluate
-from mlxdyn.lab.evaluate import Progress, Settings, Stream
 from mlxdyn.lab.experiment import Lab, open_lab
-from mlxdyn.lab.findings import Finding
+from mlxdyn.lab.findings import Finding, Progress
 from mlxdyn.lab.passages import order, position, precision, prefit
 from mlxdyn.lab.race import TUNING
 from mlxdyn.lab.recall import recall
+from mlxdyn.lab.results import Settings
+from mlxdyn.lab.streams import Stream
 from mlxdyn.lab.sweeps import cost, history, interval, kv, optimizer, placement, window
 from mlxdyn.model.load import Model
 

@@ -20,10 +20,11 @@ from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells, evaluate
 from mlxdyn.lab.cells import Job, Store, vary
-from mlxdyn.lab.evaluate import Progress, Settings, Stream
 from mlxdyn.lab.experiment import Lab, open_lab
-from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Tick, Value
+from mlxdyn.lab.findings import Cell, Figure, Finding, Progress, Series, Table, Tick, Value
 from mlxdyn.lab.race import TUNING
+from mlxdyn.lab.results import Settings
+from mlxdyn.lab.streams import Stream
 from mlxdyn.model.load import Model, load
 
 SHORT = {"lr": "learning_rate"}  # as the command line says it

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlxdyn.lab.evaluate import Settings
 from mlxdyn.lab.race import Choice, Tried
+from mlxdyn.lab.results import Settings
 from mlxdyn.model.load import Model
 
 MOST = 500  # choices, the oldest go first

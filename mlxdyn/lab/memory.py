@@ -23,7 +23,7 @@ from mlxdyn.chat.conversation import Session
 from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
-from mlxdyn.lab.findings import Finding, Table, Tick
+from mlxdyn.lab.findings import Finding, Progress, Table, Tick
 from mlxdyn.learn.base import MOST_ANSWER, Base
 from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.decode import Decoder
@@ -39,8 +39,6 @@ from mlxdyn.model.lora import detach
 AMID = (Turn("user", "What is the capital of France?"), Turn("assistant", "It is Paris."))
 """Other talk, put before a question."""
 RESAMPLES = 2000  # of a bootstrap over cases
-
-Progress = Callable[[Tick], None]
 
 
 @dataclass(frozen=True, slots=True)

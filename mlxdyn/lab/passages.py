@@ -13,12 +13,14 @@ import mlx.nn as nn
 
 from mlxdyn.config import STREAM_RATES, AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import bootstrap, cells, drift, evaluate
+from mlxdyn.lab import bootstrap, cells, drift
 from mlxdyn.lab.cells import Numbers, vary
-from mlxdyn.lab.evaluate import Baselines, ChunkScore, Stream
+from mlxdyn.lab.evaluate import Baselines
 from mlxdyn.lab.exhibit import HEAD, at, bars, jobs, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Value
+from mlxdyn.lab.results import ChunkScore
+from mlxdyn.lab.streams import Stream, part
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk, chunks
 from mlxdyn.model.load import Model, load
@@ -193,7 +195,7 @@ def _pieces(lab: Lab) -> list[list[Stream]]:
         count = max(1, min(PIECES, (len(stream.tokens) - 1) // (2 * size)))
         step = math.ceil((len(stream.tokens) - 1) / count / size) * size
         parts = [
-            evaluate.part(lab.model, stream, start, min(start + step + 1, len(stream.tokens)))
+            part(lab.model, stream, start, min(start + step + 1, len(stream.tokens)))
             for start in range(0, len(stream.tokens) - 1, step)
         ]
         documents.append(parts)

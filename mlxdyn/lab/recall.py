@@ -8,9 +8,10 @@ from functools import cache, partial
 from itertools import product
 
 from mlxdyn.lab import cells, drift, evaluate
-from mlxdyn.lab.evaluate import Settings, Stream
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Tick
+from mlxdyn.lab.results import Settings
+from mlxdyn.lab.streams import Stream
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.model.load import Model

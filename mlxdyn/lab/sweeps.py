@@ -8,10 +8,11 @@ from typing import Any
 from mlxdyn.config import CONTEXTS, OPTIMIZERS, STREAM_RATES, AdapterConfig
 from mlxdyn.lab import cells
 from mlxdyn.lab.cells import vary
-from mlxdyn.lab.evaluate import Baselines, Stream
+from mlxdyn.lab.evaluate import Baselines
 from mlxdyn.lab.exhibit import HEAD, at, bars, curve, jobs, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table
+from mlxdyn.lab.streams import Stream
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import layer_indices, matching
 
