@@ -19,6 +19,7 @@ from mlxdyn.learn.steps import run
 from mlxdyn.memory import history
 from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store import copies
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Lesson, UpdateRow
 from mlxdyn.model.load import Model
