@@ -16,7 +16,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mlxdyn.cli import main, progress
-from mlxdyn.cli.eval import EXPERIMENTS
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.files import home as home_directory
 from mlxdyn.lab import evaluate
@@ -198,12 +197,6 @@ def test_an_experiment_is_one_finding_in_every_shape(
     assert done.exit_code == 0, done.output
     assert len(done.stdout.splitlines()) >= 3, "a row a cell"
     assert "Experiment kv" in page.read_text()
-
-
-def test_the_command_offers_the_experiments_there_are() -> None:
-    from mlxdyn.lab import experiments
-
-    assert (*experiments.NAMES, "memory") == EXPERIMENTS  # which reads cases, not text
 
 
 def test_a_grid_goes_on_from_its_finished_cells(call: Call, texts: Path, tmp_path: Path) -> None:

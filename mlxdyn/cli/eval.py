@@ -19,13 +19,11 @@ from mlxdyn.cli.work import AUTO, Options
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import catalog
 from mlxdyn.lab.catalog import visible
+from mlxdyn.lab.experiments import QUESTIONS
 
 ADAPTER, LEARNER, STREAM = config.AdapterConfig(), config.LearnerConfig(), config.StreamConfig()
 POSITIVE = click.IntRange(min=1)
-EXPERIMENTS = (
-    "position", "window", "placement", "interval", "optimizer", "order", "prefit", "cost",
-    "recall", "kv", "precision", "history", "memory",
-)  # fmt: skip
+EXPERIMENTS = (*QUESTIONS, "memory")
 
 
 class Rates(click.ParamType):  # type: ignore[type-arg]  # generic in newer ones only

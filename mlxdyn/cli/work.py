@@ -128,7 +128,7 @@ def _run(
     progress: Progress | None,
 ) -> Results:
     """Choose the rate if none is stated, then evaluate, experiment or walk the grid."""
-    from mlxdyn.lab import experiments, race
+    from mlxdyn.lab import race, runner
     from mlxdyn.report.text import said
 
     many = options["experiment"] or options["grid"]
@@ -150,7 +150,7 @@ def _run(
             raise SystemExit(0)  # a helper of another process, which has the results
     else:
         store = Path(options["out"]) if options["out"] else None
-        found = experiments.run(
+        found = runner.run(
             options["experiment"] or "", model, streams, settings,
             tune=tuning, progress=progress, store=store,
         )  # fmt: skip

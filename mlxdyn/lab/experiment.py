@@ -147,12 +147,8 @@ class Lab:
         figures: Iterable[Figure] = (),
         tuned: bool = False,
         chosen: dict[str, Any] | None = None,
-        checked: str = "",
     ) -> Finding:
-        """Put together what was found; `sentence` is asked only when every cell is done.
-
-        `checked` says on what the self-check was made, if not on the first chunks of every cell.
-        """
+        """Put together what was found; `sentence` is asked only when every cell is done."""
         said = (
             f"stopped after {len(self.cells)} of {max(self.planned, len(self.cells))} cells"
             if self.stopped
@@ -172,7 +168,7 @@ class Lab:
             tuned_on=tuple(s.name for s in self.tuning) if tuned or rms else (),
             reported_on=tuple(s.name for s in self.streams),
             self_check=(
-                f"learning at a rate of 0 equals static on {checked or first}: "
+                f"learning at a rate of 0 equals static on {first}: "
                 f"largest difference {worst:.2g} nats/token"
             ),
             chosen=chosen or {},
