@@ -92,14 +92,23 @@ def data_file(*parts: str) -> Path:
     return path
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a small file of our own that appears whole or not at all, over what was there."""
-    partial = path.with_name(f".{path.name}-{os.urandom(4).hex()}.partial")
-    with fleeting(partial):
-        partial.write_text(text, "utf-8")
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a hidden path to write at, which takes the place of `path` once the block ends well."""
+    partial = path.with_name(f".{path.stem}-{os.urandom(4).hex()}.partial{path.suffix}")
+    try:
+        yield partial
         sync(partial)
         os.replace(partial, path)
         sync(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write(path: Path, data: str | bytes) -> None:
+    """Write a small file that appears whole or not at all, over what was there."""
+    with replacing(path) as partial:
+        partial.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
 @contextmanager

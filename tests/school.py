@@ -11,13 +11,14 @@ import mlx.nn as nn
 import numpy as np
 
 from mlxdyn.config import LearnerConfig, StudyConfig
-from mlxdyn.files import data_file, home, write_text
+from mlxdyn.files import home, write
 from mlxdyn.learn import calibration
 from mlxdyn.learn.calibration import FALLBACK, Calibration
 from mlxdyn.learn.decode import LIKELY
 from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.learner import State
 from mlxdyn.learn.stream import Chunk, lesson
+from mlxdyn.memory.calibrated import kept_at
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import EventRow, Lesson
@@ -73,9 +74,8 @@ def held(model: Model) -> list[Draft]:
 
 def know(model: Model) -> None:
     """Let it be known which prompts serve a base: measuring that takes many seconds."""
-    named = hashlib.sha256(model.fingerprint.encode()).hexdigest()[:16]
     known = Calibration(FALLBACK, priors={}, recall=(), told_apart=())
-    write_text(data_file("bases", f"{named}.json"), calibration.dump(known))
+    write(kept_at(model), calibration.dump(known))
 
 
 def open_memory(name: str, model: Model, ledger: Ledger, **options: Any) -> Memory:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from filelock import FileLock
-from measured import measured
+from school import know
 from tiny import fact, tiny_model
 
 from mlxdyn.cli import main
@@ -55,7 +55,7 @@ def taught(learned: tuple[Path, Path]) -> Path:
 
 def found_memory(base: Path) -> None:
     model, ledger = tiny_model(base, "llama", blocks=1), Ledger(home() / "mlxdyn.db")
-    measured(model)
+    know(model)
     with Memory("default", model, ledger, learner=LearnerConfig(), study=STUDY) as memory:
         chat = ledger.conversations.add(memory.row.id)
         for text in SAID:

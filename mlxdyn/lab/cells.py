@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -14,6 +13,7 @@ import mlx.core as mx
 
 from mlxdyn.config import STREAM_RATES, AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
+from mlxdyn.files import write
 from mlxdyn.lab import costs, evaluate
 from mlxdyn.lab.evaluate import Baselines
 from mlxdyn.lab.findings import Cell, Progress
@@ -133,13 +133,7 @@ class Store:
     def put(self, cell: Cell) -> None:
         """Let the cell's file appear, whole."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{cell.key}.json"
-        temporary = path.with_suffix(f".{os.getpid()}")
-        with temporary.open("w", encoding="utf-8") as stream:
-            json.dump(asdict(cell), stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        write(self.folder / f"{cell.key}.json", json.dumps(asdict(cell), indent=1))
 
 
 class Stopped(Exception):
