@@ -82,7 +82,7 @@ class Memory:
                 model.network,
                 LearnerConfig(**self.row.learner),
                 model.new_cache,
-                Parts.of(model.network, first),
+                Parts.of(model.network, first, known=model.cuts),
             )
             how = (self.learner, self.study_config, vocabulary(model))
             self.lessons = Lessons(ledger, self.row.id, *how)
