@@ -10,7 +10,6 @@ from mlxdyn.cli.open import (
     NUMBER,
     as_json,
     chosen,
-    clipped,
     confirm,
     filtered,
     find,
@@ -23,6 +22,7 @@ from mlxdyn.cli.open import (
     sure,
     table,
 )
+from mlxdyn.engine.messages import clipped
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import room
 

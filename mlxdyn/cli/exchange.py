@@ -16,7 +16,6 @@ import click
 from mlxdyn.cli.open import (
     as_json,
     chosen,
-    clipped,
     confirm,
     open_ledger,
     opened,
@@ -34,7 +33,7 @@ from mlxdyn.config import (
     Format,
     LearnerConfig,
 )
-from mlxdyn.engine.messages import counted, harmless
+from mlxdyn.engine.messages import clipped, counted, harmless
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name
 

@@ -220,8 +220,3 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, wide: str = "")
 
 def nats(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def clipped(text: str, most: int = 40) -> str:
-    words = harmless(" ".join(text.split()))
-    return words if len(words) <= most else f"{words[: most - 1]}…"

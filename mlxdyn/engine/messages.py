@@ -101,6 +101,12 @@ def marked(pieces: Iterable[Weighed]) -> list[tuple[str, bool]]:
     return runs
 
 
+def clipped(text: str, most: int = 40) -> str:
+    """Put text on one line of at most so many characters, none of which moves a cursor."""
+    words = harmless(" ".join(text.split()))
+    return words if len(words) <= most else f"{words[: most - 1]}…"
+
+
 def counted(number: int, noun: str) -> str:
     """Say how many, as in "1 item" and "2 items"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

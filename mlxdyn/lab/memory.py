@@ -26,7 +26,6 @@ from mlxdyn.files import home
 from mlxdyn.lab.findings import Finding, Progress, Table, Tick
 from mlxdyn.learn.base import MOST_ANSWER, Base
 from mlxdyn.learn.calibration import FALLBACK
-from mlxdyn.learn.decode import Decoder
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.calibrated import prepared
@@ -254,13 +253,11 @@ def _learn(model: Model, ledger: Ledger, case: Case, options: Options) -> float:
 def _ask(
     model: Model, base: Base, questions: Sequence[str], before: tuple[Turn, ...] = ()
 ) -> list[str]:
-    """Ask with the adapter on; a decoder of its own keeps no stale keys."""
-    model.network.eval()
-    decoder = Decoder(base.parts, base.decoder.ends, {})
+    """Ask with the adapter on."""
     prompts = [
         render(model.tokenizer, [*before, Turn("user", q)], reply=True).tokens for q in questions
     ]
-    return [base.text(one) for one in run(decoder.answers(prompts, MOST_ANSWER))]
+    return run(base.say_now(prompts))
 
 
 def summary(told: Sequence[Told]) -> Summary:
