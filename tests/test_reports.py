@@ -13,7 +13,7 @@ from pathlib import Path
 import mlx.core as mx
 import pytest
 from click.testing import CliRunner
-from measured import measured
+from school import know
 from tiny import fact, random_adapter, teach
 from tiny import opened as open_memory
 
@@ -85,7 +85,7 @@ def test_what_is_forgotten_no_search_finds(mite: Model):
 
 @pytest.mark.parametrize("text", ["Hello \udc9f\ud83d", "\ud800", "a\x00b", "👩‍👩‍👧 ﷽ Z̴͝"])
 def test_half_characters_are_said_saved_and_shown(mite: Model, text: str):
-    measured(mite)
+    know(mite)
     code, said = run("chat", "--model", mite.path, "--memory", "m", "--once", text, "--json")
     assert code == 0, said
     json.loads(said)
@@ -121,7 +121,7 @@ def test_an_adapter_of_no_effect_is_not_taken_for_one(mite: Model, tmp_path: Pat
 
 def test_a_prompt_given_in_words_waits_for_no_pipe(mite: Model):
     """As a process that another one starts has it: a pipe that is never closed."""
-    measured(mite)
+    know(mite)
     words = [COMMAND, "chat", "--model", str(mite.path), "--once", "Hello"]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.wait(timeout=60) == 0
@@ -135,7 +135,7 @@ def test_many_processes_at_one_ledger_break_nothing(mite: Model):
         words = [COMMAND, "chat", "--model", str(mite.path), "--memory", name, "--once", "Hello"]
         return subprocess.run(words, capture_output=True).returncode
 
-    measured(mite)
+    know(mite)
     with ThreadPoolExecutor() as pool:
         assert list(pool.map(chat, ("a", "b", "c"))) == [0, 0, 0]
     with closing(Ledger(home() / "mlxdyn.db", writable=False)) as ledger:
@@ -144,7 +144,7 @@ def test_many_processes_at_one_ledger_break_nothing(mite: Model):
 
 
 def test_what_is_piped_in_is_a_message(mite: Model):
-    measured(mite)
+    know(mite)
     words = [COMMAND, "chat", "--model", str(mite.path)]
     done = subprocess.run(words, input=b"hello there\n", capture_output=True, timeout=100)
     assert done.returncode == 0 and done.stdout.strip()

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from measured import measured
 from tiny import tiny_model
 
 ROOT = Path(__file__).parent.parent
@@ -18,6 +17,8 @@ def watch(event, arguments):
         os.write(2, f"{event} {arguments}".encode())
         os._exit(97)
 sys.addaudithook(watch)
+from school import know
+
 from mlxdyn.cli import main
 for line in sys.argv[1:]:
     try:
@@ -28,7 +29,7 @@ for line in sys.argv[1:]:
 
 
 def test_nothing_is_asked_of_the_network(tmp_path: Path):
-    measured(tiny_model(tmp_path / "base", "llama", blocks=1))
+    know(tiny_model(tmp_path / "base", "llama", blocks=1))
     lines = (
         f"chat --model {tmp_path / 'base'} --once Hello",
         f"memory export {tmp_path / 'm.bundle'} --format bundle --no-leak-probe",
