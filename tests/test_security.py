@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from school import know
 from tiny import tiny_model
 
 ROOT = Path(__file__).parent.parent
@@ -17,8 +18,6 @@ def watch(event, arguments):
         os.write(2, f"{event} {arguments}".encode())
         os._exit(97)
 sys.addaudithook(watch)
-from school import know
-
 from mlxdyn.cli import main
 for line in sys.argv[1:]:
     try:
