@@ -112,7 +112,7 @@ def write(path: Path, data: str | bytes) -> None:
 
 
 @contextmanager
-def fleeting(path: Path) -> Iterator[Path]:
+def temporary(path: Path) -> Iterator[Path]:
     """Yield `path`, a hidden file or directory to make; what is there goes when the block ends.
 
     Should the process be killed before, `sweep` removes it: it may hold what was since forgotten.
@@ -130,7 +130,7 @@ def fleeting(path: Path) -> Iterator[Path]:
 
 
 def sweep() -> None:
-    """Remove what killed processes left of the fleeting; what others are at work on stays.
+    """Remove what killed processes left of the temporary; what others are at work on stays.
 
     What cannot be removed now is tried again the next time.
     """
@@ -213,7 +213,7 @@ def appearing(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.stem}-{os.urandom(4).hex()}.partial{target.suffix}")
     try:
-        with fleeting(partial):
+        with temporary(partial):
             yield partial
             _sync_all(partial)
             check_free(target)

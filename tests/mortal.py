@@ -203,11 +203,11 @@ class Child:
         return []
 
     def export(self) -> list[Any]:
-        from mlxdyn.exchange.export import Options, export
+        from mlxdyn.exchange.export import ExportOptions, export
         from mlxdyn.files import home
 
         target = home() / f"export-{time.monotonic_ns()}.bundle"
-        export(self.memory, target, "bundle", Options())
+        export(self.memory, target, "bundle", ExportOptions())
         return [target.name]
 
     def reset(self) -> list[Any]:

@@ -24,7 +24,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import directories
 from mlxdyn.exchange.adapter import adapter_of, found
 from mlxdyn.exchange.bundle import ADAPTER, LEDGER, MANIFEST, restore, unpacked, write_bundle
-from mlxdyn.exchange.export import Options, export
+from mlxdyn.exchange.export import ExportOptions, export
 from mlxdyn.files import home, memory_directory, sweep
 from mlxdyn.learn.learner import same
 from mlxdyn.memory import history
@@ -351,7 +351,7 @@ def killed_with(path: Path) -> None:
     """Let a process die while `path` is there for a moment only."""
     script = (
         "import os, sys, pathlib, mlxdyn.files as h\n"
-        "with h.fleeting(pathlib.Path(sys.argv[1])) as p:\n"
+        "with h.temporary(pathlib.Path(sys.argv[1])) as p:\n"
         "    p.write_text('private words') if p.suffix else p.mkdir()\n"
         "    os.kill(os.getpid(), 9)\n"
     )
@@ -433,7 +433,7 @@ def with_ledger(path: Path, folder: Path, change: Callable[[sqlite3.Connection],
 def test_the_import_command_finds_the_base_that_the_bundle_names(
     memory: Memory, tiny, tmp_path: Path
 ):
-    export(memory, tmp_path / "m.bundle", "bundle", Options())
+    export(memory, tmp_path / "m.bundle", "bundle", ExportOptions())
     memory.close()
     command = ["memory", "import", str(tmp_path / "m.bundle"), "--memory", "copy", "--yes"]
     done = CliRunner().invoke(main, command)

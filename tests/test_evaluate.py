@@ -315,9 +315,9 @@ def test_rms_needs_text_and_uses_it(mite: Model) -> None:
     text, other = streams(mite, BIRDS), streams(mite, BOATS)
     with pytest.raises(MlxdynError, match="--tune"):
         evaluate.evaluate(mite, text, how)
-    one = evaluate.evaluate(mite, text, how, gather=other)
+    one = evaluate.evaluate(mite, text, how, rms_text=other)
     assert one.gain > 0 and one.self_check == 0
-    assert one.gain != evaluate.evaluate(mite, text, how, gather=text).gain
+    assert one.gain != evaluate.evaluate(mite, text, how, rms_text=text).gain
 
 
 def test_windows_beyond_the_model_are_refused(wren: Model) -> None:

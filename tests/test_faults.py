@@ -17,7 +17,7 @@ from tiny import tiny_model
 
 from mlxdyn.cli import main
 from mlxdyn.errors import MlxdynError
-from mlxdyn.exchange.export import Options, export
+from mlxdyn.exchange.export import ExportOptions, export
 from mlxdyn.files import SPARE, home
 from mlxdyn.learn.learner import State, same
 from mlxdyn.memory import history
@@ -282,7 +282,7 @@ def forget(memory: Memory) -> None:
 
 
 def take_along(memory: Memory) -> None:
-    export(memory, home() / "m.bundle", "bundle", Options())
+    export(memory, home() / "m.bundle", "bundle", ExportOptions())
 
 
 ACTIONS = [learn, forget, history.rebuild, history.undo, Memory.consolidate, take_along]

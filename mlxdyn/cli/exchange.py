@@ -91,14 +91,14 @@ def export_memory(
     """
     _check_usage(kind, no_text, dtype, bits)
     with opened(name) as held:
-        from mlxdyn.exchange.export import Options, export, place
+        from mlxdyn.exchange.export import ExportOptions, export, place
 
         target = place(target, kind, name)
         _say_pending(held)
         leaks = None if no_leak_probe else _probe(held, budget)
         if not as_json:
             _print_leaks(leaks, text=kind == "bundle" and not no_text)
-        options = Options(not no_text, dtype, int(bits) if bits else None)
+        options = ExportOptions(not no_text, dtype, int(bits) if bits else None)
         with progress("Writing and comparing") as tick:
             tick(0, 2)
             # The memory's own logits are a quarter of what is compared, at most.
@@ -284,7 +284,7 @@ def _agree(summary: str, name: str, yes: bool) -> None:
 def _import_adapter(
     path: Path, model: str | None, name: str, learner: LearnerConfig, yes: bool
 ) -> None:
-    from mlxdyn.exchange.adapter import found
+    from mlxdyn.exchange.adapter import create
     from mlxdyn.exchange.directories import read
     from mlxdyn.model.load import load
 
@@ -304,7 +304,7 @@ def _import_adapter(
             f"{' and another '.join(other)}, so it may not know the same.",
             err=True,
         )
-    found(adapter, name, base, open_ledger(writable=True), learner)
+    create(adapter, name, base, open_ledger(writable=True), learner)
 
 
 def _import_bundle(

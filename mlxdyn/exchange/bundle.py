@@ -24,12 +24,12 @@ from mlxdyn import __version__
 from mlxdyn.arrays import sound_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.exchange.adapter import Adapter, base_name, check_fit, found
+from mlxdyn.exchange.adapter import Adapter, base_name, check_fit, create
 from mlxdyn.exchange.directories import read, write_mlx_lm
 from mlxdyn.exchange.received import check_lessons, received
-from mlxdyn.files import check_name, digest, fleeting, home, memory_directory, sweep
+from mlxdyn.files import check_name, digest, home, memory_directory, sweep, temporary
 from mlxdyn.learn.learner import Learner, unflatten
-from mlxdyn.memory.directory import ORIGIN, copy_weights, vacant
+from mlxdyn.memory.directory import ORIGIN, copy_weights, reserved
 from mlxdyn.memory.lessons import vocabulary
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.copies import copy_memory
@@ -96,7 +96,7 @@ def write_bundle(memory: Memory, adapter: Adapter, path: Path, *, text: bool) ->
 def _workbench() -> Iterator[Path]:
     """A directory of the home where a bundle's files lie while it is worked on: they hold text."""
     sweep()
-    with fleeting(home() / f"{UNPACKED}{os.urandom(4).hex()}") as directory:
+    with temporary(home() / f"{UNPACKED}{os.urandom(4).hex()}") as directory:
         directory.mkdir(mode=0o700)
         yield directory
 
@@ -209,7 +209,7 @@ def restore(
     Raises MlxdynError when the memory exists or was learned on another base.
     """
     if not bundle.text:
-        return found(bundle.adapter, name, model, ledger, learner)
+        return create(bundle.adapter, name, model, ledger, learner)
     ledger.memories.check_new(check_name(name))
     other = model.changed(bundle.fingerprint)
     if other:
@@ -222,7 +222,7 @@ def restore(
         raise MlxdynError("the bundle is damaged: it names two bases; export it again")
     check_lessons(source, row.id, vocabulary(model))
     _check_weights(source, row, bundle.directory, model)
-    with closing(source), vacant(name, ledger):
+    with closing(source), reserved(name, ledger):
         # Files, then rows in one transaction: a crash leaves no memory.
         copy_weights(bundle.directory, memory_directory(name))
         return copy_memory(source, replace(row, model=str(model.path)), ledger, name)

@@ -29,7 +29,7 @@ Logits = list[mx.array]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ExportOptions:
     """What some formats can do beside the usual."""
 
     text: bool = True  # bundle: with the ledger
@@ -67,7 +67,7 @@ def export(
     memory: Memory,
     target: Path,
     kind: Format,
-    options: Options,
+    options: ExportOptions,
     *,
     late: Callable[[], bool] = lambda: False,
 ) -> Exported:
@@ -105,7 +105,12 @@ def _check(seen: Fidelity, kind: Format) -> None:
 
 
 def _loaded_back(
-    memory: Memory, adapter: Adapter, path: Path, kind: Format, options: Options, probes: Probes
+    memory: Memory,
+    adapter: Adapter,
+    path: Path,
+    kind: Format,
+    options: ExportOptions,
+    probes: Probes,
 ) -> Logits:
     writers: dict[Format, Callable[[], Adapter]] = {
         "mlx-lm": lambda: _mlx_lm(adapter, path),
@@ -142,7 +147,7 @@ def _bundle(memory: Memory, adapter: Adapter, path: Path, text: bool) -> Adapter
 
 
 def _fused(
-    model: Model, adapter: Adapter, path: Path, options: Options, probes: Probes
+    model: Model, adapter: Adapter, path: Path, options: ExportOptions, probes: Probes
 ) -> tuple[Logits, Logits]:
     """Return the logits of the fused model, and of the base put through the same mill."""
     network, config = fuse.fused(model.path, adapter, dtype=options.dtype, bits=options.bits)

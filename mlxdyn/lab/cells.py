@@ -91,10 +91,10 @@ def key(
     variant: str,
     streams: Sequence[Stream],
     settings: Settings,
-    gather: Sequence[Stream],
+    rms_text: Sequence[Stream],
 ) -> str:
     """Hash everything that a cell's numbers depend on (32 hex digits)."""
-    read = gather if settings.learner.optimizer == "rms" else ()
+    read = rms_text if settings.learner.optimizer == "rms" else ()
     texts = [digest(streams), digest(read)]
     versions = [version(name) for name in ("mlxdyn", "mlx", "mlx-lm")]
     device = str(mx.default_device())
@@ -146,7 +146,7 @@ def run(
     job: Job,
     *,
     variant: str = "",
-    gather: Sequence[Stream] = (),
+    rms_text: Sequence[Stream] = (),
     known: Baselines | None = None,
     store: Store | None = None,
     progress: Progress | None = None,
@@ -158,14 +158,14 @@ def run(
     adds numbers from the learner that has learned everything. Raises Stopped on Ctrl-C.
     """
     knobs, settings = job
-    name = key(model, variant, streams, settings, gather)
+    name = key(model, variant, streams, settings, rms_text)
     found = store.get(name) if store else None
     if found:
         return replace(found, knobs=knobs)
     began, more = time.perf_counter(), Numbers()
     hook = None if after is None else lambda learner: more.update(after(learner))
     report = evaluate.evaluate(
-        model, streams, settings, progress, known=known, gather=gather, after=hook
+        model, streams, settings, progress, known=known, rms_text=rms_text, after=hook
     )
     if not report.complete:
         raise Stopped

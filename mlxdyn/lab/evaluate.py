@@ -20,7 +20,7 @@ from mlxdyn.lab.findings import Progress, Tick
 from mlxdyn.lab.results import Footprint, Report, Settings
 from mlxdyn.lab.seat import Seat
 from mlxdyn.lab.streams import Stream, seen
-from mlxdyn.lab.tally import Row, Step, blended, report
+from mlxdyn.lab.tally import ChunkSteps, Step, blended, report
 from mlxdyn.learn import optimizers
 from mlxdyn.learn.learner import Learner, Observation, State
 from mlxdyn.learn.stream import Chunk, chunks
@@ -99,7 +99,7 @@ def evaluate(
     *,
     known: Baselines | None = None,
     split: bool = False,
-    gather: Sequence[Stream] = (),
+    rms_text: Sequence[Stream] = (),
     after: Callable[[Learner], None] | None = None,
 ) -> Report:
     """Score `streams` with the base and with online updates; leave `model` as the bare base.
@@ -107,7 +107,7 @@ def evaluate(
     Documents are separate: no context crosses them, while weights carry on unless `reset` says
     otherwise. Static runs found in `known` are not made again, and new ones are added. `split`
     learns a second time with a reset at each document, to tell adaptation within documents from
-    what was carried over. `gather` is the text for the statistics of the rms rule. `after` meets
+    what was carried over. `rms_text` is the text for the statistics of the rms rule. `after` meets
     the learner when it has learned everything. Ctrl-C ends it with a report of what was done.
     Raises MlxdynError when the settings do not fit the model or the self-check fails.
     """
@@ -119,7 +119,7 @@ def evaluate(
     parameters = attach(model, settings.adapter)
     try:
         dynamic = Learner(model.network, settings.learner, new_cache)
-        prepare(model, dynamic, settings, gather)
+        prepare(model, dynamic, settings, rms_text)
         trainable = dict(model.network.trainable_parameters())
         seats = seated(dynamic, settings.beside)
         bench = _Bench(
@@ -180,18 +180,18 @@ def _footprint(bench: _Bench, streams: Sequence[Stream]) -> Footprint:
     return Footprint(sum(kept), adapter, optimizer)
 
 
-def prepare(model: Model, learner: Learner, settings: Settings, gather: Sequence[Stream]) -> None:
+def prepare(model: Model, learner: Learner, settings: Settings, rms_text: Sequence[Stream]) -> None:
     """Give the rms rule its statistics, and leave the weights as they were.
 
     While gathering, LoRA learns (with adam0), as at its start half of its gradient is zero.
     """
     if settings.learner.optimizer != "rms":
         return
-    if not gather:
+    if not rms_text:
         raise MlxdynError("the optimizer rms needs text for its statistics; name it with --tune")
     start, total, count = learner.state, None, 0
     walker = Learner(model.network, LearnerConfig(), cache_maker(model, settings.stream))
-    for chunk in (c for stream in gather for c in chunks(stream.tokens, settings.stream)):
+    for chunk in (c for stream in rms_text for c in chunks(stream.tokens, settings.stream)):
         squares = tree_map(mx.square, learner.gradient(chunk))
         total = squares if total is None else tree_map(mx.add, total, squares)
         mx.eval(total)
@@ -233,9 +233,9 @@ def trust(difference: float) -> None:
 
 def _both(
     bench: _Bench, streams: Sequence[Stream], progress: Progress
-) -> tuple[list[list[Row]], bool]:
+) -> tuple[list[list[ChunkSteps]], bool]:
     """Run each stream all ways, a few chunks at a time; tell whether it came to the end."""
-    pairs: list[list[Row]] = []
+    pairs: list[list[ChunkSteps]] = []
     total, done, gain = sum(len(stream.tokens) - 1 for stream in streams), 0, 0.0
     try:
         for stream in streams:
@@ -267,7 +267,7 @@ def _begin_document(bench: _Bench, stream: Stream, last: Stream | None) -> None:
                 seat.state = State(half, now.optimizer)
 
 
-def _turns(bench: _Bench, stream: Stream) -> Iterator[list[Row]]:
+def _turns(bench: _Bench, stream: Stream) -> Iterator[list[ChunkSteps]]:
     """Yield the steps of all runs over one document, TURN chunks at a time."""
     key = Baselines.key(stream, bench.settings.stream)
     before, scored = bench.known.steps.get(key), list[Step]()
@@ -280,7 +280,7 @@ def _turns(bench: _Bench, stream: Stream) -> Iterator[list[Row]]:
                 static = [_timed(bench.static.score, chunk) for chunk in turn]
         scored += static
         learned = [[_timed(seat.learn, chunk) for chunk in turn] for seat in bench.seats]
-        yield list(map(Row, static, zip(*learned, strict=True)))
+        yield list(map(ChunkSteps, static, zip(*learned, strict=True)))
     bench.known.steps[key] = scored
 
 
@@ -296,7 +296,9 @@ def _within(bench: _Bench, streams: Sequence[Stream]) -> float | None:
     return (math.fsum(s.nats for s in every) - now) / sum(len(s.chunk.targets) for s in every)
 
 
-def _strain(model: Model, static: Learner, rows: list[Row], config: StreamConfig) -> float | None:
+def _strain(
+    model: Model, static: Learner, rows: list[ChunkSteps], config: StreamConfig
+) -> float | None:
     """Static nats per token that carry costs over restart on the start of the first document."""
     if config.context != "carry":
         return None

@@ -60,7 +60,7 @@ class Lab:
                     self.streams if streams is None else streams,
                     job,
                     variant=variant,
-                    gather=self.tuning,
+                    rms_text=self.tuning,
                     known=self.known if known is None else known,
                     store=self.store,
                     progress=self.ticker(job[0]),
@@ -84,7 +84,7 @@ class Lab:
             self.ticker({}),
             known=self.known,
             split=split,
-            gather=self.tuning,
+            rms_text=self.tuning,
             after=after,
         )
         self.stopped = not report.complete
@@ -218,7 +218,7 @@ def _loss(
     job = ({"learning_rate": settings.learner.learning_rate}, settings)
     try:
         cell = cells.run(
-            model, streams, job, gather=streams, known=known, store=store, progress=progress
+            model, streams, job, rms_text=streams, known=known, store=store, progress=progress
         )
     except cells.Stopped as error:
         raise KeyboardInterrupt from error

@@ -30,7 +30,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ChunkSteps:
     """One chunk in every run."""
 
     static: Step
@@ -41,13 +41,13 @@ class Row:
         return self.learned[0]
 
 
-def blended(pairs: list[list[Row]], *, sharing: bool = False) -> list[list[Step]]:
+def blended(pairs: list[list[ChunkSteps]], *, sharing: bool = False) -> list[list[Step]]:
     """What all runs predict together; it costs what they cost together."""
     mixture = Mixture(1 + len(pairs[0][0].learned), sharing)
     return [[_together(mixture, row) for row in document] for document in pairs]
 
 
-def _together(mixture: Mixture, row: Row) -> Step:
+def _together(mixture: Mixture, row: ChunkSteps) -> Step:
     steps = (row.static, *row.learned)
     nll = tuple(map(mixture.mix, zip(*(step.nll for step in steps), strict=True)))
     return replace(
@@ -64,7 +64,7 @@ def report(
     streams: Sequence[Stream],
     settings: Settings,
     parameters: int,
-    pairs: list[list[Row]],
+    pairs: list[list[ChunkSteps]],
     footprint: Footprint,
 ) -> Report:
     seen = [_seen(model, stream, steps) for stream, steps in zip(streams, pairs, strict=False)]
@@ -101,7 +101,7 @@ def report(
     )
 
 
-def _seen(model: Model, stream: Stream, rows: list[Row]) -> Stream:
+def _seen(model: Model, stream: Stream, rows: list[ChunkSteps]) -> Stream:
     """Give the start of `stream` that was scored; all of it unless the run was stopped."""
     stop = 1 + sum(len(row.static.chunk.targets) for row in rows)
     return stream if stop == len(stream.tokens) else part(model, stream, 0, stop)

@@ -30,7 +30,7 @@ def held(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def vacant(name: str, ledger: Ledger) -> Iterator[None]:
+def reserved(name: str, ledger: Ledger) -> Iterator[None]:
     """Hold the place of memory `name`, which the block founds; if it fails, nothing is left there.
 
     Raises MlxdynError when there is such a memory.
@@ -85,7 +85,7 @@ def remove_stray(directory: Path, row: MemoryRow, ledger: Ledger) -> None:
 
 
 def tidy(ledger: Ledger) -> None:
-    """Remove what killed processes left: fleeting files, memories half made or half deleted."""
+    """Remove what killed processes left: temporary files, memories half made or half deleted."""
     sweep()
     place = home() / "memories"
     for gone in place.glob(f"{GONE}*"):

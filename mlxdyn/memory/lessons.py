@@ -28,7 +28,7 @@ from mlxdyn.model.load import Model
 Steps = Generator[None, None, Outcome]
 
 
-class Lessons:
+class LessonRunner:
     """Takes a learner through the lessons of one memory; reads the ledger, writes nothing."""
 
     def __init__(

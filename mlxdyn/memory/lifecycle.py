@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mlxdyn.config import LearnerConfig
 from mlxdyn.files import memory_directory
-from mlxdyn.memory.directory import copy_weights, held, tidy, unfinished, vacant
+from mlxdyn.memory.directory import copy_weights, held, reserved, tidy, unfinished
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.copies import copy_memory, learned
 from mlxdyn.memory.store.ledger import Ledger
@@ -25,7 +25,7 @@ def archive(name: str, ledger: Ledger) -> str:
     aside = f"{name[:75]}.{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
     with held(name), unfinished(name, ledger):
         row = ledger.memories.existing(name)
-        with vacant(aside, ledger):
+        with reserved(aside, ledger):
             copy_weights(memory_directory(name), memory_directory(aside))
             with ledger.transaction():
                 ledger.memories.rename(row.id, aside)
@@ -39,7 +39,7 @@ def branch(name: str, new: str, ledger: Ledger) -> MemoryRow:
     Raises MlxdynError when there is no such memory, `new` exists, or one is open elsewhere.
     """
     ledger.memories.existing(name)
-    with held(name), vacant(new, ledger):
+    with held(name), reserved(new, ledger):
         copy_weights(memory_directory(name), memory_directory(new))
         return copy_memory(ledger, ledger.memories.existing(name), ledger, new)
 

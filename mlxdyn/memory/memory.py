@@ -19,7 +19,7 @@ from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.directory import ORIGIN, UNFINISHED, remove_stray, tidy
 from mlxdyn.memory.examine import examine, prepare
-from mlxdyn.memory.lessons import Lessons, Steps, vocabulary
+from mlxdyn.memory.lessons import LessonRunner, Steps, vocabulary
 from mlxdyn.memory.privacy import Masked, masked
 from mlxdyn.memory.snapshots import Snapshots
 from mlxdyn.memory.store.ledger import Ledger
@@ -85,7 +85,7 @@ class Memory:
                 Parts.of(model.network, first, known=model.cuts),
             )
             how = (self.learner, self.study_config, vocabulary(model))
-            self.lessons = Lessons(ledger, self.row.id, *how)
+            self.lessons = LessonRunner(ledger, self.row.id, *how)
             self.start = self.learner.state  # before the first lesson
             where = (self.directory, ledger.memories)
             self.snapshots = Snapshots(*where, self.row, self.start)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mlxdyn.lab import cells
+from mlxdyn.lab.charts import at, jobs
 from mlxdyn.lab.evaluate import Baselines
-from mlxdyn.lab.exhibit import at, jobs
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table
 

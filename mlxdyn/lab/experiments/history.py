@@ -1,6 +1,6 @@
 """Would learning have helped in one's own conversations?"""
 
-from mlxdyn.lab.exhibit import HEAD, at, bars, jobs, row
+from mlxdyn.lab.charts import HEAD, at, bars, jobs, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Finding, Table
 

@@ -1,6 +1,6 @@
 """How long a chunk between two updates, and does the rate grow with it?"""
 
-from mlxdyn.lab.exhibit import HEAD, at, curve, jobs, row
+from mlxdyn.lab.charts import HEAD, at, curve, jobs, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Figure, Finding, Series, Table
 

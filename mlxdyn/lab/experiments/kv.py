@@ -1,7 +1,7 @@
 """What do keys and values from older weights cost?"""
 
 from mlxdyn.config import CONTEXTS
-from mlxdyn.lab.exhibit import HEAD, at, bars, jobs, row
+from mlxdyn.lab.charts import HEAD, at, bars, jobs, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Finding, Table
 

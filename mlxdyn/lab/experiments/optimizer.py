@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from mlxdyn.config import OPTIMIZERS, STREAM_RATES
 from mlxdyn.lab.cells import vary
-from mlxdyn.lab.exhibit import HEAD, at, curve, jobs, row
+from mlxdyn.lab.charts import HEAD, at, curve, jobs, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Table
 from mlxdyn.lab.race import TUNING

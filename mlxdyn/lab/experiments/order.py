@@ -9,7 +9,7 @@ from random import Random
 
 from mlxdyn.lab import cells, drift
 from mlxdyn.lab.cells import Numbers, vary
-from mlxdyn.lab.exhibit import HEAD, MIXES, at, bars, jobs, row
+from mlxdyn.lab.charts import HEAD, MIXES, at, bars, jobs, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Finding, Table
 from mlxdyn.lab.streams import Stream, part

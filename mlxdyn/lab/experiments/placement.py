@@ -6,7 +6,7 @@ from typing import Any
 from mlxdyn.config import AdapterConfig
 from mlxdyn.lab import cells
 from mlxdyn.lab.cells import vary
-from mlxdyn.lab.exhibit import HEAD, at, row
+from mlxdyn.lab.charts import HEAD, at, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table
 from mlxdyn.lab.race import TUNING

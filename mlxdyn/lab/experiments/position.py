@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from mlxdyn.lab import bootstrap
-from mlxdyn.lab.exhibit import HEAD, MIXES
+from mlxdyn.lab.charts import HEAD, MIXES
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Figure, Finding, Series, Table, Value
 from mlxdyn.lab.results import ChunkScore

@@ -6,8 +6,8 @@ import mlx.nn as nn
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells
 from mlxdyn.lab.cells import vary
+from mlxdyn.lab.charts import HEAD, at, row
 from mlxdyn.lab.evaluate import Baselines
-from mlxdyn.lab.exhibit import HEAD, at, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Figure, Finding, Series, Table
 from mlxdyn.model.load import Model, load

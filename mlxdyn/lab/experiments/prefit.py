@@ -9,8 +9,8 @@ from typing import Any
 from mlxdyn.config import STREAM_RATES, AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells
+from mlxdyn.lab.charts import HEAD, at, row
 from mlxdyn.lab.evaluate import Baselines
-from mlxdyn.lab.exhibit import HEAD, at, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table
 from mlxdyn.lab.race import TUNING

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from mlxdyn.lab.exhibit import HEAD, at, curve, jobs, row
+from mlxdyn.lab.charts import HEAD, at, curve, jobs, row
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table
 from mlxdyn.lab.streams import Stream
