@@ -17,7 +17,7 @@ from mlxdyn.files import home
 from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.model.chat_template import Turn
+from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
 
 TAUGHT = (
@@ -85,13 +85,13 @@ def test_what_was_learned_by_heart_can_be_read_out(by_heart: Memory):
 def test_one_forward_tells_what_greedy_decoding_would_give(by_heart: Memory):
     network = by_heart.model.network
     for text in (TAUGHT[0], UNTAUGHT[0]):
-        chunk = leak._lesson(by_heart.model, (Turn("user", text),))
-        third = max(1, len(chunk.targets) // 3)
-        said = list(chunk.context + chunk.targets[:third])
-        while len(said) < len(chunk.context) + len(chunk.targets):
+        rendered = render(by_heart.model.tokenizer, [Turn("user", text)], reply=False)
+        start, end = rendered.spans[-1]
+        said = list(rendered.tokens[: start + max(1, (end - start) // 3)])
+        while len(said) < end:
             said.append(network(mx.array([said]))[0, -1].argmax().item())
-        greedy = tuple(said) == chunk.context + chunk.targets
-        assert leak._scores(by_heart.model, [chunk])[0].read_out == greedy
+        greedy = tuple(said) == rendered.tokens[:end]
+        assert probe(by_heart.model, passages(text)).leaks[0].read_out == greedy
         assert greedy == (text == TAUGHT[0])
 
 

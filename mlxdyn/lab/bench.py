@@ -67,10 +67,10 @@ def measure(
     loading = [_timed(lambda: load(name)) for _ in range(min(rounds, 3))]
     subject = load(name)
     trainable = attach(subject, AdapterConfig())
-    actions = _actions(subject)
-    seconds: dict[str, list[float]] = {action: [] for action in actions}
+    rounds_of = actions(subject)
+    seconds: dict[str, list[float]] = {action: [] for action in rounds_of}
     for done in range(rounds + 1):  # the first round warms up
-        for action, run in actions.items():
+        for action, run in rounds_of.items():
             seconds[action].append(run())
         if progress:
             progress(done + 1, rounds + 1)
@@ -87,7 +87,7 @@ def measure(
     )
 
 
-def _actions(subject: Model) -> dict[str, Callable[[], float]]:
+def actions(subject: Model) -> dict[str, Callable[[], float]]:
     """Everything that is measured in a round, each giving its seconds."""
     network = subject.network
     learner = Learner(network, LearnerConfig(), subject.new_cache)
