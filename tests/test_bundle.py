@@ -22,7 +22,7 @@ from mlxdyn.cli import main
 from mlxdyn.config import AdapterConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import directories
-from mlxdyn.exchange.adapter import adapter_of, found
+from mlxdyn.exchange.adapter import adapter_of, create
 from mlxdyn.exchange.bundle import ADAPTER, LEDGER, MANIFEST, restore, unpacked, write_bundle
 from mlxdyn.exchange.export import ExportOptions, export
 from mlxdyn.files import home, memory_directory, sweep
@@ -126,7 +126,7 @@ def test_every_memory_comes_back_with_the_same_bits(
     name, copy = folder.name, f"{folder.name}-copy"
     lora = random_adapter(tiny, AdapterConfig(rank=rank, scale=scale, targets=targets), seed=seed)
     with closing(Ledger(folder / "m.db")) as ledger:
-        found(lora, name, tiny, ledger, FAST)
+        create(lora, name, tiny, ledger, FAST)
         with opened(name, tiny, ledger) as memory:
             teach(memory, *texts)
             out = adapter_of(memory)

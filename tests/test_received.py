@@ -21,7 +21,7 @@ from mlxdyn.arrays import read_arrays
 from mlxdyn.cli import main
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import directories
-from mlxdyn.exchange.adapter import found
+from mlxdyn.exchange.adapter import create
 from mlxdyn.exchange.bundle import LEDGER, MANIFEST, unpacked
 from mlxdyn.exchange.received import received
 from mlxdyn.files import digest, home
@@ -421,7 +421,7 @@ def test_an_adapter_of_impossible_rank_or_scale_is_refused(
     config["lora_parameters"] = MLX | told
     (tmp_path / "out" / directories.CONFIG).write_text(json.dumps(config))
     with pytest.raises(MlxdynError, match=said):
-        found(directories.read(tmp_path / "out"), "copy", tiny, ledger, FAST)
+        create(directories.read(tmp_path / "out"), "copy", tiny, ledger, FAST)
     assert ledger.memories.find("copy") is None and not (home() / "memories" / "copy").exists()
 
 
@@ -431,7 +431,7 @@ def test_an_adapter_of_whole_numbers_is_refused(tiny, ledger: Ledger, tmp_path: 
     arrays = {name: a.astype(mx.int32) for name, a in read_arrays(weights).items()}
     mx.save_safetensors(str(weights), arrays)
     with pytest.raises(MlxdynError, match="not floats"):
-        found(directories.read(tmp_path / "out"), "copy", tiny, ledger, FAST)
+        create(directories.read(tmp_path / "out"), "copy", tiny, ledger, FAST)
     assert ledger.memories.find("copy") is None
 
 

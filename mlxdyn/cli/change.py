@@ -22,7 +22,7 @@ from mlxdyn.cli.open import (
     sure,
     table,
 )
-from mlxdyn.engine.messages import clipped
+from mlxdyn.engine.messages import clipped, counted, reason
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import room
 
@@ -129,7 +129,7 @@ def forget(
     with room(), opened(name) as held, progress("Replaying") as tick:
         lessons = history.forget(held, ids, tick)
         erased = held.ledger.database.erased()
-    what = f"{_counted(len(ids), 'message')}, {_counted(lessons, 'lesson')}"
+    what = f"{counted(len(ids), 'message')}, {counted(lessons, 'lesson')}"
     facts: dict[str, Any] = {"forgotten": ids, "lessons": lessons, "copies_in": others}
     _say_gone(f"Forgotten: {what}", as_json, erased, **facts)
     for other in others:
@@ -170,12 +170,6 @@ def _ask(found: list[Message]) -> None:
     confirm(f"Forget {what} for good, with the replies?")
 
 
-def _counted(number: int, noun: str) -> str:
-    from mlxdyn.engine.messages import counted
-
-    return counted(number, noun)
-
-
 @click.command()
 @chosen
 @sure
@@ -211,7 +205,7 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
     ledger = open_ledger()
     row = find(ledger, name)
     messages = [message.id for message in ledger.messages.search(row.id, Filter())]
-    others, what = ledger.messages.holders(messages, row.id), _counted(len(messages), "message")
+    others, what = ledger.messages.holders(messages, row.id), counted(len(messages), "message")
     if not yes:
         confirm(f"Delete memory {name!r} with {what} for good?")
     prepare()
@@ -272,7 +266,7 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
     ledger.close()
     with opened(name) as held, progress("Replaying") as tick:
         lessons = history.merge(held, source, tick)
-    said = f"Merged: {_counted(lessons, 'lesson')} from {source!r}."
+    said = f"Merged: {counted(lessons, 'lesson')} from {source!r}."
     say(said, as_json, memory=name, source=source, lessons=lessons)
 
 
@@ -281,8 +275,6 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
 @as_json
 def study(name: str, as_json: bool) -> None:
     """Make the adapter anew from all study items; it replaces the old one only if recall rises."""
-    from mlxdyn.engine.messages import reason
-
     with opened(name) as held:
         if not held.known_facts():
             raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")
@@ -300,7 +292,7 @@ def study(name: str, as_json: bool) -> None:
         )  # fmt: skip
     elif row.accepted:
         nll = f"nll {nats(row.nll_before)} -> {nats(row.nll_after)}"
-        click.echo(f"Studied {_counted(items, 'item')}: {nll}.")
+        click.echo(f"Studied {counted(items, 'item')}: {nll}.")
     else:
         click.echo(f"The memory stays as it was: {reason(row.reason)}.")
 

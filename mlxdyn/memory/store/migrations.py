@@ -94,8 +94,9 @@ MIGRATIONS = {
     );
     CREATE INDEX supersedes_example ON supersedes(example);
     """,
-    # Reasons are codes.
+    # Reasons are codes; what never was measured goes.
     7: """
+    ALTER TABLE events DROP COLUMN divergence;
     UPDATE events SET reason = 'waited' WHERE reason = 'it waited to be learned';
     """,
 }
