@@ -77,6 +77,7 @@ def _open_to_others(path: Path) -> list[str]:
 def records() -> tuple[list[dict[str, Any]], list[str]]:
     """Describe every memory, and say what is wrong with the ledger and the files."""
     path = home(make=False) / "mlxdyn.db"
+    from mlxdyn.memory.store.database import UnknownSchema
     from mlxdyn.memory.store.ledger import Ledger
 
     try:
@@ -87,9 +88,10 @@ def records() -> tuple[list[dict[str, Any]], list[str]]:
             memories = [_memory(ledger, row) for row in rows]
             problems += [problem for row in rows for problem in _unsound(ledger, row)]
             names = ledger.memories.names()
-    except (MlxdynError, sqlite3.Error) as error:
-        newer = "newer mlxdyn" in str(error)
-        return [], [str(error) if newer else _damaged(path)]
+    except UnknownSchema as error:
+        return [], [str(error)]
+    except (MlxdynError, sqlite3.Error):
+        return [], [_damaged(path)]
     return memories, problems + list(_nameless(names, lost=not path.exists()))
 
 

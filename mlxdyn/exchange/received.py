@@ -19,7 +19,7 @@ from mlxdyn.memory.lessons import chunk_fault, example_fault
 from mlxdyn.memory.store.database import looking, migrate, reason
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import NEWEST, OLDEST
-from mlxdyn.memory.store.records import MemoryRow
+from mlxdyn.memory.store.records import Damaged, MemoryRow
 
 TABLES = (
     "memories", "conversations", "messages", "items", "edits", "examples", "depends", "supersedes",
@@ -192,8 +192,8 @@ def _theirs() -> Iterator[None]:
     """Say of a row that cannot be read that it is the bundle's, not one's own."""
     try:
         yield
-    except MlxdynError as error:
-        raise _wrong(str(error).partition(");")[0].partition("damaged ")[2] + ")") from error
+    except Damaged as error:
+        raise _wrong(f"where it tells of {error.what}") from error
 
 
 def _wrong(what: str) -> MlxdynError:

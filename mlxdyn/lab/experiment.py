@@ -37,7 +37,7 @@ class Lab:
     begun: int = 0
     planned: int = 0
     stopped: bool = False
-    warnings: list[str] = field(default_factory=list)
+    warnings: dict[str, str] = field(default_factory=dict)  # by what is said, as it is shown
 
     def run(
         self,
@@ -130,7 +130,12 @@ class Lab:
     def keep(self, cell: Cell) -> None:
         """Remember a finished cell."""
         self.cells.append(cell)
-        self.warnings += [f"{cells.label(cell.knobs)}: {w}".lstrip(": ") for w in cell.warnings]
+        for warning in cell.warnings:  # each thing once, however many cells say it
+            self.warnings.setdefault(warning, f"{cells.label(cell.knobs)}: {warning}".lstrip(": "))
+
+    def warn(self, said: str) -> None:
+        """Tell of something beside the cells."""
+        self.warnings[said] = said
 
     def stop(self) -> None:
         """Do no more; what is done is still told. Raises KeyboardInterrupt when nothing is."""
@@ -164,7 +169,7 @@ class Lab:
             tables=tuple(tables),
             figures=tuple(figures),
             cells=tuple(self.cells),
-            warnings=_unique(self.warnings),
+            warnings=tuple(self.warnings.values()),
             tuned_on=tuple(s.name for s in self.tuning) if tuned or rms else (),
             reported_on=tuple(s.name for s in self.streams),
             self_check=(
@@ -224,11 +229,3 @@ def _loss(
         raise KeyboardInterrupt from error
     loss = float(cell.numbers["dynamic"] or math.inf)
     return loss if not cell.numbers["rejected"] and math.isfinite(loss) else math.inf
-
-
-def _unique(warnings: list[str]) -> tuple[str, ...]:
-    """Each thing once, however many cells say it."""
-    seen: dict[str, str] = {}
-    for warning in warnings:
-        seen.setdefault(warning.split(": ", 1)[-1], warning)
-    return tuple(seen.values())

@@ -107,7 +107,7 @@ def run(
         found = _gathered(group, mine)
         if group.rank():
             return None
-        lab.cells, lab.warnings = [], []
+        lab.cells, lab.warnings = [], {}
         found = _in_order(model, lab.streams, plan, lab.tuning, found)
         for cell in found:
             lab.keep(cell)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from mlxdyn.arrays import leaves
 from mlxdyn.config import StudyConfig
-from mlxdyn.errors import MlxdynError
 from mlxdyn.learn import guard, replay
 from mlxdyn.learn.example import Example, Kind
 from mlxdyn.learn.learner import Learner
@@ -15,6 +14,7 @@ from mlxdyn.learn.trainer import Trainer
 from mlxdyn.memory.examine import facts_of
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import (
+    Damaged,
     EventRow,
     ExampleRow,
     Lesson,
@@ -186,21 +186,15 @@ class LessonRunner:
         return moved, _finite_mean((drift,))
 
     def check(self, event: EventRow) -> None:
-        """Raise MlxdynError for a token that the base does not have: MLX would read beyond it."""
+        """Raise Damaged for a token that the base does not have: MLX would read beyond it."""
         for chunk in event.lesson.chunks:
             if fault := chunk_fault(chunk, self._tokens):
-                raise _damaged(f"lesson {event.id} ({fault})")
+                raise Damaged(f"lesson {event.id} ({fault})")
 
     def _check_examples(self, rows: Sequence[ExampleRow]) -> None:
         for row in rows:
             if fault := example_fault(row.example, self._tokens):
-                raise _damaged(f"example {row.id} ({fault})")
-
-
-def _damaged(what: str) -> MlxdynError:
-    return MlxdynError(
-        f"the ledger is damaged where it tells of {what}; bring back a bundle or a backup of it"
-    )
+                raise Damaged(f"example {row.id} ({fault})")
 
 
 def vocabulary(model: Model) -> int:

@@ -28,7 +28,7 @@ def order(lab: Lab) -> Finding:
     arms += [("shuffled", "never"), ("alternating", "never"), ("alternating", "document")]
     arms = [(name, reset) for name, reset in arms if name in mixed]
     if "alternating" not in mixed:
-        lab.warnings.append(
+        lab.warn(
             f"the documents are too short to alternate: none has {4 * lab.settings.stream.chunk} "
             "tokens, so that it could be left and come back to"
         )

@@ -14,6 +14,10 @@ from mlxdyn.memory.store.migrations import MIGRATIONS, NEWEST, OLDEST
 PATIENCE = 10.0  # seconds to wait while another process writes, or reads what is to be erased
 
 
+class UnknownSchema(MlxdynError):
+    """The ledger was written by another mlxdyn, whose schema is not known here."""
+
+
 class Database:
     """One connection to the ledger's file."""
 
@@ -73,12 +77,12 @@ class Database:
         """Return the version of the schema; raise MlxdynError for one that is not known."""
         version = int(self.run("PRAGMA user_version").fetchone()[0])
         if 0 < version < OLDEST:
-            raise MlxdynError(
+            raise UnknownSchema(
                 f"{self._path} was written by an mlxdyn that is too old (schema {version}); move "
                 "it to another place, and mlxdyn begins a new one"
             )
         if version > NEWEST:
-            raise MlxdynError(
+            raise UnknownSchema(
                 f"{self._path} was written by a newer mlxdyn (schema {version}); update mlxdyn"
             )
         return version

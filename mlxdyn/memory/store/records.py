@@ -195,6 +195,16 @@ class Filter:
     newest: int | None = field(default=None, kw_only=True)  # at most so many, the newest
 
 
+class Damaged(MlxdynError):
+    """The ledger is damaged where it tells of `what`."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(
+            f"the ledger is damaged where it tells of {what}; bring back a bundle or a backup of it"
+        )
+
+
 def legible(text: str) -> str:
     """Replace what is no character: half surrogates (bytes that were not UTF-8) and NUL.
 
@@ -274,10 +284,7 @@ def _readable(what: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, RecursionError) as error:
-        raise MlxdynError(
-            f"the ledger is damaged where it tells of {what} ({error}); bring back a bundle or a "
-            "backup of it"
-        ) from error
+        raise Damaged(f"{what} ({error})") from error
 
 
 def dump_chunks(chunks: Sequence[Chunk]) -> str:
