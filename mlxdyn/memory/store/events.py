@@ -1,6 +1,7 @@
 """What was learned and how it went: lessons carried out, and the updates they made."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from mlxdyn.learn.example import Kind
 from mlxdyn.memory.store.database import Database, escaped, now
@@ -39,19 +40,11 @@ class Events:
             position = self.next_position(memory)
             self.close_redo(memory)
             event = self._db.insert(
-                "events",
-                memory=memory,
-                position=position,
-                kind=lesson.kind,
-                message=lesson.message,
-                time=now(),
-                chunks=dump_chunks(lesson.chunks),
-                steps=lesson.steps,
-                guarded=lesson.guarded,
-                accepted=outcome.accepted,
-                reason=outcome.reason,
-                drift=outcome.drift,
-            )
+                "events", memory=memory, position=position, time=now(),
+                kind=lesson.kind, message=lesson.message, chunks=dump_chunks(lesson.chunks),
+                steps=lesson.steps, guarded=lesson.guarded,
+                accepted=outcome.accepted, reason=outcome.reason, drift=outcome.drift,
+            )  # fmt: skip
             self._add_updates(event, outcome.updates)
             if lesson.message is not None:
                 Messages(self._db).settle(lesson.message, "done")
@@ -80,19 +73,7 @@ class Events:
 
     def _add_updates(self, event: int, updates: Sequence[Update]) -> None:
         for update in updates:
-            self._db.insert(
-                "updates",
-                event=event,
-                kind=update.kind,
-                tokens=update.tokens,
-                steps=update.steps,
-                rate=update.rate,
-                nll_before=update.nll_before,
-                nll_after=update.nll_after,
-                gradient_norm=update.gradient_norm,
-                accepted=update.accepted,
-                reason=update.reason,
-            )
+            self._db.insert("updates", event=event, **asdict(update))
 
     def outcome(self, event: int) -> Outcome:
         """Return how an event is told to have gone."""
@@ -145,21 +126,14 @@ class Events:
         """List updates, oldest first, rejected and undone ones too."""
         wanted = wanted or Filter()
         words = f"%{escaped(wanted.search)}%" if wanted.search else None
+        most = -1 if wanted.newest is None else wanted.newest
         rows = self._db.run(
             LOGGED + " WHERE e.memory = :memory"
             " AND (:words IS NULL OR m.text LIKE :words ESCAPE '\\')"
             " AND (:conversation IS NULL OR m.conversation = :conversation)"
             " AND (:since IS NULL OR e.time >= :since) AND (:until IS NULL OR e.time <= :until)"
             " AND NOT (:rejected AND u.accepted) ORDER BY e.position DESC, u.id DESC LIMIT :most",
-            {
-                "memory": memory,
-                "words": words,
-                "conversation": wanted.conversation,
-                "since": wanted.since,
-                "until": wanted.until,
-                "rejected": wanted.rejected,
-                "most": -1 if wanted.newest is None else wanted.newest,
-            },
+            asdict(wanted) | {"memory": memory, "words": words, "most": most},
         ).fetchall()
         return [update_of(row) for row in reversed(rows)]
 

@@ -47,23 +47,13 @@ class Memories:
         origin: str | None = None,
     ) -> MemoryRow:
         self.check_new(name)
+        id = int.from_bytes(os.urandom(6))  # never that of one deleted, which a chat may still read
         self._db.insert(
-            "memories",
-            id=int.from_bytes(
-                os.urandom(6)
-            ),  # never that of one deleted, which a chat may still read
-            name=name,
-            created=now(),
-            model=model,
-            fingerprint=fingerprint,
-            adapter=json.dumps(adapter),
-            learner=json.dumps(learner),
-            study=json.dumps(study),
+            "memories", id=id, name=name, created=now(), model=model, fingerprint=fingerprint,
+            adapter=json.dumps(adapter), learner=json.dumps(learner), study=json.dumps(study),
             origin=origin,
-        )
-        row = self.find(name)
-        assert row is not None
-        return row
+        )  # fmt: skip
+        return self.existing(name)
 
     def check_new(self, name: str) -> None:
         """Raise MlxdynError when there is a memory `name`, capitals aside: disks may not tell."""

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from mlxdyn.memory.store.database import Database, escaped, now
 from mlxdyn.memory.store.records import Filter, LearningState, Message
@@ -21,14 +22,9 @@ class Messages:
     def add(self, conversation: int, role: str, text: str, learning: LearningState) -> Message:
         """Save a turn; `learning` is none or pending."""
         id = self._db.insert(
-            "messages",
-            conversation=conversation,
-            role=role,
-            text=text,
-            created=now(),
-            learning=learning,
-            uid=os.urandom(8).hex(),
-        )
+            "messages", conversation=conversation, role=role, text=text, created=now(),
+            learning=learning, uid=os.urandom(8).hex(),
+        )  # fmt: skip
         return Message(id, role, text)
 
     def of(self, conversation: int) -> list[Message]:
@@ -70,13 +66,7 @@ class Messages:
             " AND (:conversation IS NULL OR c.id = :conversation)"
             " AND (:since IS NULL OR m.created >= :since)"
             " AND (:until IS NULL OR m.created <= :until) ORDER BY m.id",
-            {
-                "memory": memory,
-                "words": words,
-                "conversation": wanted.conversation,
-                "since": wanted.since,
-                "until": wanted.until,
-            },
+            asdict(wanted) | {"memory": memory, "words": words},
         )
         return [Message(*row) for row in rows]
 
@@ -122,9 +112,9 @@ class Messages:
             " OR id IN (SELECT id FROM own ORDER BY id DESC LIMIT :most) ORDER BY id",
             {
                 "memory": memory,
+                "most": most,
                 "last": max(messages, default=0),
                 "messages": json.dumps(list(messages)),
-                "most": most,
             },
         )
         return [(row[0], Message(*row[1:])) for row in rows]

@@ -38,19 +38,10 @@ class Past:
         with self._db.transaction():
             self._messages.settle(message, "none")
             self._db.insert(
-                "events",
-                memory=memory,
-                position=self._events.next_position(memory),
-                kind="message",
-                message=message,
-                time=now(),
-                chunks=dump_chunks(()),
-                steps=0,
-                guarded=True,
-                accepted=False,
-                reason=Reason.WAITED,
-                undone=1,
-            )
+                "events", memory=memory, position=self._events.next_position(memory), time=now(),
+                kind="message", message=message, chunks=dump_chunks(()), steps=0, guarded=True,
+                accepted=False, reason=Reason.WAITED, undone=1,
+            )  # fmt: skip
 
     def wait_again(self, event: EventRow) -> Message | None:
         """Let the message of `event` wait once more; None if it was learned before the undo."""
