@@ -187,7 +187,7 @@ class Memory:
             remove_stray(self.directory, self.row, self.ledger)
 
     def _examine_again(self) -> None:
-        """Make examples anew that leaned on a message which is forgotten."""
+        """Make examples anew that depend on a message which is forgotten."""
         for message in self.ledger.messages.unexamined(self.row.id) if self._writable else ():
             run(self.examine(message))
 

@@ -75,7 +75,7 @@ class Database:
 
     def _schema(self) -> int:
         """Return the version of the schema; raise MlxdynError for one that is not known."""
-        version = int(self.run("PRAGMA user_version").fetchone()[0])
+        version = int(self.value("PRAGMA user_version"))
         if 0 < version < OLDEST:
             raise UnknownSchema(
                 f"{self._path} was written by an mlxdyn that is too old (schema {version}); move "
@@ -111,8 +111,7 @@ class Database:
     def integrity(self) -> str:
         """Return "ok", or what SQLite found wrong with the file."""
         try:
-            found = self.connection.execute("PRAGMA integrity_check").fetchone()[0]
-            return " ".join(str(found).split())
+            return " ".join(str(self.value("PRAGMA integrity_check")).split())
         except sqlite3.Error as error:
             return reason(error)
 
@@ -123,15 +122,23 @@ class Database:
         """
         with suppress(sqlite3.OperationalError):
             self.run("VACUUM")
-            if not self.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            if not self.value("PRAGMA wal_checkpoint(TRUNCATE)"):
                 self.run("DELETE FROM erasing")
 
     def erased(self) -> bool:
         """Tell whether all that was forgotten has left the files."""
-        return not self.run("SELECT count(*) FROM erasing").fetchone()[0]
+        return not self.value("SELECT count(*) FROM erasing")
 
     def run(self, statement: str, values: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
         return self.connection.execute(statement, values)
+
+    def column(self, statement: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
+        """Give the first value of every row."""
+        return [row[0] for row in self.run(statement, values)]
+
+    def value(self, statement: str, values: Sequence[Any] | dict[str, Any] = ()) -> Any:
+        """Give the first value of the first row; None where there is no row."""
+        return next(iter(self.column(statement, values)), None)
 
     def insert(self, table: str, **values: Any) -> int:
         """Add a row; return its id."""

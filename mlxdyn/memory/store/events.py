@@ -55,11 +55,8 @@ class Events:
         self._db.run("UPDATE events SET undone = ? WHERE memory = ? AND undone", (FOR_GOOD, memory))
 
     def next_position(self, memory: int) -> int:
-        return int(
-            self._db.run(
-                "SELECT coalesce(max(position), 0) + 1 FROM events WHERE memory = ?", (memory,)
-            ).fetchone()[0]
-        )
+        last = self._db.value("SELECT max(position) FROM events WHERE memory = ?", (memory,))
+        return int(last or 0) + 1
 
     def revise(self, event: int, outcome: Outcome) -> None:
         """Replace the outcome of an event whose past was changed."""
@@ -112,15 +109,15 @@ class Events:
 
     def unstudied(self, memory: int) -> bool:
         """Tell whether facts came since the last study, kept or not."""
-        row = self._db.run(
+        found = self._db.value(
             "SELECT EXISTS (SELECT 1 FROM events e JOIN examples x ON x.message = e.message"
             " WHERE e.memory = :memory AND e.accepted AND NOT e.undone AND x.kind = 'fact'"
             " AND e.position > coalesce("
             "(SELECT max(position) FROM events WHERE memory = :memory AND kind = 'study'"
             " AND NOT undone), 0))",
             {"memory": memory},
-        ).fetchone()
-        return bool(row[0])
+        )
+        return bool(found)
 
     def log(self, memory: int, wanted: Filter | None = None) -> list[UpdateRow]:
         """List updates, oldest first, rejected and undone ones too."""
@@ -154,13 +151,13 @@ class Events:
             " WHERE e.memory = ? AND u.accepted AND NOT e.undone",
             (memory,),
         ).fetchone()
-        position = self._db.run(
+        position = self._db.value(
             "SELECT coalesce(max(position), 0) FROM events WHERE memory = ? AND NOT undone",
             (memory,),
-        ).fetchone()[0]
-        facts = self._db.run(
+        )
+        facts = self._db.value(
             f"SELECT count(*) {STANDING} AND x.kind = :kind",
             {"memory": memory, "upto": None, "active": True, "kind": str(Kind.FACT)},
-        ).fetchone()[0]
+        )
         updates, tokens, version = row
         return Totals(updates, tokens, version, position, facts)

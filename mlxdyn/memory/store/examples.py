@@ -100,8 +100,7 @@ class Examples:
 
     def superseded_by(self, message: int) -> set[int]:
         """Name the examples that a message makes untrue."""
-        rows = self._db.run("SELECT example FROM supersedes WHERE message = ?", (message,))
-        return {row[0] for row in rows}
+        return {*self._db.column("SELECT example FROM supersedes WHERE message = ?", (message,))}
 
     def regularization(self, memory: int) -> list[ExampleRow]:
         """List what learning should leave as it is."""

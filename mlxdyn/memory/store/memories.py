@@ -22,7 +22,7 @@ class Memories:
 
     def names(self) -> list[str]:
         """List the names of all memories, damaged ones too."""
-        return [row[0] for row in self._db.run("SELECT name FROM memories ORDER BY name")]
+        return self._db.column("SELECT name FROM memories ORDER BY name")
 
     def find(self, name: str) -> MemoryRow | None:
         """Find a memory; a damaged row of another one does not matter."""

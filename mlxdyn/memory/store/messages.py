@@ -36,12 +36,12 @@ class Messages:
 
     def imported(self, memory: int) -> frozenset[int]:
         """Name the messages that came with a bundle: their words are those of whoever made it."""
-        rows = self._db.run(
+        found = self._db.column(
             "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation"
             " WHERE c.memory = ? AND m.imported",
             (memory,),
         )
-        return frozenset(row[0] for row in rows)
+        return frozenset(found)
 
     def mark_imported(self) -> None:
         """Let every message be one that came with a bundle."""
@@ -72,13 +72,12 @@ class Messages:
 
     def holders(self, messages: Sequence[int], memory: int) -> list[str]:
         """Name the other memories that hold copies of `messages`: branches and backups."""
-        rows = self._db.run(
+        return self._db.column(
             "SELECT DISTINCT o.name FROM messages m JOIN messages c ON c.uid = m.uid"
             " JOIN conversations h ON h.id = c.conversation JOIN memories o ON o.id = h.memory"
             " WHERE m.id IN (SELECT value FROM json_each(?)) AND o.id != ? ORDER BY o.name",
             (json.dumps(list(messages)), memory),
         )
-        return [row[0] for row in rows]
 
     def reply_to(self, message: int) -> int | None:
         """Return the assistant's message right after a user's, which often repeats it."""
@@ -91,13 +90,13 @@ class Messages:
 
     def said_before(self, message: int, among: Sequence[int]) -> int | None:
         """Return the last of `among` before a message in its conversation."""
-        row = self._db.run(
+        found: int | None = self._db.value(
             "SELECT max(id) FROM messages WHERE id < :message AND conversation ="
             " (SELECT conversation FROM messages WHERE id = :message)"
             " AND id IN (SELECT value FROM json_each(:among))",
             {"message": message, "among": json.dumps(list(among))},
-        ).fetchone()
-        return None if row[0] is None else int(row[0])
+        )
+        return found
 
     def around(self, memory: int, messages: Sequence[int], most: int) -> list[tuple[int, Message]]:
         """Return the conversations of `messages` and the `most` newest turns before their last.
@@ -130,47 +129,44 @@ class Messages:
 
     def pending(self, memory: int) -> list[int]:
         """List the messages that wait to be learned, oldest first."""
-        rows = self._db.run(
+        return self._db.column(
             "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation"
             " WHERE m.learning = 'pending' AND c.memory = ? ORDER BY m.id",
             (memory,),
         )
-        return [row[0] for row in rows]
 
     def settle(self, message: int, learning: LearningState) -> None:
         self._db.run("UPDATE messages SET learning = ? WHERE id = ?", (learning, message))
 
     def uid(self, message: int) -> str:
         """Return the identity that a message has in all copies."""
-        row = self._db.run("SELECT uid FROM messages WHERE id = ?", (message,)).fetchone()
-        return str(row[0]) if row else ""
+        return self._db.value("SELECT uid FROM messages WHERE id = ?", (message,)) or ""
 
     def examined(self, message: int) -> bool:
         """Tell whether the examples of a message are frozen."""
-        row = self._db.run("SELECT examined FROM messages WHERE id = ?", (message,)).fetchone()
-        return row is not None and row[0] == EXAMINED
+        found = self._db.value("SELECT examined FROM messages WHERE id = ?", (message,))
+        return bool(found == EXAMINED)
 
     def unexamined(self, memory: int) -> list[int]:
         """List the learned messages whose examples are to be made anew, in order of learning."""
-        rows = self._db.run(
+        return self._db.column(
             "SELECT m.id FROM events e JOIN messages m ON m.id = e.message"
             " WHERE e.memory = ? AND m.examined = ? ORDER BY e.position",
             (memory, EXAMINE_AGAIN),
         )
-        return [row[0] for row in rows]
 
     def learned_before(self, memory: int, message: int) -> list[Message]:
         """List the messages whose lessons stood when `message` was learned, in that order.
 
         Rejected ones and such without facts too: were a message forgotten, they could be others.
         """
-        own = self._db.run(
+        own = self._db.value(
             "SELECT position FROM events WHERE memory = ? AND message = ?", (memory, message)
-        ).fetchone()
+        )
         stood = "NOT e.undone" if own is None else f"e.undone != {FOR_GOOD} AND e.position < :own"
         rows = self._db.run(
             "SELECT m.id, m.role, m.text FROM events e JOIN messages m ON m.id = e.message"
             f" WHERE e.memory = :memory AND m.role = 'user' AND {stood} ORDER BY e.position",
-            {"memory": memory, "own": own and own[0]},
+            {"memory": memory, "own": own},
         )
         return [Message(*row) for row in rows]

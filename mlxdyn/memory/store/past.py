@@ -25,13 +25,11 @@ class Past:
 
     def redoable(self, memory: int) -> EventRow | None:
         """Return the event that redo brings back: the first undone one after all that stand."""
-        row = self._db.run(
+        first = self._db.value(
             "SELECT min(position) FROM events WHERE memory = ? AND undone = 1 AND position > ?",
             (memory, self._events.totals(memory).position),
-        ).fetchone()
-        return (
-            None if row[0] is None else self._events.all(memory, after=row[0] - 1, active=False)[0]
         )
+        return first and self._events.all(memory, after=first - 1, active=False)[0]
 
     def let_be(self, memory: int, message: int) -> None:
         """Let a message wait no more; an undone event without a lesson keeps its place for redo."""
@@ -88,30 +86,29 @@ class Past:
 
     def count_lessons(self, memory: int, messages: Sequence[int]) -> int:
         """Count the lessons that stand and were accepted of `messages` and their copies here."""
-        row = self._db.run(
+        found: int = self._db.value(
             "SELECT count(*) FROM events WHERE memory = ? AND accepted AND NOT undone"
             " AND message IN (SELECT value FROM json_each(?))",
             (memory, json.dumps(self._copies(memory, messages))),
-        ).fetchone()
-        return int(row[0])
+        )
+        return found
 
     def _copies(self, memory: int, messages: Sequence[int]) -> list[int]:
-        rows = self._db.run(
+        return self._db.column(
             "SELECT DISTINCT c.id FROM messages m JOIN messages c ON c.uid = m.uid"
             " JOIN conversations h ON h.id = c.conversation WHERE h.memory = ?"
             " AND m.id IN (SELECT value FROM json_each(?)) ORDER BY c.id",
             (memory, json.dumps(list(messages))),
         )
-        return [row[0] for row in rows]
 
     def _forget(self, memory: int, message: int) -> int | None:
-        leaning = self._leaning(message)
-        changed = self._db.run(
+        later_ones = self._depending(message)
+        changed: int | None = self._db.value(
             "SELECT min(position) FROM events WHERE memory = ?"
             " AND message IN (SELECT value FROM json_each(?))",
-            (memory, json.dumps([message, *leaning])),
-        ).fetchone()[0]
-        for later in leaning:  # its examples are made anew, without this message
+            (memory, json.dumps([message, *later_ones])),
+        )
+        for later in later_ones:  # its examples are made anew, without this message
             self._db.run(
                 "INSERT INTO edits SELECT message, question, answer FROM examples"
                 " WHERE message = ? AND source = 'user' ORDER BY id",
@@ -132,17 +129,16 @@ class Past:
             " (SELECT conversation FROM messages)",
             (memory,),
         )
-        return None if changed is None else int(changed)
+        return changed
 
-    def _leaning(self, message: int) -> list[int]:
-        """List the messages whose examples lean on a message, also by way of others."""
-        rows = self._db.run(
-            "WITH RECURSIVE leaning(message) AS (SELECT message FROM depends WHERE earlier = ?"
-            " UNION SELECT d.message FROM depends d JOIN leaning l ON d.earlier = l.message)"
-            " SELECT message FROM leaning ORDER BY message",
+    def _depending(self, message: int) -> list[int]:
+        """List the messages whose examples depend on a message, also by way of others."""
+        return self._db.column(
+            "WITH RECURSIVE later(message) AS (SELECT message FROM depends WHERE earlier = ?"
+            " UNION SELECT d.message FROM depends d JOIN later l ON d.earlier = l.message)"
+            " SELECT message FROM later ORDER BY message",
             (message,),
         )
-        return [row[0] for row in rows]
 
     def unmake(self, message: int) -> None:
         """Delete the examples of a message; what they superseded is true again."""
@@ -162,19 +158,18 @@ class Past:
                 self._db.run("DELETE FROM supersedes WHERE example = ?", (row.id,))
                 self._db.run("DELETE FROM examples WHERE id = ?", (row.id,))
             else:
-                parts = frozen(new.example) | {
-                    "uid": lot(self._messages.uid(row.message or 0), new)
-                }
+                said = {"question": new.question, "answer": new.answer, "source": "user"}
+                uid = lot(self._messages.uid(row.message or 0), new)
+                parts = said | {"uid": uid} | frozen(new.example)
                 self._db.run(
-                    "UPDATE examples SET question = ?, answer = ?, source = 'user', "
-                    + ", ".join(f"{name} = ?" for name in parts)
-                    + " WHERE id = ?",
-                    (new.question, new.answer, *parts.values(), row.id),
+                    f"UPDATE examples SET {', '.join(f'{name} = ?' for name in parts)}"
+                    " WHERE id = ?",
+                    (*parts.values(), row.id),
                 )
-            found = self._db.run(
+            changed: int | None = self._db.value(
                 "SELECT position FROM events WHERE memory = ? AND message = ?",
                 (memory, row.message),
-            ).fetchone()
-            if found:
-                self.outdate(memory, found[0])
-        return int(found[0]) if found else None
+            )
+            if changed:
+                self.outdate(memory, changed)
+        return changed
