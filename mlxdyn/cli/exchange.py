@@ -45,13 +45,6 @@ if TYPE_CHECKING:
 
 SHOWN = 5  # of the most exposed strings
 CUT = 60  # characters of each
-USE: dict[Format, str] = {
-    "mlx-lm": "Use it: mlx_lm.generate --model {base} --adapter-path {path}",
-    "peft": "Use it: peft.PeftModel.from_pretrained(base, {path})",
-    "gguf": "Use it: llama-cli -m BASE.gguf --lora {path}",
-    "fused": "Use it: mlx_lm.generate --model {path}",
-    "bundle": "Use it: mlxdyn memory import {path} --memory NAME",
-}
 
 
 @click.command("export")
@@ -183,6 +176,8 @@ def _leak_line(leak: Leak, most: float) -> str:
 
 
 def _print_exported(exported: Exported, kind: Format) -> None:
+    from mlxdyn.exchange.export import USE
+
     seen = exported.fidelity
     click.echo(f"Exported to {exported.path} ({exported.bytes:,} bytes); base {exported.base}.")
     kept = "memory changes nothing yet"
@@ -192,7 +187,9 @@ def _print_exported(exported: Exported, kind: Format) -> None:
         f"Loaded back: logits differ by at most {seen.largest_difference:.2g} over {seen.tokens} "
         f"tokens; {kept}."
     )
-    click.echo(USE[kind].format(path=quote(str(exported.path)), base=quote(exported.base)))
+    click.echo(
+        "Use it: " + USE[kind].format(path=quote(str(exported.path)), base=quote(exported.base))
+    )
 
 
 def _checked(exported: Exported, leaks: LeakReport | None) -> str:

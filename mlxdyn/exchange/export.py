@@ -19,6 +19,13 @@ from mlxdyn.model.load import Model, load
 from mlxdyn.model.lora import bare
 
 SUFFIXES: dict[Format, str] = {"gguf": ".gguf", "bundle": ".bundle"}
+USE: dict[Format, str] = {
+    "mlx-lm": "mlx_lm.generate --model {base} --adapter-path {path}",
+    "peft": "peft.PeftModel.from_pretrained(base, {path})",
+    "gguf": "llama-cli -m BASE.gguf --lora {path}",
+    "fused": "mlx_lm.generate --model {path}",
+    "bundle": "mlxdyn memory import {path} --memory NAME",
+}
 """Formats that are one file."""
 
 OWN_TEXTS = 3  # newest learned messages in the probe text
