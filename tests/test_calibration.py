@@ -12,13 +12,12 @@ from mlxdyn.learn import calibration
 from mlxdyn.learn.base import Base, Prompts
 from mlxdyn.learn.calibration import FALLBACK, Calibration, calibrate, dump, own_prompts, threshold
 from mlxdyn.learn.parts import Parts
-from mlxdyn.learn.prompts import TEACHERS, WRITERS, WriterPrompt
+from mlxdyn.learn.prompts import TEACHERS, WRITERS
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.calibrated import kept_at, prepared
 from mlxdyn.model.load import Model
 
-OWN = WriterPrompt(request="Write questions and answers from this message:", heading="Q:")
-FOUND = Calibration(Prompts(TEACHERS[1], OWN, -8.0, -10.0), {}, recall=(), told_apart=())
+FOUND = Calibration(Prompts(TEACHERS[1], WRITERS[0], 4.0), {}, recall=(), told_apart=())
 
 
 def base(model: Model) -> Base:
@@ -64,7 +63,7 @@ def test_a_measurement_that_is_broken_off_is_made_anew(mite: Model) -> None:
 def test_what_is_kept_is_read_again_and_nothing_else_is() -> None:
     for teacher in TEACHERS:
         found = replace(
-            FOUND, prompts=replace(FOUND.prompts, teacher=teacher), priors={"Qué?": -2.5}
+            FOUND, prompts=replace(FOUND.prompts, teacher=teacher), priors={"Qué?": (-2.5, -1.0)}
         )
         assert calibration.load(dump(found)) == found
     text = dump(FOUND)
@@ -75,7 +74,7 @@ def test_what_is_kept_is_read_again_and_nothing_else_is() -> None:
         "null",
         "7",
         text[:-9],
-        text.replace('"version": 2', '"version": 0'),
+        text.replace('"version": 3', '"version": 0'),
     ):
         assert calibration.load(odd) is None
 
@@ -106,4 +105,4 @@ def test_the_bundled_base_comes_with_what_was_measured_of_it(wren: Model):
     assert parts is not None
     base = Base(wren, parts, FALLBACK)
     assert list(prepared(base)) == [] and base.calibrated
-    assert base.prompts.writer.request and not kept_at(wren).exists()
+    assert base.prompts.answered > 0 and not kept_at(wren).exists()
