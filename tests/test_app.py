@@ -8,6 +8,7 @@ from threading import Event
 from time import monotonic
 
 import pytest
+from school import know
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -16,6 +17,7 @@ from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine.actor import Options
 from mlxdyn.engine.events import Status
 from mlxdyn.files import home
+from mlxdyn.model.load import Model
 from mlxdyn_app.app import ChatApp
 from mlxdyn_app.commands import COMMANDS, complete, hint, read
 from mlxdyn_app.comparison import Comparison
@@ -39,6 +41,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLXDYN_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def known(own_home: None, wren: Model) -> None:
+    """The bundled model was measured before."""
+    know(wren)
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
@@ -407,7 +415,7 @@ async def test_a_message_is_walked_to_and_forgotten_after_a_question():
     assert b"Tinta" not in b"".join(p.read_bytes() for p in home().rglob("*") if p.is_file())
 
 
-async def test_items_are_searched_edited_and_deleted():
+async def test_items_are_searched_edited_and_deleted(known):
     async with chatting(study=STUDIED) as (app, pilot):
         await say_and_learn(app, pilot, "My cat is called Tinta.")
         await until(pilot, lambda: app.line.status.items)
@@ -468,7 +476,7 @@ async def test_the_memory_is_compared_dialled_branched_and_switched():
         assert app.line.status.memory == "work"
 
 
-async def test_a_study_is_shown_while_it_runs_and_when_it_ends():
+async def test_a_study_is_shown_while_it_runs_and_when_it_ends(known):
     async with chatting(study=STUDIED) as (app, pilot):
         await say_and_learn(app, pilot, "My cat is called Tinta.")
         shown = []

@@ -3,14 +3,23 @@
 import io
 import json
 
+import pytest
+from school import know
+
 from mlxdyn.cli.plain import HELP, PlainChat
 from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine.actor import Options
+from mlxdyn.model.load import Model
 
 OPTIONS = Options(
     chat=ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=12)),
     study=StudyConfig(steps=1, pass_steps=1, most_steps=1),
 )
+
+
+@pytest.fixture(autouse=True)
+def known(wren: Model) -> None:
+    know(wren)
 
 
 def talk(*lines: str, as_json: bool = False) -> tuple[str, str, int]:
