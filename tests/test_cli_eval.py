@@ -314,7 +314,7 @@ def test_ctrl_c_writes_what_is_done(mite: Model, texts: Path, tmp_path: Path) ->
     (texts / "1800_boats.txt").write_text(BOATS * 400)
     files = ["--json", str(tmp_path / "r.json"), "--html", str(tmp_path / "r.html")]
     child = watched(mite, texts, *files, "--lr", "1e-4")
-    child.expect(r"gain \+\d")
+    child.expect(r"gain [+-]\d")
     child.sendintr()
     child.expect("gain .*stopped; the results are of what was done until then")
     child.expect(pexpect.EOF)
