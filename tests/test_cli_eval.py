@@ -328,8 +328,11 @@ def test_ctrl_c_writes_what_is_done(mite: Model, texts: Path, tmp_path: Path) ->
 
 
 def watched(model: Model, texts: Path, *more: str) -> pexpect.spawn:
-    """Evaluate where a terminal looks on."""
-    program = "from mlxdyn.cli import main; main()"
+    """Evaluate where a terminal looks on; tests may run where interrupts are ignored."""
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from mlxdyn.cli import main; main()"
+    )
     small = ["--model", str(model.path), "--chunk", "16", "--window", "32"]
     arguments = ["-c", program, "eval", str(texts), *small, *more]
     return pexpect.spawn(sys.executable, arguments, encoding="utf-8", timeout=60)
