@@ -26,10 +26,9 @@ from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
 from mlxdyn.lab.cases import Case, claims
-from mlxdyn.lab.findings import Finding, Table, Tick
+from mlxdyn.lab.findings import Finding, Progress, Table, Tick
 from mlxdyn.learn.base import MOST_ANSWER, Base
 from mlxdyn.learn.calibration import FALLBACK
-from mlxdyn.learn.decode import Decoder
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.calibrated import prepared
@@ -43,8 +42,6 @@ AMID = (Turn("user", "What is the capital of France?"), Turn("assistant", "It is
 """Other talk, put before a question."""
 RESAMPLES = 2000  # of a bootstrap over cases
 KEPT = "memory.jsonl"  # in the folder where finished cases are kept
-
-Progress = Callable[[Tick], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +175,7 @@ def _remember(model: Model, case: Case, options: Options, others: Sequence[str])
         context = run(base.teach(case.messages, questions[:known], replies))
         bare = run(base.answer(case.unknown, MOST_ANSWER))
         learned = [(row.question, row.answer) for row in memory.known_facts()]
-        drifts = [update.drift for update in ledger.log(memory.row.id)]
+        drifts = [update.drift for update in ledger.events.log(memory.row.id)]
     later = _later(model, ledger, others, questions[:known], options) if others else []
     ledger.close()
     return Told(
@@ -220,12 +217,12 @@ def _learn(
     with _opened(model, ledger, options) as memory:
         run(memory.prepare())
         session = Session(model, memory, ledger, ChatConfig(), temporary=False)
-        chat = ledger.add_conversation(memory.row.id)
+        chat = ledger.conversations.add(memory.row.id)
         parts = memory.learner.parts
         assert parts is not None  # `remember` has looked
         started, before = time.process_time(), parts.flops
         for message in messages:
-            ledger.add_message(chat, "user", message, "pending")
+            ledger.messages.add(chat, "user", message, "pending")
             while session.learn_step():
                 pass
         seconds, flops = time.process_time() - started, parts.flops - before
@@ -236,13 +233,11 @@ def _learn(
 def _ask(
     model: Model, base: Base, questions: Sequence[str], before: tuple[Turn, ...] = ()
 ) -> list[str]:
-    """Ask with the adapter on; a decoder of its own keeps no stale keys."""
-    model.network.eval()
-    decoder = Decoder(base.parts, base.decoder.ends, {})
+    """Ask with the adapter on."""
     prompts = [
         render(model.tokenizer, [*before, Turn("user", q)], reply=True).tokens for q in questions
     ]
-    return [base.text(one) for one in run(decoder.answers(prompts, MOST_ANSWER))]
+    return run(base.say_now(prompts))
 
 
 def summary(told: Sequence[Told]) -> Summary:
