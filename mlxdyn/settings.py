@@ -13,6 +13,7 @@ import platformdirs
 
 from mlxdyn.config import ChatConfig, Learn, SamplingConfig
 from mlxdyn.errors import MlxdynError
+from mlxdyn.files import write
 
 FILE = "config.toml"
 PRESETS, KEYS = "presets", "keys"
@@ -185,7 +186,5 @@ def put(name: str, value: Value | None) -> None:
     # of these types JSON is TOML too
     line = [] if value is None else [f"{name} = {json.dumps(value, ensure_ascii=False)}"]
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = file.with_name(f".{FILE}.{os.getpid()}")
-    partial.write_text("\n".join([*head, *line, *old[top:]]) + "\n", "utf-8")
-    partial.chmod(0o600)
-    os.replace(partial, file)
+    write(file, "\n".join([*head, *line, *old[top:]]) + "\n")
+    file.chmod(0o600)

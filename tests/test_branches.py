@@ -106,7 +106,9 @@ def test_forgetting_a_message_takes_all_its_answers_and_joins_the_rest(session: 
     session.turn_to(session.messages()[2].id, -1)
     session.forget(two.id)
     assert texts(session)[::2] == ["One.", "Three."]
-    assert not [one for one in session.ledger.read("SELECT text FROM messages") if one[0] == "Two."]
+    assert not [
+        one for one in session.ledger.database.run("SELECT text FROM messages") if one[0] == "Two."
+    ]
 
 
 def test_branches_come_along_when_a_memory_is_copied(session: Session):
@@ -115,9 +117,9 @@ def test_branches_come_along_when_a_memory_is_copied(session: Session):
     before = texts(session)
     session.memory.close()
     branch("m", "copy", session.ledger)
-    row = session.ledger.existing("copy")
-    (chat,) = session.ledger.conversations(row.id)
-    copied = session.ledger.messages(chat.id)
+    row = session.ledger.memories.existing("copy")
+    (chat,) = session.ledger.conversations.all(row.id)
+    copied = session.ledger.messages.of(chat.id)
     assert [one.text for one in copied] == before
     assert copied[1].versions == 2 and copied[0].id not in {m.id for m in session.messages()}
 

@@ -6,17 +6,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from measured import WREN
+from school import EAGER
 
 from mlxdyn.files import home
 from mlxdyn.learn import calibration
 from mlxdyn.learn.base import Base
-from mlxdyn.learn.calibration import FALLBACK, calibrate, dump, own_prompts, threshold
+from mlxdyn.learn.calibration import FALLBACK, Calibration, calibrate, dump, own_prompts, threshold
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.prompts import TEACHERS, WRITERS
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.calibrated import kept_at, prepared
 from mlxdyn.model.load import Model
+
+FOUND = Calibration(EAGER, {}, recall=(), told_apart=())
 
 
 def base(model: Model) -> Base:
@@ -61,9 +63,11 @@ def test_a_measurement_that_is_broken_off_is_made_anew(mite: Model) -> None:
 
 def test_what_is_kept_is_read_again_and_nothing_else_is() -> None:
     for teacher in TEACHERS:
-        found = replace(WREN, prompts=replace(WREN.prompts, teacher=teacher), priors={"Qué?": (-2.5, -1.0)})
+        found = replace(
+            FOUND, prompts=replace(FOUND.prompts, teacher=teacher), priors={"Qué?": (-2.5, -1.0)}
+        )
         assert calibration.load(dump(found)) == found
-    text = dump(WREN)
+    text = dump(FOUND)
     for odd in (
         "",
         "[]",
@@ -102,4 +106,4 @@ def test_the_bundled_base_comes_with_what_was_measured_of_it(wren: Model):
     assert parts is not None
     base = Base(wren, parts, FALLBACK)
     assert list(prepared(base)) == [] and base.calibrated
-    assert base.prompts.answered > 0 and not kept_at(wren).exists()
+    assert base.prompts.writer.request and not kept_at(wren).exists()

@@ -75,7 +75,7 @@ def test_what_is_restated_is_one_fact_and_what_is_corrected_is_said(mite: Model)
             message: outcome.of_message(
                 memory,
                 message,
-                ledger.updates_of(memory.row.id, message),
+                ledger.events.updates_of(memory.row.id, message),
                 memory.masked([message])[message],
             )
             for message in (first, again, other)

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from mlxdyn.engine.events import Learned, Message, Replied, Stage, Studied, Weighed
-from mlxdyn.engine.messages import harmless, learned, marked, outcome, stage, studied
-from mlxdyn.memory.store.records import legible
+from mlxdyn.engine.messages import harmless, learned, marked, outcome, reason, stage, studied
+from mlxdyn.memory.store.records import Reason, legible
 
 PLAIN = Learned(1, 12, 5.214, 4.871, True, "", 1)
-EMPTY = "there was nothing to learn in it"
-WORSE = "rolled back: other answers moved 0.130 nats/token from the base's (bound 0.1)"
+EMPTY = Reason.NOTHING
+WORSE = Reason.ROLLED_BACK.with_("0.130", "0.1")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,10 @@ WORSE = "rolled back: other answers moved 0.130 nats/token from the base's (boun
             replace(PLAIN, accepted=False, reason=EMPTY, secrets=1),
             "not learned: it holds a secret and nothing else",
         ),
-        (replace(PLAIN, accepted=False, reason=EMPTY), f"not learned: {EMPTY}"),
+        (
+            replace(PLAIN, accepted=False, reason=EMPTY),
+            "not learned: there was nothing to learn in it",
+        ),
         (replace(PLAIN, accepted=False, reason="undone"), "unlearned: undone"),
     ],
 )
@@ -66,7 +69,9 @@ def test_numbers_are_told_on_demand():
     told = learned(replace(PLAIN, drift=0.0123), numbers=True)
     assert told.endswith("\n12 tokens · nll 5.21 → 4.87 · drift 0.012")
     refused = replace(PLAIN, accepted=False, reason=WORSE)
-    assert learned(refused, numbers=True).endswith(WORSE)
+    assert learned(refused, numbers=True).endswith(
+        "other answers moved 0.130 nats/token from the base's (bound 0.1)"
+    )
 
 
 def test_a_lesson_under_way_says_where_it_is_and_how_long():
@@ -104,3 +109,9 @@ def test_what_is_no_character_is_replaced_and_all_else_stays():
     assert legible(said) == said.replace("\udcff", "\ufffd").replace("\0", "\ufffd")
     assert legible(said).encode()
     assert harmless("a\x1b[2J\x07\x9b\r\n\tb \u05e9") == "a\ufffd[2J\ufffd\ufffd\ufffd\n\tb \u05e9"
+
+
+def test_every_reason_has_a_sentence_and_what_is_none_stays_as_it_is():
+    assert all(reason(one.with_("0.1", "0.2")) != one for one in Reason if one != Reason.UNDONE)
+    for said in ("", "moved", "moved x y", "nll is nan", "moved  0.1", "rolled back: it moved"):
+        assert reason(said) == said

@@ -23,11 +23,20 @@ from mlxdyn.chat.pace import Pace
 from mlxdyn.chat.turns import alternating, words_of
 from mlxdyn.config import ChatConfig, Learn
 from mlxdyn.errors import MlxdynError
+from mlxdyn.memory import history
 from mlxdyn.memory.calibrated import kept_at
 from mlxdyn.memory.memory import Memory, Progress
 from mlxdyn.memory.store import chats
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.records import Chat, EventRow, Filter, Lesson, Message, legible
+from mlxdyn.memory.store.records import (
+    Chat,
+    EventRow,
+    Filter,
+    LearningState,
+    Lesson,
+    Message,
+    legible,
+)
 from mlxdyn.model.chat_template import Turn
 from mlxdyn.model.load import Model
 
@@ -86,13 +95,13 @@ class Session:
         self._context_tokens = self.talker.measured(alternating(self.messages()))
 
     def chats(self) -> list[Chat]:
-        return self.ledger.conversations(self.owner)
+        return self.ledger.conversations.all(self.owner)
 
     def messages(self) -> list[Message]:
-        return self.ledger.messages(self.conversation)
+        return self.ledger.messages.of(self.conversation)
 
     def status(self) -> Status:
-        totals = self.memory.ledger.totals(self.memory.row.id)
+        totals = self.memory.ledger.events.totals(self.memory.row.id)
         return Status(
             model=self.model.name,
             memory=self.memory.row.name,
@@ -135,9 +144,9 @@ class Session:
     ) -> Iterator[Heard | Piece | Replied]:
         text = legible(text)
         self.talker.prompt([Turn("user", text)])
-        self.conversation = self.conversation or self.ledger.add_conversation(self.owner)
-        learning = "none" if self.learn == "off" else "pending"
-        said = self.ledger.add_message(self.conversation, "user", text, learning, after=after)
+        self.conversation = self.conversation or self.ledger.conversations.add(self.owner)
+        learning: LearningState = "none" if self.learn == "off" else "pending"
+        said = self.ledger.messages.add(self.conversation, "user", text, learning, after=after)
         yield Heard(self.messages()[-1] if after is not None else said)
         yield from self._answer(stopped)
 
@@ -165,9 +174,9 @@ class Session:
     def reword(self, message: int, text: str) -> None:
         """Let the model have said `text`; what it said before stays as another version."""
         old = self._here(message)
-        learning = "pending" if self.learn == "all" else "none"
+        learning: LearningState = "pending" if self.learn == "all" else "none"
         before = chats.parent(self.ledger, old.id)
-        self.ledger.add_message(self.conversation, old.role, legible(text), learning, after=before)
+        self.ledger.messages.add(self.conversation, old.role, legible(text), learning, after=before)
 
     def turn_to(self, message: int, step: int) -> None:
         """Open the branch of another version of a message, `step` versions on."""
@@ -212,8 +221,8 @@ class Session:
         if begun:
             chats.extend(self.ledger, begun.id, said)
         else:
-            learning = "pending" if self.learn == "all" and said else "none"
-            saved = self.ledger.add_message(
+            learning: LearningState = "pending" if self.learn == "all" and said else "none"
+            saved = self.ledger.messages.add(
                 self.conversation, "assistant", said, learning, after=asked
             )
             if asked is None:
@@ -239,7 +248,7 @@ class Session:
     # learning
 
     def _pending(self) -> list[int]:
-        return [] if self.temporary else self.ledger.pending(self.memory.row.id)
+        return [] if self.temporary else self.ledger.messages.pending(self.memory.row.id)
 
     def waiting(self) -> int:
         """Count the messages still to be learned."""
@@ -299,13 +308,13 @@ class Session:
 
     def _learn(self, message: int) -> Learning:
         """Find what a message teaches, learn its words, train on its examples."""
-        turn = self.ledger.turns_upto(message)[-1]
+        turn = self.ledger.messages.upto(message)[-1]
         steps = self._pace.steps(self.memory.study_config.steps, self.config.budget_seconds)
         self._at(message, "reading")
         if steps:
             yield from self.memory.prepare()
             self._spent = 0.0  # the base is measured once: no message takes so long again
-        if steps and turn.role == "user" and not self.ledger.examined(message):
+        if steps and turn.role == "user" and not self.ledger.messages.examined(message):
             yield from self.memory.examine(message)
             self._pace.note("reading", self._spent)
         self._at(message, "learning")
@@ -313,7 +322,7 @@ class Session:
         event = yield from self._carry_out(Lesson("message", message, words, steps))
         if steps == self.memory.study_config.steps:
             self._pace.note("learning", self._spent)
-        updates = self.ledger.updates_of(self.memory.row.id, message)
+        updates = self.ledger.events.updates_of(self.memory.row.id, message)
         hidden = self.memory.masked([message])[message]
         return outcome.of_message(self.memory, event.lesson.message or 0, updates, hidden)
 
@@ -321,7 +330,7 @@ class Session:
         before = self.memory.known_facts()
         event = yield from self._carry_out(Lesson("study", None))
         self._pace.note("studying", self._spent)
-        update = self.ledger.log(self.memory.row.id, Filter(newest=1))[0]
+        update = self.ledger.events.log(self.memory.row.id, Filter(newest=1))[0]
         self._studying = False
         return Studied(
             items=len(before), accepted=event.accepted, reason=update.reason,
@@ -339,12 +348,12 @@ class Session:
     def undo(self) -> str | None:
         """Take back what the newest message taught, or would teach; say what it was."""
         self.drop_work()
-        return self._what(self.memory.take_back())
+        return self._what(history.take_back(self.memory))
 
     def redo(self, progress: Progress | None = None) -> str | None:
         """Bring back the last lesson that was undone; say what it was."""
         self.drop_work()
-        return self._what(self.memory.bring_back(progress))
+        return self._what(history.bring_back(self.memory, progress))
 
     def change_items(
         self, items: Sequence[int], new: tuple[str, str] | str | None,
@@ -358,14 +367,14 @@ class Session:
         self.drop_work()
         rows = []
         for item in items:
-            row = self.ledger.example(item, self.memory.row.id)
+            row = self.ledger.examples.find(item, self.memory.row.id)
             if row is None:
                 raise MlxdynError(
                     f"there is no item {item} in this memory; see: mlxdyn memory items"
                 )
             rows.append(row)
         told = [(row.question, new) if isinstance(new, str) else new for row in rows]
-        self.memory.change_examples(rows, told, progress)
+        history.change_examples(self.memory, rows, told, progress)
 
     def forget(self, *messages: int, progress: Progress | None = None) -> str:
         """Forget messages and the replies to them, exactly; return the text of the last.
@@ -376,13 +385,13 @@ class Session:
         text = ""
         for message in messages:
             known = message.bit_length() < 64  # what SQLite can count to
-            found = self.ledger.message(message, self.memory.row.id) if known else None
+            found = self.ledger.messages.find(message, self.memory.row.id) if known else None
             if found is None:
                 raise MlxdynError(
                     f"there is no message {message} in this memory; see: mlxdyn memory log"
                 )
             text = found.text
-        self.memory.forget(messages, progress)
+        history.forget(self.memory, messages, progress)
         if not self.messages():
             self.new()
         return text
@@ -394,4 +403,4 @@ class Session:
             return event.text
         if event.lesson.message is None:
             return "the last study"
-        return self.ledger.turns_upto(event.lesson.message)[-1].text
+        return self.ledger.messages.upto(event.lesson.message)[-1].text

@@ -73,7 +73,7 @@ class Learned:
     nll_before: float | None
     nll_after: float | None
     accepted: bool
-    reason: str  # why not, when not accepted
+    reason: str  # a Reason, when not accepted
     update: int | None  # the last ledger row
     facts: tuple[str, ...] = ()  # what it taught, each fact once, as the answer to be given
     corrections: tuple[str, ...] = ()  # what is known otherwise since, as the new answers
@@ -91,7 +91,7 @@ class Learned:
 class Lessons:
     """What became of the messages of the open conversation, all at once, as the past changed."""
 
-    lessons: tuple[Learned, ...]  # of its newest messages; what was undone has the reason "undone"
+    lessons: tuple[Learned, ...]  # of its newest messages; what was undone has Reason.UNDONE
     pending: tuple[int, ...]  # messages still to be learned
 
 
@@ -101,7 +101,7 @@ class Studied:
 
     items: int
     accepted: bool
-    reason: str  # why not, when not accepted
+    reason: str  # a Reason, when not accepted
     nll_before: float | None  # of the items, in nats per token
     nll_after: float | None
 
@@ -182,4 +182,4 @@ class Logged:
     nll_after: float | None
     drift: float | None  # mean KL(base || now) on answers that should stay as they are
     accepted: bool
-    reason: str  # why not, when not accepted; "undone" when it was taken back
+    reason: str  # a Reason, when not accepted or taken back

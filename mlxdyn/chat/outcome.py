@@ -9,7 +9,7 @@ from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked
-from mlxdyn.memory.store.records import ExampleRow, Filter, UpdateRow
+from mlxdyn.memory.store.records import ExampleRow, Filter, Reason, UpdateRow
 
 RECALLED = 400  # updates whose messages are told of when a conversation is opened
 POINTS = 120  # lessons of which a panel draws the course
@@ -20,7 +20,7 @@ def lessons(memory: Memory, conversation: int, pending: Iterable[int]) -> Lesson
     """Say what became of the newest messages of a conversation."""
     wanted = Filter(conversation=conversation, newest=RECALLED)
     by_message: dict[int, list[UpdateRow]] = {}
-    for update in memory.ledger.log(memory.row.id, wanted):
+    for update in memory.ledger.events.log(memory.row.id, wanted):
         by_message.setdefault(update.message or 0, []).append(update)
     hidden = memory.masked(by_message)
     told = tuple(of_message(memory, m, rows, hidden[m]) for m, rows in by_message.items())
@@ -29,7 +29,7 @@ def lessons(memory: Memory, conversation: int, pending: Iterable[int]) -> Lesson
 
 def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: Masked) -> Learned:
     """Sum up what one message taught."""
-    rows = [row for row in memory.ledger.examples_of(message) if row.kind == Kind.FACT]
+    rows = [row for row in memory.ledger.examples.of(message) if row.kind == Kind.FACT]
     before = _before(memory, message)
     facts = group([row for row in rows if row.question not in before], hidden.learnable)
     told = sum_up(message, updates, tuple(one.answer for one in facts), hidden.secrets)
@@ -43,18 +43,18 @@ def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: M
         questions=tuple(one.rows[0].question for one in facts),
         full=len(rows) >= FACTS and len(facts) >= FACTS // 2,
         asked=hidden.learnable.rstrip().endswith(QUESTION),
-        studied=bool(rows) or memory.ledger.examined(message),
+        studied=bool(rows) or memory.ledger.messages.examined(message),
     )
 
 
 def _before(memory: Memory, message: int) -> dict[str, set[str]]:
     """Give the answers that earlier messages had taught to the questions of a message."""
     found: dict[str, set[str]] = {}
-    for question, answer in memory.ledger.read(
+    for question, answer in memory.ledger.database.run(
         "SELECT o.question, o.answer FROM examples x JOIN examples o ON o.memory = x.memory"
         " AND o.question = x.question AND o.message < x.message"
         " WHERE x.message = ? AND x.kind = 'fact' AND o.kind = 'fact'",
-        message,
+        (message,),
     ):
         found.setdefault(question, set()).add(answer)
     return found
@@ -67,7 +67,7 @@ def sum_up(
     words = [update for update in updates if update.kind == "words"]
     accepted = [update for update in updates if update.accepted and not update.undone]
     taken = [update for update in words if update in accepted]
-    refused = ["undone" if u.undone else u.reason for u in updates if u not in accepted]
+    refused = [Reason.UNDONE if u.undone else u.reason for u in updates if u not in accepted]
     shown = taken or words
     why = refused[0] if refused else ""
     return Learned(
@@ -76,7 +76,7 @@ def sum_up(
         nll_before=_mean([(u.nll_before, u.tokens) for u in shown]),
         nll_after=_mean([(u.nll_after, u.tokens) for u in shown]),
         accepted=bool(accepted),
-        reason=why if updates else "there was nothing to learn in it",
+        reason=why if updates else Reason.NOTHING,
         update=updates[-1].update if updates else None,
         facts=facts if accepted else (),
         secrets=secrets,
@@ -87,7 +87,7 @@ def sum_up(
 
 def logged(memory: Memory) -> tuple[Logged, ...]:
     """List every update of the memory, oldest first, secrets masked."""
-    rows = memory.ledger.log(memory.row.id)
+    rows = memory.ledger.events.log(memory.row.id)
     hidden = memory.masked(row.message for row in rows if row.message)
     return tuple(_logged(row, hidden) for row in rows)
 
@@ -122,7 +122,7 @@ def _joined(first: Fact, again: Fact) -> Fact:
 
 def panel(memory: Memory) -> Panel:
     """Gather what a memory knows and how it came to."""
-    rows = [row for row in memory.ledger.log(memory.row.id) if not row.undone]
+    rows = [row for row in memory.ledger.events.log(memory.row.id) if not row.undone]
     drifts = {row.event: row.drift for row in rows if row.drift is not None and row.accepted}
     gaps = [
         (row.nll_before, row.nll_after)
@@ -137,12 +137,12 @@ def panel(memory: Memory) -> Panel:
         gaps=tuple((before or 0.0, after or 0.0) for before, after in gaps[-POINTS:]),
         drifts=tuple(drift for drift in drifts.values() if drift is not None)[-POINTS:],
         bound=memory.study_config.max_drift,
-        pending=len(memory.ledger.pending(memory.row.id)),
+        pending=len(memory.ledger.messages.pending(memory.row.id)),
     )
 
 
 def _told(memory: Memory) -> list[ExampleRow]:
-    return [row for row in memory.ledger.told(memory.row.id) if row.kind == Kind.FACT]
+    return [row for row in memory.ledger.examples.told(memory.row.id) if row.kind == Kind.FACT]
 
 
 def _fact(one: Grouped, hidden: Masked, standing: bool) -> Fact:
@@ -170,7 +170,7 @@ def _logged(row: UpdateRow, hidden: dict[int, Masked]) -> Logged:
         nll_after=row.nll_after,
         drift=row.drift,
         accepted=row.accepted and not row.undone,
-        reason="undone" if row.undone else row.reason,
+        reason=Reason.UNDONE if row.undone else row.reason,
     )
 
 

@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from mlxdyn.files import write_text
+from mlxdyn.files import write
 
 NEW = 0.3  # weight of the newest measurement in the mean
 LEAST = 3  # steps; with a budget for fewer, a message's facts are not studied at all
@@ -42,4 +42,4 @@ class Pace:
         self._seconds[stage] = (1 - NEW) * before + NEW * seconds
         if self._path is not None:
             with suppress(OSError):
-                write_text(self._path, json.dumps(self._seconds))
+                write(self._path, json.dumps(self._seconds))

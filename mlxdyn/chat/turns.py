@@ -28,7 +28,7 @@ def alternating(messages: Sequence[Message]) -> list[Turn]:
 def words_of(memory: Memory, message: int, config: ChatConfig) -> tuple[Chunk, ...]:
     """Cut a message into chunks, alone in its turn, without thoughts, tools and secrets."""
     hidden = memory.masked([message])
-    messages = memory.ledger.turns_upto(message)
+    messages = memory.ledger.messages.upto(message)
     turns = [Turn(m.role, hidden[m.id].learnable) for m in messages]
     if turns[-1].role == "user":
         turns = turns[-1:]

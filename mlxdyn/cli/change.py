@@ -10,7 +10,6 @@ from mlxdyn.cli.open import (
     NUMBER,
     as_json,
     chosen,
-    clipped,
     confirm,
     filtered,
     find,
@@ -23,6 +22,7 @@ from mlxdyn.cli.open import (
     sure,
     table,
 )
+from mlxdyn.engine.messages import clipped, counted, reason
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import room
 
@@ -41,8 +41,10 @@ def undo(name: str, as_json: bool) -> None:
 
     A message that waits to be learned goes first: it will not be learned.
     """
+    from mlxdyn.memory import history
+
     with opened(name) as held:
-        taken = held.take_back()
+        taken = history.take_back(held)
         if taken is None:
             raise MlxdynError(f"memory {name!r} holds nothing to undo")
         _tell(
@@ -57,9 +59,11 @@ def undo(name: str, as_json: bool) -> None:
 @as_json
 def redo(name: str, as_json: bool) -> None:
     """Bring back the lesson that was undone last, if nothing was learned since."""
+    from mlxdyn.memory import history
+
     with opened(name) as held:
         with progress("Replaying") as tick:
-            taken = held.bring_back(tick)
+            taken = history.bring_back(held, tick)
         if taken is None:
             raise MlxdynError(f"memory {name!r} holds nothing to redo")
         _tell(
@@ -78,7 +82,7 @@ def _tell(
         said, kind, id, time = lesson, str(taken.lesson.kind), taken.lesson.message, taken.time
     else:
         said, kind, id, time = waiting, "waiting", taken.id, ""
-    text = held.ledger.turns_upto(id)[-1].text if id else None
+    text = held.ledger.messages.upto(id)[-1].text if id else None
     what = "a study of all items" if text is None else f"message {id}, “{clipped(text, 60)}”"
     facts = {"kind": kind, "message": id, "text": text, "time": time or None}
     say(said.format(what), as_json, **{done: facts})
@@ -105,6 +109,7 @@ def forget(
     By ID (the log's "message"), or all that --search, --conversation, --since and --until choose.
     The replies to them go too, and the text is erased from the files. There is no way back.
     """
+    from mlxdyn.memory import history
     from mlxdyn.memory.store.records import Filter
 
     ledger = open_ledger()
@@ -113,18 +118,18 @@ def forget(
     if not messages and wanted == Filter():
         raise click.UsageError("name messages, or choose them with --search or the like")
     found = _by_id(messages, ledger, row)
-    found += ledger.find_messages(row.id, wanted) if wanted != Filter() else []
+    found += ledger.messages.search(row.id, wanted) if wanted != Filter() else []
     ids = list(dict.fromkeys(message.id for message in found))
     if not ids:
         raise MlxdynError("nothing matches; nothing was forgotten")
     if not yes:
         _ask(found)
-    others = ledger.holders(ids, row.id)
+    others = ledger.messages.holders(ids, row.id)
     ledger.close()
     with room(), opened(name) as held, progress("Replaying") as tick:
-        lessons = held.forget(ids, tick)
-        erased = held.ledger.erased()
-    what = f"{_counted(len(ids), 'message')}, {_counted(lessons, 'lesson')}"
+        lessons = history.forget(held, ids, tick)
+        erased = held.ledger.database.erased()
+    what = f"{counted(len(ids), 'message')}, {counted(lessons, 'lesson')}"
     facts: dict[str, Any] = {"forgotten": ids, "lessons": lessons, "copies_in": others}
     _say_gone(f"Forgotten: {what}", as_json, erased, **facts)
     for other in others:
@@ -146,7 +151,7 @@ def _say_gone(sentence: str, as_json: bool, erased: bool, **facts: Any) -> None:
 
 
 def _by_id(messages: tuple[int, ...], ledger: Ledger, row: MemoryRow) -> list[Message]:
-    found = {id: ledger.message(id, row.id) for id in messages}
+    found = {id: ledger.messages.find(id, row.id) for id in messages}
     missing = [str(id) for id, message in found.items() if message is None]
     if missing:
         raise MlxdynError(
@@ -163,12 +168,6 @@ def _ask(found: list[Message]) -> None:
     )
     what = "this" if len(found) == 1 else f"these {len(found)}"
     confirm(f"Forget {what} for good, with the replies?")
-
-
-def _counted(number: int, noun: str) -> str:
-    from mlxdyn.engine.messages import counted
-
-    return counted(number, noun)
 
 
 @click.command()
@@ -205,8 +204,8 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
 
     ledger = open_ledger()
     row = find(ledger, name)
-    messages = [message.id for message in ledger.find_messages(row.id, Filter())]
-    others, what = ledger.holders(messages, row.id), _counted(len(messages), "message")
+    messages = [message.id for message in ledger.messages.search(row.id, Filter())]
+    others, what = ledger.messages.holders(messages, row.id), counted(len(messages), "message")
     if not yes:
         confirm(f"Delete memory {name!r} with {what} for good?")
     prepare()
@@ -217,7 +216,7 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
         ledger = open_ledger(writable=True)
         delete(name, ledger)
     facts: dict[str, Any] = {"deleted": name, "messages": len(messages), "copies_in": others}
-    _say_gone(f"Deleted: memory {name!r} with {what}", as_json, ledger.erased(), **facts)
+    _say_gone(f"Deleted: memory {name!r} with {what}", as_json, ledger.database.erased(), **facts)
     for other in others:
         click.echo(
             f"Memory {other!r} holds copies of its messages: mlxdyn memory delete {other}", err=True
@@ -252,6 +251,8 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
 
     SOURCE stays as it is. What was learned after the first new lesson is learned again.
     """
+    from mlxdyn.memory import history
+
     ledger = open_ledger()
     rows = [find(ledger, name), find(ledger, source)]
     if source == name:
@@ -264,8 +265,8 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
         confirm(f"Merge {source!r} into {name!r}?")
     ledger.close()
     with opened(name) as held, progress("Replaying") as tick:
-        lessons = held.merge(source, tick)
-    said = f"Merged: {_counted(lessons, 'lesson')} from {source!r}."
+        lessons = history.merge(held, source, tick)
+    said = f"Merged: {counted(lessons, 'lesson')} from {source!r}."
     say(said, as_json, memory=name, source=source, lessons=lessons)
 
 
@@ -279,21 +280,21 @@ def study(name: str, as_json: bool) -> None:
             raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")
         with progress("Studying") as tick:
             event = held.consolidate(tick)
-        row = held.ledger.updates_at(event.id)[-1]
+        row = held.ledger.events.updates_at(event.id)[-1]
         items = len(held.known_facts())
     if as_json:
         print_json(
             {
-                "accepted": row.accepted, "reason": row.reason, "items": items,
+                "accepted": row.accepted, "reason": reason(row.reason), "items": items,
                 "steps": row.steps, "nll_before": row.nll_before, "nll_after": row.nll_after,
                 "drift": row.drift,
             }
         )  # fmt: skip
     elif row.accepted:
         nll = f"nll {nats(row.nll_before)} -> {nats(row.nll_after)}"
-        click.echo(f"Studied {_counted(items, 'item')}: {nll}.")
+        click.echo(f"Studied {counted(items, 'item')}: {nll}.")
     else:
-        click.echo(f"The memory stays as it was: {row.reason}.")
+        click.echo(f"The memory stays as it was: {reason(row.reason)}.")
 
 
 @click.command()
@@ -307,6 +308,7 @@ def edit(
     item: int, question: str | None, answer: str | None, delete: bool, name: str, as_json: bool
 ) -> None:
     """Edit or delete study item ITEM, as if it had been so from the beginning."""
+    from mlxdyn.memory import history
     from mlxdyn.memory.store.records import legible
 
     if not delete and question is None and answer is None:
@@ -317,13 +319,13 @@ def edit(
     if "" in (question, answer):
         raise click.UsageError("an item needs a question and an answer; --delete takes it away")
     ledger = open_ledger()
-    row = ledger.example(item, find(ledger, name).id)
+    row = ledger.examples.find(item, find(ledger, name).id)
     ledger.close()
     if row is None:
         raise MlxdynError(f"memory {name!r} has no item {item}; see `mlxdyn memory items`")
     new = None if delete else (question or row.question, answer or row.answer)
     with opened(name) as held, progress("Replaying") as tick:
-        held.change_example(row, new, tick)
+        history.change_example(held, row, new, tick)
     done = "deleted" if delete else "changed"
     shown = {"question": new[0], "answer": new[1]} if new else None
     say(f"Item {item} is {done}; the memory is as if it had been so all along.", as_json,

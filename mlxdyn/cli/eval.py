@@ -15,17 +15,15 @@ import click
 from mlxdyn import config
 from mlxdyn.cli import work
 from mlxdyn.cli.publish import Outputs, Results, publish
-from mlxdyn.cli.work import AUTO, Options
+from mlxdyn.cli.work import AUTO, EvalOptions
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import catalog
 from mlxdyn.lab.catalog import visible
+from mlxdyn.lab.experiments import QUESTIONS
 
 ADAPTER, LEARNER, STREAM = config.AdapterConfig(), config.LearnerConfig(), config.StreamConfig()
 POSITIVE = click.IntRange(min=1)
-EXPERIMENTS = (
-    "position", "window", "placement", "interval", "optimizer", "order", "prefit", "cost",
-    "recall", "kv", "precision", "history", "memory",
-)  # fmt: skip
+EXPERIMENTS = (*QUESTIONS, "memory")
 
 
 class Rates(click.ParamType):  # type: ignore[type-arg]  # generic in newer ones only
@@ -108,6 +106,12 @@ class Remembering(click.Command):
 @click.option("--limit", type=click.IntRange(min=2), help="Most tokens read, over all texts.")
 @click.option("--limit-each", type=click.IntRange(min=2), help="Most tokens read of each text.")
 @click.option("--seed", type=click.IntRange(min=0), default=ADAPTER.seed, show_default=True)
+@click.option(
+    "--later",
+    type=click.IntRange(min=0),
+    default=0,
+    help="With --experiment memory: ask again after so many messages of others.",
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write the report; - is standard output.")
 @click.option("--chunks", "chunks_file", metavar="FILE", help="Write a JSON line a chunk.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write a row a run and document, or cell.")
@@ -116,7 +120,7 @@ class Remembering(click.Command):
 @click.option("--max-regress", type=float, metavar="X", help="Exit 1 if learning costs more nats.")
 @click.pass_context
 def evaluate_command(
-    ctx: click.Context, texts: tuple[str, ...], **options: Unpack[Options]
+    ctx: click.Context, texts: tuple[str, ...], **options: Unpack[EvalOptions]
 ) -> None:
     """Measure on TEXT what learning while reading is worth.
 
@@ -148,7 +152,7 @@ def evaluate_command(
     _judge(results, options["max_regress"], bool(came))
 
 
-def _check_usage(texts: tuple[str, ...], options: Options) -> None:
+def _check_usage(texts: tuple[str, ...], options: EvalOptions) -> None:
     """Refuse options that contradict each other."""
     if options["compare"] and len(texts) < 2:
         raise click.UsageError("--compare needs two --json files or more")
@@ -170,6 +174,8 @@ def _check_usage(texts: tuple[str, ...], options: Options) -> None:
         raise click.UsageError("--out is for --grid and --experiment")
     if options["experiment"] == "memory" and (options["lr"] or options["grid"]):
         raise click.UsageError("--experiment memory learns as the chat does: --lr is not for it")
+    if options["later"] and options["experiment"] != "memory":
+        raise click.UsageError("--later is for --experiment memory")
     if options["max_regress"] is not None and (many or options["compare"]):
         raise click.UsageError("--max-regress is for one evaluation, not for many")
 

@@ -36,7 +36,7 @@ def forget(workspace: Workspace, message: int) -> None:
         workspace.session.forget(message, progress=workspace.working("forgetting"))
     workspace.opened()
     said = "Forgotten for good, with any reply to it."
-    if not workspace.ledger.erased():
+    if not workspace.ledger.database.erased():
         said += " Another program reads the ledger; the next start erases the text."
     workspace.emit(Notice(said))
 
@@ -132,7 +132,7 @@ def switch(workspace: Workspace, name: str) -> None:
         raise MlxdynError(f"memory {name!r} is the one in use")
     if workspace.session.temporary:
         raise MlxdynError("a temporary chat keeps its memory; leave it first")
-    new = workspace.ledger.memory(check_name(name)) is None
+    new = workspace.ledger.memories.find(check_name(name)) is None
     workspace.change(replace(workspace.options, memory=name))
     own = workspace.memory.row.name
     workspace.emit(Notice(f"{'New memory' if new else 'Memory'} {own!r} from now on."))

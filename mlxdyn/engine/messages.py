@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from mlxdyn.chat.events import Learned, Replied, Stage, Studied, Weighed
+from mlxdyn.memory.store.records import Reason
 
-MOVED = "rolled back: other answers moved"
+MOVED = (Reason.MOVED, Reason.ROLLED_BACK, "rolled back:")
 TOLD = 3.0  # seconds after which it is told how long something takes
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
 
@@ -19,13 +20,34 @@ def harmless(text: str) -> str:
     return text.translate(_MOVES)
 
 
+_WHY = {
+    Reason.NOT_FINITE: "the loss or gradient was not finite",
+    Reason.NOTHING: "there was nothing to learn in it",
+    Reason.MOVED: "other answers moved {:.3f} nats/token from the base's (bound {:g})",
+    Reason.ROLLED_BACK: "rolled back: "
+    "other answers moved {:.3f} nats/token from the base's (bound {:g})",
+    Reason.RECALL: "recall did not rise (gap {:.2f} before, {:.2f} after)",
+    Reason.WAITED: "it waited to be learned",
+    Reason.UNDONE: "undone",
+}
+
+
+def reason(told: str) -> str:
+    """Say why something was not learned; what an earlier version said of it stays as it is."""
+    code, *numbers = told.split(" ")
+    try:
+        return _WHY[Reason(code)].format(*map(float, numbers))
+    except (ValueError, IndexError):
+        return told
+
+
 def learned(event: Learned, *, numbers: bool = False) -> str:
     """Say what became of a message; `numbers` are nats per token."""
     said = [*_learned(event)]
     if numbers and event.nll_before is not None:
         said.append(_numbers(event))
-        if event.reason and event.reason != "undone":
-            said.append(event.reason)
+        if event.reason and event.reason != Reason.UNDONE:
+            said.append(reason(event.reason))
     return "\n".join(said)
 
 
@@ -42,7 +64,7 @@ def _learned(event: Learned) -> Iterator[str]:
     if event.rate < 1.0:
         yield f"learned at {_part(event.rate)} of the rate, to leave other answers as they are"
     elif event.reason:
-        yield f"not all of it: {event.reason}"
+        yield f"not all of it: {reason(event.reason)}"
     if event.full:
         yield "it said a lot: what is not listed can be told again in a message of its own"
     if event.secrets:
@@ -58,13 +80,13 @@ def _nothing(event: Learned) -> str:
 
 
 def _why_not(event: Learned) -> str:
-    if event.reason == "undone":
+    if event.reason == Reason.UNDONE:
         return "unlearned: undone"
     if event.reason.startswith(MOVED):
         return "not learned: it would have changed other answers too much"
     if event.secrets:
         return "not learned: it holds a secret and nothing else"
-    return f"not learned: {event.reason}"
+    return f"not learned: {reason(event.reason)}"
 
 
 def _numbers(event: Learned) -> str:
@@ -127,7 +149,7 @@ def lasting(seconds: float) -> str:
 def studied(event: Studied, *, numbers: bool = False) -> str:
     """Say what came of a study; `numbers` are nats per token."""
     if not event.accepted:
-        why = f": {event.reason}" if numbers else ", which was better"
+        why = f": {reason(event.reason)}" if numbers else ", which was better"
         return f"Studied; the memory stays as it was{why}."
     known = f"Studied {counted(event.items, 'question')} anew; what was learned sits better now"
     if numbers and event.nll_before is not None and event.nll_after is not None:
@@ -145,6 +167,12 @@ def marked(pieces: Iterable[Weighed]) -> list[tuple[str, bool]]:
             runs[-1] = (runs[-1][0] + text.removesuffix(words), runs[-1][1])
         runs.append((words, likelier))
     return runs
+
+
+def clipped(text: str, most: int = 40) -> str:
+    """Put text on one line of at most so many characters, none of which moves a cursor."""
+    words = harmless(" ".join(text.split()))
+    return words if len(words) <= most else f"{words[: most - 1]}…"
 
 
 def counted(number: int, noun: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from mlxdyn.engine.events import Chats, Found, Notice
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_free, room, write_text
+from mlxdyn.files import check_free, room, write
 
 SHORT = 60  # characters of a title in a notice
 
@@ -165,5 +165,5 @@ def export(workspace: Workspace, target: str) -> None:
     else:
         names = {"user": "You", "assistant": session.model.name}
         text = "\n\n".join(f"**{names[m.role]}**\n\n{m.text}" for m in messages)
-    write_text(path, f"{text}\n")
+    write(path, f"{text}\n")
     workspace.emit(Notice(f"Written: {path}"))

@@ -101,17 +101,17 @@ class Workspace:
             writable=not self.options.temporary,
         )
         row = self.memory.row
-        if not self.options.temporary and self.ledger.refounded(row.id):
+        if not self.options.temporary and self.ledger.memories.refounded(row.id):
             self.emit(Notice(f"Memory {row.name!r} is of an earlier version. {_ANEW}"))
 
     def _own_name(self) -> str:
         name = check_name(self.options.memory)
-        row = self.ledger.memory(name)
+        row = self.ledger.memories.find(name)
         if row is None or not self.model.changed(row.fingerprint):
             return name
         base = re.sub("[^A-Za-z0-9._-]+", "-", Path(self.model.name).name).strip("-._")
         own = f"{name[:50]}-{base[:40]}"
-        known = self.ledger.memory(own)
+        known = self.ledger.memories.find(own)
         if known is not None and self.model.changed(known.fingerprint):
             return name  # which says what is wrong
         theirs = Path(row.model).name
@@ -152,7 +152,7 @@ class Workspace:
         self.emit(session.status())
 
     def tell_memories(self) -> None:
-        self.emit(Memories(tuple(self.ledger.names())))
+        self.emit(Memories(tuple(self.ledger.memories.names())))
 
     def tell_settings(self) -> None:
         known = settings.values() | {"model": self.model.name}
@@ -240,7 +240,7 @@ class Workspace:
         """Begin a study when there is something new to study and the machine can afford it."""
         memory, off = self.memory, self.session.learn == "off"
         idle = off or not self.options.chat.idle_seconds or self.session.temporary
-        if idle or not memory.ledger.unstudied(memory.row.id) or power.saving():
+        if idle or not memory.ledger.events.unstudied(memory.row.id) or power.saving():
             return False
         begun = self.session.study()
         if begun:

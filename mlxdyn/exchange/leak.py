@@ -104,7 +104,7 @@ def learned(ledger: Ledger, memory: int) -> tuple[list[Passage], list[Passage]]:
     Of messages with the same words, the first stands for all.
     """
     texts = dict[str, int]()
-    for update in ledger.log(memory):
+    for update in ledger.events.log(memory):
         if update.message is not None and update.accepted and not update.undone:
             texts.setdefault(update.text, update.message)
     messages = [
@@ -112,7 +112,7 @@ def learned(ledger: Ledger, memory: int) -> tuple[list[Passage], list[Passage]]:
     ]
     items = [
         Passage(f"item {item.id}", (Turn("user", item.question), Turn("assistant", item.answer)))
-        for item in ledger.told(memory)
+        for item in ledger.examples.told(memory)
         if item.kind == "fact"  # the others say what the base says
     ]
     return messages, items

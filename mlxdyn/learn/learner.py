@@ -147,7 +147,10 @@ class Learner:
         The loss is the weighted mean over examples of their mean KL(target || now), where the
         tokens that a target does not list count as one bucket.
         """
+        assert self.parts is not None, "this network cannot be cut"
+        before = self.parts.flops
         (loss, moved), gradient = self._batch_gradient(batch)
+        self.parts.flops += self.parts.flops - before  # back through frozen weights: the same again
         seen = self._step(gradient, loss, moved[None], [], rate=rate)
         return BatchObservation(seen.nll, seen.gradient_norm, seen.accepted, seen.reason)
 
@@ -177,7 +180,7 @@ class Learner:
         size = cast(float, norm.item())
         if not (math.isfinite(cast(float, loss.item())) and math.isfinite(size)):
             self._put_back(before)  # and keep the KV cache: the old weights made it
-            return Observation(_floats(nll), size, False, "the loss or gradient was not finite")
+            return Observation(_floats(nll), size, False, "not_finite")
         return Observation(_floats(nll), size, True)
 
     def _shrink(self) -> None:

@@ -1,8 +1,10 @@
 """Conversations in a list and their branches: found, renamed, pinned, hidden, walked."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from mlxdyn.memory.store.ledger import Ledger, escaped
+from mlxdyn.memory.store.database import escaped
+from mlxdyn.memory.store.ledger import Ledger
 
 FOUND = 200  # hits of a search, the newest
 
@@ -22,7 +24,7 @@ def search(ledger: Ledger, memory: int | None, words: str) -> list[Hit]:
     """Find messages with all of `words`, the newest first."""
     wanted = [f"%{escaped(word)}%" for word in words.split()]
     having = " AND m.text LIKE ? ESCAPE '\\'" * len(wanted)
-    rows = ledger.read(
+    rows = _read(ledger,
         "SELECT c.id, coalesce(c.title,"
         " (SELECT text FROM messages WHERE conversation = c.id ORDER BY id LIMIT 1)),"
         " m.created, m.role, m.text FROM messages m JOIN conversations c ON c.id = m.conversation"
@@ -34,7 +36,8 @@ def search(ledger: Ledger, memory: int | None, words: str) -> list[Hit]:
 
 def latest(ledger: Ledger, memory: int | None) -> int:
     """Return the conversation in which something was said last; 0 where there is none."""
-    rows = ledger.read(
+    rows = _read(
+        ledger,
         "SELECT m.conversation FROM messages m JOIN conversations c ON c.id = m.conversation"
         " WHERE c.memory IS ? AND NOT c.hidden ORDER BY m.id DESC LIMIT 1",
         memory,
@@ -44,31 +47,31 @@ def latest(ledger: Ledger, memory: int | None) -> int:
 
 def rename(ledger: Ledger, conversation: int, title: str) -> None:
     """Give a conversation a title; an empty one makes it that of its first words again."""
-    ledger.write("UPDATE conversations SET title = ? WHERE id = ?", title or None, conversation)
+    _write(ledger, "UPDATE conversations SET title = ? WHERE id = ?", title or None, conversation)
 
 
 def pin(ledger: Ledger, conversation: int, on: bool) -> None:
-    ledger.write("UPDATE conversations SET pinned = ? WHERE id = ?", on, conversation)
+    _write(ledger, "UPDATE conversations SET pinned = ? WHERE id = ?", on, conversation)
 
 
 def hide(ledger: Ledger, conversation: int, on: bool) -> None:
     """Take a conversation out of the list, or bring it back; what it taught stays."""
-    ledger.write("UPDATE conversations SET hidden = ? WHERE id = ?", on, conversation)
+    _write(ledger, "UPDATE conversations SET hidden = ? WHERE id = ?", on, conversation)
 
 
 def all_messages(ledger: Ledger, conversation: int) -> list[int]:
     """Name the messages of all branches."""
     return [
         id
-        for (id,) in ledger.read(
-            "SELECT id FROM messages WHERE conversation = ? ORDER BY id", conversation
+        for (id,) in _read(
+            ledger, "SELECT id FROM messages WHERE conversation = ? ORDER BY id", conversation
         )
     ]
 
 
 def said(ledger: Ledger, memory: int | None, newest: int) -> list[str]:
     """List what the user said last in all conversations, oldest first."""
-    rows = ledger.read(
+    rows = _read(ledger,
         "SELECT m.text FROM messages m JOIN conversations c ON c.id = m.conversation"
         " WHERE c.memory IS ? AND m.role = 'user' AND NOT m.imported ORDER BY m.id DESC LIMIT ?",
         memory, newest,
@@ -78,13 +81,14 @@ def said(ledger: Ledger, memory: int | None, newest: int) -> list[str]:
 
 def parent(ledger: Ledger, message: int) -> int:
     """Return the message before; 0 where it is the first."""
-    rows = ledger.read("SELECT parent FROM messages WHERE id = ?", message)
+    rows = _read(ledger, "SELECT parent FROM messages WHERE id = ?", message)
     return int(rows[0][0] or 0) if rows else 0
 
 
 def versions(ledger: Ledger, message: int) -> list[int]:
     """Name the versions of a message, itself among them, oldest first."""
-    rows = ledger.read(
+    rows = _read(
+        ledger,
         "SELECT s.id FROM messages m JOIN messages s ON s.conversation = m.conversation"
         " AND s.parent IS m.parent AND s.role = m.role WHERE m.id = ? ORDER BY s.id",
         message,
@@ -94,12 +98,20 @@ def versions(ledger: Ledger, message: int) -> list[int]:
 
 def show(ledger: Ledger, message: int) -> None:
     """Open the branch that goes on from a message, where it forks the newest."""
-    (conversation,) = ledger.read("SELECT conversation FROM messages WHERE id = ?", message)[0]
-    while later := ledger.read("SELECT max(id) FROM messages WHERE parent = ?", message)[0][0]:
+    (conversation,) = _read(ledger, "SELECT conversation FROM messages WHERE id = ?", message)[0]
+    while later := _read(ledger, "SELECT max(id) FROM messages WHERE parent = ?", message)[0][0]:
         message = later
-    ledger.set_head(conversation, message)
+    ledger.conversations.set_head(conversation, message)
 
 
 def extend(ledger: Ledger, message: int, text: str) -> None:
     """Let a message, say one that was cut short, have this text."""
-    ledger.write("UPDATE messages SET text = ? WHERE id = ?", text, message)
+    _write(ledger, "UPDATE messages SET text = ? WHERE id = ?", text, message)
+
+
+def _read(ledger: Ledger, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    return ledger.database.run(sql, values).fetchall()
+
+
+def _write(ledger: Ledger, sql: str, *values: object) -> None:
+    ledger.database.run(sql, values)
