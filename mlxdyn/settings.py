@@ -30,6 +30,11 @@ def read() -> dict[str, Any]:
         raise MlxdynError(f"{path()} cannot be read ({error}); mend it or remove it") from error
 
 
+def personal() -> bool:
+    """Tell whether phone, passport, account and tax numbers are learned, and shown as learned."""
+    return read().get("personal") is True
+
+
 def put(key: str, value: str | int | float | bool) -> None:
     """Set one key above all tables; the rest of the file stays as it is, comments too."""
     read()  # a broken file is not written over

@@ -245,12 +245,16 @@ class Leaning(Life):
 
 
 def links(memory: Memory) -> list[tuple[str, ...]]:
-    """Which messages lean on which, and which superseded what, by what is the same in copies."""
+    """Which messages lean on which, and which superseded what, by what is the same in copies.
+
+    Of lessons that stand: one that is undone keeps its links, for redo.
+    """
+    stands = " JOIN events e ON e.message = m.id AND NOT e.undone"
     sql = (
-        "SELECT m.uid, o.uid FROM depends d JOIN messages m ON m.id = d.message"
+        f"SELECT m.uid, o.uid FROM depends d JOIN messages m ON m.id = d.message{stands}"
         " JOIN messages o ON o.id = d.earlier JOIN conversations c ON c.id = m.conversation"
         " WHERE c.memory = :id UNION ALL SELECT m.uid, x.uid FROM supersedes s"
-        " JOIN messages m ON m.id = s.message JOIN examples x ON x.id = s.example"
+        f" JOIN messages m ON m.id = s.message{stands} JOIN examples x ON x.id = s.example"
         " WHERE x.memory = :id ORDER BY 1, 2"
     )
     return memory.ledger._db.execute(sql, {"id": memory.row.id}).fetchall()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlxdyn import settings
 from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MODEL
 from mlxdyn.engine.messages import harmless
 from mlxdyn.errors import MlxdynError
@@ -41,6 +42,11 @@ base = click.option(
 chosen = click.option(
     "--memory", "name", default=chosen_memory, metavar="NAME",
     help="Which memory.  [default: what a .mlxdyn file here or above names, or 'default']",
+)  # fmt: skip
+personal = click.option(
+    "--personal/--no-personal", default=settings.personal,
+    help="Learn, and show, phone, passport, account and tax numbers too; `personal = true` in "
+    "config.toml sets it for good.",
 )  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 sure = click.option("--yes", is_flag=True, help="Do not ask.")
