@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlxdyn import settings
 from mlxdyn.cli.open import (
     NUMBER,
     as_json,
@@ -134,15 +135,11 @@ def log(
             click.echo(harmless(f"update {row.update}: {_trouble(row)}"))
 
 
-def _masked(
-    ledger: Ledger, memory: int, rows: list[UpdateRow], personal: bool
-) -> list[UpdateRow]:
+def _masked(ledger: Ledger, memory: int, rows: list[UpdateRow], personal: bool) -> list[UpdateRow]:
     """Put placeholders for secrets: they were not learned, and are not shown."""
     from mlxdyn.memory.privacy import masked
 
-    hidden = masked(
-        ledger, memory, [row.message for row in rows if row.message], personal=personal
-    )
+    hidden = masked(ledger, memory, [row.message for row in rows if row.message], personal=personal)
     return [replace(row, text=hidden[row.message].text) if row.message else row for row in rows]
 
 
@@ -305,7 +302,8 @@ def diff(other: str, name: str, as_json: bool) -> None:
     from mlxdyn.memory.lifecycle import compare
     from mlxdyn.model.load import load
 
-    differences = compare(rows[0], rows[1], load(rows[0].model), ledger)
+    model, learned = load(rows[0].model), settings.personal()
+    differences = compare(rows[0], rows[1], model, ledger, personal=learned)
     if as_json:
         print_json([d._asdict() for d in differences])
     elif not differences:

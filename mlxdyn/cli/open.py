@@ -108,15 +108,19 @@ def confirm(question: str) -> None:
 
     Raises MlxdynError where there is nobody to answer.
     """
+    if not agreed(question):
+        raise click.Abort
+
+
+def agreed(question: str) -> bool:
+    """Ask; raise MlxdynError where there is nobody to answer."""
     try:
-        yes = click.confirm(question, err=True)
+        return click.confirm(question, err=True)
     except click.Abort:
         click.echo(err=True)
         if sys.stdin.isatty():
             raise
         raise MlxdynError("nobody is there to say yes, so nothing changed; pass --yes") from None
-    if not yes:
-        raise click.Abort
 
 
 def open_ledger(*, writable: bool = False) -> Ledger:

@@ -50,6 +50,8 @@ TOLERANCE = 1e-6
 NEARLY = f"the same within {TOLERANCE:g}, as another version or machine makes it"
 """In a problem that `verify` names, where a replay differs by rounding; others are damage."""
 
+NOTHING = examples.Examined((), (), ())
+
 T = TypeVar("T")
 Steps = Generator[None, None, Outcome]
 Progress = Callable[[int, int], None]  # is told how many of how many lessons are done
@@ -335,9 +337,9 @@ class Memory:
             return
         yield from prepared(self.base)
         said = self.ledger.turns_upto(message)[-1]
-        text = self.masked([said.id])[said.id].learnable
-        earlier = self._alike(message, text)
-        found = yield from examples.examine(self.base, text, earlier)
+        text = self.masked([said.id])[said.id].studied
+        earlier = self._alike(message, text) if text else []
+        found = NOTHING if not text else (yield from examples.examine(self.base, text, earlier))
         edits = [
             Draft(question, answer, self._as_told(question, answer))
             for question, answer in self.ledger.edits(message)
@@ -363,11 +365,11 @@ class Memory:
         candidates = self.ledger.earlier(self.row.id, message)
         before = self.ledger.said_before(message, [m.id for m in candidates])
         hidden = self.masked([*(m.id for m in candidates), message])
-        likeness = self.base.likeness(text, [hidden[m.id].learnable for m in candidates])
+        likeness = self.base.likeness(text, [hidden[m.id].studied for m in candidates])
         return [
             Told(
                 one.id,
-                hidden[one.id].learnable,
+                hidden[one.id].studied,
                 tuple((f.id, f.question, f.answer) for f in self._facts_of(one.id)),
             )
             for one, like in zip(candidates, likeness, strict=True)
