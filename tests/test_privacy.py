@@ -176,13 +176,14 @@ def test_no_command_prints_a_secret_and_personal_numbers_only_by_wish(
     if personal:
         settings.put("personal", True)
     with learned(mite, SAID, config=ChatConfig(personal=personal)) as session:
-        said = f"{session.undo()}{session.redo()}"
+        session.undo()
+        session.redo()
     CliRunner().invoke(main, ["memory", "branch", "other", "--memory", "m"])
     CliRunner().invoke(main, ["memory", "undo", "--memory", "other"])
     out = ["export", str(tmp_path / "out")]
     commands = (["log"], ["log", "--json"], ["undo"], ["redo"], ["diff", "other"], out)
-    said += sentences(*commands) + sentences(["forget", "1"], said="n\n")
-    assert said.count("my pin is [secret].") >= 8 and "5519" not in said
+    said = sentences(*commands) + sentences(["forget", "1"], said="n\n")
+    assert said.count("my pin is [secret].") >= 6 and "5519" not in said
     assert ("415 555 2671" in said) == personal
 
 

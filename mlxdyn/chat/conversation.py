@@ -31,7 +31,6 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
 from mlxdyn.learn.stream import Chunk, lesson
-from mlxdyn.memory.echoes import echoes
 from mlxdyn.memory.memory import Memory, Progress
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.memory.store.ledger import Ledger
@@ -395,8 +394,8 @@ class Session:
             raise MlxdynError(f"there is no item {item} in this memory; see: mlxdyn memory items")
         self.memory.change_example(old, new, progress)
 
-    def forget(self, message: int, progress: Progress | None = None) -> list[Message]:
-        """Forget a message and the reply to it, exactly; return later ones that repeat it.
+    def forget(self, message: int, progress: Progress | None = None) -> str:
+        """Forget a message and the reply to it, exactly; return its text.
 
         Raises MlxdynError when this memory holds no such message.
         """
@@ -407,17 +406,19 @@ class Session:
             raise MlxdynError(
                 f"there is no message {message} in this memory; see: mlxdyn memory log"
             )
-        left = echoes(self.ledger, self.memory.row.id, [message])
         self.memory.forget([message], progress)
         if not self.messages():
             self.new()
-        return left
+        return found.text
 
     def _said(self, event: Message | EventRow | None) -> str | None:
         if event is None:
             return None
-        message = event.id if isinstance(event, Message) else event.lesson.message
-        return "the last study" if message is None else self.memory.masked([message])[message].text
+        if isinstance(event, Message):
+            return event.text
+        if event.lesson.message is None:
+            return "the last study"
+        return self.ledger.turns_upto(event.lesson.message)[-1].text
 
     def _words(self, message: int) -> tuple[Chunk, ...]:
         """Cut a message into chunks, alone in its turn, without thoughts, tools and secrets."""

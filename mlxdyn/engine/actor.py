@@ -403,12 +403,9 @@ class Engine:
     def _forget(self, message: int) -> None:
         self._refuse_temporary()
         with room():
-            left = self._session.forget(message, self._working("forgetting"))
+            self._session.forget(message, self._working("forgetting"))
         self._opened()
         said = "Forgotten for good, with any reply to it."
-        if left:
-            said += f" It is told again in {', '.join(f'message {m.id}' for m in left)}: "
-            said += f"/forget {left[0].id}"
         if not self._open["ledger"].erased():
             said += " Another program reads the ledger; the next start erases the text."
         self._emit(Notice(said))

@@ -339,7 +339,7 @@ class Memory:
         said = self.ledger.turns_upto(message)[-1]
         text = self.masked([said.id])[said.id].studied
         earlier = self._alike(message, text) if text else []
-        found = NOTHING if not text else (yield from examples.examine(self.base, text, earlier))
+        found = (yield from examples.examine(self.base, text, earlier)) if text else NOTHING
         edits = [
             Draft(question, answer, self._as_told(question, answer))
             for question, answer in self.ledger.edits(message)
