@@ -26,7 +26,7 @@ def read() -> dict[str, Any]:
         return tomllib.loads(path().read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MlxdynError(f"{path()} cannot be read ({error}); mend it or remove it") from error
 
 

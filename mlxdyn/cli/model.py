@@ -70,7 +70,7 @@ def _record(path: Path) -> dict[str, Any]:
 
     try:
         found = json.loads((path / RECORD).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -170,7 +170,7 @@ def check_taught(name: str) -> None:
     if not any((folder / f"chat_template.{kind}").is_file() for kind in ("jinja", "json")):
         try:
             told = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             told = {}
         if not (isinstance(told, dict) and told.get("chat_template")):
             raise MlxdynError(

@@ -132,7 +132,7 @@ def whole(path: Path) -> bool:
         shards = all((path / name).is_file() for name in index["weight_map"].values())
     except FileNotFoundError:
         shards = any(path.glob("model*.safetensors"))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return False
     return shards and (path / "config.json").is_file() and any(path.glob("*token*"))
 
