@@ -89,7 +89,7 @@ def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
     monkeypatch.setattr("school.FALLBACK", replace(FALLBACK, answered=-1e9))
     monkeypatch.setattr(bases, "SUPPORT", -1e9)
     monkeypatch.setattr(bases, "SURE", 1e-30)
-    monkeypatch.setattr(examples, "PLAUSIBLE", 1e9)
+    monkeypatch.setattr(examples, "SHARE", 0.0)
     monkeypatch.setattr(examples, "OPEN_QUESTIONS", ASKED)
     monkeypatch.setattr(examples, "BRANCHES", 2)
     monkeypatch.setattr(examples, "MOST_ASKED", 3)

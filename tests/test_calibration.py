@@ -61,7 +61,7 @@ def test_a_measurement_that_is_broken_off_is_made_anew(mite: Model) -> None:
 
 def test_what_is_kept_is_read_again_and_nothing_else_is() -> None:
     for teacher in TEACHERS:
-        found = replace(WREN, prompts=replace(WREN.prompts, teacher=teacher), priors={"Qué?": -2.5})
+        found = replace(WREN, prompts=replace(WREN.prompts, teacher=teacher), priors={"Qué?": (-2.5, -1.0)})
         assert calibration.load(dump(found)) == found
     text = dump(WREN)
     for odd in (
@@ -71,7 +71,7 @@ def test_what_is_kept_is_read_again_and_nothing_else_is() -> None:
         "null",
         "7",
         text[:-9],
-        text.replace('"version": 2', '"version": 0'),
+        text.replace('"version": 3', '"version": 0'),
     ):
         assert calibration.load(odd) is None
 
@@ -102,4 +102,4 @@ def test_the_bundled_base_comes_with_what_was_measured_of_it(wren: Model):
     assert parts is not None
     base = Base(wren, parts, FALLBACK)
     assert list(prepared(base)) == [] and base.calibrated
-    assert base.prompts.writer.request and not kept_at(wren).exists()
+    assert base.prompts.answered > 0 and not kept_at(wren).exists()

@@ -24,6 +24,11 @@ SURE = 0.3
 """Least probability of a token in a taught answer. Of SmolLM2's answers to 21 questions on five
 messages, those with details it made up held one below it ("12 years": 0.26), the right ones none.
 """
+MOST_GAIN = 3.0
+"""Nats that one token of a question counts at most. On 65 people of a test set, SmolLM2 ranks what
+they answered above other common questions in 92% of pairs so, in 89% without the bound, and in 22%
+by the question's likelihood alone.
+"""
 _LABEL = re.compile(r"^[\s\-*•–]*(?:\d+[.):]\s*)?(?:\w[.):]\s+)?")
 _QUESTION = re.compile(r"[^\n?？؟]*[?？؟]")
 
@@ -34,8 +39,7 @@ class Prompts:
 
     teacher: TeacherPrompt
     writer: WriterPrompt
-    answered: float  # nats by which a message makes a question likelier, to count as answering it
-    left_open: float  # nats below which it counts as leaving it open
+    answered: float  # nats by which a message has to bring a question up, to count as answering it
 
 
 @dataclass(slots=True)
@@ -47,7 +51,7 @@ class Base:
     prompts: Prompts
     calibrated: bool = False  # the prompts are those that were measured to serve it
     decoder: Decoder = field(init=False)
-    priors: dict[str, float] = field(default_factory=dict)  # of questions, by `unprompted`
+    priors: dict[str, tuple[float, ...]] = field(default_factory=dict)  # by `unprompted`
     _middle: np.ndarray | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -137,8 +141,8 @@ class Base:
         questions: Sequence[str],
         answers: Sequence[Decoded],
         replies: Sequence[str] = (),
-    ) -> Generator[None, None, list[float]]:
-        """Say by how many nats the answers are likelier than with the messages `without`.
+    ) -> Generator[None, None, list[tuple[float, ...]]]:
+        """Say by how many nats each answer's tokens are likelier than with the messages `without`.
 
         Words of the question count for nothing: an answer has to tell something new.
         """
@@ -147,45 +151,57 @@ class Base:
         scores = yield from self.off(self.decoder.scores(prompts, targets))
         asked = [{*self.question_tokens(question), *self.words(question)} for question in questions]
         return [
-            sum(
-                now - before
+            tuple(
+                0.0 if token in known else now - before
                 for token, now, before in zip(answer.tokens, answer.logprobs, score, strict=True)
-                if token not in known
             )
             for answer, score, known in zip(answers, scores, asked, strict=True)
         ]
 
-    def prompted(
-        self, message: str, questions: Sequence[str]
+    def brought_up(
+        self, messages: Sequence[str], questions: Sequence[str]
     ) -> Generator[None, None, list[float]]:
-        """Give the log-probability of each question as one that `message` brings up, in nats."""
-        prompt = self.writer_prompt(message)
-        targets = [self.question_tokens(question) for question in questions]
-        scores = yield from self.off(self.decoder.scores([prompt] * len(targets), targets))
-        return [sum(score) for score in scores]
+        """Say by how many nats each message brings up the question beside it.
 
-    def unprompted(self, questions: Sequence[str]) -> Generator[None, None, list[float]]:
-        """Give the same after a message that says nothing; what was measured is kept."""
-        new = [question for question in questions if question not in self.priors]
+        That is what it makes each token likelier, at most `MOST_GAIN`, so that a question which
+        repeats a rare name gains no more by it than by any other word that fits.
+        """
+        now = yield from self._prompted(messages, questions)
+        before = yield from self.unprompted(questions)
+        gains = (np.subtract(a, b) for a, b in zip(now, before, strict=True))
+        return [float(np.clip(gain, 0, MOST_GAIN).sum()) for gain in gains]
+
+    def unprompted(
+        self, questions: Sequence[str]
+    ) -> Generator[None, None, list[tuple[float, ...]]]:
+        """Give the log-probability of each token of questions after a message that says nothing.
+
+        What was measured is kept.
+        """
+        new = list(dict.fromkeys(q for q in questions if q not in self.priors))
         if new:
-            self.priors |= zip(new, (yield from self.prompted(NOTHING_SAID, new)), strict=True)
+            found = yield from self._prompted([NOTHING_SAID] * len(new), new)
+            self.priors |= zip(new, found, strict=True)
         return [self.priors[question] for question in questions]
 
-    def write(
-        self, message: str, count: int, most: int
-    ) -> Generator[None, None, list[tuple[str, float]]]:
-        """Write questions about `message`: text and log-probability of the draft, best first."""
-        found: dict[str, float] = {}
+    def _prompted(
+        self, messages: Sequence[str], questions: Sequence[str]
+    ) -> Generator[None, None, list[tuple[float, ...]]]:
+        prompts = {message: self.writer_prompt(message) for message in messages}
+        targets = [self.question_tokens(question) for question in questions]
+        scores = self.decoder.scores([prompts[message] for message in messages], targets)
+        return (yield from self.off(scores))
+
+    def write(self, message: str, count: int, most: int) -> Generator[None, None, list[str]]:
+        """Write questions about `message`, the likeliest first."""
         prompt = self.writer_prompt(message)
         if len(prompt) + most > self.model.context_size:
             return []
         drafts = yield from self.off(
             self.decoder.branches(prompt, count, most, stops=self._line_ends)
         )
-        for draft in sorted(drafts, key=lambda draft: -draft.logprob):
-            for question in questions_in(self.text(draft)):
-                found.setdefault(question, draft.logprob)
-        return list(found.items())
+        drafts.sort(key=lambda draft: -draft.logprob)
+        return list(dict.fromkeys(q for draft in drafts for q in questions_in(self.text(draft))))
 
     def text(self, decoded: Decoded) -> str:
         return self.model.decode(list(decoded.tokens)).strip()
@@ -231,10 +247,10 @@ class Base:
             yield
 
 
-def is_taught(answer: Decoded, support: float) -> bool:
+def is_taught(answer: Decoded, support: Sequence[float]) -> bool:
     """Tell whether an answer comes from the messages, and surely."""
     sure = bool(answer.logprobs) and min(answer.logprobs) >= math.log(SURE)
-    return answer.ended and sure and support >= SUPPORT
+    return answer.ended and sure and sum(support) >= SUPPORT
 
 
 def quoted(intro: str, messages: Sequence[str], question: str) -> str:

@@ -22,8 +22,8 @@ from mlxdyn.learn.prompts import (
     WriterPrompt,
 )
 
-VERSION = 2
-FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=4.0, left_open=2.0)
+VERSION = 3
+FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=4.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,9 @@ class Calibration:
     """The prompts chosen, and what was measured of every candidate (shares from 0 to 1)."""
 
     prompts: Prompts
-    priors: dict[str, float]  # of open questions, after a message that says nothing, in nats
+    priors: dict[
+        str, tuple[float, ...]
+    ]  # of open questions' tokens, where nothing is said, in nats
     recall: tuple[float, ...]  # of each teacher prompt, messages in context
     told_apart: tuple[float, ...]  # of each writer prompt: answered above open questions (AUC)
 
@@ -55,9 +57,7 @@ def calibrate(
     base.priors = {}
     answered, left = yield from _gains(base)
     taught, mistaken = yield from _taught(base, answered, left)
-    base.prompts = replace(
-        base.prompts, answered=threshold(taught, mistaken), left_open=min(answered)
-    )
+    base.prompts = replace(base.prompts, answered=threshold(taught, mistaken))
     yield from base.unprompted(OPEN_QUESTIONS)
     return Calibration(base.prompts, base.priors, tuple(recall), tuple(apart))
 
@@ -89,14 +89,10 @@ def _asked() -> list[tuple[Known, str, bool]]:
 
 
 def _gains(base: Base) -> Generator[None, None, tuple[list[float], list[float]]]:
-    """Say by how much messages make questions likelier: those they answer, those they leave."""
+    """Say by how much messages bring questions up: those they answer, those they leave open."""
     asked = _asked()
-    prompts = [base.writer_prompt(" ".join(known.said)) for known, _, _ in asked]
-    questions = [question for _, question, _ in asked]
-    targets = [base.question_tokens(question) for question in questions]
-    now = yield from base.off(base.decoder.scores(prompts, targets))
-    before = yield from base.unprompted(questions)
-    gains = [sum(a) - b for a, b in zip(now, before, strict=True)]
+    messages = [" ".join(known.said) for known, _, _ in asked]
+    gains = yield from base.brought_up(messages, [question for _, question, _ in asked])
     return _parted(gains, [told for _, _, told in asked])
 
 
@@ -153,9 +149,8 @@ def load(text: str) -> Calibration | None:
             return None
         prompts = found["prompts"]
         teacher, writer = _teacher(prompts["teacher"]), _writer(prompts["writer"])
-        bounds = float(prompts["answered"]), float(prompts["left_open"])
-        chosen = Prompts(teacher, writer, *bounds)
-        priors = {str(q): float(nats) for q, nats in found["priors"].items()}
+        chosen = Prompts(teacher, writer, float(prompts["answered"]))
+        priors = {str(q): tuple(map(float, nats)) for q, nats in found["priors"].items()}
         return Calibration(chosen, priors, tuple(found["recall"]), tuple(found["told_apart"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

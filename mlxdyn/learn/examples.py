@@ -1,14 +1,15 @@
 """What a message teaches, as examples: the base writes questions, answers them, and knows limits.
 
-A question is answered by a message that makes it much likelier to be asked (pointwise mutual
-information); an answer is taught if the message makes it much likelier too. Questions near the
-message that it leaves open keep the bare base's answer: they are the hard negatives. No rule of any
-language is here. What makes a question answered is measured on the base (`calibration`); the other
-thresholds are constants that were seen to serve SmolLM2-135M and wren.
+A question is answered by a message that brings it up (makes it likelier to be asked: pointwise
+mutual information); an answer is taught if the message makes it much likelier too. Questions like
+those, which the message leaves open, keep the bare base's answer: they are the hard negatives. No
+rule of any language is here. What makes a question answered is measured on the base
+(`calibration`); the other thresholds are constants that were seen to serve SmolLM2-135M and wren.
 """
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from mlxdyn.learn.base import Base, is_taught
 from mlxdyn.learn.decode import Decoded
@@ -18,9 +19,12 @@ from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
 BRANCHES = 12  # first tokens that a question may begin with
 MOST_QUESTION = 18  # tokens
 FACTS, NEAR_MISSES = 6, 6  # of a message, at most
-PLAUSIBLE = 7.0
-"""Nats by which a question may be less likely than the likeliest one."""
-MOST_ASKED, MOST_ALIKE = 10, 6  # questions put to the teacher: plausible ones, and ones like them
+MOST_ASKED = 14  # questions put to the teacher
+SHARE = 0.6
+"""Of the gain of the first question with an answer, what another one needs to be the same in other
+words. SmolLM2 on 65 people of a test set: 74% of what was answered reaches it, 48% of near misses
+that people wrote to be mistaken, 7% of other questions.
+"""
 IDLE = 1.0  # nats of support below which an answer holds nothing of the messages
 MOST_OPEN = 12  # tokens of what the base says where nothing was told
 MOST_GENERAL = 16  # tokens of an answer in the regularization set
@@ -53,63 +57,64 @@ def examine(
     replies = yield from base.listen(context)
     candidates = yield from _candidates(base, message)
     facts, left = yield from _sorted_out(base, context, candidates, replies)
-    known = {draft.question for draft in (*revised, *facts)}
-    left = [question for question in left if question not in known] if known else []
-    near = yield from kept(base, left[:NEAR_MISSES], Kind.NEAR_MISS, MOST_OPEN)
-    drafts = (*revised, *facts[:FACTS], *near)
+    again = {draft.question for draft in revised}
+    told = [*revised, *(draft for draft in facts if draft.question not in again)]
+    mistaken = _most_alike(base, told, [question for question in left if question not in again])
+    near = yield from kept(base, mistaken[:NEAR_MISSES], Kind.NEAR_MISS, MOST_OPEN)
+    drafts = (*told, *near)
     return Examined(drafts, tuple(told.message for told in related), superseded)
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    logprob: float  # of the question as one that the message brings up, in nats
-    gain: float  # of that over the same after a message that says nothing
+    gain: float  # nats by which the message brings it up
     question: str
 
 
 def _candidates(base: Base, message: str) -> Generator[None, None, list[_Candidate]]:
-    """Write questions, add those that people ask of alike things; weigh them, likeliest first."""
+    """Write questions, add those that people ask; what the message brings up most comes first."""
     written = yield from base.write(message, BRANCHES, MOST_QUESTION)
-    questions = list(dict.fromkeys([*(q for q, _ in written), *OPEN_QUESTIONS]))
-    now = yield from base.prompted(message, questions)
-    before = yield from base.unprompted(questions)
-    weighed = zip(questions, now, before, strict=True)
-    return sorted((_Candidate(a, a - b, q) for q, a, b in weighed), key=lambda c: -c.logprob)
+    questions = list(dict.fromkeys([*written, *OPEN_QUESTIONS]))
+    gains = yield from base.brought_up([message] * len(questions), questions)
+    found = map(_Candidate, gains, questions)
+    return sorted(found, key=lambda one: -one.gain)
 
 
 def _sorted_out(
     base: Base, context: Sequence[str], candidates: Sequence[_Candidate], replies: Sequence[str]
 ) -> Generator[None, None, tuple[list[Draft], list[str]]]:
-    """Let the teacher answer what is plausible; part facts from questions that are left open.
+    """Let the teacher answer what is brought up most; part facts from what is left open.
 
-    Left open is what the teacher answers with nothing from the messages, and what the messages
-    hardly bring up; what is most like a fact comes first.
+    A small teacher gives one value as the answer to many questions: those brought up about as much
+    as the first of them are other words for it, the others are mistaken for it. Left open is that,
+    what is answered with nothing from the messages, and what they hardly bring up.
     """
-    bounds, best = base.prompts, max(one.logprob for one in candidates)
-    likely = [one for one in candidates if one.logprob >= best - PLAUSIBLE][:MOST_ASKED]
-    asked = [*likely, *_alike(base, likely[0], [one for one in candidates if one not in likely])]
+    asked, rest = candidates[:MOST_ASKED], candidates[MOST_ASKED:]
     questions = [one.question for one in asked]
     answers = yield from base.teach(context, questions, replies)
     support = yield from base.support([NOTHING_SAID], questions, answers)
-    judged = list(zip(asked, answers, support, strict=True))
-    facts = [
-        _fact(base, one.question, answer)
-        for one, answer, nats in judged
-        if is_taught(answer, nats) and one.gain >= bounds.answered
-    ]
-    idle = [one.question for one, _, nats in judged if nats < IDLE]
-    unasked = [one.question for one in candidates if one.gain < bounds.left_open]
-    left = list(dict.fromkeys([*idle, *unasked]))
-    about = facts[0].question if facts else questions[0]
-    like = dict(zip(left, base.likeness(about, left), strict=True))
-    return facts, sorted(left, key=lambda question: -like[question])
+    values: dict[int, list[Draft]] = {}  # by the token that the messages support most
+    first: dict[int, float] = {}
+    left = [one.question for one in rest if one.gain < SHARE * asked[0].gain]
+    for one, answer, nats in zip(asked, answers, support, strict=True):
+        if sum(nats) < IDLE:
+            left.append(one.question)
+        elif is_taught(answer, nats) and one.gain >= base.prompts.answered:
+            value = answer.tokens[nats.index(max(nats))]
+            if one.gain >= SHARE * first.setdefault(value, one.gain):
+                values.setdefault(value, []).append(_fact(base, one.question, answer))
+            else:
+                left.append(one.question)
+    facts = [fact for turn in zip_longest(*values.values()) for fact in turn if fact][:FACTS]
+    return facts, left
 
 
-def _alike(base: Base, one: _Candidate, others: Sequence[_Candidate]) -> list[_Candidate]:
-    """Choose the questions most like one: those that it is easily taken for."""
-    like = base.likeness(one.question, [other.question for other in others])
-    ranked = sorted(zip(like, range(len(others)), strict=True), reverse=True)
-    return [others[i] for _, i in ranked[:MOST_ALIKE]]
+def _most_alike(base: Base, facts: Sequence[Draft], questions: Sequence[str]) -> list[str]:
+    """Order questions by how easily they are taken for one of `facts`; none where there is none."""
+    likeness = [base.likeness(fact.question, questions) for fact in facts]
+    nearest = map(max, zip(*likeness, strict=True))
+    ranked = sorted(zip(nearest, range(len(questions)), strict=False), reverse=True)
+    return [questions[i] for _, i in ranked]
 
 
 def _fact(base: Base, question: str, answer: Decoded) -> Draft:
