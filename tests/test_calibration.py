@@ -61,7 +61,9 @@ def test_a_measurement_that_is_broken_off_is_made_anew(mite: Model) -> None:
 
 def test_what_is_kept_is_read_again_and_nothing_else_is() -> None:
     for teacher in TEACHERS:
-        found = replace(WREN, prompts=replace(WREN.prompts, teacher=teacher), priors={"Qué?": (-2.5, -1.0)})
+        found = replace(
+            WREN, prompts=replace(WREN.prompts, teacher=teacher), priors={"Qué?": (-2.5, -1.0)}
+        )
         assert calibration.load(dump(found)) == found
     text = dump(WREN)
     for odd in (

@@ -6,12 +6,18 @@ from contextlib import closing
 
 import pytest
 from click.testing import CliRunner, Result
+from school import as_said
 from test_privacy import founded
 from tiny import fact, opened, teach
 
+from mlxdyn.chat.conversation import Session
 from mlxdyn.cli import main
+from mlxdyn.config import ChatConfig
+from mlxdyn.engine import messages
 from mlxdyn.files import home
-from mlxdyn.memory.echoes import echoes
+from mlxdyn.learn.example import Kind
+from mlxdyn.learn.examples import Told
+from mlxdyn.memory.echoes import echoes, known_from, news
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter
 from mlxdyn.model.load import Model
@@ -102,3 +108,49 @@ def test_a_program_is_told_what_repeats_it(mite: Model):
     told, _, reply = told_again(mite)
     done = run("forget", str(told), "--yes", "--json")
     assert json.loads(done.stdout)["repeated_in"] == [reply]
+
+
+# What was told before is not learned again, whoever says it and whatever for.
+
+TOLD = Told(1, "My dog is called Rex.", ((1, *DOG),))
+HUND = Told(1, "Mein Hund heißt Rex.", ((1, "Wie heißt mein Hund?", "Dein Hund heißt Rex."),))
+
+
+@pytest.mark.parametrize(
+    ("text", "facts", "earlier", "left"),
+    [
+        ("Forget that my dog is called Rex.", [(DOG[0], "Your dog is called Rex.")], TOLD, []),
+        ("Vergiss, mein Hund heißt Rex.", [(HUND.facts[0][1], "Er heißt Rex.")], HUND, []),
+        ("My dog is called Bella.", [(DOG[0], "Your dog is called Bella.")], TOLD, [0]),
+        ("My cat is called Rex.", [("What is my cat called?", "Your cat is Rex.")], TOLD, [0]),
+        (
+            "My dog Rex is five.",
+            [(DOG[0], "Your dog is called Rex."), ("How old is my dog?", "Your dog is five.")],
+            TOLD,
+            [1],
+        ),
+        ("My dog is called Rex.", [DOG], Told(1, "My dog is called Rex.", ()), [0]),
+    ],
+)  # fmt: skip
+def test_what_is_known_is_no_news(
+    mite: Model, text: str, facts: list[tuple[str, str]], earlier: Told, left: list[int]
+):
+    drafts = [as_said(mite, *fact) for fact in facts]
+    near = as_said(mite, "What is my fish called?", "I don't know that.", Kind.NEAR_MISS)
+    found = news(text, [*drafts, near], [earlier])
+    assert list(found) == ([*(drafts[i] for i in left), near] if left else [])
+
+
+def test_a_message_that_tells_nothing_new_names_who_told_it(mite: Model):
+    with closing(Ledger(home() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        told, other, again = teach(
+            memory, "my dog is called Rex", "my cat is Fig", "forget that my dog is Rex"
+        )
+        fact(memory, told, *DOG)
+        fact(memory, other, "What is my cat called?", "Your cat is Fig.")
+        ledger.add_examples(memory.row.id, again, [], depends_on=[told, other])
+        assert known_from(ledger, again) == [told] and known_from(ledger, told) == []
+        session = Session(mite, memory, ledger, ChatConfig(), temporary=False)
+        session.open(session.chats()[0].id)
+        (said,) = session.lessons().lessons
+        assert f"message {told} told it, and /forget {told} takes it out" in messages.learned(said)

@@ -1,4 +1,4 @@
-"""What else holds the words of a message: later turns that repeat what it told.
+"""Who else tells what a message tells: later turns that repeat it, earlier ones that knew it.
 
 Knows no language. A word is telling that the answers to a message hold and the questions do not, or
 that is a secret; of a message that taught no fact, a later one has to hold half of what was new.
@@ -7,11 +7,12 @@ that is a secret; of a message that taught no fact, a later one has to hold half
 import re
 from collections.abc import Iterable, Sequence
 
-from mlxdyn.learn.example import Kind
+from mlxdyn.learn.example import Draft, Kind
+from mlxdyn.learn.examples import Told
 from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
 from mlxdyn.learn.redact import find, values
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.records import Filter, Message
+from mlxdyn.memory.store.records import ExampleRow, Filter, Message
 
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
@@ -33,19 +34,64 @@ def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message
     return sorted(found.values(), key=lambda message: message.id)
 
 
+def known_from(ledger: Ledger, message: int) -> list[int]:
+    """Name the earlier messages that a message repeats, telling nothing of its own.
+
+    It may be that somebody wants them forgotten, in whatever words.
+    """
+    if _facts(ledger, message):
+        return []
+    said = words(ledger.turns_upto(message)[-1].text)
+    told = {one: _told(ledger, one) for one in ledger.depends_on(message)}
+    return [one for one, all_of_it in told.items() if all_of_it and all_of_it <= said]
+
+
+def news(text: str, drafts: Sequence[Draft], earlier: Sequence[Told]) -> tuple[Draft, ...]:
+    """Leave out what `earlier` messages taught already; with no fact left, all.
+
+    A fact is known where the same question has an answer with all that the message tells in it.
+    """
+    facts = [draft for draft in drafts if draft.example.kind == Kind.FACT]
+    known = {
+        draft.answer
+        for draft in facts
+        for one in earlier
+        for _, question, answer in one.facts
+        if question == draft.question
+        and (new := _tells(text, draft.question, draft.answer))
+        and new <= _tells(one.text, question, answer)
+    }
+    left = tuple(draft for draft in drafts if draft.answer not in known or draft not in facts)
+    return left if any(draft in facts for draft in left) or not known else ()
+
+
 def words(*texts: str) -> set[str]:
     """Give the words of texts, small; of scripts without spaces, every two letters side by side."""
     return {pair or word for text in texts for pair, word in WORD.findall(text.casefold())}
+
+
+def _tells(text: str, question: str, answer: str) -> set[str]:
+    """Give the words of a text that are in an answer and not in its question."""
+    return words(text) & words(answer) - words(question)
+
+
+def _facts(ledger: Ledger, message: int) -> list[ExampleRow]:
+    return [row for row in ledger.examples_of(message) if row.kind == Kind.FACT]
+
+
+def _told(ledger: Ledger, message: int) -> set[str]:
+    """Give the words of a message that its answers hold, and neither questions nor everybody."""
+    facts = _facts(ledger, message)
+    said = words(ledger.turns_upto(message)[-1].text) - words(*GENERAL, *OPEN_QUESTIONS)
+    return said & words(*(f.answer for f in facts)) - words(*(f.question for f in facts))
 
 
 def _telling(
     ledger: Ledger, message: Message, before: Iterable[Message], ordinary: set[str]
 ) -> tuple[set[str], set[str]]:
     """Give the words each of which tells of a message, and those that do so together."""
-    facts = [row for row in ledger.examples_of(message.id) if row.kind == Kind.FACT]
     secrets = words(*values(message.text, find(message.text)))
-    own = words(message.text) - ordinary
-    told = own & words(*(f.answer for f in facts)) - words(*(f.question for f in facts))
+    told, own = _told(ledger, message.id), words(message.text) - ordinary
     if told or secrets:
         return told | secrets, set()
     new = own - words(*(turn.text for turn in before))

@@ -27,6 +27,7 @@ from mlxdyn.learn.stream import Chunk
 from mlxdyn.learn.trainer import Trainer
 from mlxdyn.memory.calibrated import prepared
 from mlxdyn.memory.directory import ORIGIN, UNFINISHED, remove_stray, tidy
+from mlxdyn.memory.echoes import news
 from mlxdyn.memory.privacy import Masked, masked
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import (
@@ -340,13 +341,15 @@ class Memory:
         text = self.masked([said.id])[said.id].studied
         earlier = self._alike(message, text) if text else []
         found = (yield from examples.examine(self.base, text, earlier)) if text else NOTHING
+        gone = {key for told in earlier for key in self.ledger.superseded_by(told.message)}
+        drafts = news(text, found.drafts, [without(t, {*gone, *found.superseded}) for t in earlier])
         edits = [
             Draft(question, answer, self._as_told(question, answer))
             for question, answer in self.ledger.edits(message)
         ]
         with self.ledger.transaction():
             self.ledger.add_examples(
-                self.row.id, message, found.drafts,
+                self.row.id, message, drafts,
                 depends_on=[told.message for told in earlier], superseded=found.superseded,
             )  # fmt: skip
             self.ledger.add_examples(self.row.id, message, edits, source="user")
@@ -688,6 +691,11 @@ def spread(rows: Sequence[SnapshotRow]) -> list[SnapshotRow]:
 
 def _drawn(rows: Sequence[ExampleRow], seed: str, count: int) -> list[ExampleRow]:
     return [rows[i] for i in replay.draw(seed, [row.uid for row in rows], count)]
+
+
+def without(told: Told, keys: set[int]) -> Told:
+    """Leave out facts that are true no more."""
+    return replace(told, facts=tuple(fact for fact in told.facts if fact[0] not in keys))
 
 
 def vocabulary(model: Model) -> int:

@@ -384,6 +384,13 @@ class Ledger(Database):
         )
         return [example_of(row) for row in rows]
 
+    def depends_on(self, message: int) -> list[int]:
+        """Name the earlier messages that were read with a message."""
+        rows = self._db.execute(
+            "SELECT earlier FROM depends WHERE message = ? ORDER BY earlier", (message,)
+        )
+        return [row[0] for row in rows]
+
     def superseded_by(self, message: int) -> set[int]:
         """Name the examples that a message makes untrue."""
         rows = self._db.execute("SELECT example FROM supersedes WHERE message = ?", (message,))
