@@ -10,10 +10,7 @@ from school import as_said
 from test_privacy import founded
 from tiny import fact, opened, teach
 
-from mlxdyn.chat.conversation import Session
 from mlxdyn.cli import main
-from mlxdyn.config import ChatConfig
-from mlxdyn.engine import messages
 from mlxdyn.files import home
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import Told
@@ -150,7 +147,3 @@ def test_a_message_that_tells_nothing_new_names_who_told_it(mite: Model):
         fact(memory, other, "What is my cat called?", "Your cat is Fig.")
         ledger.add_examples(memory.row.id, again, [], depends_on=[told, other])
         assert known_from(ledger, again) == [told] and known_from(ledger, told) == []
-        session = Session(mite, memory, ledger, ChatConfig(), temporary=False)
-        session.open(session.chats()[0].id)
-        (said,) = session.lessons().lessons
-        assert f"message {told} told it, and /forget {told} takes it out" in messages.learned(said)

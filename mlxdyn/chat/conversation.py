@@ -31,7 +31,6 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
 from mlxdyn.learn.stream import Chunk, lesson
-from mlxdyn.memory.echoes import known_from
 from mlxdyn.memory.memory import Memory, Progress
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.memory.store.ledger import Ledger
@@ -124,17 +123,12 @@ class Session:
         for update in self.ledger.log(self.memory.row.id, wanted):
             by_message.setdefault(update.message or 0, []).append(update)
         hidden = self.memory.masked(by_message)
-        told = tuple(self._told(m, rows, hidden[m]) for m, rows in by_message.items())
+        told = tuple(self._told(m, rows, hidden[m].secrets) for m, rows in by_message.items())
         return Lessons(told, tuple(self._pending()))
 
-    def _told(self, message: int, updates: list[UpdateRow], hidden: Masked) -> Learned:
-        told = sum_up(message, updates, facts=self._facts(message), secrets=hidden.secrets)
-        return self._remarked(told, hidden)
-
-    def _remarked(self, told: Learned, hidden: Masked) -> Learned:
-        """Add what is to be said of a message beside what came of it."""
-        known = tuple(known_from(self.ledger, told.message))
-        return replace(told, full=self._full(told.message), known=known, quoted=hidden.quoted)
+    def _told(self, message: int, updates: list[UpdateRow], hidden: int) -> Learned:
+        told = sum_up(message, updates, facts=self._facts(message), secrets=hidden)
+        return replace(told, full=self._full(message))
 
     def _facts(self, message: int) -> tuple[str, ...]:
         """Give what a message taught, each answer once."""
@@ -357,8 +351,9 @@ class Session:
         lesson = Lesson("message", message, self._words(message), steps)
         event = yield from self._carry_out(lesson)
         updates = self.ledger.updates_of(self.memory.row.id, message)
-        hidden = self.memory.masked([message])[message]
-        return self._remarked(learned(event, updates, facts=facts, secrets=hidden.secrets), hidden)
+        hidden = self.memory.masked([message])[message].secrets
+        told = learned(event, updates, facts=facts, secrets=hidden)
+        return replace(told, full=self._full(message))
 
     def _study(self) -> Studying:
         before = self.memory.known_facts()

@@ -66,8 +66,6 @@ class Learned:
     facts: tuple[str, ...] = ()  # what it taught, as the answers to be given
     secrets: int = 0  # secrets in it that were kept out of learning
     rate: float = 1.0  # times the configured learning rate, lowered when other answers moved
-    known: tuple[int, ...] = ()  # earlier messages that told it already, where it told nothing new
-    quoted: bool = False  # what it quotes was left out
     full: bool = False  # it taught as many facts as one message can: more may be in it
 
 

@@ -35,11 +35,6 @@ def _learned(event: Learned) -> Iterator[str]:
         yield f"not learned: {event.reason}"
     if event.full and event.accepted:
         yield "that is as many facts as one message can teach; say the rest in another"
-    if event.known:
-        which = " ".join(map(str, event.known))
-        yield f"nothing new: message {which} told it, and /forget {which} takes it out"
-    if event.quoted:
-        yield "what it quotes was left out"
     if event.secrets and event.accepted:
         yield f"{counted(event.secrets, 'secret')} kept out of learning"
 
