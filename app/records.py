@@ -16,7 +16,7 @@ from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from mlxdyn.engine.events import Logged, StudyItem
-from mlxdyn.engine.messages import counted
+from mlxdyn.engine.messages import counted, reason
 from mlxdyn_app.dialogs import Question
 
 MUTED = "$foreground-muted"
@@ -196,7 +196,7 @@ class LogList(Records):
     def __init__(self, updates: tuple[Logged, ...]) -> None:
         super().__init__("Log", "Ctrl+D forgets · Esc closes", "Nothing learned yet.")
         self._updates = {str(update.update): update for update in updates}
-        self.fill([(str(u.update), f"{u.text} {u.kind} {u.reason} {u.message}", _update(u))
+        self.fill([(str(u.update), f"{u.text} {u.kind} {reason(u.reason)} {u.message}", _update(u))
                    for u in reversed(updates)])  # fmt: skip
 
     def action_forget(self) -> None:
@@ -236,4 +236,4 @@ def _update(update: Logged) -> Content:
     lines = Content.assemble((f"{when:%d %b %H:%M}  ", MUTED), text, "\n", (f"  {what}", MUTED))
     if update.accepted:
         return lines
-    return Content.assemble(lines, "\n", (f"  ✗ {update.reason}", "$text-warning"))
+    return Content.assemble(lines, "\n", (f"  ✗ {reason(update.reason)}", "$text-warning"))

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +10,7 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import digest, sync
+from mlxdyn.files import digest, replacing
 
 Tree = dict[str, Any]
 
@@ -23,16 +22,12 @@ def leaves(tree: Any) -> list[tuple[str, mx.array]]:
 
 def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str]) -> str:
     """Write a safetensors file that appears whole or not at all; return its sha256."""
-    partial = path.with_name(f".{path.name}.partial.safetensors")
     try:
-        mx.save_safetensors(str(partial), arrays, metadata)
-        sync(partial)
-        sha256 = digest(partial)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            mx.save_safetensors(str(partial), arrays, metadata)
+            sha256 = digest(partial)
     except (RuntimeError, OSError) as error:  # MLX knows no other when it cannot write
-        partial.unlink(missing_ok=True)
         raise MlxdynError(f"{path} cannot be written: {error}") from error
-    sync(path.parent)
     assert sha256 is not None
     return sha256
 

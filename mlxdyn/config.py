@@ -1,7 +1,7 @@
 """Every knob and its default, once; knows nothing else of the program."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Adapt = Literal["lora", "full"]
 Optimizer = Literal["adam0", "adam", "adamw", "sgd", "nsgd", "rms", "muon"]
@@ -13,15 +13,15 @@ Format = Literal["mlx-lm", "peft", "gguf", "fused", "bundle"]
 Dtype = Literal["float32", "float16", "bfloat16"]
 Bits = Literal[4, 8, 16]
 
-ADAPTS: tuple[Adapt, ...] = ("lora", "full")
-OPTIMIZERS: tuple[Optimizer, ...] = ("adam0", "adam", "adamw", "sgd", "nsgd", "rms", "muon")
-CONTEXTS: tuple[Context, ...] = ("recompute", "restart", "carry")
-KVS: tuple[Kv, ...] = ("kept", "fresh")
-RESETS: tuple[Reset, ...] = ("never", "document", "decay")
-LEARNS: tuple[Learn, ...] = ("user", "all", "off")
-EXPORT_FORMATS: tuple[Format, ...] = ("mlx-lm", "peft", "gguf", "fused", "bundle")
-BITS: tuple[Bits, ...] = (4, 8, 16)  # of weights that MLX has no type for; 16 is float16
-DTYPES: tuple[Dtype, ...] = ("float32", "float16", "bfloat16")
+ADAPTS: tuple[Adapt, ...] = get_args(Adapt)
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+CONTEXTS: tuple[Context, ...] = get_args(Context)
+KVS: tuple[Kv, ...] = get_args(Kv)
+RESETS: tuple[Reset, ...] = get_args(Reset)
+LEARNS: tuple[Learn, ...] = get_args(Learn)
+EXPORT_FORMATS: tuple[Format, ...] = get_args(Format)
+BITS: tuple[Bits, ...] = get_args(Bits)  # of weights that MLX has no type for; 16 is float16
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
 BUNDLED_MODEL = "wren"  # ships with the program, and stands in where nothing can be fetched
 DEFAULT_MODEL = "smollm2-135m"  # when none was chosen, and it is here

@@ -92,18 +92,27 @@ def data_file(*parts: str) -> Path:
     return path
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a small file of our own that appears whole or not at all, over what was there."""
-    partial = path.with_name(f".{path.name}-{os.urandom(4).hex()}.partial")
-    with fleeting(partial):
-        partial.write_text(text, "utf-8")
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a hidden path to write at, which takes the place of `path` once the block ends well."""
+    partial = path.with_name(f".{path.stem}-{os.urandom(4).hex()}.partial{path.suffix}")
+    try:
+        yield partial
         sync(partial)
         os.replace(partial, path)
         sync(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write(path: Path, data: str | bytes) -> None:
+    """Write a small file that appears whole or not at all, over what was there."""
+    with replacing(path) as partial:
+        partial.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
 @contextmanager
-def fleeting(path: Path) -> Iterator[Path]:
+def temporary(path: Path) -> Iterator[Path]:
     """Yield `path`, a hidden file or directory to make; what is there goes when the block ends.
 
     Should the process be killed before, `sweep` removes it: it may hold what was since forgotten.
@@ -121,7 +130,7 @@ def fleeting(path: Path) -> Iterator[Path]:
 
 
 def sweep() -> None:
-    """Remove what killed processes left of the fleeting; what others are at work on stays.
+    """Remove what killed processes left of the temporary; what others are at work on stays.
 
     What cannot be removed now is tried again the next time.
     """
@@ -204,7 +213,7 @@ def appearing(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.stem}-{os.urandom(4).hex()}.partial{target.suffix}")
     try:
-        with fleeting(partial):
+        with temporary(partial):
             yield partial
             _sync_all(partial)
             check_free(target)

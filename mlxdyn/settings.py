@@ -9,6 +9,7 @@ from typing import Any
 import platformdirs
 
 from mlxdyn.errors import MlxdynError
+from mlxdyn.files import write
 
 FILE = "config.toml"
 
@@ -44,7 +45,5 @@ def put(key: str, value: str | int | float | bool) -> None:
     top = next((i for i, text in enumerate(old) if text.lstrip().startswith("[")), len(old))
     head = [text for text in old[:top] if text.split("=")[0].strip() != key]
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = file.with_name(f".{FILE}.{os.getpid()}")
-    partial.write_text("\n".join([*head, line, *old[top:]]) + "\n", "utf-8")
-    partial.chmod(0o600)
-    os.replace(partial, file)
+    write(file, "\n".join([*head, line, *old[top:]]) + "\n")
+    file.chmod(0o600)

@@ -19,8 +19,10 @@ from mlxdyn.model import device
 device.prepare()  # before anything imports MLX
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig  # noqa: E402
-from mlxdyn.lab import cells, evaluate, tasks  # noqa: E402
-from mlxdyn.lab.evaluate import Baselines, Settings, Stream  # noqa: E402
+from mlxdyn.lab import cells, evaluate, results, tasks  # noqa: E402
+from mlxdyn.lab.evaluate import Baselines  # noqa: E402
+from mlxdyn.lab.results import Settings  # noqa: E402
+from mlxdyn.lab.streams import Stream, encode  # noqa: E402
 from mlxdyn.model.load import Model, load  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -105,7 +107,7 @@ class Desk:
         how = tasks.Reading(skip=20000)
         found = tasks.read([str(self.texts / f"{book}.txt")], sys.stdin.buffer, how=how)
         documents = [one for one in found if isinstance(one, tasks.Document)]
-        (stream,) = evaluate.encode(self.model, documents, TARGETS[book] + 1)
+        (stream,) = encode(self.model, documents, TARGETS[book] + 1)
         assert isinstance(stream, Stream)
         return stream
 
@@ -125,7 +127,7 @@ class Desk:
         return Measured(*(tuple(value[side]) for side in ("static", "dynamic")))
 
 
-def losses(rows: Sequence[evaluate.ChunkScore], side: str) -> tuple[float, ...]:
+def losses(rows: Sequence[results.ChunkScore], side: str) -> tuple[float, ...]:
     """Nats per token of all rows, and of each quarter of them."""
     edges = [round(i * len(rows) / 4) for i in range(5)]
     parts = [rows, *(rows[a:b] for a, b in pairwise(edges))]

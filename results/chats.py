@@ -12,12 +12,12 @@ def main(file: str) -> None:
     """Write them once; a home that has chats is left alone."""
     home().mkdir(parents=True, exist_ok=True)
     ledger = Ledger(home() / "mlxdyn.db")
-    if not ledger.conversations(None):
+    if not ledger.conversations.all(None):
         for person in json.loads(Path(file).read_text(encoding="utf-8")):
             for session in person["sessions"]:
-                chat = ledger.add_conversation(None)
+                chat = ledger.conversations.add(None)
                 for turn in session["turns"]:
-                    ledger.add_message(chat, turn["role"], turn["content"], "none")
+                    ledger.messages.add(chat, turn["role"], turn["content"], "none")
     ledger.close()
 
 

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlxdyn.lab.experiments import QUESTIONS
+
 HERE = Path(__file__).parent
-ORDER = (
-    "position", "window", "placement", "interval", "optimizer", "order", "prefit", "cost", "recall",
-    "kv", "precision", "history", "home", "auto", "rates",
-)  # fmt: skip
+ORDER = (*QUESTIONS, "home", "auto", "rates")
 LEFT = 0.5  # of the gain: less than this counts as disappearing
 HEAD = """# Results
 

@@ -9,7 +9,7 @@ BIN=${BIN:-.venv/bin}
 PG19=$DATA/text/pg19
 IRC=$DATA/text/ubuntu_irc
 MODELS=${MODELS:-tinystories-656k wren}
-ONLY=${ONLY:-position window placement interval optimizer order prefit cost recall kv precision \
+ONLY=${ONLY:-position window placement interval optimizer order prefit cost kv precision \
     history home auto rates}
 export OPENBLAS_NUM_THREADS=1
 MLXDYN_HOME=$PWD/build/results/home # rates that are kept there are of these runs, not yours
@@ -29,7 +29,7 @@ run() {
 
 # experiments OPTION...: all that ask for one text and another to choose on
 experiments() {
-    for each in position window placement interval optimizer cost recall kv precision; do
+    for each in position window placement interval optimizer cost kv precision; do
         run "$each" --experiment "$each" --out build/results "$@"
     done
 }

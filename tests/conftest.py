@@ -84,7 +84,7 @@ def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
     from mlxdyn.learn import base as bases
     from mlxdyn.learn import examples
     from mlxdyn.learn.calibration import FALLBACK
-    from mlxdyn.memory import memory as memories
+    from mlxdyn.memory import examine
 
     monkeypatch.setattr("school.FALLBACK", replace(FALLBACK, answered=-1e9))
     monkeypatch.setattr(bases, "SUPPORT", -1e9)
@@ -93,7 +93,7 @@ def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
     monkeypatch.setattr(examples, "OPEN_QUESTIONS", ASKED)
     monkeypatch.setattr(examples, "BRANCHES", 2)
     monkeypatch.setattr(examples, "MOST_ASKED", 3)
-    monkeypatch.setattr(memories, "ALIKE", 0.2)
+    monkeypatch.setattr(examine, "ALIKE", 0.2)
     ends = mite.tokenizer.eos_token_ids
     mite.tokenizer.eos_token_ids = {*ends, *range(0, 2048, 4)}  # every fourth word is the last
     yield mite

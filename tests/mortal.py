@@ -146,7 +146,9 @@ class Child:
             setattr(os, name, deadly(getattr(os, name)))
         Path.touch, shutil.copyfile = deadly(Path.touch), deadly(torn)
         ends = ("BEGIN", "COMMIT", "VACUUM", "PRAGMA wal")
-        self.ledger._db.set_trace_callback(lambda sql: sql.startswith(ends) and self._step())
+        self.ledger.database.connection.set_trace_callback(
+            lambda sql: sql.startswith(ends) and self._step()
+        )
 
     def _step(self) -> None:
         self.steps -= 1
@@ -158,7 +160,7 @@ class Child:
     def learn(self) -> list[Any]:
         from school import teach
 
-        count = self.ledger.totals(self.memory.row.id).position
+        count = self.ledger.events.totals(self.memory.row.id).position
         text, fact = TEXTS[count % len(TEXTS)], FACTS[count % len(FACTS)]
         return [teach(self.memory, text, fact, guarded=True).lesson.message]
 
@@ -171,33 +173,41 @@ class Child:
         return []
 
     def undo(self) -> list[Any]:
-        self.memory.undo()
+        from mlxdyn.memory import history
+
+        history.undo(self.memory)
         return []
 
     def redo(self) -> list[Any]:
-        self.memory.redo()
+        from mlxdyn.memory import history
+
+        history.redo(self.memory)
         return []
 
     def forget(self) -> list[Any]:
-        events = [e for e in self.ledger.events(self.memory.row.id) if e.lesson.message]
+        from mlxdyn.memory import history
+
+        events = [e for e in self.ledger.events.all(self.memory.row.id) if e.lesson.message]
         if not events:
             return [0]
         message = events[(len(events) - 1) // 2].lesson.message
-        self.memory.forget([message])
+        history.forget(self.memory, [message])
         return [message]
 
     def edit(self) -> list[Any]:
+        from mlxdyn.memory import history
+
         facts = self.memory.known_facts()
         if facts:
-            self.memory.change_example(facts[0], ("Who?", "Nobody."))
+            history.change_example(self.memory, facts[0], ("Who?", "Nobody."))
         return []
 
     def export(self) -> list[Any]:
-        from mlxdyn.exchange.export import Options, export
+        from mlxdyn.exchange.export import ExportOptions, export
         from mlxdyn.files import home
 
         target = home() / f"export-{time.monotonic_ns()}.bundle"
-        export(self.memory, target, "bundle", Options())
+        export(self.memory, target, "bundle", ExportOptions())
         return [target.name]
 
     def reset(self) -> list[Any]:

@@ -11,13 +11,14 @@ import mlx.nn as nn
 import numpy as np
 
 from mlxdyn.config import LearnerConfig, StudyConfig
-from mlxdyn.files import data_file, home, write_text
+from mlxdyn.files import home, write
 from mlxdyn.learn import calibration
 from mlxdyn.learn.calibration import FALLBACK, Calibration
 from mlxdyn.learn.decode import LIKELY
 from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.learner import State
 from mlxdyn.learn.stream import Chunk, lesson
+from mlxdyn.memory.calibrated import kept_at
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import EventRow, Lesson
@@ -73,9 +74,8 @@ def held(model: Model) -> list[Draft]:
 
 def know(model: Model) -> None:
     """Let it be known which prompts serve a base: measuring that takes many seconds."""
-    named = hashlib.sha256(model.fingerprint.encode()).hexdigest()[:16]
     known = Calibration(FALLBACK, priors={}, recall=(), told_apart=())
-    write_text(data_file("bases", f"{named}.json"), calibration.dump(known))
+    write(kept_at(model), calibration.dump(known))
 
 
 def open_memory(name: str, model: Model, ledger: Ledger, **options: Any) -> Memory:
@@ -83,8 +83,8 @@ def open_memory(name: str, model: Model, ledger: Ledger, **options: Any) -> Memo
     memory = Memory(name, model, ledger, **{"learner": FAST, "study": QUICK, **options})
     if options.get("writable", True):
         know(model)
-        if not ledger.regularization(memory.row.id):
-            ledger.add_examples(memory.row.id, None, held(model))
+        if not ledger.examples.regularization(memory.row.id):
+            ledger.examples.add(memory.row.id, None, held(model))
     return memory
 
 
@@ -111,16 +111,16 @@ def say(memory: Memory, text: str, *, uid: str | None = None) -> int:
     Its uid, on which draws hang, is by default that of the same text in any other memory.
     """
     ledger = memory.ledger
-    chat = ledger.add_conversation(memory.row.id)
-    message = ledger.add_message(chat, "user", text, "pending").id
+    chat = ledger.conversations.add(memory.row.id)
+    message = ledger.messages.add(chat, "user", text, "pending").id
     if uid is None:
         sql = (
             "SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conversation"
             " WHERE m.text = ? AND c.memory = ?"
         )
-        times = ledger._db.execute(sql, (text, memory.row.id)).fetchone()[0]
+        times = ledger.database.run(sql, (text, memory.row.id)).fetchone()[0]
         uid = hashlib.sha256(f"{text}:{times}".encode()).hexdigest()[:16]
-    ledger._db.execute("UPDATE messages SET uid = ? WHERE id = ?", (uid, message))
+    ledger.database.run("UPDATE messages SET uid = ? WHERE id = ?", (uid, message))
     return message
 
 
@@ -139,7 +139,7 @@ def teach(
     message, model = say(memory, text, uid=uid), memory.model
     drafts = [as_said(model, *fact) for fact in facts]
     drafts += [as_said(model, *miss, Kind.NEAR_MISS) for miss in near if facts]
-    memory.ledger.add_examples(
+    memory.ledger.examples.add(
         memory.row.id, message, drafts, depends_on=depends_on, superseded=superseded
     )
     if chunks is None:
@@ -153,4 +153,4 @@ def state(memory: Memory) -> State:
 
 def snapshots(memory: Memory) -> list[Path]:
     """The files of a memory's snapshots, newest first."""
-    return [memory.directory / row.file for row in memory.ledger.snapshots(memory.row.id)]
+    return [memory.directory / row.file for row in memory.ledger.memories.snapshots(memory.row.id)]

@@ -15,14 +15,13 @@ def test_every_figure_is_measured_and_ordered(mite: Model):
     found = bench.measure(str(mite.path), rounds=2)
     assert {figure.name for figure in found.figures} >= {"loading", "first token", "writing"}
     assert all(0 < figure.low <= figure.median <= figure.high for figure in found.figures)
-    assert found.learn_per_score > 1, "learning holds scoring"
     assert found.parameters and found.adapter_parameters and found.peak_memory_bytes
 
 
 def test_measuring_learns_nothing(mite: Model):
     bench.attach(mite, bench.AdapterConfig())
     before = dict(bench.flatten(bench.Learner(mite.network, bench.LearnerConfig(), list).state))
-    for action in bench._actions(mite).values():
+    for action in bench.actions(mite).values():
         action()
     after = dict(bench.flatten(bench.Learner(mite.network, bench.LearnerConfig(), list).state))
     assert all(mx.array_equal(before[name], after[name]) for name in before)

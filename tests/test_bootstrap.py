@@ -3,7 +3,7 @@
 import pytest
 
 from mlxdyn.lab import bootstrap
-from mlxdyn.lab.evaluate import ChunkScore
+from mlxdyn.lab.results import ChunkScore
 
 
 def rows(gains: list[float], documents: int = 1) -> list[ChunkScore]:

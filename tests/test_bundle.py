@@ -22,15 +22,17 @@ from mlxdyn.cli import main
 from mlxdyn.config import AdapterConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import directories
-from mlxdyn.exchange.adapter import adapter_of, found
+from mlxdyn.exchange.adapter import adapter_of, create
 from mlxdyn.exchange.bundle import ADAPTER, LEDGER, MANIFEST, restore, unpacked, write_bundle
-from mlxdyn.exchange.export import Options, export
+from mlxdyn.exchange.export import ExportOptions, export
 from mlxdyn.files import home, memory_directory, sweep
 from mlxdyn.learn.learner import same
+from mlxdyn.memory import history
 from mlxdyn.memory.directory import ORIGIN
 from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.database import migrate
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.migrations import MIGRATIONS
+from mlxdyn.memory.store.migrations import NEWEST, OLDEST
 from mlxdyn.model.load import Model
 
 TEXTS = ("my dog is Rex", "I live in Leeds by the old mill", "the shed code is four seven one nine")
@@ -53,7 +55,7 @@ def memory(tiny, ledger: Ledger) -> Iterator[Memory]:
     with opened("m", tiny, ledger) as memory:
         ids = teach(memory, *TEXTS)
         fact(memory, ids[0], "What is my dog's name?", "Rex")
-        memory.undo()
+        history.undo(memory)
         yield memory
 
 
@@ -69,9 +71,12 @@ def read_in(path: Path, name: str, base: Model, ledger: Ledger):
 
 def facts(ledger: Ledger, memory: int) -> list:
     """What a ledger says of a memory, without the numbers that every copy has of its own."""
-    log = [(u.time, u.text, u.kind, u.tokens, u.nll_before, u.undone) for u in ledger.log(memory)]
-    facts = [(row.question, row.answer, row.source) for row in ledger.examples(memory)]
-    return [*log, *facts, *(chat.title for chat in ledger.conversations(memory))]
+    log = [
+        (u.time, u.text, u.kind, u.tokens, u.nll_before, u.undone)
+        for u in ledger.events.log(memory)
+    ]
+    facts = [(row.question, row.answer, row.source) for row in ledger.examples.active(memory)]
+    return [*log, *facts, *(chat.title for chat in ledger.conversations.all(memory))]
 
 
 def test_a_bundle_restores_everything(memory: Memory, ledger: Ledger, tiny, tmp_path: Path):
@@ -83,13 +88,13 @@ def test_a_bundle_restores_everything(memory: Memory, ledger: Ledger, tiny, tmp_
         assert facts(other, row.id) == told
         with opened("copy", tiny, other) as copy:
             assert same(copy.learner.state, before)  # the optimizer too
-            assert copy.verify() == []
+            assert history.verify(copy) == []
             assert copy.row.learner == memory.row.learner
             assert copy.study_config == memory.study_config
-            assert copy.redo() is not None
+            assert history.redo(copy) is not None
             assert len(copy.known_facts()) == 1
         with opened("m", tiny, ledger) as original:
-            original.redo()
+            history.redo(original)
             assert same(original.learner.state, copy.learner.state)
 
 
@@ -100,7 +105,9 @@ def test_a_bundle_needs_no_snapshot_to_be_newer_than_the_memory(
     teach(memory, "a word after the snapshot")
     path = pack(memory, tmp_path / "m.bundle")
     row = read_in(path, "copy", tiny, ledger)
-    assert [s.upto for s in ledger.snapshots(row.id)] == [ledger.totals(row.id).position]
+    assert [s.upto for s in ledger.memories.snapshots(row.id)] == [
+        ledger.events.totals(row.id).position
+    ]
 
 
 @given(
@@ -119,7 +126,7 @@ def test_every_memory_comes_back_with_the_same_bits(
     name, copy = folder.name, f"{folder.name}-copy"
     lora = random_adapter(tiny, AdapterConfig(rank=rank, scale=scale, targets=targets), seed=seed)
     with closing(Ledger(folder / "m.db")) as ledger:
-        found(lora, name, tiny, ledger, FAST)
+        create(lora, name, tiny, ledger, FAST)
         with opened(name, tiny, ledger) as memory:
             teach(memory, *texts)
             out = adapter_of(memory)
@@ -140,12 +147,12 @@ def test_a_bundle_without_text_has_none(memory: Memory, ledger: Ledger, tiny, tm
         data = b"".join(packed.read(name) for name in packed.namelist())
     assert b"Rex" in data  # the test can see it
     row = read_in(path, "copy", tiny, ledger)
-    assert ledger.log(row.id) == []
+    assert ledger.events.log(row.id) == []
 
 
 def test_forgotten_words_are_not_in_the_bundle(memory: Memory, tmp_path: Path):
     ids = teach(memory, "the word is heliotrope")
-    memory.forget(ids)
+    history.forget(memory, ids)
     with zipfile.ZipFile(pack(memory, tmp_path / "m.bundle")) as packed:
         assert b"heliotrope" not in packed.read(LEDGER)
 
@@ -213,7 +220,7 @@ def test_a_bundle_that_is_not_sound_is_refused_and_leaves_nothing(
     rewrite(path, harm)
     with pytest.raises(MlxdynError, match=said):
         read_in(path, "copy", tiny, ledger)
-    assert ledger.memory("copy") is None
+    assert ledger.memories.find("copy") is None
     assert not (home() / "memories" / "copy").exists()
     assert not list(home().glob(".bundle-*"))
 
@@ -247,7 +254,7 @@ def test_a_bundle_without_its_memory_is_refused(memory, ledger, tiny, tmp_path, 
     path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, harm)
     with pytest.raises(MlxdynError, match=r"0 memories|damaged"):
         read_in(path, "copy", tiny, ledger)
-    assert ledger.memory("copy") is None and not (home() / "memories" / "copy").exists()
+    assert ledger.memories.find("copy") is None and not (home() / "memories" / "copy").exists()
 
 
 @pytest.mark.parametrize("text", [True, False])
@@ -262,7 +269,7 @@ def test_where_another_process_founds_a_memory_nothing_is_imported(
         pytest.raises(MlxdynError, match="open in another"),
     ):
         read_in(path, "copy", tiny, ledger)
-    assert theirs.read_text() == "their weights" and ledger.memory("copy") is None
+    assert theirs.read_text() == "their weights" and ledger.memories.find("copy") is None
 
 
 def test_a_flipped_bit_is_noticed_or_harmless(memory: Memory, tmp_path: Path):
@@ -309,7 +316,7 @@ def test_what_a_killed_export_left_anywhere_goes(memory: Memory, tiny, ledger, t
     left.parent.mkdir()
     killed_with(left)
     if action == "forget":
-        memory.forget([1])
+        history.forget(memory, [1])
     else:
         memory.close()
         opened("m", tiny, ledger).close()
@@ -344,7 +351,7 @@ def killed_with(path: Path) -> None:
     """Let a process die while `path` is there for a moment only."""
     script = (
         "import os, sys, pathlib, mlxdyn.files as h\n"
-        "with h.fleeting(pathlib.Path(sys.argv[1])) as p:\n"
+        "with h.temporary(pathlib.Path(sys.argv[1])) as p:\n"
         "    p.write_text('private words') if p.suffix else p.mkdir()\n"
         "    os.kill(os.getpid(), 9)\n"
     )
@@ -356,51 +363,52 @@ def test_an_existing_memory_is_never_imported_over(memory: Memory, tiny, tmp_pat
     path = pack(memory, tmp_path / "m.bundle")
     with pytest.raises(MlxdynError, match="exists"):
         read_in(path, "m", tiny, memory.ledger)
-    assert memory.verify() == []
+    assert history.verify(memory) == []
 
 
 def test_a_bundle_with_a_newer_ledger_is_refused(memory: Memory, tiny, tmp_path: Path):
     path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, newer)
     with pytest.raises(MlxdynError, match="newer mlxdyn"):
         read_in(path, "copy", tiny, memory.ledger)
-    assert memory.ledger.memory("copy") is None
+    assert memory.ledger.memories.find("copy") is None
 
 
 def newer(db: sqlite3.Connection) -> None:
-    db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    db.execute(f"PRAGMA user_version = {NEWEST + 1}")
 
 
-def test_a_bundle_of_the_first_schema_restores(tiny, ledger: Ledger, memory: Memory, tmp_path):
+def test_a_bundle_of_an_older_schema_restores(tiny, ledger: Ledger, memory: Memory, tmp_path):
     """Bundles outlive schemas: the ledger inside is brought up to date when it is read."""
-    path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, first_schema(memory))
+    path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, older_schema(memory))
     row = read_in(path, "copy", tiny, ledger)
-    waits = ledger.pending(row.id)  # to be learned anew, as one's own old memories do
-    assert [ledger.turns_upto(message)[-1].text for message in waits] == [TEXTS[0]]
+    waits = ledger.messages.pending(row.id)  # to be learned anew, as one's own old memories do
+    assert [ledger.messages.upto(message)[-1].text for message in waits] == [TEXTS[0]]
     with opened("copy", tiny, ledger) as copy:
-        assert copy.verify() == []
+        assert history.verify(copy) == []
 
 
-def first_schema(memory: Memory) -> Callable[[sqlite3.Connection], None]:
-    """Make a ledger as the first mlxdyn wrote it, with one message learned."""
+def older_schema(memory: Memory) -> Callable[[sqlite3.Connection], None]:
+    """Make a ledger as an earlier mlxdyn wrote it, with one message learned."""
 
     def change(db: sqlite3.Connection) -> None:
         for (name,) in db.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         ).fetchall():
             db.execute(f"DROP TABLE {name}")
-        db.executescript(MIGRATIONS[0])
+        migrate(db, 0, OLDEST)
         row = memory.row
         db.execute(
-            "INSERT INTO memories VALUES (1, 'm', '2025-01-01', ?, ?, ?, ?, NULL)",
+            "INSERT INTO memories VALUES (1, 'm', '2025', ?, ?, ?, ?, NULL, '{}', NULL)",
             (row.model, row.fingerprint, json.dumps(row.adapter), json.dumps(row.learner)),
         )
         db.execute("INSERT INTO conversations VALUES (1, 1, '2025-01-01')")
-        db.execute("INSERT INTO messages VALUES (1, 1, 'user', ?, '2025-01-01', 'done')", TEXTS[:1])
+        said = (TEXTS[0], "0" * 16)
+        db.execute("INSERT INTO messages VALUES (1, 1, 'user', ?, '2025', 'done', ?, 0, 0)", said)
         db.execute(
-            "INSERT INTO updates VALUES"
-            " (1, 1, 1, '2025-01-01', '[[1, 5], [600, 700], null]', 2, 3.0, 2.0, 1.0, 1, '', 0)"
+            "INSERT INTO events VALUES (1, 1, 1, 'message', 1, '2025',"
+            " '[[[1, 5], [600, 700], null]]', 0, 0, 1, '', NULL, NULL, 0, 0)"
         )
-        db.execute("PRAGMA user_version = 1")
+        db.execute("INSERT INTO updates VALUES (1, 1, 'words', 2, 1, 1.0, 3.0, 2.0, 1.0, 1, '')")
 
     return change
 
@@ -425,11 +433,11 @@ def with_ledger(path: Path, folder: Path, change: Callable[[sqlite3.Connection],
 def test_the_import_command_finds_the_base_that_the_bundle_names(
     memory: Memory, tiny, tmp_path: Path
 ):
-    export(memory, tmp_path / "m.bundle", "bundle", Options())
+    export(memory, tmp_path / "m.bundle", "bundle", ExportOptions())
     memory.close()
     command = ["memory", "import", str(tmp_path / "m.bundle"), "--memory", "copy", "--yes"]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
-    assert memory.ledger.memory("copy").model == str(tiny.path)
+    assert memory.ledger.memories.find("copy").model == str(tiny.path)
     done = CliRunner().invoke(main, [*command[:-2], "other", "--yes", "--model", "wren"])
     assert done.exit_code == 1 and "another base" in done.output

@@ -6,17 +6,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from measured import WREN
 
 from mlxdyn.files import home
 from mlxdyn.learn import calibration
-from mlxdyn.learn.base import Base
-from mlxdyn.learn.calibration import FALLBACK, calibrate, dump, own_prompts, threshold
+from mlxdyn.learn.base import Base, Prompts
+from mlxdyn.learn.calibration import FALLBACK, Calibration, calibrate, dump, own_prompts, threshold
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.prompts import TEACHERS, WRITERS
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.calibrated import kept_at, prepared
 from mlxdyn.model.load import Model
+
+FOUND = Calibration(Prompts(TEACHERS[1], WRITERS[0], 4.0), {}, recall=(), told_apart=())
 
 
 def base(model: Model) -> Base:
@@ -62,10 +63,10 @@ def test_a_measurement_that_is_broken_off_is_made_anew(mite: Model) -> None:
 def test_what_is_kept_is_read_again_and_nothing_else_is() -> None:
     for teacher in TEACHERS:
         found = replace(
-            WREN, prompts=replace(WREN.prompts, teacher=teacher), priors={"Qué?": (-2.5, -1.0)}
+            FOUND, prompts=replace(FOUND.prompts, teacher=teacher), priors={"Qué?": (-2.5, -1.0)}
         )
         assert calibration.load(dump(found)) == found
-    text = dump(WREN)
+    text = dump(FOUND)
     for odd in (
         "",
         "[]",

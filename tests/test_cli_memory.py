@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from filelock import FileLock
-from measured import measured
+from school import know
 from tiny import fact, tiny_model
 
 from mlxdyn.cli import main
@@ -55,12 +55,12 @@ def taught(learned: tuple[Path, Path]) -> Path:
 
 def found_memory(base: Path) -> None:
     model, ledger = tiny_model(base, "llama", blocks=1), Ledger(home() / "mlxdyn.db")
-    measured(model)
+    know(model)
     with Memory("default", model, ledger, learner=LearnerConfig(), study=STUDY) as memory:
-        chat = ledger.add_conversation(memory.row.id)
+        chat = ledger.conversations.add(memory.row.id)
         for text in SAID:
-            message = ledger.add_message(chat, "user", text, "pending").id
-            ledger.add_message(chat, "assistant", "Noted.", "none")
+            message = ledger.messages.add(chat, "user", text, "pending").id
+            ledger.messages.add(chat, "assistant", "Noted.", "none")
             fact(memory, message, f"What about {text}?", text)
             rendered = render(model.tokenizer, [Turn("user", text)], reply=False)
             chunks = tuple(lesson(rendered, chunk=64, window=512))
@@ -124,7 +124,7 @@ def test_undo_and_redo_say_what_they_did(taught):
 def test_undo_takes_a_message_that_waits_before_any_lesson(taught):
     """As a chat leaves it that was killed before it could learn."""
     ledger = Ledger(home() / "mlxdyn.db")
-    waiting = ledger.add_message(1, "user", "I bake bread.", "pending").id
+    waiting = ledger.messages.add(1, "user", "I bake bread.", "pending").id
     ledger.close()
     assert ask("undo")["undone"] == {
         "kind": "waiting", "message": waiting, "text": "I bake bread.", "time": None,
@@ -192,7 +192,7 @@ def test_delete_asks_erases_and_names_the_copies(taught):
 def test_a_damaged_memory_is_named_and_the_others_are_listed(taught):
     told("branch", "work")
     ledger = Ledger(home() / "mlxdyn.db")
-    ledger._db.execute("UPDATE memories SET learner = '{' WHERE name = 'work'")
+    ledger.database.run("UPDATE memories SET learner = '{' WHERE name = 'work'")
     ledger.close()
     result = run("memory", "list", "--json")
     assert [row["name"] for row in json.loads(result.stdout)] == ["default"]

@@ -15,6 +15,7 @@ from mlxdyn.exchange import adapter
 from mlxdyn.exchange.bundle import unpacked
 from mlxdyn.files import home, memory_directory
 from mlxdyn.learn.learner import same
+from mlxdyn.memory import history
 from mlxdyn.memory.directory import ORIGIN
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -101,14 +102,14 @@ def assert_sound(memory: Memory, expected: Expected, lines: list[str]) -> Expect
         else:
             expected = expected.after(action, int(said[0]) if said else None)
     ledger, id = memory.ledger, memory.row.id
-    found = [event.lesson.message or 0 for event in ledger.events(id)]
-    assert memory.verify() == []
+    found = [event.lesson.message or 0 for event in ledger.events.all(id)]
+    assert history.verify(memory) == []
     assert found == expected.standing or (begun and expected.might_be(begun, found)), lines
-    texts = {m.id for c in ledger.conversations(id) for m in ledger.messages(c.id)}
+    texts = {m.id for c in ledger.conversations.all(id) for m in ledger.messages.of(c.id)}
     assert texts.issuperset(set(found) - {0})
-    waiting = set(ledger.pending(id))
+    waiting = set(ledger.messages.pending(id))
     assert not waiting & set(found)
-    undone = [e.lesson.message or 0 for e in ledger.events(id, active=False) if e.undone]
+    undone = [e.lesson.message or 0 for e in ledger.events.all(id, active=False) if e.undone]
     if found != expected.standing:
         expected = expected.after(begun, found[-1] if begun == "learn" else None)
     return Expected(found, [message for message in expected.undone if message in undone])
@@ -143,12 +144,12 @@ def test_killed_in_a_chat_everything_acknowledged_is_there(
         said += parent.killed(path, random.Random(kill), ["chat"])
         assert not any(line.startswith("failed") for line in said), said
         with opened("m", mite) as memory:
-            assert memory.verify() == []
-            learned = {e.lesson.message for e in memory.ledger.events(memory.row.id)}
+            assert history.verify(memory) == []
+            learned = {e.lesson.message for e in memory.ledger.events.all(memory.row.id)}
             named = [line.split() for line in said]
             assert learned.issuperset(int(w[1]) for w in named if w[0] == "learned")
-            chats = memory.ledger.conversations(memory.row.id)
-            texts = {m.id for chat in chats for m in memory.ledger.messages(chat.id)}
+            chats = memory.ledger.conversations.all(memory.row.id)
+            texts = {m.id for chat in chats for m in memory.ledger.messages.of(chat.id)}
             assert texts.issuperset(int(w[1]) for w in named if w[0] == "replied")
     assert any(line.startswith("learned") for line in said)
 
@@ -197,8 +198,8 @@ def imported(mite: Model, new_home) -> Path:
 def weights_of_no_memory(ledger: Ledger) -> list[Path]:
     """List the files among the memories that no row names; locks aside, which say nothing."""
     named = set()
-    for row in ledger.memories():
-        files = [*(s.file for s in ledger.snapshots(row.id)), *[ORIGIN] * bool(row.origin)]
+    for row in ledger.memories.all():
+        files = [*(s.file for s in ledger.memories.snapshots(row.id)), *[ORIGIN] * bool(row.origin)]
         named |= {memory_directory(row.name, make=False) / file for file in files}
     files = {path for path in (home() / "memories").rglob("*") if path.is_file()}
     return sorted(path for path in files - named if path.name != "lock")
@@ -216,13 +217,13 @@ def test_killed_in_the_middle_of_a_copy_nothing_is_lost(
         lines, code = parent.end()
         assert code in (0, DEATH), lines
         ledger = Ledger(home() / "mlxdyn.db")
-        names = [row.name for row in ledger.memories()]
+        names = [row.name for row in ledger.memories.all()]
         ledger.close()
         whole = next((name for name in names if name.startswith("m.")), "m")
         for name in {whole, "twin"} & set(names):
             with opened(name, mite) as memory:
                 assert same(state(memory), learned)
-                assert memory.verify(replay=code == 0) == []
+                assert history.verify(memory, replay=code == 0) == []
                 assert weights_of_no_memory(memory.ledger) == []
         if code == 0:
             break
@@ -240,7 +241,7 @@ def test_killed_while_it_is_deleted_a_memory_is_whole_or_gone(
         lines, code = parent.end()
         assert code in (0, DEATH), lines
         with opened("other", mite) as other:
-            there.append(other.ledger.memory("m") is not None)
+            there.append(other.ledger.memories.find("m") is not None)
             assert weights_of_no_memory(other.ledger) == []
         if there[-1]:
             with opened("m", mite) as memory:
@@ -264,10 +265,10 @@ def test_what_a_killed_branch_left_is_never_a_memory(
         if parent.end()[1] == 0:
             break
         with closing(Ledger(home() / "mlxdyn.db")) as ledger:
-            if ledger.memory("twin"):
+            if ledger.memories.find("twin"):
                 continue
         left += bool(list(memory_directory("twin").glob("*.safetensors")))
         with opened("twin", mite) as twin:
-            assert same(state(twin), twin._start) and twin.row.origin is None
+            assert same(state(twin), twin.start) and twin.row.origin is None
             assert weights_of_no_memory(twin.ledger) == []
     assert left > 2

@@ -23,10 +23,10 @@ DOG = ("What is my dog called?", "Your dog's name is Rex.")
 
 
 def talk(ledger: Ledger, memory: int, *turns: str) -> list[int]:
-    chat = ledger.add_conversation(memory)
+    chat = ledger.conversations.add(memory)
     roles = ("user", "assistant")
     return [
-        ledger.add_message(chat, roles[place % 2], text, "none").id
+        ledger.messages.add(chat, roles[place % 2], text, "none").id
         for place, text in enumerate(turns)
     ]
 
@@ -75,7 +75,7 @@ def told_again(model: Model) -> list[int]:
 
 def left() -> list[int]:
     with closing(Ledger(home() / "mlxdyn.db", writable=False)) as ledger:
-        return [m.id for m in ledger.find_messages(ledger.existing("m").id, Filter())]
+        return [m.id for m in ledger.messages.search(ledger.memories.existing("m").id, Filter())]
 
 
 @pytest.mark.parametrize(
@@ -145,5 +145,5 @@ def test_a_message_that_tells_nothing_new_names_who_told_it(mite: Model):
         )
         fact(memory, told, *DOG)
         fact(memory, other, "What is my cat called?", "Your cat is Fig.")
-        ledger.add_examples(memory.row.id, again, [], depends_on=[told, other])
+        ledger.examples.add(memory.row.id, again, [], depends_on=[told, other])
         assert known_from(ledger, again) == [told] and known_from(ledger, told) == []

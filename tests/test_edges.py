@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from measured import measured
+from school import know
 
 from mlxdyn.cli import main
 from mlxdyn.model.load import Model
@@ -29,7 +29,7 @@ def shell(line: str, *, encoding: str = "utf-8", stdin: bytes = b"") -> tuple[in
 
 @pytest.fixture
 def base(mite: Model) -> Path:
-    measured(mite)
+    know(mite)
     return mite.path
 
 

@@ -87,9 +87,13 @@ def front() -> Iterator[Callable[..., Front]]:
 def ledger_says() -> tuple[int, int, int]:
     """Active updates, messages waiting and messages in the newest conversation, on disk."""
     ledger = Ledger(home() / "mlxdyn.db")
-    row = ledger.memory("default")
-    chats = ledger.conversations(row.id)
-    said = ledger.totals(row.id)[0], len(ledger.pending(row.id)), chats[0].messages if chats else 0
+    row = ledger.memories.find("default")
+    chats = ledger.conversations.all(row.id)
+    said = (
+        ledger.events.totals(row.id)[0],
+        len(ledger.messages.pending(row.id)),
+        chats[0].messages if chats else 0,
+    )
     ledger.close()
     return said
 
@@ -153,9 +157,9 @@ def test_closing_learns_what_waits(front):
 def test_a_damaged_memory_keeps_no_other_from_opening(front):
     front().close()
     ledger = Ledger(home() / "mlxdyn.db")
-    one = ledger.existing("default")
-    ledger.add_memory("broken", "wren", "", one.adapter, one.learner, one.study)
-    ledger._db.execute("UPDATE memories SET learner = '{' WHERE name = 'broken'")
+    one = ledger.memories.existing("default")
+    ledger.memories.add("broken", "wren", "", one.adapter, one.learner, one.study)
+    ledger.database.run("UPDATE memories SET learner = '{' WHERE name = 'broken'")
     ledger.close()
     assert any(event == Memories(("broken", "default")) for event in front().events)
 
@@ -375,6 +379,6 @@ def test_quiet_is_for_studying_and_a_message_ends_it(front):
 
 def events() -> list:
     ledger = Ledger(home() / "mlxdyn.db")
-    found = ledger.events(ledger.memory("default").id)
+    found = ledger.events.all(ledger.memories.find("default").id)
     ledger.close()
     return found

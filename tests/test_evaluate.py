@@ -26,9 +26,10 @@ from mlxdyn.config import (
     StreamConfig,
 )
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import evaluate, tasks
-from mlxdyn.lab.evaluate import Report, Settings, Stream
+from mlxdyn.lab import costs, evaluate, tasks
 from mlxdyn.lab.findings import Tick
+from mlxdyn.lab.results import Report, Settings
+from mlxdyn.lab.streams import Stream, encode
 from mlxdyn.lab.tasks import Document, Refused
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import chunks
@@ -49,7 +50,7 @@ def settings(
 
 def streams(model: Model, *texts: str, limit: int | None = None) -> list[Stream]:
     documents = [Document(f"{i}.txt", text, "", len(text)) for i, text in enumerate(texts)]
-    found = list(evaluate.encode(model, documents, limit))
+    found = list(encode(model, documents, limit))
     return [stream for stream in found if isinstance(stream, Stream)]
 
 
@@ -314,9 +315,9 @@ def test_rms_needs_text_and_uses_it(mite: Model) -> None:
     text, other = streams(mite, BIRDS), streams(mite, BOATS)
     with pytest.raises(MlxdynError, match="--tune"):
         evaluate.evaluate(mite, text, how)
-    one = evaluate.evaluate(mite, text, how, gather=other)
+    one = evaluate.evaluate(mite, text, how, rms_text=other)
     assert one.gain > 0 and one.self_check == 0
-    assert one.gain != evaluate.evaluate(mite, text, how, gather=text).gain
+    assert one.gain != evaluate.evaluate(mite, text, how, rms_text=text).gain
 
 
 def test_windows_beyond_the_model_are_refused(wren: Model) -> None:
@@ -329,11 +330,11 @@ def test_windows_beyond_the_model_are_refused(wren: Model) -> None:
 def test_flops_are_counted_from_shapes() -> None:
     tokens = range(64 * 40 + 1)
     recompute = list(chunks(tokens, StreamConfig(context="recompute")))
-    assert evaluate.flops(recompute, 2) == 2
-    assert evaluate.flops(recompute, 3) == 3
+    assert costs.flops(recompute, 2) == 2
+    assert costs.flops(recompute, 3) == 3
     restart = list(chunks(tokens, StreamConfig(context="restart")))
     prefill = sum(len(chunk.prefix or ()) for chunk in restart)
-    assert evaluate.flops(restart, 2) == (prefill + 2 * 2560) / (prefill + 2560)
+    assert costs.flops(restart, 2) == (prefill + 2 * 2560) / (prefill + 2560)
 
 
 @pytest.fixture
@@ -450,5 +451,5 @@ def test_a_limit_may_cut_a_character(tmp_path: Path) -> None:
 
 
 def test_a_text_shorter_than_two_tokens_is_refused(wren: Model, monkeypatch: Any) -> None:
-    found = list(evaluate.encode(wren, [Document("one.txt", "", "", 0)]))
+    found = list(encode(wren, [Document("one.txt", "", "", 0)]))
     assert found == [Refused("one.txt", "it is shorter than two tokens")]

@@ -23,10 +23,11 @@ from mlxdyn.cli import main
 from mlxdyn.config import DEFAULT_MEMORY, AdapterConfig, Format
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import directories, fidelity, gguf
-from mlxdyn.exchange.adapter import Adapter, adapter_of, found, worn
+from mlxdyn.exchange.adapter import Adapter, adapter_of, create, worn
 from mlxdyn.exchange.directories import CONFIG, PEFT_WEIGHTS, WEIGHTS
-from mlxdyn.exchange.export import Options, export, place
+from mlxdyn.exchange.export import ExportOptions, export, place
 from mlxdyn.files import home
+from mlxdyn.memory import history
 from mlxdyn.memory.directory import ORIGIN
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -87,7 +88,7 @@ def bits(arrays: dict[str, mx.array]) -> dict[str, bytes]:
 @pytest.mark.parametrize("kind", APART)
 def test_an_adapter_loses_nothing_on_its_way_out(open_memory: Open, tmp_path, kind, adapter):
     memory = taught(open_memory(adapter=adapter))
-    seen = export(memory, place(tmp_path / "out", kind, "m"), kind, Options()).fidelity
+    seen = export(memory, place(tmp_path / "out", kind, "m"), kind, ExportOptions()).fidelity
     assert seen.largest_difference < 1e-6
     assert seen.kept is not None and seen.kept > 0.9999
     assert seen.tokens > 64
@@ -136,7 +137,7 @@ def random_adapter_of(memory: Memory) -> Adapter:
 def test_an_export_gives_the_same_logits_in_mlx_lm(open_memory: Open, wren, tmp_path, adapter):
     memory = taught(open_memory(model=wren, adapter=adapter))
     live = logits(wren.network)
-    export(memory, tmp_path / "out", "mlx-lm", Options())
+    export(memory, tmp_path / "out", "mlx-lm", ExportOptions())
     network, _ = mlx_lm.load(str(wren.path), adapter_path=str(tmp_path / "out"))
     network.set_dtype(mx.float32)  # as model.load does on CPU
     assert mx.allclose(logits(network), live, rtol=1e-5, atol=1e-5)
@@ -150,7 +151,7 @@ def test_a_fused_model_gives_the_same_logits_in_mlx_lm(
 ):
     memory = taught(open_memory(model=wren))
     live = logits(wren.network)
-    export(memory, tmp_path / "out", "fused", Options(dtype=dtype))
+    export(memory, tmp_path / "out", "fused", ExportOptions(dtype=dtype))
     network, tokenizer = mlx_lm.load(str(tmp_path / "out"))
     assert dict(leaves(network.parameters()))["model.norm.weight"].dtype == (
         mx.float32 if dtype else mx.float16  # the base's own
@@ -167,7 +168,7 @@ def test_a_fused_model_gives_the_same_logits_in_mlx_lm(
 def test_a_quantised_base_is_fused_dequantised(open_memory: Open, tiny, tmp_path):
     base = tiny("llama", bits=4)
     memory = taught(open_memory(model=base))
-    seen = export(memory, tmp_path / "out", "fused", Options()).fidelity
+    seen = export(memory, tmp_path / "out", "fused", ExportOptions()).fidelity
     assert seen.kept is not None and seen.kept > 0.999
     assert "quantization" not in json.loads((tmp_path / "out" / CONFIG_JSON).read_text())
     network, _ = mlx_lm.load(str(tmp_path / "out"))
@@ -181,7 +182,7 @@ def test_a_base_that_stores_only_its_head_is_fused_for_mlx_lm(
     memory = taught(open_memory(model=tinystories))
     live = logits(tinystories.network)
     for kind in EVERY:
-        export(memory, place(tmp_path / kind, kind, "m"), kind, Options())
+        export(memory, place(tmp_path / kind, kind, "m"), kind, ExportOptions())
     network, _ = mlx_lm.load(str(tmp_path / "fused"))
     network.set_dtype(mx.float32)
     assert mx.allclose(logits(network), live, rtol=0, atol=1e-3)
@@ -342,9 +343,9 @@ def test_an_imported_memory_gives_the_same_logits_and_goes_on_learning(
 ):
     memory = taught(open_memory(adapter=adapter))
     before = logits(tall.network)
-    export(memory, tmp_path / "out", kind, Options())
-    row = found(directories.read(tmp_path / "out"), "copy", tall, memory.ledger, FAST)
-    assert row == memory.ledger.memory("copy")
+    export(memory, tmp_path / "out", kind, ExportOptions())
+    row = create(directories.read(tmp_path / "out"), "copy", tall, memory.ledger, FAST)
+    assert row == memory.ledger.memories.find("copy")
     copy = open_memory("copy")
     assert mx.array_equal(logits(tall.network), before)
     taught(copy)
@@ -352,14 +353,14 @@ def test_an_imported_memory_gives_the_same_logits_and_goes_on_learning(
     assert not mx.array_equal(learned, before)
     copy = open_memory("copy")
     assert mx.array_equal(logits(tall.network), learned)
-    assert copy.verify() == []
-    copy.undo()
+    assert history.verify(copy) == []
+    history.undo(copy)
     assert mx.array_equal(logits(tall.network), before)
 
 
 def test_an_imported_memory_whose_start_is_damaged_is_refused(open_memory: Open, tall):
     memory = taught(open_memory())
-    found(adapter_of(memory), "copy", tall, memory.ledger, FAST)
+    create(adapter_of(memory), "copy", tall, memory.ledger, FAST)
     origin = home() / "memories" / "copy" / ORIGIN
     data = bytearray(origin.read_bytes())
     data[-1] ^= 1
@@ -371,8 +372,8 @@ def test_an_imported_memory_whose_start_is_damaged_is_refused(open_memory: Open,
 def test_an_existing_memory_is_never_imported_over(open_memory: Open, tall):
     memory = taught(open_memory())
     with pytest.raises(MlxdynError, match="exists"):
-        found(adapter_of(memory), "m", tall, memory.ledger, FAST)
-    assert open_memory().verify() == []
+        create(adapter_of(memory), "m", tall, memory.ledger, FAST)
+    assert history.verify(open_memory()) == []
 
 
 # Whole or not at all
@@ -385,7 +386,7 @@ def test_an_export_never_overwrites(open_memory: Open, tmp_path: Path, kind):
     (tmp_path / "m.bundle").write_text("mine")
     for target in (tmp_path, tmp_path / "m.gguf"):
         with pytest.raises(MlxdynError, match=r"not empty|exists"):
-            export(memory, place(target, kind, "m"), kind, Options())
+            export(memory, place(target, kind, "m"), kind, ExportOptions())
     assert {path.read_text() for path in tmp_path.glob("m.*")} == {"mine"}
 
 
@@ -393,7 +394,7 @@ def test_an_export_never_overwrites(open_memory: Open, tmp_path: Path, kind):
 def test_an_empty_directory_is_a_fine_place(open_memory: Open, tmp_path: Path, kind):
     target = tmp_path / "out"
     target.mkdir()
-    written = export(open_memory(), place(target, kind, "m"), kind, Options())
+    written = export(open_memory(), place(target, kind, "m"), kind, ExportOptions())
     assert written.path.exists() and written.bytes > 10_000
     assert [path.name for path in tmp_path.iterdir() if path != home()] == ["out"]
 
@@ -407,7 +408,7 @@ def test_a_full_disk_leaves_nothing(open_memory: Open, tmp_path: Path, kind):
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))  # an adapter has 56,000
         with pytest.raises((MlxdynError, OSError, sqlite3.Error)):
-            export(memory, place(tmp_path / "out", kind, "m"), kind, Options())
+            export(memory, place(tmp_path / "out", kind, "m"), kind, ExportOptions())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
         signal.signal(signal.SIGXFSZ, handler)
@@ -418,7 +419,7 @@ def test_a_full_disk_leaves_nothing(open_memory: Open, tmp_path: Path, kind):
 def test_full_weights_are_no_adapter(open_memory: Open, tiny, tmp_path: Path, kind):
     memory = open_memory(model=tiny("llama"), adapter=AdapterConfig(adapt="full"))
     with pytest.raises(MlxdynError, match="only a LoRA memory"):
-        export(memory, place(tmp_path / "out", kind, "m"), kind, Options())
+        export(memory, place(tmp_path / "out", kind, "m"), kind, ExportOptions())
     assert not list(tmp_path.glob("out*"))
 
 
@@ -492,11 +493,11 @@ def test_a_broken_adapter_is_refused_and_leaves_nothing(
 ):
     base = tiny("llama")
     memory = open_memory(model=base)
-    export(memory, tmp_path / "out", kind, Options())
+    export(memory, tmp_path / "out", kind, ExportOptions())
     harm(tmp_path / "out")
     with pytest.raises(MlxdynError, match=said):
-        found(directories.read(tmp_path / "out"), "copy", base, memory.ledger, FAST)
-    assert memory.ledger.memory("copy") is None
+        create(directories.read(tmp_path / "out"), "copy", base, memory.ledger, FAST)
+    assert memory.ledger.memories.find("copy") is None
     assert not (home() / "memories" / "copy").exists()
 
 
@@ -544,8 +545,8 @@ def test_json_says_all_that_was_measured(open_memory: Open, tmp_path):
 
 def test_what_waits_to_be_learned_is_named(open_memory: Open, tmp_path):
     memory = taught(open_memory(DEFAULT_MEMORY))
-    chat = memory.ledger.add_conversation(memory.row.id)
-    memory.ledger.add_message(chat, "user", "one more", "pending")
+    chat = memory.ledger.conversations.add(memory.row.id)
+    memory.ledger.messages.add(chat, "user", "one more", "pending")
     memory.close()
     assert "1 messages wait" in run("export", tmp_path / "out", "--no-leak-probe").stderr
 

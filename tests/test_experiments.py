@@ -4,7 +4,6 @@ import json
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import mlx.core as mx
 import pytest
@@ -12,9 +11,11 @@ import pytest
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import cells, drift, evaluate, experiment, experiments, passages, recall, sweeps
-from mlxdyn.lab.evaluate import Settings, Stream
+from mlxdyn.lab import cells, drift, evaluate, experiment, runner
+from mlxdyn.lab.experiments import QUESTIONS, precision
 from mlxdyn.lab.findings import Finding, Tick
+from mlxdyn.lab.results import Settings
+from mlxdyn.lab.streams import Stream, encode, part
 from mlxdyn.lab.tasks import Document
 from mlxdyn.learn.learner import Learner
 from mlxdyn.model.load import Model
@@ -29,35 +30,22 @@ SMALL = Settings(
 )
 
 
-@pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few cells of each kind: the laws hold for any number of them."""
-    monkeypatch.setattr(sweeps, "CURVE", (0.3, 1.0))
-    monkeypatch.setattr(sweeps, "RANKS", (1, 2))
-    monkeypatch.setattr(sweeps, "OPTIMIZERS", ("adam0", "rms", "muon"))
-    monkeypatch.setattr("mlxdyn.lab.passages.PREFIT", (0, 6))
-    monkeypatch.setattr("mlxdyn.lab.recall.PASSES", (1, 4))
-    monkeypatch.setattr("mlxdyn.lab.recall.FACTORS", (1.0,))
-    monkeypatch.setattr("mlxdyn.lab.recall.TOLD", recall.TOLD[:4])
-    monkeypatch.setattr("mlxdyn.lab.recall.TAUGHT", recall.TAUGHT[:2])
-
-
 def streams(model: Model, *texts: str) -> list[Stream]:
     documents = [Document(f"{i}.txt", text, str(i), len(text)) for i, text in enumerate(texts)]
-    return [s for s in evaluate.encode(model, documents) if isinstance(s, Stream)]
+    return [s for s in encode(model, documents) if isinstance(s, Stream)]
 
 
 def run(name: str, model: Model, *texts: str, **more: object) -> Finding:
-    return experiments.run(name, model, streams(model, *texts), SMALL, **more)  # type: ignore[arg-type]
+    return runner.run(name, model, streams(model, *texts), SMALL, **more)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", experiments.NAMES)
+@pytest.mark.parametrize("name", QUESTIONS)
 def test_every_experiment_finds_something(mite: Model, tall: Model, name: str) -> None:
     """One sentence, tables whose rows fit their heads, whole figures, plain values throughout."""
     model = tall if name == "placement" else mite  # which has no early, middle and late blocks
     before = dict(leaves(model.network.parameters()))
     ticks: list[Tick] = []
-    found = run(name, model, BIRDS, BOATS, progress=ticks.append)
+    found = run(name, model, BIRDS[:150], BOATS[:150], progress=ticks.append)
     assert found.experiment == name and found.sentence and "stopped" not in found.sentence
     assert found.tables and found.figures and found.cells
     assert all(len(row) == len(table.head) for table in found.tables for row in table.rows)
@@ -104,8 +92,10 @@ def test_text_that_chooses_is_never_reported(mite: Model) -> None:
     assert found.tuned_on == ("0.txt",)
     assert found.reported_on == (f"0.txt tokens {cut}-{len(whole.tokens)}",)
     assert all(c.numbers["tokens"] == len(whole.tokens) - cut - 1 for c in found.cells)
-    named = run("prefit", mite, BIRDS, tune=streams(mite, BOATS))
-    assert named.reported_on == ("0.txt",)
+    named = experiment.open_lab(
+        mite, streams(mite, BIRDS), SMALL, tune=streams(mite, BOATS), needs=99
+    )
+    assert (named.streams, named.tuning) == (streams(mite, BIRDS), streams(mite, BOATS))
 
 
 def test_head_and_rest_are_the_stream(mite: Model) -> None:
@@ -118,7 +108,7 @@ def test_head_and_rest_are_the_stream(mite: Model) -> None:
         {"0.txt"} if len(given[0].tokens) > 101 else set()
     )
     with pytest.raises(MlxdynError, match="too few"):
-        experiment.head(mite, [evaluate.part(mite, given[0], 0, 30)])
+        experiment.head(mite, [part(mite, given[0], 0, 30)])
 
 
 @pytest.mark.parametrize("start", [1e-4, 0.01])
@@ -136,23 +126,6 @@ def test_every_placement_is_judged_at_a_rate_that_suits_it(mite: Model, start: f
     )
     loss = here.dynamic.total.nats
     assert loss <= low.dynamic.total.nats and loss <= high.dynamic.total.nats
-
-
-def test_recall_comes_from_what_was_taught(mite: Model) -> None:
-    """What was taught gets likelier, the base is left as it was, and the run repeats."""
-    found = run("recall", mite, BIRDS + BOATS)
-    few, more, *_, most = (cell.numbers for cell in found.cells)
-    assert found.cells[1].knobs["passes"] > found.cells[0].knobs["passes"]
-    assert more["passage_after"] < few["passage_after"] < few["passage_before"]
-    assert most["recall"] > most["controls_before"] - most["controls_after"]
-    assert most["recall"] > 0 and most["drift"] > 0
-    again = run("recall", mite, BIRDS + BOATS, progress=_after_two)
-    assert [cell.numbers for cell in again.cells] == [few, more]
-
-
-def _after_two(tick: Tick) -> None:
-    if tick.cell == 2:
-        raise KeyboardInterrupt
 
 
 def test_drift_of_the_base_is_nothing(mite: Model) -> None:
@@ -175,7 +148,7 @@ def test_resets_follow_documents_and_not_pieces(mite: Model) -> None:
     """Two pieces of one document are learned as one; another document starts anew."""
     how = replace(SMALL, stream=replace(SMALL.stream, reset="document"))
     (birds, boats) = streams(mite, BIRDS, BOATS)
-    half = [evaluate.part(mite, birds, 0, 49), evaluate.part(mite, birds, 48, 97)]
+    half = [part(mite, birds, 0, 49), part(mite, birds, 48, 97)]
     runs = evaluate.evaluate(mite, [*half, boats], how).dynamic.documents
     alone = evaluate.evaluate(mite, [half[1]], how).dynamic.total
     fresh = evaluate.evaluate(mite, [boats], how).dynamic.total
@@ -193,7 +166,7 @@ def test_ctrl_c_tells_what_is_done(mite: Model) -> None:
     assert found.sentence == "stopped after 1 of 4 cells"
     many = cells.vary(SMALL, {"chunk": 4})
     with pytest.raises(KeyboardInterrupt):
-        experiments.run("kv", mite, streams(mite, BIRDS), many, progress=_at_once)
+        runner.run("kv", mite, streams(mite, BIRDS), many, progress=_at_once)
 
 
 def _at_once(tick: Tick) -> None:
@@ -202,22 +175,19 @@ def _at_once(tick: Tick) -> None:
     raise AssertionError("a cell came to its end")
 
 
-@pytest.mark.parametrize("name", ["interval", "recall"])
-def test_finished_cells_are_not_run_again(
-    mite: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    first = run(name, mite, BIRDS, store=tmp_path)
+def test_finished_cells_are_not_run_again(mite: Model, tmp_path: Path) -> None:
+    first = run("interval", mite, BIRDS, store=tmp_path)
     assert len(list(tmp_path.iterdir())) == len({cell.key for cell in first.cells})
-    monkeypatch.setattr(Learner, "learn", None)
-    again = run(name, mite, BIRDS, store=tmp_path)
-    assert again.cells == first.cells and again.sentence == first.sentence
+    chunks = list[Tick]()
+    again = run("interval", mite, BIRDS, store=tmp_path, progress=chunks.append)
+    assert again.cells == first.cells and again.sentence == first.sentence and not chunks
 
 
 def test_quantised_bases_say_something_else(mite: Model) -> None:
-    rough = passages.quantised(mite, 4)
+    rough = precision.quantised(mite, 4)
     assert cells.is_quantised(rough) and not cells.is_quantised(mite)
     with pytest.raises(MlxdynError, match="quantised already"):
-        experiments.run("precision", rough, streams(rough, BIRDS), SMALL)
+        runner.run("precision", rough, streams(rough, BIRDS), SMALL)
 
 
 def test_operations_follow_theory(tall: Model) -> None:
@@ -249,28 +219,3 @@ def test_documents_alternate_or_the_report_says_that_they_cannot(mite: Model) ->
     assert "alternating" not in {cell.knobs.get("order") for cell in short.cells}
     assert "alternating" not in short.sentence
     assert any("too short to alternate" in warning for warning in short.warnings)
-
-
-@pytest.mark.parametrize(
-    ("damage", "left", "said"),
-    [(0.4, 0.1, "repairs 75%"), (0.4, -0.1, "repairs 100%"), (0.1, 0.2, "does not repair"),
-     (-0.01, 0.1, "nothing to repair")],
-)  # fmt: skip
-def test_only_damage_can_be_repaired(damage: float, left: float, said: str) -> None:
-    assert said in passages._repair(damage, left)
-
-
-def test_teaching_at_a_rate_of_zero_teaches_nothing(
-    mite: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Recall is checked on its own probes, and no number is shown when the check fails."""
-    assert "every probe" in run("recall", mite, BIRDS + BOATS).self_check
-    ask = recall._ask
-    askew = iter((0.0, 0.1))
-
-    def astray(*arguments: Any) -> recall.Scores:
-        return replace(ask(*arguments), taught=next(askew))
-
-    monkeypatch.setattr(recall, "_ask", astray)
-    with pytest.raises(MlxdynError, match="self-check failed"):
-        run("recall", mite, BIRDS + BOATS)

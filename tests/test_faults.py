@@ -17,12 +17,13 @@ from tiny import tiny_model
 
 from mlxdyn.cli import main
 from mlxdyn.errors import MlxdynError
-from mlxdyn.exchange.export import Options, export
+from mlxdyn.exchange.export import ExportOptions, export
 from mlxdyn.files import SPARE, home
 from mlxdyn.learn.learner import State, same
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.migrations import MIGRATIONS
+from mlxdyn.memory.store.migrations import NEWEST
 from mlxdyn.model.load import Model
 
 SLOW = [pytest.mark.slow]
@@ -78,7 +79,7 @@ COMMANDS = ["verify", "log", "show", "undo", "forget 1 --yes", "list", "branch t
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_newer_schema_is_a_sentence(taught: State, command: str):
     with sqlite3.connect(database()) as db:
-        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        db.execute(f"PRAGMA user_version = {NEWEST + 1}")
     db.close()
     before = database().read_bytes()
     words = [] if command == "list" else ["--memory", "m"]
@@ -115,7 +116,7 @@ def test_a_memory_in_use_is_a_sentence_and_can_be_looked_at(taught: State, mite:
             assert code == 1 and "open in another mlxdyn" in said
         for command in ("log", "show", "items"):
             assert run("memory", command, "--memory", "m")[0] == 0
-        assert same(state(memory), taught) and memory.verify() == []
+        assert same(state(memory), taught) and history.verify(memory) == []
 
 
 def flipped(data: bytes, bit: int) -> bytes:
@@ -135,12 +136,12 @@ def test_one_flipped_bit_of_a_snapshot_is_found_and_mended(taught: State, mite: 
         newest.write_bytes(flipped(data, rng.randrange(len(data) * 8)))
         with opened("m", mite) as memory:
             assert same(state(memory), taught), "restored from the ledger"
-            assert any(newest.name in problem for problem in memory.verify(replay=False))
+            assert any(newest.name in problem for problem in history.verify(memory, replay=False))
     code, said = run("memory", "verify", "--memory", "m")
     assert code == 1 and newest.name in said
     with opened("m", mite) as memory:
-        memory.rebuild()
-        assert memory.verify() == [] and same(state(memory), taught)
+        history.rebuild(memory)
+        assert history.verify(memory) == [] and same(state(memory), taught)
 
 
 CHANGES = [
@@ -165,11 +166,11 @@ CHANGES = [
 def test_a_ledger_row_that_is_not_what_happened_is_found(taught, mite, change, snapshot):
     """Also without any snapshot: each row tells how its lesson went."""
     with opened("m", mite) as memory:
-        memory.ledger._db.execute(change)
+        memory.ledger.database.run(change)
         if not snapshot:
-            memory.ledger.set_snapshots(memory.row.id, [])
+            memory.ledger.memories.set_snapshots(memory.row.id, [])
     with opened("m", mite) as memory:
-        assert memory.verify() != []
+        assert history.verify(memory) != []
     if snapshot:
         assert run("memory", "verify", "--memory", "m")[0] == 1
         code, said = run("memory", "verify", "--repair", "--memory", "m")
@@ -182,7 +183,7 @@ def test_a_ledger_row_that_is_not_what_happened_is_found(taught, mite, change, s
 )
 def test_rounding_of_another_version_is_told_from_damage(taught, mite, by: float, said: str):
     with opened("m", mite) as memory:
-        memory.ledger._db.execute(f"UPDATE updates SET nll_after = nll_after * (1 + {by})")
+        memory.ledger.database.run(f"UPDATE updates SET nll_after = nll_after * (1 + {by})")
     assert said in run("memory", "verify", "--memory", "m")[1]
     assert run("memory", "verify", "--repair", "--memory", "m")[0] == 0
     assert run("memory", "verify", "--memory", "m")[0] == 0
@@ -243,7 +244,7 @@ def test_a_damaged_database_is_a_sentence_and_never_another_memory(
         spoil(database(), how, random.Random(trial))
         whole = False
         with suppress(*SAYS), opened("m", mite) as memory:
-            whole = memory.verify() == []
+            whole = history.verify(memory) == []
             assert not whole or same(state(memory), taught)
         for command in ("log", "verify", "undo"):
             run("memory", command, "--memory", "m")
@@ -277,14 +278,14 @@ def learn(memory: Memory) -> None:
 
 
 def forget(memory: Memory) -> None:
-    memory.forget([1])
+    history.forget(memory, [1])
 
 
 def take_along(memory: Memory) -> None:
-    export(memory, home() / "m.bundle", "bundle", Options())
+    export(memory, home() / "m.bundle", "bundle", ExportOptions())
 
 
-ACTIONS = [learn, forget, Memory.rebuild, Memory.undo, Memory.consolidate, take_along]
+ACTIONS = [learn, forget, history.rebuild, history.undo, Memory.consolidate, take_along]
 
 
 @pytest.mark.parametrize(
@@ -318,7 +319,7 @@ def test_a_full_disk_never_makes_a_wrong_memory(
             ledger.close()
         (small_disk / "filler").unlink()
         with opened("m", mite) as memory:
-            assert memory.verify() == []
+            assert history.verify(memory) == []
             # What is drawn beside a message hangs on its identity, which each has of its own.
             new = action is learn or same(state(memory), after)
             assert same(state(memory), taught) if not done else new
@@ -344,7 +345,7 @@ def test_a_full_disk_is_a_sentence_in_a_chat(
     assert "full" in result.output or "I/O" in result.output or "opened" in result.output
     (small_disk / "filler").unlink()
     with opened("m", mite) as memory:
-        assert memory.verify() == [] and same(state(memory), taught)
+        assert history.verify(memory) == [] and same(state(memory), taught)
 
 
 READING = ("log", "show", "items", "verify", "verify --quick", "probe", "compare Hello")
@@ -387,10 +388,9 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in files if path.name not in logs}
 
 
-@pytest.mark.parametrize("schema", [1, 5])
-def test_an_older_ledger_is_read_as_it_is(mite: Model, schema: int):
+def test_an_older_ledger_is_read_as_it_is(mite: Model):
     """What only looks migrates nothing on disk."""
-    with closing(Former(database(), mite, schema)) as former:
+    with closing(Former(database(), mite)) as former:
         former.learned(former.say(SAID[0]))
     before = database().read_bytes()
     for command in ("show", "log", "items", "compare Hello"):
@@ -419,7 +419,7 @@ def test_forgetting_has_room_kept_for_it(
     assert code == 0 and SAID[0] not in said
     (small_disk / "filler").unlink()
     with opened("m", mite) as memory:
-        assert memory.verify() == [] and same(state(memory), wanted)
+        assert history.verify(memory) == [] and same(state(memory), wanted)
     assert (home() / SPARE).exists(), "room for the next time"
     fill(small_disk)
     assert run("memory", "delete", "m", "--yes")[0] == 0
@@ -448,7 +448,7 @@ def test_where_nothing_can_be_written_it_is_a_sentence(
     assert result.exit_code == 0, result.output
     subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
     with opened("m", mite) as memory:
-        assert memory.verify() == [] and same(state(memory), taught)
+        assert history.verify(memory) == [] and same(state(memory), taught)
 
 
 def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path, monkeypatch):
@@ -461,15 +461,15 @@ def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path, monkeypatch):
 def test_a_ledger_that_can_grow_no_more_loses_nothing(taught: State, mite: Model):
     """What a full disk is to SQLite, without one."""
     with opened("m", mite) as memory:
-        pages = memory.ledger._db.execute("PRAGMA page_count").fetchone()[0]
-        memory.ledger._db.execute(f"PRAGMA max_page_count = {pages}")
+        pages = memory.ledger.database.run("PRAGMA page_count").fetchone()[0]
+        memory.ledger.database.run(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(sqlite3.OperationalError, match="full"):
             for _ in range(99):
                 before = state(memory)
                 teach(memory, "I bake bread. " * 30)
-        assert same(state(memory), before) and memory.verify() == []
+        assert same(state(memory), before) and history.verify(memory) == []
     with opened("m", mite) as memory:
-        assert same(state(memory), before) and memory.verify() == []
+        assert same(state(memory), before) and history.verify(memory) == []
 
 
 def test_text_that_cannot_be_read_is_not_printed(taught: State):

@@ -16,8 +16,10 @@ from mlxdyn.files import home
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.steps import run
+from mlxdyn.memory import history
 from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store import copies
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Lesson, UpdateRow
 from mlxdyn.model.load import Model
@@ -69,18 +71,18 @@ class Life:
         self.undone.clear()
 
     def undo(self) -> None:
-        assert (self.memory.undo() is not None) == bool(self.lessons)
+        assert (history.undo(self.memory) is not None) == bool(self.lessons)
         self.undone += [self.lessons.pop()] if self.lessons else []
 
     def redo(self) -> None:
-        assert (self.memory.redo() is not None) == bool(self.undone)
+        assert (history.redo(self.memory) is not None) == bool(self.undone)
         self.lessons += [self.undone.pop()] if self.undone else []
 
     def forget(self, which: int) -> None:
         told = [lesson for lesson in [*self.lessons, *self.undone] if lesson.text]
         if told:
             gone = told[which % len(told)]
-            self.memory.forget([gone.message])
+            history.forget(self.memory, [gone.message])
             self.lessons = [lesson for lesson in self.lessons if lesson is not gone]
             self.undone = [lesson for lesson in self.undone if lesson is not gone]
 
@@ -89,8 +91,10 @@ class Life:
         if having:
             lesson = having[which % len(having)]
             place = which % len(lesson.facts)
-            rows = self.memory.ledger.examples_of(lesson.message)
-            self.memory.change_example([r for r in rows if r.kind == Kind.FACT][place], new)
+            rows = self.memory.ledger.examples.of(lesson.message)
+            history.change_example(
+                self.memory, [r for r in rows if r.kind == Kind.FACT][place], new
+            )
             lesson.facts[place : place + 1] = [new] if new else []
 
     def restart(self, snapshot: bool) -> None:
@@ -112,7 +116,7 @@ def told(memory: Memory) -> list[tuple]:
         measured = (update.nll_before, update.nll_after, update.gradient_norm, update.drift)
         return (update.text, update.kind, update.tokens, update.accepted, update.reason, *measured)
 
-    return [row(update) for update in memory.ledger.log(memory.row.id) if not update.undone]
+    return [row(update) for update in memory.ledger.events.log(memory.row.id) if not update.undone]
 
 
 def known(memory: Memory) -> list[tuple[str, str, str]]:
@@ -130,7 +134,7 @@ def check(life: Life, name: str) -> None:
         assert same(state(life.memory), state(never))
         assert told(life.memory) == told(never)
         assert known(life.memory) == known(never) and links(life.memory) == links(never)
-    assert life.memory.verify() == []
+    assert history.verify(life.memory) == []
 
 
 FACT_ = st.tuples(st.sampled_from(ASKED), st.sampled_from(ANSWERS))
@@ -188,11 +192,11 @@ def test_undone_as_often_as_redone_is_nothing(mite: Model):
         before, log = state(memory), told(memory)
         for times in (1, 3, 4):
             for _ in range(times):
-                assert memory.undo() is not None
+                assert history.undo(memory) is not None
             for _ in range(times):
-                assert memory.redo() is not None
+                assert history.redo(memory) is not None
             assert same(state(memory), before) and told(memory) == log
-        assert memory.redo() is None and memory.verify() == []
+        assert history.redo(memory) is None and history.verify(memory) == []
 
 
 def test_a_correction_supersedes_until_it_is_forgotten(mite: Model):
@@ -204,14 +208,16 @@ def test_a_correction_supersedes_until_it_is_forgotten(mite: Model):
             depends_on=[first.lesson.message],
         )  # fmt: skip
         assert {fact.answer for fact in memory.known_facts()} == {"Bella.", "In Oslo."}
-        assert [fact.answer for fact in memory.ledger.told(memory.row.id) if fact.id == dog.id]
-        memory.undo()
+        assert [
+            fact.answer for fact in memory.ledger.examples.told(memory.row.id) if fact.id == dog.id
+        ]
+        history.undo(memory)
         assert {fact.answer for fact in memory.known_facts()} == {"Rex.", "In Oslo."}
-        memory.redo()
+        history.redo(memory)
         assert {fact.answer for fact in memory.known_facts()} == {"Bella.", "In Oslo."}
-        memory.forget([correction.lesson.message])
+        history.forget(memory, [correction.lesson.message])
         assert {fact.answer for fact in memory.known_facts()} == {"Rex.", "In Oslo."}
-        assert memory.verify() == []
+        assert history.verify(memory) == []
 
 
 def test_what_is_no_longer_true_is_not_trained_on_again(mite: Model):
@@ -220,15 +226,15 @@ def test_what_is_no_longer_true_is_not_trained_on_again(mite: Model):
     with opened("never", mite, study=study) as memory:
         teach(memory, SAID[0])
         teach(memory, SAID[1], (ASKED[0], "Bella."))
-        expected = memory.ledger.log(memory.row.id)[-1]
+        expected = memory.ledger.events.log(memory.row.id)[-1]
     with opened("m", mite, study=study) as memory:
         teach(memory, SAID[0], (ASKED[0], "Rex."), near=())
         (dog,) = memory.known_facts()
         teach(memory, SAID[1], (ASKED[0], "Bella."), superseded=[dog.id])
-        assert memory.ledger.log(memory.row.id)[-1].steps == expected.steps
-        drawn = memory.ledger.examples(memory.row.id, upto=1)
+        assert memory.ledger.events.log(memory.row.id)[-1].steps == expected.steps
+        drawn = memory.ledger.examples.active(memory.row.id, upto=1)
         assert [row.id for row in drawn] == [dog.id], "by then it was true"
-        assert dog.id not in [row.id for row in memory.ledger.examples(memory.row.id)]
+        assert dog.id not in [row.id for row in memory.ledger.examples.active(memory.row.id)]
 
 
 # examples that lean on others: a base that believes all it is asked, and answers at random
@@ -257,7 +263,7 @@ def links(memory: Memory) -> list[tuple[str, ...]]:
         f" JOIN messages m ON m.id = s.message{stands} JOIN examples x ON x.id = s.example"
         " WHERE x.memory = :id ORDER BY 1, 2"
     )
-    return memory.ledger._db.execute(sql, {"id": memory.row.id}).fetchall()
+    return memory.ledger.database.run(sql, {"id": memory.row.id}).fetchall()
 
 
 CHAIN = ["the sea is cold today", "my dog is called Rex", "my dog lives in Oslo", "I live in Oslo"]
@@ -314,15 +320,15 @@ def test_a_message_examined_before_another_was_forgotten_is_examined_again(credu
     with opened("never", credulous) as never:
         second = say(never, CHAIN[1])
         run(never.examine(second))
-        expected = [(x.question, x.answer) for x in never.ledger.examples_of(second)]
+        expected = [(x.question, x.answer) for x in never.ledger.examples.of(second)]
     with opened("m", credulous) as memory:
         first, second = (say(memory, text) for text in CHAIN[:2])
         memory.learn(Lesson("message", first, words(credulous, CHAIN[0])))
-        memory.ledger.add_examples(memory.row.id, second, [], depends_on=[first])
-        memory.forget([first])
-        assert not memory.ledger.examined(second)
+        memory.ledger.examples.add(memory.row.id, second, [], depends_on=[first])
+        history.forget(memory, [first])
+        assert not memory.ledger.messages.examined(second)
         run(memory.examine(second))
-        assert [(x.question, x.answer) for x in memory.ledger.examples_of(second)] == expected
+        assert [(x.question, x.answer) for x in memory.ledger.examples.of(second)] == expected
 
 
 def test_what_was_corrected_by_hand_outlives_what_it_leaned_on(credulous: Model):
@@ -330,12 +336,12 @@ def test_what_was_corrected_by_hand_outlives_what_it_leaned_on(credulous: Model)
         life = Leaning(memory, credulous, QUICK)
         life.learn(CHAIN[0], []), life.learn(CHAIN[1], [])
         first, second = (lesson.message for lesson in life.lessons)
-        fact = next(row for row in memory.ledger.examples_of(second) if row.kind == Kind.FACT)
-        memory.change_example(fact, ("Who bakes?", "I do."))
-        memory.forget([first])
+        fact = next(row for row in memory.ledger.examples.of(second) if row.kind == Kind.FACT)
+        history.change_example(memory, fact, ("Who bakes?", "I do."))
+        history.forget(memory, [first])
         by_hand = [row for row in memory.known_facts() if row.source == "user"]
         assert [(row.question, row.answer) for row in by_hand] == [("Who bakes?", "I do.")]
-        assert memory.verify() == []
+        assert history.verify(memory) == []
 
 
 @pytest.mark.parametrize("order", ["abcd", "acbd", "cabd", "dcba"])
@@ -349,7 +355,7 @@ def test_merging_is_learning_both_in_order_of_time(mite: Model, order: str):
         index = "abcd".index(letter)
         event = teach(memory, TEXTS[index], (ASKED[index % 3], ANSWERS[index]), guarded=True)
         sql = "UPDATE events SET time = ? WHERE id = ?"
-        memory.ledger._db.execute(sql, (time(letter), event.id))
+        memory.ledger.database.run(sql, (time(letter), event.id))
 
     for name, letters in (("one", "ab"), ("two", "cd"), ("both", order)):
         with opened(name, mite) as memory:
@@ -358,26 +364,28 @@ def test_merging_is_learning_both_in_order_of_time(mite: Model, order: str):
                 memory.snapshot()
             learned = state(memory)
     with opened("one", mite) as memory:
-        assert memory.merge("two") == 2
-        assert same(state(memory), learned) and memory.verify() == []
-        assert memory.merge("two") == 0, "nothing is merged twice"
-        memory.rebuild()
+        assert history.merge(memory, "two") == 2
+        assert same(state(memory), learned) and history.verify(memory) == []
+        assert history.merge(memory, "two") == 0, "nothing is merged twice"
+        history.rebuild(memory)
         assert same(state(memory), learned)
     with opened("two", mite) as memory:
-        assert len(memory.ledger.learned(memory.row.id)) == 2, "the source stays as it is"
+        assert len(copies.learned(memory.ledger, memory.row.id)) == 2, "the source stays as it is"
 
 
 def test_merging_into_a_memory_whose_clock_was_set_back(mite: Model):
     with opened("two", mite) as memory:
         event = teach(memory, TEXTS[2])
-        memory.ledger._db.execute("UPDATE events SET time = '2026-01-04' WHERE id = ?", (event.id,))
+        memory.ledger.database.run(
+            "UPDATE events SET time = '2026-01-04' WHERE id = ?", (event.id,)
+        )
     with opened("one", mite) as memory:
         for text, time in ((TEXTS[0], "2026-01-05"), (TEXTS[1], "2026-01-03")):
             event = teach(memory, text)
-            memory.ledger._db.execute("UPDATE events SET time = ? WHERE id = ?", (time, event.id))
+            memory.ledger.database.run("UPDATE events SET time = ? WHERE id = ?", (time, event.id))
             memory.snapshot()
-        memory.merge("two")
-        assert memory.verify() == []
+        history.merge(memory, "two")
+        assert history.verify(memory) == []
         merged = state(memory)
     with opened("never", mite) as memory:
         for text in (TEXTS[1], TEXTS[2], TEXTS[0]):
@@ -389,20 +397,20 @@ def test_a_merge_learns_what_waits_once(mite: Model):
     """What waits here and was learned there waits no more; what waits there waits there alone."""
     with opened("m", mite) as memory:
         ledger = memory.ledger
-        chat = ledger.add_conversation(memory.row.id)
-        _, second = (ledger.add_message(chat, "user", t, "pending").id for t in TEXTS[:2])
+        chat = ledger.conversations.add(memory.row.id)
+        _, second = (ledger.messages.add(chat, "user", t, "pending").id for t in TEXTS[:2])
     with closing(Ledger(home() / "mlxdyn.db")) as ledger:
         branch("m", "twin", ledger)
     with opened("twin", mite) as twin:
-        copy, other = twin.ledger.pending(twin.row.id)
+        copy, other = twin.ledger.messages.pending(twin.row.id)
         twin.learn(Lesson("message", copy, words(mite, TEXTS[0])))
         learned = state(twin)
     with opened("m", mite) as memory:
-        assert memory.merge("twin") == 1 and same(state(memory), learned)
-        assert memory.ledger.pending(memory.row.id) == [second]
-        assert memory.merge("twin") == 0 and memory.verify() == []
+        assert history.merge(memory, "twin") == 1 and same(state(memory), learned)
+        assert memory.ledger.messages.pending(memory.row.id) == [second]
+        assert history.merge(memory, "twin") == 0 and history.verify(memory) == []
     with opened("twin", mite) as twin:
-        assert twin.ledger.pending(twin.row.id) == [other]
+        assert twin.ledger.messages.pending(twin.row.id) == [other]
 
 
 def test_redo_after_a_merge_brings_back_only_what_was_undone_since(mite: Model):
@@ -411,14 +419,14 @@ def test_redo_after_a_merge_brings_back_only_what_was_undone_since(mite: Model):
     with opened("m", mite) as memory:
         for text in TEXTS[:2]:
             teach(memory, text)
-        memory.undo()
-        memory.ledger._db.execute("UPDATE events SET time = '2026-01-01' WHERE memory = 2")
-        memory.merge("twin")
+        history.undo(memory)
+        memory.ledger.database.run("UPDATE events SET time = '2026-01-01' WHERE memory = 2")
+        history.merge(memory, "twin")
         merged = state(memory)
-        assert memory.redo() is None
-        memory.undo()
-        assert memory.redo() is not None and same(state(memory), merged)
-        assert memory.redo() is None and memory.verify() == []
+        assert history.redo(memory) is None
+        history.undo(memory)
+        assert history.redo(memory) is not None and same(state(memory), merged)
+        assert history.redo(memory) is None and history.verify(memory) == []
 
 
 def test_a_merged_branch_forgets_every_copy(mite: Model):
@@ -428,19 +436,21 @@ def test_a_merged_branch_forgets_every_copy(mite: Model):
     branch("m", "twin", ledger)
     ledger.close()
     with opened("twin", mite) as twin:
-        (chat,) = twin.ledger.conversations(twin.row.id)
-        message = twin.ledger.add_message(chat.id, "user", "a second thing", "pending").id
+        (chat,) = twin.ledger.conversations.all(twin.row.id)
+        message = twin.ledger.messages.add(chat.id, "user", "a second thing", "pending").id
         twin.learn(Lesson("message", message, (), 0))
-        twin.ledger._db.execute("UPDATE events SET accepted = 1")  # of it there is nothing to learn
+        twin.ledger.database.run(
+            "UPDATE events SET accepted = 1"
+        )  # of it there is nothing to learn
     with opened("m", mite) as memory:
-        memory.merge("twin")
-        memory.forget([first])
+        history.merge(memory, "twin")
+        history.forget(memory, [first])
         assert not any(
             "xylophone" in message.text
-            for chat in memory.ledger.conversations(memory.row.id)
-            for message in memory.ledger.messages(chat.id)
+            for chat in memory.ledger.conversations.all(memory.row.id)
+            for message in memory.ledger.messages.of(chat.id)
         )
-        assert memory.ledger.holders([first], memory.row.id) == []
+        assert memory.ledger.messages.holders([first], memory.row.id) == []
 
 
 # the text leaves the files
@@ -458,15 +468,15 @@ def holding(secret: str) -> list[str]:
 def converse(memory: Memory) -> int:
     """Talk much, and in the middle of it about what is to be forgotten; return that message."""
     ledger = memory.ledger
-    chat, secret = ledger.add_conversation(memory.row.id), 0
+    chat, secret = ledger.conversations.add(memory.row.id), 0
     for turn in range(12):
         said = f"{WORD} {turn} " * 50 if turn == 6 else f"This is message {turn}. " * 20
-        message = ledger.add_message(chat, "user", said, "pending").id
+        message = ledger.messages.add(chat, "user", said, "pending").id
         asked = [(f"Who is {FACT}?", f"{FACT} is nobody.")] if turn == 6 else []
         drafts = [as_said(memory.model, *pair) for pair in asked]
-        ledger.add_examples(memory.row.id, message, drafts)
+        ledger.examples.add(memory.row.id, message, drafts)
         memory.learn(Lesson("message", message, (), 1, False))
-        ledger.add_message(
+        ledger.messages.add(
             chat, "assistant", f"{REPLY} indeed. " if turn == 6 else "Oh. " * 9, "none"
         )
         secret = message if turn == 6 else secret
@@ -479,16 +489,20 @@ def test_what_is_forgotten_is_in_no_file(mite: Model, last: bool):
     with opened("m", mite) as memory:
         message = converse(memory)
         if last:
-            memory.forget([m.id for m in memory.ledger.messages(1) if m.id > message + 1])
-        (event,) = [e for e in memory.ledger.events(memory.row.id) if e.lesson.message == message]
+            history.forget(
+                memory, [m.id for m in memory.ledger.messages.of(1) if m.id > message + 1]
+            )
+        (event,) = [
+            e for e in memory.ledger.events.all(memory.row.id) if e.lesson.message == message
+        ]
         know = [
             path for path in snapshots(memory) if int(path.name.split("-")[0]) >= event.position
         ]
         assert know and all(holding(word) for word in (WORD, REPLY, FACT))
-        memory.forget([message])
+        history.forget(memory, [message])
         assert not any(holding(word) for word in (WORD, REPLY, FACT))
         assert not any(path.exists() for path in know), "nor in weights on disk"
-        assert memory.verify() == []
+        assert history.verify(memory) == []
     assert not any(holding(word) for word in (WORD, REPLY, FACT))
 
 
@@ -500,9 +514,9 @@ def test_weights_that_know_the_forgotten_leave_the_disk(mite: Model):
             events.append(teach(memory, text))
             memory.snapshot()
         first, second = reversed(snapshots(memory))
-        memory.forget([events[1].lesson.message])
+        history.forget(memory, [events[1].lesson.message])
         assert first.exists() and not second.exists()
-        memory.forget([events[0].lesson.message])
+        history.forget(memory, [events[0].lesson.message])
         assert not first.exists() and not list(memory.directory.glob("*.safetensors"))
 
 
@@ -511,19 +525,19 @@ def test_what_an_example_said_is_in_no_file(mite: Model, new: tuple[str, str] | 
     with opened("m", mite) as memory:
         converse(memory)
         (fact,) = memory.known_facts()
-        memory.change_example(fact, new)
+        history.change_example(memory, fact, new)
         assert not holding(FACT) and holding(WORD)
 
 
 def test_forgetting_a_message_that_waits_or_was_undone_erases_it(mite: Model):
     with opened("m", mite) as memory:
-        chat = memory.ledger.add_conversation(memory.row.id)
-        waiting = memory.ledger.add_message(chat, "user", WORD, "pending").id
+        chat = memory.ledger.conversations.add(memory.row.id)
+        waiting = memory.ledger.messages.add(chat, "user", WORD, "pending").id
         undone = teach(memory, FACT).lesson.message
-        memory.undo()
-        assert memory.forget([waiting, undone]) == 0
+        history.undo(memory)
+        assert history.forget(memory, [waiting, undone]) == 0
         assert not holding(WORD) and not holding(FACT)
-        assert memory.redo() is None and memory.ledger.pending(memory.row.id) == []
+        assert history.redo(memory) is None and memory.ledger.messages.pending(memory.row.id) == []
 
 
 def test_killed_while_forgetting_it_is_forgotten_or_not_and_then_in_no_file(
@@ -539,16 +553,16 @@ def test_killed_while_forgetting_it_is_forgotten_or_not_and_then_in_no_file(
 
     with opened("m", mite) as memory:
         message = converse(memory)
-        memory.ledger._db.set_trace_callback(step)
-        memory.forget([message])
-        memory.ledger._db.set_trace_callback(None)
+        memory.ledger.database.connection.set_trace_callback(step)
+        history.forget(memory, [message])
+        memory.ledger.database.connection.set_trace_callback(None)
         forgotten = state(memory)
     found = []
     for copy in copies:
         monkeypatch.setenv("MLXDYN_HOME", str(copy))
         with opened("m", mite) as memory:
-            assert memory.verify() == []
-            found.append(bool(memory.ledger.find_messages(memory.row.id, Filter(search=WORD))))
+            assert history.verify(memory) == []
+            found.append(bool(memory.ledger.messages.search(memory.row.id, Filter(search=WORD))))
             assert same(state(memory), forgotten) != found[-1]
             assert found[-1] or not any(holding(word) for word in (WORD, REPLY, FACT))
     assert found == sorted(found, reverse=True) and {True, False} == set(found)

@@ -143,7 +143,7 @@ def write_lora(lora: Adapter, model: Model, path: Path) -> None:
 def disordered(lora: Adapter) -> Adapter:
     """What becomes of an adapter whose q and k miss the order of rows that llama.cpp wants."""
     wrong = {
-        name: gguf._interleaved(array.T, 4 if "q_proj" in name else 2).T
+        name: gguf.interleaved(array.T, 4 if "q_proj" in name else 2).T
         if name.endswith(("q_proj.lora_b", "k_proj.lora_b"))
         else array
         for name, array in lora.arrays.items()

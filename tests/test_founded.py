@@ -14,7 +14,8 @@ from found import FOUNDED, fingerprint, live
 from mlxdyn.cli import main
 from mlxdyn.config import LearnerConfig
 from mlxdyn.files import home
-from mlxdyn.memory.memory import NEARLY, TOLERANCE, Memory
+from mlxdyn.memory import history
+from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import load
 
@@ -31,16 +32,18 @@ def taken_over(version: str) -> Memory:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_a_version_founded_is_verified_by_this_one(version: str):
     with taken_over(version) as memory:
-        problems = memory.verify()
-        assert all(NEARLY in problem for problem in problems), problems
+        problems = history.verify(memory)
+        assert all(history.NEARLY in problem for problem in problems), problems
         told, now = json.loads((FOUNDED / version / "weights.json").read_text()), None
         for _ in ("as saved", "made anew"):
             now = fingerprint(memory.learner.state)
             for name, value in told["projections"].items():
-                assert now["projections"][name] == pytest.approx(value, abs=100 * TOLERANCE), name
-            memory.rebuild()
+                assert now["projections"][name] == pytest.approx(
+                    value, abs=100 * history.TOLERANCE
+                ), name
+            history.rebuild(memory)
         assert now["sha256"] == told["sha256"] or problems, "another machine rounds otherwise"
-        assert memory.verify() == []
+        assert history.verify(memory) == []
         memory.ledger.close()
 
 

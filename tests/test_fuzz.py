@@ -13,7 +13,7 @@ import pytest
 from ggufs import Quantisation, write_base
 from hypothesis import given
 from hypothesis import strategies as st
-from measured import measured
+from school import know
 from test_gguf import looked_at
 from test_received import EDITS, FUZZ, JSON, spoiled
 from tiny import FAMILIES, tiny_model
@@ -170,7 +170,7 @@ def test_any_lines_may_be_typed_in_a_plain_chat(
 ):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLXDYN_HOME", str(tmp_path_factory.mktemp("home")))
-        measured(loaded_mite)
+        know(loaded_mite)
         out, err = io.StringIO(), io.StringIO()
         code = PlainChat(talker, out, err, as_json=False).talk([*lines, "/help"], lambda: None)
     said = out.getvalue() + err.getvalue()

@@ -13,9 +13,10 @@ import pytest
 
 from mlxdyn.config import OPTIMIZERS, AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import cells, evaluate, grid
-from mlxdyn.lab.evaluate import Settings, Stream
+from mlxdyn.lab import cells, grid
 from mlxdyn.lab.findings import Cell, Finding, Tick
+from mlxdyn.lab.results import Settings
+from mlxdyn.lab.streams import Stream, encode
 from mlxdyn.lab.tasks import Document
 from mlxdyn.model.load import Model
 
@@ -47,7 +48,7 @@ if found is not None and out:
 
 
 def streams(model: Model) -> list[Stream]:
-    found = evaluate.encode(model, [Document("birds.txt", TEXT, "", len(TEXT))], 81)
+    found = encode(model, [Document("birds.txt", TEXT, "", len(TEXT))], 81)
     return [stream for stream in found if isinstance(stream, Stream)]
 
 

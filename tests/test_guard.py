@@ -1,5 +1,6 @@
 """Laws of the guard: what moves other answers is rolled back, said, and tried more gently."""
 
+import math
 import os
 import random
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from mlxdyn.files import home
 from mlxdyn.learn import guard
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.steps import run
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import Reason
 from mlxdyn.model.load import Model
 
 DOG = ("What is my dog called?", "Rex.")
@@ -25,33 +28,17 @@ NEVER = replace(QUICK, max_drift=-1.0)
 ROUGH = LearnerConfig(learning_rate=3e-2)
 
 
-@pytest.mark.parametrize(
-    "drift,said",
-    [
-        (0.0, ""),
-        (-1e-6, ""),
-        (0.1, ""),
-        (0.13, "other answers moved 0.130 nats/token from the base's (bound 0.1)"),
-        (float("nan"), "moved"),
-        (float("inf"), "moved"),
-    ],
-)
-def test_a_bound_holds_or_is_named(drift: float, said: str):
-    broken = guard.breach(drift, 0.1)
-    assert said in broken and bool(said) == bool(broken)
-
-
 def reading(memory: Memory) -> float:
     """Measure how far the guarding answers have moved."""
-    _, guarding = guard.split(memory.ledger.regularization(memory.row.id))
-    return run(guard.read(memory.trainer, [row.example for row in guarding]))
+    _, guarding = guard.split(memory.ledger.examples.regularization(memory.row.id))
+    return run(guard.read(memory.lessons.trainer, [row.example for row in guarding]))
 
 
 def test_at_the_start_nothing_has_moved(mite: Model):
     with opened("m", mite) as memory:
         assert reading(memory) == pytest.approx(0, abs=1e-5)
         teach(memory, SAID[0], guarded=True)
-        (row,) = memory.ledger.log(memory.row.id)
+        (row,) = memory.ledger.events.log(memory.row.id)
         assert row.drift == reading(memory) > 1e-5
 
 
@@ -66,17 +53,22 @@ def test_a_breach_is_rolled_back_bitwise_and_tried_more_gently(mite: Model):
     with opened("m", mite, study=NEVER) as memory:
         before = state(memory)
         event = teach(memory, SAID[0], DOG, guarded=True)
-        rows = memory.ledger.updates_at(event.id)
+        rows = memory.ledger.events.updates_at(event.id)
         assert same(state(memory), before) and not event.accepted
         assert [(row.kind, row.rate) for row in rows] == [
             ("words", 1.0), ("study", 1.0), ("words", 0.25), ("study", 0.25),
         ]  # fmt: skip
         assert not any(row.accepted for row in rows)
-        assert all("rolled back: other answers moved" in row.reason for row in rows)
+        assert all(row.reason.startswith(Reason.ROLLED_BACK) for row in rows)
         assert all(row.drift is not None for row in rows)
         assert memory.known_facts() == [], "what was rolled back is not known"
-        assert memory.ledger.totals(memory.row.id).updates == 0
-        assert memory.verify() == []
+        assert memory.ledger.events.totals(memory.row.id).updates == 0
+        assert history.verify(memory) == []
+
+
+def test_what_cannot_be_compared_with_the_bound_is_rolled_back(mite: Model):
+    with opened("m", mite, study=replace(QUICK, max_drift=math.nan)) as memory:
+        assert not teach(memory, SAID[0], DOG, guarded=True).accepted
 
 
 def test_the_gentler_rate_that_holds_is_what_is_learned(mite: Model):
@@ -86,19 +78,19 @@ def test_the_gentler_rate_that_holds_is_what_is_learned(mite: Model):
         options = {"study": replace(QUICK, backoff=(rate,)), "learner": ROUGH}
         with opened(name, mite, **options) as memory:
             teach(memory, SAID[0], guarded=True)
-            return memory.ledger.log(memory.row.id)[-1].drift
+            return memory.ledger.events.log(memory.row.id)[-1].drift
 
     between = (moved("rough", 1.0) + moved("gentle", 0.01)) / 2
     bounded = replace(QUICK, max_drift=between, backoff=(1.0, 0.01))
     with opened("m", mite, study=bounded, learner=ROUGH) as memory:
         event = teach(memory, SAID[0], guarded=True)
-        refused, taken = memory.ledger.updates_at(event.id)
+        refused, taken = memory.ledger.events.updates_at(event.id)
         assert event.accepted
         assert (refused.rate, refused.accepted) == (1.0, False)
-        assert "rolled back: other answers moved" in refused.reason
+        assert refused.reason.startswith(Reason.ROLLED_BACK)
         assert (taken.rate, taken.accepted, taken.reason) == (0.01, True, "")
         learned = state(memory)
-        assert memory.verify() == []
+        assert history.verify(memory) == []
     with opened("gentle", mite) as other:
         assert same(state(other), learned)
 
@@ -110,12 +102,14 @@ def test_undo_and_redo_pass_over_what_was_rejected(mite: Model):
         assert not teach(memory, SAID[1], guarded=True).accepted
         second, learned = teach(memory, SAID[2]), state(memory)
         assert not teach(memory, SAID[1], guarded=True).accepted
-        undone = [memory.take_back() for _ in range(3)]
+        undone = [history.take_back(memory) for _ in range(3)]
         assert [event and event.id for event in undone] == [second.id, first.id, None]
-        brought = [memory.bring_back() for _ in range(3)]
+        brought = [history.bring_back(memory) for _ in range(3)]
         assert [event and event.id for event in brought] == [first.id, second.id, None]
-        assert same(state(memory), learned) and memory.verify() == []
-        assert not any(event.undone for event in memory.ledger.events(memory.row.id, active=False))
+        assert same(state(memory), learned) and history.verify(memory) == []
+        assert not any(
+            event.undone for event in memory.ledger.events.all(memory.row.id, active=False)
+        )
 
 
 def test_a_study_that_breaks_a_bound_leaves_the_memory_as_it_was(mite: Model):
@@ -123,9 +117,9 @@ def test_a_study_that_breaks_a_bound_leaves_the_memory_as_it_was(mite: Model):
         teach(memory, SAID[0], DOG)
         before = state(memory)
         event = memory.consolidate()
-        (row,) = memory.ledger.updates_at(event.id)
-        assert not event.accepted and "other answers moved" in row.reason
-        assert same(state(memory), before) and memory.verify() == []
+        (row,) = memory.ledger.events.updates_at(event.id)
+        assert not event.accepted and row.reason.startswith(Reason.MOVED)
+        assert same(state(memory), before) and history.verify(memory) == []
 
 
 def test_the_event_says_that_it_was_rolled_back(wren: Model):
@@ -134,9 +128,7 @@ def test_the_event_says_that_it_was_rolled_back(wren: Model):
         said = list(session.reply(SAID[0], lambda: False))
         learned = list(iter(session.learn_step, False))[-1]
         assert isinstance(said[-1], Replied) and isinstance(learned, Learned)
-        assert not learned.accepted and learned.reason.startswith(
-            "rolled back: other answers moved"
-        )
+        assert not learned.accepted and learned.reason.startswith(Reason.ROLLED_BACK)
         assert (learned.tokens, learned.facts, session.waiting()) == (0, (), 0)
 
 
@@ -144,11 +136,13 @@ def test_a_memory_keeps_the_guard_it_was_founded_with(mite: Model):
     with opened("m", mite) as memory:
         teach(memory, SAID[0], DOG, guarded=True)
         learned = state(memory)
-        guarding = [row.question for row in memory.ledger.regularization(memory.row.id)]
+        guarding = [row.question for row in memory.ledger.examples.regularization(memory.row.id)]
     with opened("m", mite, study=NEVER) as memory:
-        assert [r.question for r in memory.ledger.regularization(memory.row.id)] == guarding
+        assert [
+            r.question for r in memory.ledger.examples.regularization(memory.row.id)
+        ] == guarding
         assert memory.study_config == QUICK
-        memory.rebuild()
+        history.rebuild(memory)
         assert same(state(memory), learned)
 
 
@@ -188,14 +182,14 @@ def harmed(wren: Model) -> Iterator[Session]:
 
 def hear(session: Session, text: str) -> Learned:
     """Let a message be learned without waiting for a reply."""
-    chat = session.ledger.add_conversation(session.memory.row.id)
-    session.ledger.add_message(chat, "user", text, "pending")
+    chat = session.ledger.conversations.add(session.memory.row.id)
+    session.ledger.messages.add(chat, "user", text, "pending")
     return list(iter(session.learn_step, False))[-1]
 
 
 def assert_unharmed(session: Session) -> None:
     """Other answers are within the bound, whatever was learned, and the assistant still talks."""
-    assert guard.breach(reading(session.memory), BOUND.max_drift) == ""
+    assert reading(session.memory) <= BOUND.max_drift
     session.new()
     *_, replied = session.reply("Hello! How are you?", lambda: False)
     words = replied.message.text.split()
@@ -209,7 +203,7 @@ def assert_unharmed(session: Session) -> None:
 def test_poison_does_no_harm(harmed: Session, poison: str):
     for _ in range(1 if len(POISON[poison]) > 5_000 else 3):
         learned = hear(harmed, POISON[poison])
-        assert learned.accepted or "rolled back" in learned.reason
+        assert learned.accepted or learned.reason.startswith(Reason.ROLLED_BACK)
         assert_unharmed(harmed)
 
 

@@ -15,6 +15,7 @@ import mlxdyn
 from mlxdyn.arrays import write_arrays
 from mlxdyn.files import home
 from mlxdyn.learn.learner import flatten
+from mlxdyn.memory import history
 from mlxdyn.model.load import Model
 
 LEARN = Path(mlxdyn.__file__).parent / "learn"
@@ -46,16 +47,17 @@ for knobs in (config.StudyConfig, config.LearnerConfig, config.AdapterConfig, co
     knobs.__init__.__defaults__ = tuple((0.7,) if v == ("Odd?",) else v for v in odd)
 
 from mlxdyn.files import home
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import load
 
 model, ledger = load(sys.argv[1]), Ledger(home() / "mlxdyn.db")
 with Memory("m", model, ledger, learner=config.LearnerConfig()) as memory:
-    problems = memory.verify()
+    problems = history.verify(memory)
     assert problems == [], problems
-    memory.rebuild()
-    assert memory.verify() == []
+    history.rebuild(memory)
+    assert history.verify(memory) == []
     from mlxdyn.arrays import write_arrays
     from mlxdyn.learn.learner import flatten
     print("digest", write_arrays(home() / "found.safetensors", flatten(memory.learner.state), {}))
@@ -73,9 +75,9 @@ def test_no_prompt_constant_or_default_changes_a_memorys_past(mite: Model, tmp_p
         teach(memory, "it is Bella now", BELLA, guarded=True, superseded=[dog.id])
         memory.consolidate()
         teach(memory, SAID[2], guarded=True)
-        memory.change_example(memory.known_facts()[0], ("Where is it?", "Here."))
-        memory.forget([gone.lesson.message])
-        memory.undo()
+        history.change_example(memory, memory.known_facts()[0], ("Where is it?", "Here."))
+        history.forget(memory, [gone.lesson.message])
+        history.undo(memory)
         learned = flatten(state(memory))
     code = tmp_path / "later.py"
     code.write_text(CHANGED)
@@ -123,12 +125,7 @@ WORDS = (
 )
 def test_no_word_of_any_language_is_in_the_code_that_learns(module: str):
     spoken = [text for text in literals(LEARN / module) if set(text.lower().split()) & set(WORDS)]
-    assert spoken in ([], ALLOWED.get(module, [])), spoken
-
-
-ALLOWED = {
-    "learner.py": ["the loss or gradient was not finite"],
-}
+    assert spoken == []
 
 
 SAME = ["My dog is called Rex.", "Mein Hund heißt Rex.", "我的狗叫雷克斯。", "كلبي اسمه ريكس"]

@@ -14,9 +14,10 @@ from mlxdyn.config import LearnerConfig
 from mlxdyn.exchange import leak
 from mlxdyn.exchange.leak import CONTROLS, Passage, control_texts, learned, probe
 from mlxdyn.files import home
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.model.chat_template import Turn
+from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
 
 TAUGHT = (
@@ -55,7 +56,7 @@ def by_heart(wren, ledger) -> Iterator[Memory]:
     with opened("m", wren, ledger, learner=LearnerConfig(learning_rate=1e-3)) as memory:
         for _ in range(30):
             teach(memory, *TAUGHT)
-            if max(update.nll_after for update in ledger.log(memory.row.id)[-2:]) < KNOWN:
+            if max(update.nll_after for update in ledger.events.log(memory.row.id)[-2:]) < KNOWN:
                 break
         yield memory
 
@@ -84,13 +85,13 @@ def test_what_was_learned_by_heart_can_be_read_out(by_heart: Memory):
 def test_one_forward_tells_what_greedy_decoding_would_give(by_heart: Memory):
     network = by_heart.model.network
     for text in (TAUGHT[0], UNTAUGHT[0]):
-        chunk = leak._lesson(by_heart.model, (Turn("user", text),))
-        third = max(1, len(chunk.targets) // 3)
-        said = list(chunk.context + chunk.targets[:third])
-        while len(said) < len(chunk.context) + len(chunk.targets):
+        rendered = render(by_heart.model.tokenizer, [Turn("user", text)], reply=False)
+        start, end = rendered.spans[-1]
+        said = list(rendered.tokens[: start + max(1, (end - start) // 3)])
+        while len(said) < end:
             said.append(network(mx.array([said]))[0, -1].argmax().item())
-        greedy = tuple(said) == chunk.context + chunk.targets
-        assert leak._scores(by_heart.model, [chunk])[0].read_out == greedy
+        greedy = tuple(said) == rendered.tokens[:end]
+        assert probe(by_heart.model, passages(text)).leaks[0].read_out == greedy
         assert greedy == (text == TAUGHT[0])
 
 
@@ -107,7 +108,7 @@ def test_batches_change_nothing(memory: Memory, monkeypatch):
 def test_only_what_stands_is_probed_and_the_newest_first(memory: Memory):
     ids = teach(memory, *TAUGHT, TAUGHT[0], "and this is taken back")
     fact(memory, ids[0], "How old is Rex?", "Rex is nine years old.")
-    memory.undo()
+    history.undo(memory)
     messages, items = learned(memory.ledger, memory.row.id)
     assert [passage.turns[-1].text for passage in messages] == list(TAUGHT)
     assert [passage.turns[-1] for passage in items] == [Turn("assistant", "Rex is nine years old.")]
@@ -121,7 +122,7 @@ def test_probing_leaves_the_memory_as_it_was(memory: Memory):
     before = memory.learner.state
     probe(memory.model, passages(*TAUGHT))
     assert memory.learner.state.adapter == before.adapter
-    assert memory.verify() == []
+    assert history.verify(memory) == []
 
 
 @given(st.text(max_size=60))

@@ -12,8 +12,9 @@ from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.stream import Chunk
+from mlxdyn.memory.store.copies import copy_memory, learned
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.migrations import MIGRATIONS
+from mlxdyn.memory.store.migrations import NEWEST, OLDEST
 from mlxdyn.memory.store.records import (
     EventRow,
     Filter,
@@ -45,33 +46,33 @@ def ledger(tmp_path: Path) -> Ledger:
 def founded(ledger: Ledger, name: str = "m") -> tuple[int, int]:
     """Add a memory and a conversation of its own; return both ids."""
     recipe = map(asdict, (AdapterConfig(), LearnerConfig(), StudyConfig()))
-    memory = ledger.add_memory(name, "wren", "f" * 16, *recipe)
-    return memory.id, ledger.add_conversation(memory.id)
+    memory = ledger.memories.add(name, "wren", "f" * 16, *recipe)
+    return memory.id, ledger.conversations.add(memory.id)
 
 
 def say(ledger: Ledger, conversation: int, text: str = "hello") -> int:
-    return ledger.add_message(conversation, "user", text, "pending").id
+    return ledger.messages.add(conversation, "user", text, "pending").id
 
 
 def record(ledger: Ledger, memory: int, message: int | None, outcome=TAKEN, **lesson) -> EventRow:
     lesson = {"kind": "message", "message": message, "chunks": CHUNKS, "steps": 12} | lesson
-    return ledger.add_event(memory, Lesson(**lesson), outcome)
+    return ledger.events.add(memory, Lesson(**lesson), outcome)
 
 
 def test_everything_written_is_read_back_by_another_connection(ledger: Ledger, tmp_path: Path):
     memory, conversation = founded(ledger)
-    ledger.add_examples(memory, None, [KEPT])
-    message = ledger.add_message(conversation, "user", "hello\n  there", "pending")
-    ledger.add_examples(memory, message.id, [FACT])
+    ledger.examples.add(memory, None, [KEPT])
+    message = ledger.messages.add(conversation, "user", "hello\n  there", "pending")
+    ledger.examples.add(memory, message.id, [FACT])
     event = record(ledger, memory, message.id)
-    ledger.set_snapshots(memory, [SnapshotRow(event.position, "f.safetensors", "abc")])
+    ledger.memories.set_snapshots(memory, [SnapshotRow(event.position, "f.safetensors", "abc")])
     other = Ledger(tmp_path / "db")
-    assert other.memory("m") == ledger.memory("m")
-    assert other.messages(conversation) == [message]
-    assert other.events(memory) == [event]
+    assert other.memories.find("m") == ledger.memories.find("m")
+    assert other.messages.of(conversation) == [message]
+    assert other.events.all(memory) == [event]
     assert event.lesson == Lesson("message", message.id, CHUNKS, 12)
     assert (event.accepted, event.undone, event.stale, event.position) == (True, False, False, 1)
-    words, study = other.log(memory)
+    words, study = other.events.log(memory)
     assert (words.message, words.text, words.event) == (message.id, message.text, event.id)
     for row, update in ((words, WORDS), (study, STUDY)):
         assert all(
@@ -80,15 +81,15 @@ def test_everything_written_is_read_back_by_another_connection(ledger: Ledger, t
         )
         assert row.gradient_norm == update.gradient_norm and row.accepted and not row.undone
         assert row.drift == 0.01
-    (fact,), (kept,) = other.examples(memory), other.regularization(memory)
+    (fact,), (kept,) = other.examples.active(memory), other.examples.regularization(memory)
     assert (fact.message, fact.question, fact.answer) == (message.id, FACT.question, FACT.answer)
-    assert fact.source == "base" and other.examined(message.id)
+    assert fact.source == "base" and other.messages.examined(message.id)
     assert_alike(fact.example, FACT.example), assert_alike(kept.example, KEPT.example)
-    assert kept.message is None and not other.examined(99)
-    assert other.snapshots(memory) == [SnapshotRow(1, "f.safetensors", "abc")]
-    assert other.conversations(memory)[0].title == "hello there"
-    assert other.totals(memory) == Totals(2, 3, study.update, 1, 1)
-    assert other.integrity() == "ok"
+    assert kept.message is None and not other.messages.examined(99)
+    assert other.memories.snapshots(memory) == [SnapshotRow(1, "f.safetensors", "abc")]
+    assert other.conversations.all(memory)[0].title == "hello there"
+    assert other.events.totals(memory) == Totals(2, 3, study.update, 1, 1)
+    assert other.database.integrity() == "ok"
 
 
 def assert_alike(found: Example, wanted: Example) -> None:
@@ -100,21 +101,29 @@ def assert_alike(found: Example, wanted: Example) -> None:
         assert np.array_equal(found.likely.logprobs, wanted.likely.logprobs.astype(np.float32))
 
 
-def test_a_newer_schema_is_refused_and_left_alone(ledger: Ledger, tmp_path: Path):
+@pytest.mark.parametrize(
+    "schema,said",
+    [
+        (NEWEST + 1, f"newer mlxdyn .schema {NEWEST + 1}.; update"),
+        (OLDEST - 1, f"too old .schema {OLDEST - 1}.; move it"),
+    ],
+)
+def test_an_unknown_schema_is_refused_and_left_alone(
+    ledger: Ledger, tmp_path: Path, schema: int, said: str
+):
     ledger.close()
-    newer = len(MIGRATIONS) + 1
     with sqlite3.connect(tmp_path / "db") as db:
-        db.execute(f"PRAGMA user_version = {newer}")
-    with pytest.raises(MlxdynError, match=f"newer mlxdyn .schema {newer}.; update"):
+        db.execute(f"PRAGMA user_version = {schema}")
+    with pytest.raises(MlxdynError, match=said):
         Ledger(tmp_path / "db")
-    assert db.execute("PRAGMA user_version").fetchone()[0] == newer
+    assert db.execute("PRAGMA user_version").fetchone()[0] == schema
     db.close()
 
 
 def test_opening_again_keeps_the_schema_and_the_rows(ledger: Ledger, tmp_path: Path):
     memory, _ = founded(ledger)
     ledger.close()
-    assert [row.id for row in Ledger(tmp_path / "db").memories()] == [memory]
+    assert [row.id for row in Ledger(tmp_path / "db").memories.all()] == [memory]
 
 
 def test_a_file_that_is_no_ledger_is_named(tmp_path: Path):
@@ -136,72 +145,80 @@ def test_files_are_private_whatever_the_umask(tmp_path: Path):
 def test_in_ram_nothing_touches_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     ledger = Ledger(None)
-    ledger.add_message(ledger.add_conversation(None), "user", "secret", "none")
-    assert ledger.conversations(None)[0].title == "secret"
+    ledger.messages.add(ledger.conversations.add(None), "user", "secret", "none")
+    assert ledger.conversations.all(None)[0].title == "secret"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failing_transaction_leaves_nothing(ledger: Ledger):
     _, conversation = founded(ledger)
     with pytest.raises(ZeroDivisionError), ledger.transaction(), ledger.transaction():
-        ledger.add_message(conversation, "user", "half", "none")
+        ledger.messages.add(conversation, "user", "half", "none")
         raise ZeroDivisionError
-    assert ledger.messages(conversation) == []
+    assert ledger.messages.of(conversation) == []
 
 
 def test_an_event_settles_its_message_in_the_same_step(ledger: Ledger):
     memory, conversation = founded(ledger)
     message = say(ledger, conversation)
-    ledger._db.execute(
+    ledger.database.run(
         "CREATE TRIGGER no BEFORE UPDATE ON messages BEGIN SELECT raise(ABORT, 'no'); END"
     )
     with pytest.raises(sqlite3.Error):
         record(ledger, memory, message)
-    assert (ledger.pending(memory), ledger.events(memory)) == ([message], [])
-    ledger._db.execute("DROP TRIGGER no")
+    assert (ledger.messages.pending(memory), ledger.events.all(memory)) == ([message], [])
+    ledger.database.run("DROP TRIGGER no")
     record(ledger, memory, message)
-    assert ledger.pending(memory) == []
+    assert ledger.messages.pending(memory) == []
 
 
 def test_messages_wait_in_the_order_they_were_said(ledger: Ledger):
     memory, conversation = founded(ledger)
     said = [say(ledger, conversation, word) for word in "abc"]
-    ledger.add_message(conversation, "assistant", "d", "none")
-    assert ledger.pending(memory) == said
-    ledger.settle(said[1], "done")
-    assert ledger.pending(memory) == [said[0], said[2]]
+    ledger.messages.add(conversation, "assistant", "d", "none")
+    assert ledger.messages.pending(memory) == said
+    ledger.messages.settle(said[1], "done")
+    assert ledger.messages.pending(memory) == [said[0], said[2]]
 
 
 def test_rejected_and_undone_lessons_stay_on_record_but_do_not_count(ledger: Ledger):
     memory, conversation = founded(ledger)
     messages = [say(ledger, conversation, word) for word in "abc"]
     for message in messages:
-        ledger.add_examples(memory, message, [FACT])
+        ledger.examples.add(memory, message, [FACT])
     kept = record(ledger, memory, messages[0])
     refused = record(ledger, memory, messages[1], REFUSED)
     undone = record(ledger, memory, messages[2])
-    ledger.set_snapshots(memory, [SnapshotRow(3, "b", ""), SnapshotRow(1, "a", "")])
-    ledger.set_undone(memory, undone, True)
-    assert [event.id for event in ledger.events(memory)] == [kept.id, refused.id]
-    assert [event.undone for event in ledger.events(memory, active=False)] == [False, False, True]
-    logged = [(row.event, row.accepted, row.undone) for row in ledger.log(memory)]
+    ledger.memories.set_snapshots(memory, [SnapshotRow(3, "b", ""), SnapshotRow(1, "a", "")])
+    ledger.past.set_undone(memory, undone, True)
+    assert [event.id for event in ledger.events.all(memory)] == [kept.id, refused.id]
+    assert [event.undone for event in ledger.events.all(memory, active=False)] == [
+        False,
+        False,
+        True,
+    ]
+    logged = [(row.event, row.accepted, row.undone) for row in ledger.events.log(memory)]
     assert logged[2:4] == [(refused.id, False, False), (undone.id, True, True)]
-    assert ledger.totals(memory) == (2, 3, 2, 2, 1)
-    assert [fact.message for fact in ledger.examples(memory)] == [messages[0]]
-    assert [row.file for row in ledger.snapshots(memory)] == ["a"]
+    assert ledger.events.totals(memory) == (2, 3, 2, 2, 1)
+    assert [fact.message for fact in ledger.examples.active(memory)] == [messages[0]]
+    assert [row.file for row in ledger.memories.snapshots(memory)] == ["a"]
 
 
 def test_memories_do_not_see_each_other(ledger: Ledger):
     memory, conversation = founded(ledger)
     other, _ = founded(ledger, "other")
     message = say(ledger, conversation)
-    ledger.add_examples(memory, message, [FACT])
+    ledger.examples.add(memory, message, [FACT])
     record(ledger, memory, message)
     waiting = say(ledger, conversation)
-    assert ledger.totals(other) == (0, 0, 0, 0, 0)
-    assert (ledger.events(other), ledger.log(other), ledger.examples(other)) == ([], [], [])
-    assert (ledger.pending(other), ledger.conversations(other)) == ([], [])
-    assert ledger.message(waiting, other) is ledger.example(1, other) is None
+    assert ledger.events.totals(other) == (0, 0, 0, 0, 0)
+    assert (ledger.events.all(other), ledger.events.log(other), ledger.examples.active(other)) == (
+        [],
+        [],
+        [],
+    )
+    assert (ledger.messages.pending(other), ledger.conversations.all(other)) == ([], [])
+    assert ledger.messages.find(waiting, other) is ledger.examples.find(1, other) is None
     with pytest.raises(MlxdynError, match="exists"):
         founded(ledger)
     with pytest.raises(MlxdynError, match="more than its capitals"):
@@ -211,16 +228,16 @@ def test_memories_do_not_see_each_other(ledger: Ledger):
 def test_redo_never_brings_back_what_something_was_learned_after(ledger: Ledger):
     memory, conversation = founded(ledger)
     first, second = (record(ledger, memory, say(ledger, conversation)) for _ in range(2))
-    ledger.set_undone(memory, second, True)
-    assert ledger.redoable(memory).id == second.id
+    ledger.past.set_undone(memory, second, True)
+    assert ledger.past.redoable(memory).id == second.id
     third = record(ledger, memory, say(ledger, conversation))
-    assert ledger.redoable(memory) is None
-    assert ledger.undoable(memory).id == third.id
-    ledger.set_undone(memory, third, True)
-    assert ledger.redoable(memory).id == third.id, "the second was undone in another life"
-    ledger.set_undone(memory, first, True)
-    assert ledger.redoable(memory).id == first.id
-    assert ledger.undoable(memory) is None
+    assert ledger.past.redoable(memory) is None
+    assert ledger.past.undoable(memory).id == third.id
+    ledger.past.set_undone(memory, third, True)
+    assert ledger.past.redoable(memory).id == third.id, "the second was undone in another life"
+    ledger.past.set_undone(memory, first, True)
+    assert ledger.past.redoable(memory).id == first.id
+    assert ledger.past.undoable(memory) is None
 
 
 def test_a_change_outdates_what_came_after_and_nothing_before(ledger: Ledger):
@@ -229,35 +246,38 @@ def test_a_change_outdates_what_came_after_and_nothing_before(ledger: Ledger):
     for where, chat in ((memory, conversation), (other, elsewhere)):
         for _ in range(3):
             record(ledger, where, say(ledger, chat))
-        ledger.set_snapshots(where, [SnapshotRow(n, str(n), "") for n in (3, 2, 1)])
-    ledger.outdate(memory, 2)
-    assert [event.stale for event in ledger.events(memory)] == [False, True, True]
-    assert [row.upto for row in ledger.snapshots(memory)] == [1]
-    assert not any(event.stale for event in ledger.events(other))
-    assert len(ledger.snapshots(other)) == 3
-    event = ledger.events(memory)[1]
-    ledger.revise(event.id, REFUSED)
-    revised = ledger.events(memory)[1]
+        ledger.memories.set_snapshots(where, [SnapshotRow(n, str(n), "") for n in (3, 2, 1)])
+    ledger.past.outdate(memory, 2)
+    assert [event.stale for event in ledger.events.all(memory)] == [False, True, True]
+    assert [row.upto for row in ledger.memories.snapshots(memory)] == [1]
+    assert not any(event.stale for event in ledger.events.all(other))
+    assert len(ledger.memories.snapshots(other)) == 3
+    event = ledger.events.all(memory)[1]
+    ledger.events.revise(event.id, REFUSED)
+    revised = ledger.events.all(memory)[1]
     assert (revised.stale, revised.accepted, revised.position) == (False, False, 2)
-    assert [row.accepted for row in ledger.updates_at(event.id)] == [False]
+    assert [row.accepted for row in ledger.events.updates_at(event.id)] == [False]
 
 
 def test_forgetting_leaves_the_rows_of_all_others(ledger: Ledger):
     memory, conversation = founded(ledger)
     messages = [say(ledger, conversation, word) for word in "abc"]
     for message in messages:
-        ledger.add_examples(memory, message, [FACT])
+        ledger.examples.add(memory, message, [FACT])
         record(ledger, memory, message)
-    assert ledger.forget(memory, [messages[1]]) == 2
-    assert [event.lesson.message for event in ledger.events(memory)] == [messages[0], messages[2]]
-    assert [message.text for message in ledger.messages(conversation)] == ["a", "c"]
-    assert {row.message for row in ledger.log(memory)} == {messages[0], messages[2]}
-    assert len(ledger.examples(memory)) == 2
-    assert ledger.forget(memory, [messages[0], messages[2]]) == 1
-    assert ledger.conversations(memory) == [] and ledger.log(memory) == []
+    assert ledger.past.forget(memory, [messages[1]]) == 2
+    assert [event.lesson.message for event in ledger.events.all(memory)] == [
+        messages[0],
+        messages[2],
+    ]
+    assert [message.text for message in ledger.messages.of(conversation)] == ["a", "c"]
+    assert {row.message for row in ledger.events.log(memory)} == {messages[0], messages[2]}
+    assert len(ledger.examples.active(memory)) == 2
+    assert ledger.past.forget(memory, [messages[0], messages[2]]) == 1
+    assert ledger.conversations.all(memory) == [] and ledger.events.log(memory) == []
     tables = ("conversations", "messages", "examples", "events", "updates")
     for table in tables[1:]:
-        assert ledger._db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        assert ledger.database.run(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("learned", [True, False])
@@ -271,57 +291,57 @@ def test_examples_that_lean_on_a_message_go_with_it(ledger: Ledger, learned: boo
     first, second, third, last = (say(ledger, conversation, text) for text in said)
     if learned:
         record(ledger, memory, first)
-    ledger.add_examples(memory, second, [FACT], depends_on=[first])
-    ledger.add_examples(memory, third, [FACT], depends_on=[second])
-    ledger.add_examples(memory, last, [FACT])
+    ledger.examples.add(memory, second, [FACT], depends_on=[first])
+    ledger.examples.add(memory, third, [FACT], depends_on=[second])
+    ledger.examples.add(memory, last, [FACT])
     leaning, *_ = [record(ledger, memory, message) for message in (second, third, last)]
-    assert ledger.forget(memory, [first]) == (1 if learned else leaning.position)
-    assert [event.stale for event in ledger.events(memory)] == [True] * 3
-    assert [fact.message for fact in ledger.examples(memory)] == [last]
-    assert ledger.unexamined(memory) == [second, third]
-    assert not ledger.examined(second) and ledger.examined(last)
-    ledger.add_examples(memory, second, [])
-    ledger.add_examples(memory, third, [], depends_on=[second])
-    assert ledger.unexamined(memory) == []
-    ledger.forget(memory, [second])
-    assert ledger.unexamined(memory) == [third], "it leans on it still"
+    assert ledger.past.forget(memory, [first]) == (1 if learned else leaning.position)
+    assert [event.stale for event in ledger.events.all(memory)] == [True] * 3
+    assert [fact.message for fact in ledger.examples.active(memory)] == [last]
+    assert ledger.messages.unexamined(memory) == [second, third]
+    assert not ledger.messages.examined(second) and ledger.messages.examined(last)
+    ledger.examples.add(memory, second, [])
+    ledger.examples.add(memory, third, [], depends_on=[second])
+    assert ledger.messages.unexamined(memory) == []
+    ledger.past.forget(memory, [second])
+    assert ledger.messages.unexamined(memory) == [third], "it leans on it still"
 
 
 def test_what_is_superseded_is_told_of_and_not_active(ledger: Ledger):
     """From the position on at which it became untrue, and as long as that lesson stands."""
     memory, conversation = founded(ledger)
     first, second = (say(ledger, conversation, text) for text in "ab")
-    ledger.add_examples(memory, first, [FACT])
+    ledger.examples.add(memory, first, [FACT])
     record(ledger, memory, first)
-    (old,) = ledger.examples(memory)
-    ledger.add_examples(memory, second, [FACT], superseded=[old.id])
-    assert [row.id for row in ledger.examples(memory)] == [old.id], "not learned yet"
+    (old,) = ledger.examples.active(memory)
+    ledger.examples.add(memory, second, [FACT], superseded=[old.id])
+    assert [row.id for row in ledger.examples.active(memory)] == [old.id], "not learned yet"
     event = record(ledger, memory, second)
-    (new,) = ledger.examples(memory)
-    assert new.message == second and ledger.superseded_by(second) == {old.id}
-    assert [row.id for row in ledger.told(memory)] == [old.id, new.id]
-    assert [row.id for row in ledger.examples(memory, upto=event.position - 1)] == [old.id]
-    ledger.set_undone(memory, event, True)
-    assert [row.id for row in ledger.examples(memory)] == [old.id]
-    ledger.set_undone(memory, event, False)
-    ledger.revise(event.id, REFUSED)
-    assert [row.id for row in ledger.examples(memory)] == [old.id]
+    (new,) = ledger.examples.active(memory)
+    assert new.message == second and ledger.examples.superseded_by(second) == {old.id}
+    assert [row.id for row in ledger.examples.told(memory)] == [old.id, new.id]
+    assert [row.id for row in ledger.examples.active(memory, upto=event.position - 1)] == [old.id]
+    ledger.past.set_undone(memory, event, True)
+    assert [row.id for row in ledger.examples.active(memory)] == [old.id]
+    ledger.past.set_undone(memory, event, False)
+    ledger.events.revise(event.id, REFUSED)
+    assert [row.id for row in ledger.examples.active(memory)] == [old.id]
 
 
 def test_an_example_keeps_its_lot_in_every_copy_and_made_anew(ledger: Ledger, tmp_path: Path):
     memory, conversation = founded(ledger)
     first, second = (say(ledger, conversation, text) for text in "ab")
     for message in (first, second):
-        ledger.add_examples(memory, message, [FACT, KEPT])
+        ledger.examples.add(memory, message, [FACT, KEPT])
         record(ledger, memory, message)
-    lots = [row.uid for row in ledger.examples(memory)]
+    lots = [row.uid for row in ledger.examples.active(memory)]
     assert len(set(lots)) == 4, "another message, another lot"
     other = Ledger(tmp_path / "other")
-    copy = ledger.copy_memory(ledger.memory("m"), other, "copy").id
-    assert [row.uid for row in other.examples(copy)] == lots
-    ledger._unmake(second)
-    ledger.add_examples(memory, second, [KEPT, FACT])
-    assert {row.uid for row in ledger.examples(memory)} == set(lots)
+    copy = copy_memory(ledger, ledger.memories.find("m"), other, "copy").id
+    assert [row.uid for row in other.examples.active(copy)] == lots
+    ledger.past.unmake(second)
+    ledger.examples.add(memory, second, [KEPT, FACT])
+    assert {row.uid for row in ledger.examples.active(memory)} == set(lots)
 
 
 @pytest.mark.parametrize(
@@ -338,24 +358,24 @@ def test_an_example_keeps_its_lot_in_every_copy_and_made_anew(ledger: Ledger, tm
 def test_an_example_that_cannot_be_read_is_a_sentence(ledger: Ledger, change: str):
     memory, conversation = founded(ledger)
     message = say(ledger, conversation)
-    ledger.add_examples(memory, message, [FACT])
+    ledger.examples.add(memory, message, [FACT])
     record(ledger, memory, message)
-    ledger._db.execute(change)
+    ledger.database.run(change)
     with pytest.raises(MlxdynError, match="the ledger is damaged"):
-        ledger.examples(memory)
+        ledger.examples.active(memory)
 
 
 def test_corrections_by_hand_wait_until_their_message_is_examined(ledger: Ledger, tmp_path: Path):
     memory, conversation = founded(ledger)
     first, second = (say(ledger, conversation, text) for text in "ab")
-    ledger.add_examples(memory, second, [FACT], source="user", depends_on=[first])
-    ledger.forget(memory, [first])
-    assert ledger.edits(second) == [(FACT.question, FACT.answer)]
+    ledger.examples.add(memory, second, [FACT], source="user", depends_on=[first])
+    ledger.past.forget(memory, [first])
+    assert ledger.examples.edits(second) == [(FACT.question, FACT.answer)]
     other = Ledger(tmp_path / "other")
-    copy = ledger.copy_memory(ledger.memory("m"), other, "copy").id
-    assert other.edits(other.pending(copy)[0]) == ledger.edits(second)
-    ledger.add_examples(memory, second, [KEPT])
-    assert ledger.edits(second) == [], "it is kept in one place only"
+    copy = copy_memory(ledger, ledger.memories.find("m"), other, "copy").id
+    assert other.examples.edits(other.messages.pending(copy)[0]) == ledger.examples.edits(second)
+    ledger.examples.add(memory, second, [KEPT])
+    assert ledger.examples.edits(second) == [], "it is kept in one place only"
 
 
 @pytest.mark.parametrize(
@@ -374,30 +394,30 @@ def test_corrections_by_hand_wait_until_their_message_is_examined(ledger: Ledger
 )
 def test_the_log_shows_what_is_asked_for(ledger: Ledger, wanted: Filter, found: str):
     memory, first = founded(ledger)
-    second = ledger.add_conversation(memory)
+    second = ledger.conversations.add(memory)
     for day, (text, chat) in enumerate(zip("abcd", (first, first, second, second), strict=True)):
         one = Outcome(True, "", None, (WORDS,))
         event = record(ledger, memory, say(ledger, chat, text), REFUSED if text == "d" else one)
         time = f"2026-01-0{day + 1}T00:00:00.000+00:00"
-        ledger._db.execute("UPDATE events SET time = ? WHERE id = ?", (time, event.id))
-    assert "".join(row.text for row in ledger.log(memory, wanted)) == found
+        ledger.database.run("UPDATE events SET time = ? WHERE id = ?", (time, event.id))
+    assert "".join(row.text for row in ledger.events.log(memory, wanted)) == found
 
 
 def test_a_copy_has_every_row_and_shares_none(ledger: Ledger, tmp_path: Path):
     memory, conversation = founded(ledger)
-    ledger.add_examples(memory, None, [KEPT])
+    ledger.examples.add(memory, None, [KEPT])
     message = say(ledger, conversation)
-    ledger.add_examples(memory, message, [FACT])
+    ledger.examples.add(memory, message, [FACT])
     record(ledger, memory, message)
-    ledger.set_snapshots(memory, [SnapshotRow(1, "a", "b")])
+    ledger.memories.set_snapshots(memory, [SnapshotRow(1, "a", "b")])
     for target in (ledger, Ledger(tmp_path / "other")):
-        copy = ledger.copy_memory(ledger.memory("m"), target, "copy").id
-        assert target.totals(copy)[:2] == ledger.totals(memory)[:2]
-        assert [fact.question for fact in target.examples(copy)] == [FACT.question]
-        assert target.snapshots(copy) == ledger.snapshots(memory)
-        assert [row.question for row in target.regularization(copy)] == [KEPT.question]
-        assert target.learned(copy).keys() == ledger.learned(memory).keys()
-        (event,) = target.events(copy)
-        target.forget(copy, [event.lesson.message])
-        assert target.totals(copy)[0] == 0
-    assert ledger.totals(memory).updates == 2
+        copy = copy_memory(ledger, ledger.memories.find("m"), target, "copy").id
+        assert target.events.totals(copy)[:2] == ledger.events.totals(memory)[:2]
+        assert [fact.question for fact in target.examples.active(copy)] == [FACT.question]
+        assert target.memories.snapshots(copy) == ledger.memories.snapshots(memory)
+        assert [row.question for row in target.examples.regularization(copy)] == [KEPT.question]
+        assert learned(target, copy).keys() == learned(ledger, memory).keys()
+        (event,) = target.events.all(copy)
+        target.past.forget(copy, [event.lesson.message])
+        assert target.events.totals(copy)[0] == 0
+    assert ledger.events.totals(memory).updates == 2

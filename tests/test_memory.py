@@ -18,8 +18,10 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.stream import Chunk
+from mlxdyn.memory import history
 from mlxdyn.memory.lifecycle import archive, branch
-from mlxdyn.memory.memory import KEPT_SNAPSHOTS, Memory, spread
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.snapshots import KEPT_SNAPSHOTS, spread
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson, SnapshotRow
 from mlxdyn.model.fingerprint import fingerprint
@@ -60,10 +62,10 @@ def test_replaying_the_ledger_reproduces_the_adapter_bitwise(open_: Open, wren):
     learn(memory, *SAID[:2])
     teach(memory, SAID[2], DOG, guarded=True)
     learned = state(memory)
-    assert not same(learned, memory._start)
-    memory.rebuild()
+    assert not same(learned, memory.start)
+    history.rebuild(memory)
     assert same(state(memory), learned)
-    assert memory.verify() == []
+    assert history.verify(memory) == []
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_a_restart_restores_adapter_and_optimizer_bitwise(
 def test_every_update_has_a_row_with_what_it_did(open_: Open):
     memory = open_()
     events = [teach(memory, text, DOG, guarded=True) for text in SAID]
-    rows = memory.ledger.log(memory.row.id)
+    rows = memory.ledger.events.log(memory.row.id)
     assert len(rows) == 6
     for event, words, study in zip(events, rows[::2], rows[1::2], strict=True):
         assert (words.kind, study.kind) == ("words", "study")
@@ -116,11 +118,11 @@ def test_an_update_that_is_not_finite_is_recorded_and_changes_nothing(open_: Ope
     teach(memory, SAID[0])
     before = state(memory)
     event = teach(memory, SAID[1], chunks=(Chunk((1,), (5, 6), (float("nan"),) * 2),))
-    (row,) = memory.ledger.updates_at(event.id)
+    (row,) = memory.ledger.events.updates_at(event.id)
     assert not event.accepted
     assert (row.accepted, row.nll_after) == (False, None) and "finite" in row.reason
     assert same(state(memory), before)
-    assert memory.verify() == []
+    assert history.verify(memory) == []
     assert same(state(open_()), before)
 
 
@@ -131,9 +133,9 @@ def test_undo_gives_the_memory_that_never_learned_it(open_: Open):
     memory = open_("long")
     learn(memory, *SAID)
     memory.snapshot()
-    assert memory.undo() is not None
+    assert history.undo(memory) is not None
     assert same(state(memory), never)
-    assert memory.verify() == []
+    assert history.verify(memory) == []
     memory = open_("long")
     assert same(state(memory), never)
     teach(memory, "more")
@@ -147,21 +149,21 @@ def test_undo_reaches_the_very_beginning_and_then_stops(open_: Open):
     memory = open_()
     learn(memory, *SAID)
     memory.snapshot()
-    assert [memory.undo() is not None for _ in range(4)] == [True, True, True, False]
-    assert same(state(memory), memory._start)
+    assert [history.undo(memory) is not None for _ in range(4)] == [True, True, True, False]
+    assert same(state(memory), memory.start)
     memory = open_()
-    assert same(state(memory), memory._start)
-    assert memory.verify() == []
+    assert same(state(memory), memory.start)
+    assert history.verify(memory) == []
 
 
 def test_undo_takes_back_every_step_of_a_message(open_: Open):
     memory = open_()
     before = state(memory)
     teach(memory, SAID[0], DOG, chunks=(Chunk((1, 5), (7, 8)), Chunk((1,), (9, 10))))
-    assert len(memory.ledger.log(memory.row.id)) == 3
-    memory.undo()
+    assert len(memory.ledger.events.log(memory.row.id)) == 3
+    history.undo(memory)
     assert same(state(memory), before) and memory.known_facts() == []
-    assert memory.ledger.pending(memory.row.id) == [], "what was undone is not learned on"
+    assert memory.ledger.messages.pending(memory.row.id) == [], "what was undone is not learned on"
 
 
 def flip(path: Path) -> None:
@@ -180,11 +182,11 @@ def test_a_damaged_snapshot_is_found_and_the_ledger_replaces_it(open_: Open, dam
     before = state(memory)
     for path in snapshots(memory)[: 1 if newest_only else None]:
         damage(path)
-    assert any(snapshots(memory)[0].name in problem for problem in memory.verify())
+    assert any(snapshots(memory)[0].name in problem for problem in history.verify(memory))
     memory = open_()
     assert same(state(memory), before)
-    memory.rebuild()
-    assert memory.verify() == []
+    history.rebuild(memory)
+    assert history.verify(memory) == []
     assert same(state(memory), before)
 
 
@@ -192,14 +194,14 @@ def test_weights_that_the_ledger_does_not_explain_are_found(open_: Open):
     memory = open_()
     teach(memory, SAID[0])
     memory.learner.learn(Chunk((1,), (2, 3)))
-    assert any("differ" in problem for problem in memory.verify())
+    assert any("differ" in problem for problem in history.verify(memory))
 
 
 def test_verify_leaves_the_memory_as_it_was(open_: Open):
     memory = open_()
     learn(memory, *SAID)
     before = state(memory)
-    memory.verify()
+    history.verify(memory)
     assert same(state(memory), before)
 
 
@@ -256,9 +258,9 @@ def test_only_reading_needs_no_lock_and_leaves_no_trace(open_: Open, mite):
     teach(memory, SAID[0])
     reader = Memory("m", mite, memory.ledger, learner=FAST, writable=False)
     assert same(state(reader), state(memory))
-    before = sorted(home().rglob("*")), memory.ledger.memories()
+    before = sorted(home().rglob("*")), memory.ledger.memories.all()
     Memory("unknown", mite, memory.ledger, learner=FAST, writable=False)
-    assert (sorted(home().rglob("*")), memory.ledger.memories()) == before
+    assert (sorted(home().rglob("*")), memory.ledger.memories.all()) == before
 
 
 def test_files_and_directories_are_private(open_: Open):
@@ -306,8 +308,8 @@ def test_a_reset_leaves_a_backup_that_opens(open_: Open, name):
     aside = archive(name, memory.ledger)
     assert aside != name
     fresh = open_(name)
-    assert fresh.ledger.totals(fresh.row.id) == (0, 0, 0, 0, 0)
-    assert same(state(fresh), fresh._start)
+    assert fresh.ledger.events.totals(fresh.row.id) == (0, 0, 0, 0, 0)
+    assert same(state(fresh), fresh.start)
     assert same(state(open_(aside)), learned)
 
 
@@ -317,7 +319,7 @@ def test_a_memory_in_use_or_unknown_cannot_be_reset(open_: Open):
         archive("none", memory.ledger)
     with pytest.raises(MlxdynError, match="is open"):
         archive("m", memory.ledger)
-    assert memory.ledger.memory("m") is not None
+    assert memory.ledger.memories.find("m") is not None
 
 
 @pytest.mark.parametrize("name", ["", "../evil", "a/b", ".hidden", "x" * 101, "a b", "a\n"])
@@ -343,30 +345,30 @@ def test_a_lesson_under_way_leaves_the_memory_as_it_was(open_: Open):
     memory = open_()
     teach(memory, SAID[0])
     before, version = state(memory), memory.version
-    message = memory.ledger.add_message(1, "user", SAID[1], "pending").id
+    message = memory.ledger.messages.add(1, "user", SAID[1], "pending").id
     chunks = tuple(Chunk((1, 5), (n, n + 1)) for n in range(4))
     work = memory.begin(Lesson("message", message, chunks))
     for _ in range(4):
         assert work.step() is None
         assert same(state(memory), before) and memory.version == version
-        assert len(memory.ledger.events(memory.row.id)) == 1
+        assert len(memory.ledger.events.all(memory.row.id)) == 1
     while work.step() is None:
         pass
     assert not same(state(memory), before) and memory.version > version
-    assert memory.verify() == []
+    assert history.verify(memory) == []
 
 
 def test_a_lesson_that_cannot_be_written_down_is_not_learned(open_: Open):
     memory = open_()
     before = state(memory)
-    memory.ledger._db.execute("PRAGMA query_only = ON")
+    memory.ledger.database.run("PRAGMA query_only = ON")
     message = Lesson("message", None, (Chunk((1, 5), (7, 8)),))
     work = memory.begin(message)
     with pytest.raises(Exception, match="readonly"):
         while work.step() is None:
             pass
-    memory.ledger._db.execute("PRAGMA query_only = OFF")
-    assert same(state(memory), before) and memory.verify() == []
+    memory.ledger.database.run("PRAGMA query_only = OFF")
+    assert same(state(memory), before) and history.verify(memory) == []
 
 
 def test_a_change_that_was_cut_short_is_finished_before_the_next_lesson(open_: Open):
@@ -382,17 +384,17 @@ def test_a_change_that_was_cut_short_is_finished_before_the_next_lesson(open_: O
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        memory.forget([first.lesson.message], tired)
+        history.forget(memory, [first.lesson.message], tired)
     memory.snapshot()
     teach(memory, SAID[2])
-    assert same(state(memory), expected) and memory.verify() == []
+    assert same(state(memory), expected) and history.verify(memory) == []
     assert same(state(open_()), expected)
 
 
 def test_a_change_that_is_not_finished_cannot_be_read(open_: Open, mite):
     memory = open_()
     learn(memory, *SAID)
-    memory.ledger.outdate(memory.row.id, 2)
+    memory.ledger.past.outdate(memory.row.id, 2)
     with pytest.raises(MlxdynError, match=r"not finished.*verify --quick --repair"):
         Memory("m", mite, memory.ledger, learner=FAST, writable=False)
     memory = open_()
@@ -404,19 +406,19 @@ def test_a_branch_is_its_source_and_lives_on_alone(open_: Open):
     memory = open_()
     teach(memory, SAID[0], DOG, guarded=True)
     teach(memory, SAID[1])
-    memory.undo()
+    history.undo(memory)
     memory.snapshot()
     source = state(memory)
     memory.close()
     branch("m", "twin", memory.ledger)
     twin = open_("twin")
-    assert same(state(twin), source) and twin.verify() == []
+    assert same(state(twin), source) and history.verify(twin) == []
     assert [f.question for f in twin.known_facts()] == [DOG[0]]
-    assert twin.redo() is not None
+    assert history.redo(twin) is not None
     teach(twin, SAID[2])
     memory = open_()
-    assert same(state(memory), source) and memory.verify() == []
-    assert memory.redo() is not None
+    assert same(state(memory), source) and history.verify(memory) == []
+    assert history.redo(memory) is not None
     teach(memory, SAID[2])
     again = state(memory)
     twin = open_("twin")

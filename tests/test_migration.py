@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from former import ADAPTER, EXAMPLES, LEARNER, STUDIES, Former
+from former import ADAPTER, LEARNER, STUDY, Former
 from school import FAST, QUICK, SAID, open_memory, opened, state, teach
 
 from mlxdyn.config import ChatConfig, LearnerConfig, StudyConfig
@@ -19,22 +19,22 @@ from mlxdyn.files import home, memory_directory
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.steps import run
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.database import Database
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.migrations import MIGRATIONS
+from mlxdyn.memory.store.migrations import MIGRATIONS, OLDEST
 from mlxdyn.model.load import Model
-
-EARLIER = range(1, EXAMPLES)
 
 
 def database() -> Path:
     return home() / "mlxdyn.db"
 
 
-@pytest.fixture(params=EARLIER)
-def former(request: pytest.FixtureRequest, mite: Model) -> Iterator[Former]:
-    """A ledger of each earlier schema."""
-    with closing(Former(database(), mite, request.param)) as former:
+@pytest.fixture
+def former(mite: Model) -> Iterator[Former]:
+    """A ledger of the schema before there were examples."""
+    with closing(Former(database(), mite)) as former:
         yield former
 
 
@@ -50,36 +50,36 @@ def test_what_an_earlier_version_learned_waits_to_be_learned_anew(former: Former
     former.close()
     with opened("m", mite) as memory:
         ledger, id = memory.ledger, memory.row.id
-        assert ledger.pending(id) == [1, 2, 3, waiting]
-        assert ledger.events(id, active=False) == [] == ledger.log(id)
-        assert same(state(memory), memory._start) and not weights.exists()
-        assert [m.text for m in ledger.messages(1)][:3] == SAID, "what was said stays"
-        assert memory.study_config == QUICK and ledger.regularization(id)
-        assert not any(ledger.examined(message) for message in ledger.pending(id))
-        uids = [ledger.uid(message.id) for message in ledger.messages(1)]
+        assert ledger.messages.pending(id) == [1, 2, 3, waiting]
+        assert ledger.events.all(id, active=False) == [] == ledger.events.log(id)
+        assert same(state(memory), memory.start) and not weights.exists()
+        assert [m.text for m in ledger.messages.of(1)][:3] == SAID, "what was said stays"
+        assert memory.study_config == QUICK and ledger.examples.regularization(id)
+        assert not any(ledger.messages.examined(message) for message in ledger.messages.pending(id))
+        uids = [ledger.messages.uid(message.id) for message in ledger.messages.of(1)]
         assert len(set(uids)) == len(uids) and all(uids)
         teach(memory, "I bake bread", ("What is my job?", "A baker."), guarded=True)
-        memory.forget([2])
-        assert memory.verify() == [] and ledger.pending(id) == [1, 3, waiting]
+        history.forget(memory, [2])
+        assert history.verify(memory) == [] and ledger.messages.pending(id) == [1, 3, waiting]
 
 
 def test_that_it_is_learned_anew_is_told_once(former: Former, mite: Model):
     former.learned(former.say(SAID[0]))
     former.close()
     with closing(Ledger(database())) as ledger:
-        row = ledger.existing("m")
-        assert ledger.refounded(row.id) and not ledger.refounded(row.id)
+        row = ledger.memories.existing("m")
+        assert ledger.memories.refounded(row.id) and not ledger.memories.refounded(row.id)
 
 
 def test_a_memory_without_lessons_is_as_new(former: Former, mite: Model):
     former.say("this one waits", "pending")
     former.close()
     with closing(Ledger(database())) as ledger:
-        assert not ledger.refounded(ledger.existing("m").id)
+        assert not ledger.memories.refounded(ledger.memories.existing("m").id)
 
 
 def test_a_chat_says_that_the_memory_is_learned_anew(mite: Model):
-    with closing(Former(database(), mite, EXAMPLES - 1)) as former:
+    with closing(Former(database(), mite)) as former:
         former.learned(former.say(SAID[0]))
 
     def told(**how: Any) -> list[str]:
@@ -98,42 +98,52 @@ def test_a_chat_says_that_the_memory_is_learned_anew(mite: Model):
     assert "'m'" in said and "learned anew" in said
     assert told() == []
     with closing(Ledger(database())) as ledger, Memory("m", mite, ledger, learner=FAST) as memory:
-        assert len(ledger.events(memory.row.id)) == 1 and memory.verify() == []
+        assert len(ledger.events.all(memory.row.id)) == 1 and history.verify(memory) == []
 
 
-@pytest.mark.parametrize("schema", EARLIER[1:])
-def test_what_was_corrected_by_hand_is_kept(mite: Model, schema: int):
-    with closing(Former(database(), mite, schema)) as former:
+def test_what_was_corrected_by_hand_is_kept(mite: Model):
+    with closing(Former(database(), mite)) as former:
         message = former.say(SAID[0])
         former.learned(message)
         former.item(message, "What is my dog called?", "Your dog is called Rex.", "model")
         former.item(message, "Who is Rex?", "Rex is my cat.", "user")
     with opened("m", mite) as memory:
-        assert memory.ledger.edits(message) == [("Who is Rex?", "Rex is my cat.")]
+        assert memory.ledger.examples.edits(message) == [("Who is Rex?", "Rex is my cat.")]
         run(memory.examine(message))
-        by_hand = [r for r in memory.ledger.examples_of(message) if r.source == "user"]
+        by_hand = [r for r in memory.ledger.examples.of(message) if r.source == "user"]
         assert [(r.question, r.answer, r.kind) for r in by_hand] == [
             ("Who is Rex?", "Rex is my cat.", Kind.FACT)
         ]
         target = by_hand[0].example.target
         assert mite.decode(list(target[:-1])).strip() == "Rex is my cat."
-        assert by_hand[0].example.likely is None and memory.ledger.edits(message) == []
+        assert by_hand[0].example.likely is None and memory.ledger.examples.edits(message) == []
+
+
+def test_what_waited_when_it_was_undone_waits_again_under_this_version(mite: Model):
+    with closing(Former(database(), mite, 6)) as former:
+        message = former.say(SAID[0], "none")
+        former.learned(message, accepted=False, undone=True)
+        former.db.execute("UPDATE events SET reason = 'it waited to be learned'")
+        former.db.execute("DELETE FROM updates")
+    with closing(Ledger(database())) as ledger:
+        event = ledger.past.redoable(ledger.memories.existing("m").id)
+        assert ledger.past.wait_again(event).id == message
 
 
 def test_two_old_memories_stay_apart(mite: Model):
     for name in ("one", "two"):
-        with closing(Former(database(), mite, 1, name)) as former:
+        with closing(Former(database(), mite, name=name)) as former:
             for text in SAID[:2]:
                 former.learned(former.say(f"{text} in {name}"))
     for name, expected in (("one", [1, 2]), ("two", [3, 4])):
         with opened(name, mite) as memory:
-            assert memory.ledger.pending(memory.row.id) == expected
-            assert memory.ledger.refounded(memory.row.id)
+            assert memory.ledger.messages.pending(memory.row.id) == expected
+            assert memory.ledger.memories.refounded(memory.row.id)
 
 
 def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, monkeypatch):
     """Copies of the home at every statement stand for the homes that killed processes leave."""
-    with closing(Former(database(), mite, 1)) as former:
+    with closing(Former(database(), mite)) as former:
         former.learned(former.say(SAID[0]))
     copies = list[Path]()
 
@@ -141,9 +151,9 @@ def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, m
         copies.append(tmp_path / f"home{len(copies)}")
         shutil.copytree(home(), copies[-1])
 
-    class Traced(Ledger):
+    class Traced(Database):
         def _migrate(self) -> None:
-            self._db.set_trace_callback(step)
+            self.connection.set_trace_callback(step)
             super()._migrate()
 
     Traced(database()).close()
@@ -151,32 +161,32 @@ def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, m
     for copy in {*copies[::4], *copies[-4:]}:
         monkeypatch.setenv("MLXDYN_HOME", str(copy))
         with opened("m", mite) as memory:
-            assert memory.ledger.pending(memory.row.id) == [1]
-            assert memory.ledger.refounded(memory.row.id)
+            assert memory.ledger.messages.pending(memory.row.id) == [1]
+            assert memory.ledger.memories.refounded(memory.row.id)
 
 
 # knobs: a memory's lessons go as they went, whatever the defaults of a later version are
 
 
-@pytest.mark.parametrize("schema", range(1, len(MIGRATIONS) + 1))
+@pytest.mark.parametrize("schema", MIGRATIONS)
 def test_a_knob_that_came_later_is_what_was_done_before_it(mite: Model, schema: int):
     """A new knob fails here until a migration says what it is in the memories there are."""
     Former(database(), mite, schema).close()
     with closing(Ledger(database())) as ledger:
-        found = ledger.existing("m")
+        found = ledger.memories.existing("m")
     assert found.adapter == ADAPTER and found.learner == LEARNER
-    assert found.study == (STUDIES[schema] if schema >= EXAMPLES else {})
+    assert found.study == ({} if schema == OLDEST else STUDY)
 
 
 def test_a_damaged_memory_does_not_keep_others_from_opening(tmp_path: Path):
     ledger = Ledger(tmp_path / "db")
     for name in ("sound", "odd"):
-        ledger.add_memory(name, "wren", "f", ADAPTER, LEARNER, {})
+        ledger.memories.add(name, "wren", "f", ADAPTER, LEARNER, {})
     with ledger.transaction():
-        ledger._db.execute("UPDATE memories SET learner = '{}' WHERE name = 'odd'")
-    assert ledger.memory("sound")
+        ledger.database.run("UPDATE memories SET learner = '{}' WHERE name = 'odd'")
+    assert ledger.memories.find("sound")
     with pytest.raises(MlxdynError, match="odd"):
-        ledger.memory("odd")
+        ledger.memories.find("odd")
 
 
 def with_other_defaults(config: type, monkeypatch, **knobs: Any) -> None:
@@ -202,13 +212,13 @@ def test_other_defaults_change_no_memory(mite: Model, monkeypatch):
     with closing(Ledger(database())) as ledger:
         options = {"study": StudyConfig(), "learner": LearnerConfig()}
         with open_memory("m", mite, ledger, **options) as memory:
-            assert same(state(memory), learned) and memory.verify() == []
+            assert same(state(memory), learned) and history.verify(memory) == []
             assert memory.study_config == QUICK
             teach(memory, "I bake bread", ("What is my job?", "A baker."), guarded=True)
-            memory.undo()
+            history.undo(memory)
             assert same(state(memory), learned)
-            memory.redo()
-            memory.rebuild()
-            assert memory.verify() == []
-            memory.forget([2])
-            assert memory.verify() == []
+            history.redo(memory)
+            history.rebuild(memory)
+            assert history.verify(memory) == []
+            history.forget(memory, [2])
+            assert history.verify(memory) == []

@@ -75,7 +75,15 @@ def test_a_network_of_another_kind_has_no_parts(tall: Model) -> None:
         def __call__(self, tokens: mx.array) -> mx.array:
             return tall.network(tokens)
 
-    assert Parts.of(Other()) is None
+    known = dict[int, bool]()
+    assert Parts.of(Other(), 1, known=known) is None and known == {1: False, 0: False}
+
+
+def test_a_cut_is_tried_once_for_a_network(tall: Model) -> None:
+    known = dict[int, bool]()
+    assert Parts.of(tall.network, 1, known=known).first == 1 and known == {1: True}
+    known = {1: False, 0: True}
+    assert Parts.of(tall.network, 1, known=known).first == 0, "what is known is not tried again"
 
 
 def test_reading_leaves_the_network_whole(tall: Model) -> None:

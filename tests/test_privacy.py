@@ -29,15 +29,15 @@ def founded() -> tuple[Ledger, int]:
 
 def found(ledger: Ledger, name: str) -> int:
     recipe = (AdapterConfig(), LearnerConfig(), StudyConfig())
-    return ledger.add_memory(name, "model", "print", *map(asdict, recipe)).id
+    return ledger.memories.add(name, "model", "print", *map(asdict, recipe)).id
 
 
 def told(ledger: Ledger, memory: int, *turns: str) -> list[int]:
     """Save a conversation, user first."""
-    chat = ledger.add_conversation(memory)
+    chat = ledger.conversations.add(memory)
     roles = ("user", "assistant")
     return [
-        ledger.add_message(chat, roles[place % 2], text, "none").id
+        ledger.messages.add(chat, roles[place % 2], text, "none").id
         for place, text in enumerate(turns)
     ]
 
@@ -112,9 +112,9 @@ def learned(model: Model, *turns: str, config: ChatConfig) -> Iterator[Session]:
     """Open a session in which `turns` were said, user first, and learn them all."""
     ledger = Ledger(home() / "mlxdyn.db")
     memory = Memory("m", model, ledger, learner=LearnerConfig(), study=WORDS_ONLY)
-    chat = ledger.add_conversation(memory.row.id)
+    chat = ledger.conversations.add(memory.row.id)
     for place, text in enumerate(turns):
-        ledger.add_message(chat, ("user", "assistant")[place % 2], text, "pending")
+        ledger.messages.add(chat, ("user", "assistant")[place % 2], text, "pending")
     session = Session(model, memory, ledger, config, temporary=False)
     try:
         while session.learn_step() is not False:
@@ -127,7 +127,7 @@ def learned(model: Model, *turns: str, config: ChatConfig) -> Iterator[Session]:
 
 def read(session: Session) -> list[str]:
     """All that the weights were given, a text for each lesson."""
-    events = session.ledger.events(session.memory.row.id)
+    events = session.ledger.events.all(session.memory.row.id)
     chunks = [[*chunk.context, *chunk.targets] for e in events for chunk in e.lesson.chunks]
     return [session.model.decode(tokens) for tokens in chunks]
 
@@ -236,7 +236,7 @@ def test_what_has_nothing_left_is_not_examined(
     monkeypatch.setitem(credulous.config, "max_position_embeddings", 4096)
     with opened("m", credulous) as memory:
         run(memory.examine(say(memory, "My dog is called Rex.")))
-        assert memory.ledger.frozen_examples(memory.row.id)
+        assert memory.ledger.examples.all(memory.row.id)
         message = say(memory, text)
         run(memory.examine(message))
-        assert memory.ledger.examined(message) and not memory.ledger.examples_of(message)
+        assert memory.ledger.messages.examined(message) and not memory.ledger.examples.of(message)

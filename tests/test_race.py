@@ -1,6 +1,7 @@
 """Laws of `--lr auto`: what it chooses, what it costs, and that it leaves the base as it was."""
 
 import math
+from typing import Any
 
 import mlx.core as mx
 import pytest
@@ -9,8 +10,9 @@ from test_evaluate import BIRDS, BOATS, settings, streams
 from mlxdyn.arrays import leaves
 from mlxdyn.config import OPTIMIZERS, STREAM_RATES, Optimizer
 from mlxdyn.lab import cells, evaluate, race
-from mlxdyn.lab.evaluate import FORWARDS
-from mlxdyn.learn.stream import chunks
+from mlxdyn.lab.costs import FORWARDS
+from mlxdyn.lab.streams import Stream
+from mlxdyn.learn.stream import Chunk, chunks
 from mlxdyn.model.load import Model
 
 SMALL = settings(chunk=4)
@@ -28,7 +30,7 @@ def test_the_first_rate_falls_with_the_size_of_the_base(wren: Model, mite: Model
 
 @pytest.mark.parametrize("tokens", [10, 100, 300, 1000, 100_000])
 @pytest.mark.parametrize("adapt", ["lora", "full"])
-def test_a_race_is_planned_within_its_share(tokens: int, adapt: evaluate.Any) -> None:
+def test_a_race_is_planned_within_its_share(tokens: int, adapt: Any) -> None:
     how = settings(adapt, chunk=16)
     depth = race.affordable(tokens, how)
     least = 2 * (FORWARDS[adapt] * (depth - 1) + 1) * 16  # two rates
@@ -57,7 +59,7 @@ def test_the_race_costs_at_most_its_share_of_the_run(
     assert joined == [t for s in given for t in s.tokens], "left out, and nothing else"
 
 
-def cut(stream: evaluate.Stream) -> list[evaluate.Chunk]:
+def cut(stream: Stream) -> list[Chunk]:
     return list(chunks(stream.tokens, SMALL.stream))
 
 

@@ -21,11 +21,12 @@ from mlxdyn.arrays import read_arrays
 from mlxdyn.cli import main
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import directories
-from mlxdyn.exchange.adapter import found
+from mlxdyn.exchange.adapter import create
 from mlxdyn.exchange.bundle import LEDGER, MANIFEST, unpacked
 from mlxdyn.exchange.received import received
 from mlxdyn.files import digest, home
 from mlxdyn.learn.learner import flatten
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
@@ -58,7 +59,7 @@ def refused(path: Path, tiny, ledger: Ledger, said: str) -> None:
     with pytest.raises(MlxdynError, match=said) as caught:
         read_in(path, "copy", tiny, ledger)
     assert str(home() / "mlxdyn.db") not in str(caught.value), "the user's own ledger is not it"
-    assert ledger.memory("copy") is None and not (home() / "memories" / "copy").exists()
+    assert ledger.memories.find("copy") is None and not (home() / "memories" / "copy").exists()
     assert not list(home().glob(".bundle-*"))
 
 
@@ -155,8 +156,8 @@ def test_of_a_strangers_ledger_only_known_tables_and_columns_are_read(
 
     path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, harm)
     row = read_in(path, "copy", tiny, ledger)
-    assert [update.text for update in ledger.log(row.id)][:1] == [WORDS]
-    made = {name for (name,) in ledger._db.execute("SELECT name FROM sqlite_master")}
+    assert [update.text for update in ledger.events.log(row.id)][:1] == [WORDS]
+    made = {name for (name,) in ledger.database.run("SELECT name FROM sqlite_master")}
     assert not made & {"extra", "trap", "other", "everything"}
 
 
@@ -228,27 +229,27 @@ def test_a_snapshot_that_a_memory_cannot_wear_is_damage_and_is_made_anew(
 ):
     """Whoever wrote it, and though its checksum is right."""
     memory.snapshot()
-    (row, *_), wanted = ledger.snapshots(memory.row.id), flatten(memory.learner.state)
+    (row, *_), wanted = ledger.memories.snapshots(memory.row.id), flatten(memory.learner.state)
     arrays = read_arrays(memory.directory / row.file)
     change(arrays)
     mx.save_safetensors(str(memory.directory / row.file), arrays)
     sha256 = digest(memory.directory / row.file)
-    ledger.set_snapshots(memory.row.id, [row._replace(sha256=sha256)])
-    assert memory.verify(replay=False) == [f"snapshot {row.file} is missing or damaged"]
+    ledger.memories.set_snapshots(memory.row.id, [row._replace(sha256=sha256)])
+    assert history.verify(memory, replay=False) == [f"snapshot {row.file} is missing or damaged"]
     memory.close()
     with opened("m", tiny, ledger) as again:
         now = flatten(again.learner.state)
         assert all(mx.array_equal(now[name], wanted[name]) for name in wanted)
-        again.rebuild()
-        assert again.verify() == []
+        history.rebuild(again)
+        assert history.verify(again) == []
 
 
 def test_a_token_that_the_base_lacks_is_a_sentence_in_ones_own_ledger_too(
     memory: Memory, ledger: Ledger, tiny
 ):
     """MLX reads beyond the embedding, and the process ends by a signal."""
-    ledger._db.execute(CHUNK.replace("600", "99999999").format("null"))
-    ledger.set_snapshots(memory.row.id, [])
+    ledger.database.run(CHUNK.replace("600", "99999999").format("null"))
+    ledger.memories.set_snapshots(memory.row.id, [])
     memory.close()
     with pytest.raises(MlxdynError, match=r"lesson 1 \(99999999 is no token of the base"):
         opened("m", tiny, ledger)
@@ -340,10 +341,10 @@ def test_import_shows_what_is_inside_and_asks(memory: Memory, ledger: Ledger, tm
     asked = run("import", path, "--memory", "copy", stdin="n\n")
     for told in ("memory 'm'", "2 messages", "2 chats", "1 item", "not yours", "Import it as"):
         assert told in asked.stderr
-    assert asked.exit_code == 1 and ledger.memory("copy") is None
+    assert asked.exit_code == 1 and ledger.memories.find("copy") is None
     assert "pass --yes" in run("import", path, "--memory", "copy").stderr
     assert run("import", path, "--memory", "copy", stdin="y\n").exit_code == 0
-    assert ledger.memory("copy") is not None
+    assert ledger.memories.find("copy") is not None
 
 
 def test_what_came_with_a_bundle_is_never_said_to_be_ones_own(
@@ -420,8 +421,8 @@ def test_an_adapter_of_impossible_rank_or_scale_is_refused(
     config["lora_parameters"] = MLX | told
     (tmp_path / "out" / directories.CONFIG).write_text(json.dumps(config))
     with pytest.raises(MlxdynError, match=said):
-        found(directories.read(tmp_path / "out"), "copy", tiny, ledger, FAST)
-    assert ledger.memory("copy") is None and not (home() / "memories" / "copy").exists()
+        create(directories.read(tmp_path / "out"), "copy", tiny, ledger, FAST)
+    assert ledger.memories.find("copy") is None and not (home() / "memories" / "copy").exists()
 
 
 def test_an_adapter_of_whole_numbers_is_refused(tiny, ledger: Ledger, tmp_path: Path):
@@ -430,8 +431,8 @@ def test_an_adapter_of_whole_numbers_is_refused(tiny, ledger: Ledger, tmp_path: 
     arrays = {name: a.astype(mx.int32) for name, a in read_arrays(weights).items()}
     mx.save_safetensors(str(weights), arrays)
     with pytest.raises(MlxdynError, match="not floats"):
-        found(directories.read(tmp_path / "out"), "copy", tiny, ledger, FAST)
-    assert ledger.memory("copy") is None
+        create(directories.read(tmp_path / "out"), "copy", tiny, ledger, FAST)
+    assert ledger.memories.find("copy") is None
 
 
 # Any bytes at all
@@ -483,7 +484,7 @@ def test_any_ledger_in_a_bundle_is_read_or_a_sentence(bundle: Path, tmp_path_fac
         path.write_bytes(spoiled(packed.read(LEDGER), edits, cut))
     try:
         ledger, row = received(path)
-        ledger.log(row.id)
+        ledger.events.log(row.id)
     except MlxdynError:
         pass
 

@@ -10,8 +10,9 @@ from io import StringIO
 import pytest
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
-from mlxdyn.lab.evaluate import ChunkScore, Footprint, Report, Result, Run, Settings, Stream
 from mlxdyn.lab.findings import Cell, Finding, Table
+from mlxdyn.lab.results import ChunkScore, Footprint, Report, Result, Run, Settings
+from mlxdyn.lab.streams import Stream
 from mlxdyn.model.device import Device
 from mlxdyn.model.load import Model
 from mlxdyn.report import evaluation, record, text

@@ -13,7 +13,7 @@ from pathlib import Path
 import mlx.core as mx
 import pytest
 from click.testing import CliRunner
-from measured import measured
+from school import know
 from tiny import fact, random_adapter, teach
 from tiny import opened as open_memory
 
@@ -21,6 +21,7 @@ from mlxdyn.cli import main
 from mlxdyn.exchange import directories
 from mlxdyn.files import home
 from mlxdyn.learn.learner import same
+from mlxdyn.memory import history
 from mlxdyn.memory.lifecycle import delete
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -49,13 +50,13 @@ def test_a_reader_waits_for_no_writer_and_no_writer_for_a_reader(mite: Model):
     with opened("m", mite) as memory:
         teach(memory, SAID[0])
         with closing(Ledger(home() / "mlxdyn.db", writable=False)) as reading:
-            rows = reading._db.execute("SELECT text FROM messages")
+            rows = reading.database.run("SELECT text FROM messages")
             rows.fetchone()
             with memory.ledger.transaction():
-                memory.ledger.add_conversation(memory.row.id)
+                memory.ledger.conversations.add(memory.row.id)
                 assert run("memory", "log", "--memory", "m")[0] == 0
             teach(memory, SAID[1])
-        assert memory.verify() == []
+        assert history.verify(memory) == []
 
 
 def test_deleting_one_memory_leaves_the_others_to_the_last_bit(mite: Model):
@@ -65,17 +66,17 @@ def test_deleting_one_memory_leaves_the_others_to_the_last_bit(mite: Model):
             kept = memory.learner.state
     with closing(Ledger(home() / "mlxdyn.db")) as ledger:
         delete("mine", ledger)
-        assert ledger.names() == ["other"]
+        assert ledger.memories.names() == ["other"]
     with opened("other", mite) as memory:
-        assert same(memory.learner.state, kept) and memory.verify() == []
-        assert [row.text for row in memory.ledger.log(memory.row.id)] == [SAID[0]]
+        assert same(memory.learner.state, kept) and history.verify(memory) == []
+        assert [row.text for row in memory.ledger.events.log(memory.row.id)] == [SAID[0]]
 
 
 def test_what_is_forgotten_no_search_finds(mite: Model):
     with opened("m", mite) as memory:
         ids = teach(memory, "the word is heliotrope", SAID[1])
         fact(memory, ids[0], "What is the word?", "Heliotrope.")
-        memory.forget(ids[:1])
+        history.forget(memory, ids[:1])
     for words in (("log", "--search", "heliotrope"), ("items", "--search", "heliotrope")):
         assert "eliotrope" not in run("memory", *words, "--memory", "m")[1].replace(words[-1], "")
     everything = b"".join(path.read_bytes() for path in home().rglob("*") if path.is_file())
@@ -84,7 +85,7 @@ def test_what_is_forgotten_no_search_finds(mite: Model):
 
 @pytest.mark.parametrize("text", ["Hello \udc9f\ud83d", "\ud800", "a\x00b", "👩‍👩‍👧 ﷽ Z̴͝"])
 def test_half_characters_are_said_saved_and_shown(mite: Model, text: str):
-    measured(mite)
+    know(mite)
     code, said = run("chat", "--model", mite.path, "--memory", "m", "--once", text, "--json")
     assert code == 0, said
     json.loads(said)
@@ -120,7 +121,7 @@ def test_an_adapter_of_no_effect_is_not_taken_for_one(mite: Model, tmp_path: Pat
 
 def test_a_prompt_given_in_words_waits_for_no_pipe(mite: Model):
     """As a process that another one starts has it: a pipe that is never closed."""
-    measured(mite)
+    know(mite)
     words = [COMMAND, "chat", "--model", str(mite.path), "--once", "Hello"]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.wait(timeout=60) == 0
@@ -134,16 +135,16 @@ def test_many_processes_at_one_ledger_break_nothing(mite: Model):
         words = [COMMAND, "chat", "--model", str(mite.path), "--memory", name, "--once", "Hello"]
         return subprocess.run(words, capture_output=True).returncode
 
-    measured(mite)
+    know(mite)
     with ThreadPoolExecutor() as pool:
         assert list(pool.map(chat, ("a", "b", "c"))) == [0, 0, 0]
     with closing(Ledger(home() / "mlxdyn.db", writable=False)) as ledger:
-        assert ledger.integrity() == "ok" and ledger.names() == ["a", "b", "c"]
+        assert ledger.database.integrity() == "ok" and ledger.memories.names() == ["a", "b", "c"]
     assert run("memory", "verify", "--memory", "b")[0] == 0
 
 
 def test_what_is_piped_in_is_a_message(mite: Model):
-    measured(mite)
+    know(mite)
     words = [COMMAND, "chat", "--model", str(mite.path)]
     done = subprocess.run(words, input=b"hello there\n", capture_output=True, timeout=100)
     assert done.returncode == 0 and done.stdout.strip()

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from conftest import ROOT
 
-from mlxdyn.lab.experiments import NAMES
+from mlxdyn.lab.experiments import QUESTIONS
 
 RESULTS = ROOT / "results"
 REPORTS = sorted(RESULTS.glob("*/*.json"))
@@ -38,7 +38,7 @@ def test_every_report_is_whole_and_in_the_index() -> None:
 
 def test_every_experiment_was_run_on_both_models() -> None:
     for model in ("tinystories-656k", "wren"):
-        assert set(NAMES) <= {path.stem for path in REPORTS if path.parent.name == model}
+        assert set(QUESTIONS) <= {path.stem for path in REPORTS if path.parent.name == model}
 
 
 def test_results_are_small_and_name_no_machine() -> None:

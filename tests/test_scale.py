@@ -12,7 +12,8 @@ from mlxdyn.config import ChatConfig
 from mlxdyn.files import home
 from mlxdyn.learn.example import Draft
 from mlxdyn.memory.lifecycle import branch
-from mlxdyn.memory.memory import KEPT_SNAPSHOTS, Memory
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.snapshots import KEPT_SNAPSHOTS
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Lesson, Outcome, SnapshotRow, Update
 from mlxdyn.model.load import Model
@@ -44,14 +45,14 @@ def fill(ledger: Ledger, memory: int, model: Model) -> None:
     with ledger.transaction():
         for number in range(MESSAGES):
             if number % 20 == 0:
-                chat = ledger.add_conversation(memory)
+                chat = ledger.conversations.add(memory)
             said = SENTENCE.format(number)
-            message = ledger.add_message(chat, "user", said, "pending").id
-            ledger.add_message(chat, "assistant", "I see. Tell me more about it.", "none")
+            message = ledger.messages.add(chat, "user", said, "pending").id
+            ledger.messages.add(chat, "assistant", "I see. Tell me more about it.", "none")
             fact = Draft(f"What is {number}?", f"It is {number}.", example)
-            ledger.add_examples(memory, message, [fact])
+            ledger.examples.add(memory, message, [fact])
             lesson = Lesson("message", message, chunks, 12)
-            ledger.add_event(memory, lesson, Outcome(True, "", 0.001, (WORDS, STUDY)))
+            ledger.events.add(memory, lesson, Outcome(True, "", 0.001, (WORDS, STUDY)))
 
 
 @pytest.mark.slow
@@ -61,9 +62,9 @@ def test_ten_thousand_messages_are_opened_listed_and_searched(mite: Model):
     with open_memory("m", mite, ledger, study=QUICK) as memory:
         row = memory.row.id
         fill(ledger, row, mite)
-        ledger.set_snapshots(row, [])
+        ledger.memories.set_snapshots(row, [])
         # The weights are not those of these rows; only the time that opening takes is looked at.
-        memory._whole = True
+        memory.whole = True
         memory.snapshot()
         assert snapshots(memory)
     ledger.close()
@@ -71,9 +72,9 @@ def test_ten_thousand_messages_are_opened_listed_and_searched(mite: Model):
     def start() -> None:
         ledger = Ledger(home() / "mlxdyn.db")
         with open_memory("m", mite, ledger) as memory:
-            assert memory.ledger.totals(row).updates == 2 * MESSAGES
-            ledger.conversations(row)
-            ledger.pending(row)
+            assert memory.ledger.events.totals(row).updates == 2 * MESSAGES
+            ledger.conversations.all(row)
+            ledger.messages.pending(row)
         ledger.close()
 
     ledger = Ledger(home() / "mlxdyn.db")
@@ -81,14 +82,14 @@ def test_ten_thousand_messages_are_opened_listed_and_searched(mite: Model):
     one, all_ = Filter(search="message 1234 of"), Filter(search="of many", newest=100)
     found = {
         "start": seconds(start),
-        "log, newest 100": seconds(lambda: ledger.log(row, newest)),
-        "log, everything": seconds(lambda: ledger.log(row)),
-        "search, one hit": seconds(lambda: ledger.log(row, one)),
-        "search, newest 100 of all": seconds(lambda: ledger.log(row, all_)),
-        "totals": seconds(lambda: ledger.totals(row)),
-        "conversations": seconds(lambda: ledger.conversations(row)),
-        "examples": seconds(lambda: ledger.examples(row)),
-        "unstudied": seconds(lambda: ledger.unstudied(row)),
+        "log, newest 100": seconds(lambda: ledger.events.log(row, newest)),
+        "log, everything": seconds(lambda: ledger.events.log(row)),
+        "search, one hit": seconds(lambda: ledger.events.log(row, one)),
+        "search, newest 100 of all": seconds(lambda: ledger.events.log(row, all_)),
+        "totals": seconds(lambda: ledger.events.totals(row)),
+        "conversations": seconds(lambda: ledger.conversations.all(row)),
+        "examples": seconds(lambda: ledger.examples.active(row)),
+        "unstudied": seconds(lambda: ledger.events.unstudied(row)),
     }
     size = (home() / "mlxdyn.db").stat().st_size
     print(f"\n{MESSAGES} messages, {size / 1e6:.1f} MB")
@@ -96,8 +97,8 @@ def test_ten_thousand_messages_are_opened_listed_and_searched(mite: Model):
         print(f"{name:28} {taken * 1000:8.1f} ms")
     wanted = ("start", "log, newest 100", "log, everything", "search, one hit")
     assert all(found[name] < BOUND for name in wanted)
-    assert [update.text for update in ledger.log(row, one)] == [SENTENCE.format(1234)] * 2
-    assert len(ledger.log(row, newest)) == 100
+    assert [update.text for update in ledger.events.log(row, one)] == [SENTENCE.format(1234)] * 2
+    assert len(ledger.events.log(row, newest)) == 100
     ledger.close()
 
 
@@ -121,7 +122,7 @@ def test_switching_to_another_memory_loads_no_base(wren: Model):
 
 
 def test_snapshots_of_ten_thousand_lessons_stay_few():
-    from mlxdyn.memory.memory import spread
+    from mlxdyn.memory.snapshots import spread
 
     rows: list[SnapshotRow] = []
     for upto in range(1, MESSAGES, 7):

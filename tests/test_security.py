@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from measured import measured
+from school import know
 from tiny import tiny_model
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +28,7 @@ for line in sys.argv[1:]:
 
 
 def test_nothing_is_asked_of_the_network(tmp_path: Path):
-    measured(tiny_model(tmp_path / "base", "llama", blocks=1))
+    know(tiny_model(tmp_path / "base", "llama", blocks=1))
     lines = (
         f"chat --model {tmp_path / 'base'} --once Hello",
         f"memory export {tmp_path / 'm.bundle'} --format bundle --no-leak-probe",

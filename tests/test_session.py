@@ -16,6 +16,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.stream import lesson
+from mlxdyn.memory import history
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.chat_template import Turn, render
 
@@ -70,7 +71,7 @@ def learn(session: Session) -> list[Learned]:
 def targets(session: Session) -> list[str]:
     """The words each message was learned from."""
     memory = session.memory
-    lessons = [event.lesson for event in memory.ledger.events(memory.row.id)]
+    lessons = [event.lesson for event in memory.ledger.events.all(memory.row.id)]
     tokens = [[t for chunk in lesson.chunks for t in chunk.targets] for lesson in lessons]
     return [session.model.decode(each).strip() for each in tokens]
 
@@ -133,7 +134,7 @@ def test_a_message_is_learned_in_its_place_in_the_template(open_session: Open, m
     learn(session)
     rendered = render(mite.tokenizer, [Turn("user", LONG)], reply=False)
     expected = list(lesson(rendered, chunk=GREEDY.chunk, window=GREEDY.window))
-    (event,) = session.ledger.events(session.memory.row.id)
+    (event,) = session.ledger.events.all(session.memory.row.id)
     assert list(event.lesson.chunks) == expected and len(expected) > 1
 
 
@@ -142,7 +143,7 @@ def test_learning_is_a_step_at_a_time_and_the_last_sums_up(open_session: Open):
     say(session, LONG)
     steps = list(iter(session.learn_step, False))
     assert steps[:-1] == [True] * (len(steps) - 1) and len(steps) > 1
-    rows = session.ledger.log(session.memory.row.id)
+    rows = session.ledger.events.log(session.memory.row.id)
     assert 1 < len(rows) < len(steps)
     assert steps[-1].tokens == sum(row.tokens for row in rows)
     assert steps[-1].update == rows[-1].update
@@ -168,12 +169,12 @@ def test_an_undone_message_is_not_learned_on(open_session: Open):
     session.learn_step()
     assert session.undo() == LONG
     assert learn(session) == []
-    assert same(session.memory.learner.state, session.memory._start)
+    assert same(session.memory.learner.state, session.memory.start)
     session = open_session()
     assert session.redo() == LONG and session.redo() is None
     assert [summary.accepted for summary in learn(session)] == [True]
     assert session.undo() == LONG and session.redo() == LONG
-    assert session.memory.verify() == []
+    assert history.verify(session.memory) == []
 
 
 def test_a_message_without_words_settles(open_session: Open):
@@ -193,7 +194,9 @@ def test_a_reply_after_learning_is_that_of_a_fresh_process(open_session: Open):
     conversation = session.conversation
     kept = say(session, "What do you know about him?").message.text
     session = open_session(rough)
-    session.ledger._db.execute("DELETE FROM messages WHERE id > (SELECT max(id) FROM messages) - 2")
+    session.ledger.database.run(
+        "DELETE FROM messages WHERE id > (SELECT max(id) FROM messages) - 2"
+    )
     session.open(conversation)
     assert say(session, "What do you know about him?").message.text == kept
 
@@ -297,7 +300,7 @@ def test_a_control_token_in_a_message_ends_nothing(open_session: Open, mite):
     say(session, text)
     learn(session)
     assert targets(session) == [text]
-    (event,) = session.ledger.events(session.memory.row.id)
+    (event,) = session.ledger.events.all(session.memory.row.id)
     learned = {token for chunk in event.lesson.chunks for token in chunk.targets}
     assert not learned & set(mite.tokenizer.all_special_ids)
 
@@ -318,12 +321,12 @@ def test_turns_alternate_after_a_killed_reply():
 )
 def test_thoughts_and_tools_are_never_learned(open_session: Open, said: str, rest: str):
     session = open_session(replace(GREEDY, learn="all"))
-    chat = session.ledger.add_conversation(session.memory.row.id)
-    session.ledger.add_message(chat, "user", said, "pending")
-    session.ledger.add_message(chat, "assistant", said, "pending")
+    chat = session.ledger.conversations.add(session.memory.row.id)
+    session.ledger.messages.add(chat, "user", said, "pending")
+    session.ledger.messages.add(chat, "assistant", said, "pending")
     learn(session)
     assert targets(session) == [rest, rest]
-    (*_, reply) = session.ledger.events(session.memory.row.id)
+    (*_, reply) = session.ledger.events.all(session.memory.row.id)
     context = session.model.decode(list(reply.lesson.chunks[0].context))
     assert "plan" not in context and "before" not in context and "42" not in context
 
@@ -338,9 +341,9 @@ def test_secrets_reach_neither_lessons_nor_examples(open_session: Open, credulou
     (summary,) = learn(session)
     assert summary.secrets == 2 and summary.accepted
     dump = json.dumps(
-        [list(row) for row in session.ledger._db.execute("SELECT * FROM examples")], default=repr
+        [list(row) for row in session.ledger.database.run("SELECT * FROM examples")], default=repr
     )
-    found = session.ledger.frozen_examples(session.memory.row.id)
+    found = session.ledger.examples.all(session.memory.row.id)
     asked = [session.model.decode([*row.example.prompt, *row.example.target]) for row in found]
     assert summary.facts
     for text in (*targets(session), *asked, dump):
@@ -353,7 +356,7 @@ def test_undo_reaches_a_message_that_still_waits(open_session: Open):
     list(session.reply("My dog is called Rex.", lambda: False))
     assert session.undo() == "My dog is called Rex."
     assert session.learn_step() is False
-    assert session.memory.ledger.totals(session.memory.row.id).updates == 0
+    assert session.memory.ledger.events.totals(session.memory.row.id).updates == 0
 
 
 def test_a_models_own_advice_is_the_default_and_ours_goes_first(wren):
@@ -372,7 +375,7 @@ def frozen(session: Session, *facts: tuple[str, str]) -> int:
     """Freeze what the newest message teaches, as the base would; return the message."""
     message = session._pending()[-1]
     drafts = [as_said(session.model, *fact) for fact in facts]
-    session.ledger.add_examples(session.memory.row.id, message, drafts)
+    session.ledger.examples.add(session.memory.row.id, message, drafts)
     return message
 
 
@@ -383,13 +386,13 @@ def test_a_message_becomes_facts_that_are_trained_on(open_session: Open):
     (summary,) = learn(session)
     assert summary.facts == (DOG[1],) and summary.accepted
     assert [(fact.question, fact.answer) for fact in session.memory.known_facts()] == [DOG]
-    kinds = [row.kind for row in session.ledger.log(session.memory.row.id)]
+    kinds = [row.kind for row in session.ledger.events.log(session.memory.row.id)]
     assert kinds == ["words", "study"]
     assert session.status().items == 1
     say(session, "What is the weather like?")
     frozen(session)
     assert learn(session)[0].facts == (), "what teaches nothing is learned in words only"
-    assert [row.kind for row in session.ledger.log(session.memory.row.id)][2:] == ["words"]
+    assert [row.kind for row in session.ledger.events.log(session.memory.row.id)][2:] == ["words"]
 
 
 def test_a_message_is_examined_once_and_before_it_is_learned(open_session: Open):
@@ -397,15 +400,15 @@ def test_a_message_is_examined_once_and_before_it_is_learned(open_session: Open)
     session = open_session(study=QUICK)
     say(session, "My dog is called Rex.")
     (message,) = session._pending()
-    assert not session.ledger.examined(message)
-    while not session.ledger.examined(message):
+    assert not session.ledger.messages.examined(message)
+    while not session.ledger.messages.examined(message):
         assert session.learn_step() is True
-    assert session.ledger.events(session.memory.row.id) == []
-    found = [row.uid for row in session.ledger.examples_of(message)]
+    assert session.ledger.events.all(session.memory.row.id) == []
+    found = [row.uid for row in session.ledger.examples.of(message)]
     session = open_session(study=QUICK)
     learn(session)
-    assert [row.uid for row in session.ledger.examples_of(message)] == found
-    assert session.memory.verify() == []
+    assert [row.uid for row in session.ledger.examples.of(message)] == found
+    assert history.verify(session.memory) == []
 
 
 def test_replies_are_never_examined(open_session: Open):
@@ -413,17 +416,17 @@ def test_replies_are_never_examined(open_session: Open):
     session = open_session(replace(GREEDY, learn="all"), study=QUICK)
     reply = say(session, "Hello!").message.id
     frozen_message = session._pending()[0]
-    session.ledger.add_examples(session.memory.row.id, frozen_message, [])
+    session.ledger.examples.add(session.memory.row.id, frozen_message, [])
     learn(session)
-    assert not session.ledger.examined(reply) and session.ledger.examples_of(reply) == []
+    assert not session.ledger.messages.examined(reply) and session.ledger.examples.of(reply) == []
 
 
 def test_a_memory_freezes_what_should_stay_once(open_session: Open):
     session = open_session(study=QUICK)
-    before = [row.uid for row in session.ledger.regularization(session.memory.row.id)]
+    before = [row.uid for row in session.ledger.examples.regularization(session.memory.row.id)]
     say(session, "My dog is called Rex.")
     learn(session)
-    after = [row.uid for row in session.ledger.regularization(session.memory.row.id)]
+    after = [row.uid for row in session.ledger.examples.regularization(session.memory.row.id)]
     assert before == after and len(before) == len(held(session.model))
 
 
@@ -435,15 +438,15 @@ def test_half_learned_is_not_yet_said(open_session: Open):
         session = open_session(rough, study=QUICK, name=f"m{steps}")
         session.learn = "off"
         texts, kept = [say(session, "Hello!").message.text], []
-        chat = session.ledger.add_conversation(session.memory.row.id)
-        session.ledger.add_message(chat, "user", LONG, "pending")
+        chat = session.ledger.conversations.add(session.memory.row.id)
+        session.ledger.messages.add(chat, "user", LONG, "pending")
         frozen(session, DOG)
         for text in ("Tell me a story.", "And then?"):
             assert [session.learn_step() for _ in range(steps)] == [True] * steps
             texts.append(say(session, text).message.text)
             kept.append(session._kv.kept)
         before = state(session.memory)
-        assert same(before, session.memory._start)
+        assert same(before, session.memory.start)
         learn(session)
         assert not same(state(session.memory), before)
         say(session, "Good.")
@@ -469,12 +472,12 @@ def test_a_new_message_ends_a_study_and_is_learned_first(open_session: Open):
     assert session.study()
     steps = list(iter(session.learn_step, False))
     assert isinstance(steps[-1], Studied) and steps[-1].items > 0
-    assert [e.lesson.kind for e in session.ledger.events(session.memory.row.id)] == [
+    assert [e.lesson.kind for e in session.ledger.events.all(session.memory.row.id)] == [
         "message",
         "message",
         "study",
     ]
-    assert session.memory.verify() == []
+    assert history.verify(session.memory) == []
 
 
 def test_forgetting_in_a_conversation_takes_the_reply_along(open_session: Open):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from measured import measured
+from school import know
 
 from mlxdyn.cli import main
 from mlxdyn.config import StudyConfig
@@ -53,7 +53,7 @@ def test_a_case_is_told_and_asked_for_in_a_home_of_its_own(mite: Model, tmp_path
     """The user's home keeps what was measured of the base, and nothing else."""
     file = tmp_path / "cases.jsonl"
     file.write_text(json.dumps(REX))
-    measured(mite)
+    know(mite)
     told = list(remember(mite, read([file]), Options(study=StudyConfig(steps=1))))
     assert [len(one.said) for one in told] == [1] and [len(one.claimed) for one in told] == [1]
     assert not (home() / "mlxdyn.db").exists()
@@ -73,7 +73,7 @@ def test_shares_count_questions_not_cases():
 def test_the_command_ends_in_order(mite: Model, tmp_path: Path):
     file = tmp_path / "cases.jsonl"
     file.write_text(json.dumps(REX | {"ask": [], "unknown": []}))
-    measured(mite)
+    know(mite)
     options = [
         "eval",
         "--experiment",

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from mlxdyn.engine.events import Learned, Studied, Weighed
-from mlxdyn.engine.messages import harmless, learned, marked, studied
-from mlxdyn.memory.store.records import legible
+from mlxdyn.engine.messages import harmless, learned, marked, reason, studied
+from mlxdyn.memory.store.records import Reason, legible
 
 PLAIN = Learned(1, 12, 5.214, 4.871, True, "", 1)
-WORSE = "rolled back: other answers moved 0.130 nats/token from the base's (bound 0.1)"
+WORSE = Reason.ROLLED_BACK.with_("0.130", "0.1")
+MOVED = "other answers moved 0.130 nats/token from the base's (bound 0.1)"
 
 
 @pytest.mark.parametrize(
@@ -24,8 +25,7 @@ WORSE = "rolled back: other answers moved 0.130 nats/token from the base's (boun
         (
             replace(PLAIN, rate=0.25, reason=WORSE),
             "learned 12 tokens · nll 5.21 → 4.87\n"
-            "at a quarter of the rate: "
-            "other answers moved 0.130 nats/token from the base's (bound 0.1)",
+            f"at a quarter of the rate: {MOVED}",
         ),
         (
             replace(PLAIN, nll_after=None, secrets=2),
@@ -33,7 +33,8 @@ WORSE = "rolled back: other answers moved 0.130 nats/token from the base's (boun
         ),
         (replace(PLAIN, nll_after=None, reason="nll is nan"),
          "learned 12 tokens\nnot all of it: nll is nan"),
-        (replace(PLAIN, accepted=False, reason=WORSE, secrets=1), f"not learned: {WORSE}"),
+        (replace(PLAIN, accepted=False, reason=WORSE, secrets=1),
+         f"not learned: rolled back: {MOVED}"),
         (replace(PLAIN, accepted=False, reason="undone"), "unlearned: undone"),
     ],
 )  # fmt: skip
@@ -43,8 +44,16 @@ def test_a_message_is_told_with_all_that_matters(event, said):
 
 def test_a_study_that_was_refused_says_why():
     assert studied(Studied(24, True, "", 2.5, 0.4)) == "Studied 24 items: nll 2.50 → 0.40."
-    refused = studied(Studied(24, False, "recall did not rise", 2.5, 0.4))
-    assert refused == "Studied; the memory stays as it was: recall did not rise."
+    refused = studied(Studied(24, False, Reason.RECALL.with_("0.41", "0.42"), 0.41, 0.42))
+    assert refused == (
+        "Studied; the memory stays as it was: recall did not rise (gap 0.41 before, 0.42 after)."
+    )
+
+
+def test_every_reason_has_a_sentence_and_what_is_none_stays_as_it_is():
+    assert all(reason(one.with_("0.1", "0.2")) != one for one in Reason if one != Reason.UNDONE)
+    for said in ("", "moved", "moved x y", "nll is nan", "moved  0.1", "rolled back: it moved"):
+        assert reason(said) == said
 
 
 def test_what_memory_made_likelier_is_marked_in_runs():

@@ -93,8 +93,8 @@ def teach(memory: Memory, *texts: str) -> list[int]:
     """Let a memory learn messages, one conversation each; return the messages' ids."""
     ids = []
     for text in texts:
-        chat = memory.ledger.add_conversation(memory.row.id)
-        message = memory.ledger.add_message(chat, "user", text, "pending").id
+        chat = memory.ledger.conversations.add(memory.row.id)
+        message = memory.ledger.messages.add(chat, "user", text, "pending").id
         rendered = render(memory.model.tokenizer, [Turn("user", text)], reply=False)
         chunks = tuple(lesson(rendered, chunk=64, window=512))
         memory.learn(Lesson("message", message, chunks, guarded=False))
@@ -111,7 +111,7 @@ def fact(
     places = np.tile(np.arange(4, 4 + LIKELY, dtype=np.int32), (len(target), 1))
     likely = Likely(places, np.full(places.shape, -4.0, dtype=np.float32))
     draft = Draft(question, answer, Example(kind, prompt, target, likely))
-    memory.ledger.add_examples(memory.row.id, message, [draft])
+    memory.ledger.examples.add(memory.row.id, message, [draft])
 
 
 def opened(name: str, model: Model, ledger: Ledger, **options: Any) -> Memory:

@@ -31,10 +31,21 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
 from mlxdyn.learn.stream import Chunk, lesson
+from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory, Progress
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.records import Chat, EventRow, Filter, Lesson, Message, UpdateRow, legible
+from mlxdyn.memory.store.records import (
+    Chat,
+    EventRow,
+    Filter,
+    LearningState,
+    Lesson,
+    Message,
+    Reason,
+    UpdateRow,
+    legible,
+)
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import dialled
@@ -86,17 +97,17 @@ class Session:
         self.conversation, self._context_tokens = conversation, 0
 
     def chats(self) -> list[Chat]:
-        return self.ledger.conversations(self._owner)
+        return self.ledger.conversations.all(self._owner)
 
     def messages(self) -> list[Message]:
-        return self.ledger.messages(self.conversation)
+        return self.ledger.messages.of(self.conversation)
 
     @property
     def context_size(self) -> int:
         return min(self.config.context, self.model.context_size)
 
     def status(self) -> Status:
-        totals = self.memory.ledger.totals(self.memory.row.id)
+        totals = self.memory.ledger.events.totals(self.memory.row.id)
         return Status(
             model=self.model.name,
             memory=self.memory.row.name,
@@ -120,7 +131,7 @@ class Session:
             return Lessons((), ())
         wanted = Filter(conversation=self.conversation, newest=RECALLED)
         by_message: dict[int, list[UpdateRow]] = {}
-        for update in self.ledger.log(self.memory.row.id, wanted):
+        for update in self.ledger.events.log(self.memory.row.id, wanted):
             by_message.setdefault(update.message or 0, []).append(update)
         hidden = self.memory.masked(by_message)
         told = tuple(self._told(m, rows, hidden[m].secrets) for m, rows in by_message.items())
@@ -132,17 +143,17 @@ class Session:
 
     def _facts(self, message: int) -> tuple[str, ...]:
         """Give what a message taught, each answer once."""
-        rows = self.ledger.examples_of(message)
+        rows = self.ledger.examples.of(message)
         return tuple(dict.fromkeys(row.answer for row in rows if row.kind == Kind.FACT))
 
     def _full(self, message: int) -> bool:
         """Tell whether a message taught as many facts as one can."""
-        rows = self.ledger.examples_of(message)
+        rows = self.ledger.examples.of(message)
         return sum(row.kind == Kind.FACT for row in rows) >= FACTS
 
     def logged(self) -> tuple[Logged, ...]:
         """List every update of the memory, oldest first, secrets masked."""
-        rows = self.memory.ledger.log(self.memory.row.id)
+        rows = self.memory.ledger.events.log(self.memory.row.id)
         hidden = self.memory.masked(row.message for row in rows if row.message)
         return tuple(_logged(row, hidden) for row in rows)
 
@@ -151,7 +162,7 @@ class Session:
         active = {row.id for row in self.memory.known_facts()}
         return tuple(
             StudyItem(r.id, r.message or 0, r.question, r.answer, r.source, r.id in active)
-            for r in self.memory.ledger.told(self.memory.row.id)
+            for r in self.memory.ledger.examples.told(self.memory.row.id)
             if r.kind == Kind.FACT
         )
 
@@ -164,9 +175,9 @@ class Session:
         """
         text = legible(text)
         self._prompt([Turn("user", text)])
-        self.conversation = self.conversation or self.ledger.add_conversation(self._owner)
-        learning = "none" if self.learn == "off" else "pending"
-        yield Heard(self.ledger.add_message(self.conversation, "user", text, learning))
+        self.conversation = self.conversation or self.ledger.conversations.add(self._owner)
+        learning: LearningState = "none" if self.learn == "off" else "pending"
+        yield Heard(self.ledger.messages.add(self.conversation, "user", text, learning))
         tokens, dropped = self._prompt(alternating(self.messages()))
         started, first, count, said = time.perf_counter(), 0.0, 0, ""
         was_stopped = False
@@ -182,7 +193,7 @@ class Session:
         self._speed = (count - 1) / seconds if count > 1 and seconds > 0 else None
         self._context_tokens = len(tokens) + count
         learning = "pending" if self.learn == "all" and said.strip() else "none"
-        saved = self.ledger.add_message(self.conversation, "assistant", said.strip(), learning)
+        saved = self.ledger.messages.add(self.conversation, "assistant", said.strip(), learning)
         ttft = (first or time.perf_counter()) - started
         yield Replied(saved, count, self._speed or 0.0, ttft, was_stopped, dropped)
 
@@ -298,7 +309,7 @@ class Session:
     # learning
 
     def _pending(self) -> list[int]:
-        return [] if self.temporary else self.ledger.pending(self.memory.row.id)
+        return [] if self.temporary else self.ledger.messages.pending(self.memory.row.id)
 
     def waiting(self) -> int:
         """Count the messages still to be learned."""
@@ -341,16 +352,16 @@ class Session:
 
     def _learn(self, message: int) -> Learning:
         """Find what a message teaches, learn its words, train on its examples."""
-        turn = self.ledger.turns_upto(message)[-1]
+        turn = self.ledger.messages.upto(message)[-1]
         steps = self.memory.study_config.steps
         if steps:
             yield from self.memory.prepare()
-        if steps and turn.role == "user" and not self.ledger.examined(message):
+        if steps and turn.role == "user" and not self.ledger.messages.examined(message):
             yield from self.memory.examine(message)
         facts = self._facts(message) if steps else ()
         lesson = Lesson("message", message, self._words(message), steps)
         event = yield from self._carry_out(lesson)
-        updates = self.ledger.updates_of(self.memory.row.id, message)
+        updates = self.ledger.events.updates_of(self.memory.row.id, message)
         hidden = self.memory.masked([message])[message].secrets
         told = learned(event, updates, facts=facts, secrets=hidden)
         return replace(told, full=self._full(message))
@@ -358,7 +369,7 @@ class Session:
     def _study(self) -> Studying:
         before = self.memory.known_facts()
         event = yield from self._carry_out(Lesson("study", None))
-        update = self.ledger.log(self.memory.row.id, Filter(newest=1))[0]
+        update = self.ledger.events.log(self.memory.row.id, Filter(newest=1))[0]
         self._studying = False
         return Studied(
             items=len(before), accepted=event.accepted, reason=update.reason,
@@ -374,12 +385,12 @@ class Session:
     def undo(self) -> str | None:
         """Take back what the newest message taught, or would teach; say what it was."""
         self.drop_work()
-        return self._said(self.memory.take_back())
+        return self._said(history.take_back(self.memory))
 
     def redo(self, progress: Progress | None = None) -> str | None:
         """Bring back the last lesson that was undone; say what it was."""
         self.drop_work()
-        return self._said(self.memory.bring_back(progress))
+        return self._said(history.bring_back(self.memory, progress))
 
     def change_item(
         self, item: int, new: tuple[str, str] | None, progress: Progress | None = None
@@ -389,10 +400,10 @@ class Session:
         Raises MlxdynError when this memory holds no such item.
         """
         self.drop_work()
-        old = self.ledger.example(item, self.memory.row.id)
+        old = self.ledger.examples.find(item, self.memory.row.id)
         if old is None:
             raise MlxdynError(f"there is no item {item} in this memory; see: mlxdyn memory items")
-        self.memory.change_example(old, new, progress)
+        history.change_example(self.memory, old, new, progress)
 
     def forget(self, message: int, progress: Progress | None = None) -> str:
         """Forget a message and the reply to it, exactly; return its text.
@@ -401,12 +412,12 @@ class Session:
         """
         self.drop_work()
         known = message.bit_length() < 64  # what SQLite can count to
-        found = self.ledger.message(message, self.memory.row.id) if known else None
+        found = self.ledger.messages.find(message, self.memory.row.id) if known else None
         if found is None:
             raise MlxdynError(
                 f"there is no message {message} in this memory; see: mlxdyn memory log"
             )
-        self.memory.forget([message], progress)
+        history.forget(self.memory, [message], progress)
         if not self.messages():
             self.new()
         return found.text
@@ -418,12 +429,12 @@ class Session:
             return event.text
         if event.lesson.message is None:
             return "the last study"
-        return self.ledger.turns_upto(event.lesson.message)[-1].text
+        return self.ledger.messages.upto(event.lesson.message)[-1].text
 
     def _words(self, message: int) -> tuple[Chunk, ...]:
         """Cut a message into chunks, alone in its turn, without thoughts, tools and secrets."""
         hidden = self.memory.masked([message])
-        messages = self.ledger.turns_upto(message)
+        messages = self.ledger.messages.upto(message)
         turns = [Turn(m.role, hidden[m.id].learnable) for m in messages]
         if turns[-1].role == "user":
             turns = turns[-1:]
@@ -460,7 +471,7 @@ def learned(
 ) -> Learned:
     """Sum up how one message was learned; nll is of its own words."""
     told = sum_up(event.lesson.message or 0, updates, facts=facts, secrets=secrets)
-    return told if updates else replace(told, reason="there was nothing to learn in it")
+    return told if updates else replace(told, reason=Reason.NOTHING)
 
 
 def sum_up(
@@ -470,7 +481,7 @@ def sum_up(
     words = [update for update in updates if update.kind == "words"]
     accepted = [update for update in updates if update.accepted and not update.undone]
     taken = [update for update in words if update in accepted]
-    refused = ["undone" if u.undone else u.reason for u in updates if u not in accepted]
+    refused = [Reason.UNDONE if u.undone else u.reason for u in updates if u not in accepted]
     shown = taken or words
     return Learned(
         message=message,
@@ -499,7 +510,7 @@ def _logged(row: UpdateRow, hidden: dict[int, Masked]) -> Logged:
         nll_after=row.nll_after,
         drift=row.drift,
         accepted=row.accepted and not row.undone,
-        reason="undone" if row.undone else row.reason,
+        reason=Reason.UNDONE if row.undone else row.reason,
     )
 
 

@@ -61,7 +61,7 @@ class Learned:
     nll_before: float | None
     nll_after: float | None
     accepted: bool
-    reason: str  # why not, when not accepted
+    reason: str  # a Reason, when not accepted
     update: int | None  # the last ledger row
     facts: tuple[str, ...] = ()  # what it taught, as the answers to be given
     secrets: int = 0  # secrets in it that were kept out of learning
@@ -73,7 +73,7 @@ class Learned:
 class Lessons:
     """What became of the messages of the open conversation, all at once, as the past changed."""
 
-    lessons: tuple[Learned, ...]  # of its newest messages; what was undone has the reason "undone"
+    lessons: tuple[Learned, ...]  # of its newest messages; what was undone has Reason.UNDONE
     pending: tuple[int, ...]  # messages still to be learned
 
 
@@ -83,7 +83,7 @@ class Studied:
 
     items: int
     accepted: bool
-    reason: str  # why not, when not accepted
+    reason: str  # a Reason, when not accepted
     nll_before: float | None  # of the items, in nats per token
     nll_after: float | None
 
@@ -132,4 +132,4 @@ class Logged:
     nll_after: float | None
     drift: float | None  # mean KL(base || now) on answers that should stay as they are
     accepted: bool
-    reason: str  # why not, when not accepted; "undone" when it was taken back
+    reason: str  # a Reason, when not accepted or taken back

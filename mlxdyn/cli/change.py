@@ -12,7 +12,6 @@ from mlxdyn.cli.open import (
     agreed,
     as_json,
     chosen,
-    clipped,
     confirm,
     filtered,
     find,
@@ -25,6 +24,7 @@ from mlxdyn.cli.open import (
     sure,
     table,
 )
+from mlxdyn.engine.messages import clipped, counted, reason
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import room
 
@@ -43,8 +43,10 @@ def undo(name: str, as_json: bool) -> None:
 
     A message that waits to be learned goes first: it will not be learned.
     """
+    from mlxdyn.memory import history
+
     with opened(name) as held:
-        taken = held.take_back()
+        taken = history.take_back(held)
         if taken is None:
             raise MlxdynError(f"memory {name!r} holds nothing to undo")
         _tell(
@@ -59,9 +61,11 @@ def undo(name: str, as_json: bool) -> None:
 @as_json
 def redo(name: str, as_json: bool) -> None:
     """Bring back the lesson that was undone last, if nothing was learned since."""
+    from mlxdyn.memory import history
+
     with opened(name) as held:
         with progress("Replaying") as tick:
-            taken = held.bring_back(tick)
+            taken = history.bring_back(held, tick)
         if taken is None:
             raise MlxdynError(f"memory {name!r} holds nothing to redo")
         _tell(
@@ -114,6 +118,7 @@ def forget(
     By ID (the log's "message"), or all that --search, --conversation, --since and --until choose.
     The replies to them go too, and the text is erased from the files. There is no way back.
     """
+    from mlxdyn.memory import history
     from mlxdyn.memory.echoes import echoes
     from mlxdyn.memory.store.records import Filter
 
@@ -123,7 +128,7 @@ def forget(
     if not messages and wanted == Filter():
         raise click.UsageError("name messages, or choose them with --search or the like")
     found = _by_id(messages, ledger, row)
-    found += ledger.find_messages(row.id, wanted) if wanted != Filter() else []
+    found += ledger.messages.search(row.id, wanted) if wanted != Filter() else []
     ids = list(dict.fromkeys(message.id for message in found))
     if not ids:
         raise MlxdynError("nothing matches; nothing was forgotten")
@@ -132,12 +137,12 @@ def forget(
         _ask(ledger, row, found)
     if left and (repeated if repeated is not None else not yes and _too(ledger, row, left)):
         ids, left = [*ids, *(message.id for message in left)], []
-    others = ledger.holders(ids, row.id)
+    others = ledger.messages.holders(ids, row.id)
     ledger.close()
     with room(), opened(name) as held, progress("Replaying") as tick:
-        lessons = held.forget(ids, tick)
-        erased = held.ledger.erased()
-    what = f"{_counted(len(ids), 'message')}, {_counted(lessons, 'lesson')}"
+        lessons = history.forget(held, ids, tick)
+        erased = held.ledger.database.erased()
+    what = f"{counted(len(ids), 'message')}, {counted(lessons, 'lesson')}"
     still = [message.id for message in left]
     facts: dict[str, Any] = {
         "forgotten": ids, "lessons": lessons, "copies_in": others, "repeated_in": still,
@@ -146,7 +151,7 @@ def forget(
     if still:
         ids_left = " ".join(map(str, still))
         click.echo(
-            f"What was forgotten is told again in {_counted(len(still), 'message')} that stay: "
+            f"What was forgotten is told again in {counted(len(still), 'message')} that stay: "
             f"mlxdyn memory forget {ids_left} --memory {name}",
             err=True,
         )
@@ -169,7 +174,7 @@ def _say_gone(sentence: str, as_json: bool, erased: bool, **facts: Any) -> None:
 
 
 def _by_id(messages: tuple[int, ...], ledger: Ledger, row: MemoryRow) -> list[Message]:
-    found = {id: ledger.message(id, row.id) for id in messages}
+    found = {id: ledger.messages.find(id, row.id) for id in messages}
     missing = [str(id) for id, message in found.items() if message is None]
     if missing:
         raise MlxdynError(
@@ -201,12 +206,6 @@ def _show(ledger: Ledger, row: MemoryRow, found: list[Message]) -> None:
         [(message.id, message.role, hidden[message.id].text) for message in found],
         wide="text",
     )
-
-
-def _counted(number: int, noun: str) -> str:
-    from mlxdyn.engine.messages import counted
-
-    return counted(number, noun)
 
 
 @click.command()
@@ -243,8 +242,8 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
 
     ledger = open_ledger()
     row = find(ledger, name)
-    messages = [message.id for message in ledger.find_messages(row.id, Filter())]
-    others, what = ledger.holders(messages, row.id), _counted(len(messages), "message")
+    messages = [message.id for message in ledger.messages.search(row.id, Filter())]
+    others, what = ledger.messages.holders(messages, row.id), counted(len(messages), "message")
     if not yes:
         confirm(f"Delete memory {name!r} with {what} for good?")
     prepare()
@@ -255,7 +254,7 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
         ledger = open_ledger(writable=True)
         delete(name, ledger)
     facts: dict[str, Any] = {"deleted": name, "messages": len(messages), "copies_in": others}
-    _say_gone(f"Deleted: memory {name!r} with {what}", as_json, ledger.erased(), **facts)
+    _say_gone(f"Deleted: memory {name!r} with {what}", as_json, ledger.database.erased(), **facts)
     for other in others:
         click.echo(
             f"Memory {other!r} holds copies of its messages: mlxdyn memory delete {other}", err=True
@@ -290,6 +289,8 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
 
     SOURCE stays as it is. What was learned after the first new lesson is learned again.
     """
+    from mlxdyn.memory import history
+
     ledger = open_ledger()
     rows = [find(ledger, name), find(ledger, source)]
     if source == name:
@@ -302,8 +303,8 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
         confirm(f"Merge {source!r} into {name!r}?")
     ledger.close()
     with opened(name) as held, progress("Replaying") as tick:
-        lessons = held.merge(source, tick)
-    said = f"Merged: {_counted(lessons, 'lesson')} from {source!r}."
+        lessons = history.merge(held, source, tick)
+    said = f"Merged: {counted(lessons, 'lesson')} from {source!r}."
     say(said, as_json, memory=name, source=source, lessons=lessons)
 
 
@@ -317,21 +318,21 @@ def study(name: str, as_json: bool) -> None:
             raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")
         with progress("Studying") as tick:
             event = held.consolidate(tick)
-        row = held.ledger.updates_at(event.id)[-1]
+        row = held.ledger.events.updates_at(event.id)[-1]
         items = len(held.known_facts())
     if as_json:
         print_json(
             {
-                "accepted": row.accepted, "reason": row.reason, "items": items,
+                "accepted": row.accepted, "reason": reason(row.reason), "items": items,
                 "steps": row.steps, "nll_before": row.nll_before, "nll_after": row.nll_after,
                 "drift": row.drift,
             }
         )  # fmt: skip
     elif row.accepted:
         nll = f"nll {nats(row.nll_before)} -> {nats(row.nll_after)}"
-        click.echo(f"Studied {_counted(items, 'item')}: {nll}.")
+        click.echo(f"Studied {counted(items, 'item')}: {nll}.")
     else:
-        click.echo(f"The memory stays as it was: {row.reason}.")
+        click.echo(f"The memory stays as it was: {reason(row.reason)}.")
 
 
 @click.command()
@@ -345,6 +346,7 @@ def edit(
     item: int, question: str | None, answer: str | None, delete: bool, name: str, as_json: bool
 ) -> None:
     """Edit or delete study item ITEM, as if it had been so from the beginning."""
+    from mlxdyn.memory import history
     from mlxdyn.memory.store.records import legible
 
     if not delete and question is None and answer is None:
@@ -355,13 +357,13 @@ def edit(
     if "" in (question, answer):
         raise click.UsageError("an item needs a question and an answer; --delete takes it away")
     ledger = open_ledger()
-    row = ledger.example(item, find(ledger, name).id)
+    row = ledger.examples.find(item, find(ledger, name).id)
     ledger.close()
     if row is None:
         raise MlxdynError(f"memory {name!r} has no item {item}; see `mlxdyn memory items`")
     new = None if delete else (question or row.question, answer or row.answer)
     with opened(name) as held, progress("Replaying") as tick:
-        held.change_example(row, new, tick)
+        history.change_example(held, row, new, tick)
     done = "deleted" if delete else "changed"
     shown = {"question": new[0], "answer": new[1]} if new else None
     say(f"Item {item} is {done}; the memory is as if it had been so all along.", as_json,

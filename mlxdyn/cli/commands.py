@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from mlxdyn import __version__
-from mlxdyn.cli import change, streams
+from mlxdyn.cli import change, check, streams
 from mlxdyn.cli.bench import bench
 from mlxdyn.cli.eval import evaluate_command
 from mlxdyn.cli.exchange import export_memory, import_memory
@@ -137,7 +137,7 @@ def _plain(options: Options, once: str | None, as_json: bool) -> int:
 
 main.add_command(evaluate_command)
 main.add_command(memory)
-for command in (*change.COMMANDS, export_memory, import_memory):
+for command in (*check.COMMANDS, *change.COMMANDS, export_memory, import_memory):
     memory.add_command(command)
 main.add_command(model)
 main.add_command(doctor)

@@ -77,19 +77,21 @@ def _open_to_others(path: Path) -> list[str]:
 def records() -> tuple[list[dict[str, Any]], list[str]]:
     """Describe every memory, and say what is wrong with the ledger and the files."""
     path = home(make=False) / "mlxdyn.db"
+    from mlxdyn.memory.store.database import UnknownSchema
     from mlxdyn.memory.store.ledger import Ledger
 
     try:
         with closing(Ledger(path, writable=False)) as ledger:
-            if ledger.integrity() != "ok":
+            if ledger.database.integrity() != "ok":
                 return [], [_damaged(path)]
             rows, problems = _readable(ledger)
             memories = [_memory(ledger, row) for row in rows]
             problems += [problem for row in rows for problem in _unsound(ledger, row)]
-            names = ledger.names()
-    except (MlxdynError, sqlite3.Error) as error:
-        newer = "newer mlxdyn" in str(error)
-        return [], [str(error) if newer else _damaged(path)]
+            names = ledger.memories.names()
+    except UnknownSchema as error:
+        return [], [str(error)]
+    except (MlxdynError, sqlite3.Error):
+        return [], [_damaged(path)]
     return memories, problems + list(_nameless(names, lost=not path.exists()))
 
 
@@ -104,9 +106,9 @@ def _damaged(path: Path) -> str:
 def _readable(ledger: "Ledger") -> tuple[list["MemoryRow"], list[str]]:
     """Read each memory's row; a damaged one is named, and hides no other."""
     rows, damaged = [], []
-    for name in ledger.names():
+    for name in ledger.memories.names():
         try:
-            rows.append(ledger.existing(name))
+            rows.append(ledger.memories.existing(name))
         except MlxdynError as error:
             damaged.append(str(error))
     return rows, damaged
@@ -114,7 +116,7 @@ def _readable(ledger: "Ledger") -> tuple[list["MemoryRow"], list[str]]:
 
 def _memory(ledger: "Ledger", row: "MemoryRow") -> dict[str, Any]:
     """What a memory takes on disk, what it may take at most, and how it studies."""
-    from mlxdyn.memory.memory import KEPT_SNAPSHOTS
+    from mlxdyn.memory.snapshots import KEPT_SNAPSHOTS
 
     files = list(memory_directory(row.name, make=False).glob("*.safetensors"))
     sizes = [file.stat().st_size for file in files]
@@ -124,14 +126,14 @@ def _memory(ledger: "Ledger", row: "MemoryRow") -> dict[str, Any]:
         "most_snapshots": KEPT_SNAPSHOTS,
         "bytes": sum(sizes),
         "most_bytes": KEPT_SNAPSHOTS * max(sizes, default=0),
-        "waiting": len(ledger.pending(row.id)),
+        "waiting": len(ledger.messages.pending(row.id)),
         "study": row.study,
     }
 
 
 def _unsound(ledger: "Ledger", row: "MemoryRow") -> Iterator[str]:
     directory = memory_directory(row.name, make=False)
-    lost = [s.file for s in ledger.snapshots(row.id) if not (directory / s.file).is_file()]
+    lost = [s.file for s in ledger.memories.snapshots(row.id) if not (directory / s.file).is_file()]
     if lost:
         yield (
             f"memory {row.name!r} lacks {len(lost)} of its snapshots: "

@@ -15,17 +15,15 @@ import click
 from mlxdyn import config
 from mlxdyn.cli import work
 from mlxdyn.cli.publish import Outputs, Results, publish
-from mlxdyn.cli.work import AUTO, Options
+from mlxdyn.cli.work import AUTO, EvalOptions
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import catalog
 from mlxdyn.lab.catalog import visible
+from mlxdyn.lab.experiments import QUESTIONS
 
 ADAPTER, LEARNER, STREAM = config.AdapterConfig(), config.LearnerConfig(), config.StreamConfig()
 POSITIVE = click.IntRange(min=1)
-EXPERIMENTS = (
-    "position", "window", "placement", "interval", "optimizer", "order", "prefit", "cost",
-    "recall", "kv", "precision", "history", "memory",
-)  # fmt: skip
+EXPERIMENTS = (*QUESTIONS, "memory")
 
 
 class Rates(click.ParamType):  # type: ignore[type-arg]  # generic in newer ones only
@@ -116,7 +114,7 @@ class Remembering(click.Command):
 @click.option("--max-regress", type=float, metavar="X", help="Exit 1 if learning costs more nats.")
 @click.pass_context
 def evaluate_command(
-    ctx: click.Context, texts: tuple[str, ...], **options: Unpack[Options]
+    ctx: click.Context, texts: tuple[str, ...], **options: Unpack[EvalOptions]
 ) -> None:
     """Measure on TEXT what learning while reading is worth.
 
@@ -148,7 +146,7 @@ def evaluate_command(
     _judge(results, options["max_regress"], bool(came))
 
 
-def _check_usage(texts: tuple[str, ...], options: Options) -> None:
+def _check_usage(texts: tuple[str, ...], options: EvalOptions) -> None:
     """Refuse options that contradict each other."""
     if options["compare"] and len(texts) < 2:
         raise click.UsageError("--compare needs two --json files or more")

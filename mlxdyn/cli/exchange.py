@@ -17,7 +17,6 @@ from mlxdyn import settings
 from mlxdyn.cli.open import (
     as_json,
     chosen,
-    clipped,
     confirm,
     open_ledger,
     opened,
@@ -35,7 +34,7 @@ from mlxdyn.config import (
     Format,
     LearnerConfig,
 )
-from mlxdyn.engine.messages import counted, harmless
+from mlxdyn.engine.messages import clipped, counted, harmless
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name
 
@@ -47,13 +46,6 @@ if TYPE_CHECKING:
 
 SHOWN = 5  # of the most exposed strings
 CUT = 60  # characters of each
-USE: dict[Format, str] = {
-    "mlx-lm": "Use it: mlx_lm.generate --model {base} --adapter-path {path}",
-    "peft": "Use it: peft.PeftModel.from_pretrained(base, {path})",
-    "gguf": "Use it: llama-cli -m BASE.gguf --lora {path}",
-    "fused": "Use it: mlx_lm.generate --model {path}",
-    "bundle": "Use it: mlxdyn memory import {path} --memory NAME",
-}
 
 
 @click.command("export")
@@ -93,14 +85,14 @@ def export_memory(
     """
     _check_usage(kind, no_text, dtype, bits)
     with opened(name) as held:
-        from mlxdyn.exchange.export import Options, export, place
+        from mlxdyn.exchange.export import ExportOptions, export, place
 
         target = place(target, kind, name)
         _say_pending(held)
         leaks = None if no_leak_probe else _probe(held, budget)
         if not as_json:
             _print_leaks(leaks, text=kind == "bundle" and not no_text)
-        options = Options(not no_text, dtype, int(bits) if bits else None)
+        options = ExportOptions(not no_text, dtype, int(bits) if bits else None)
         with progress("Writing and comparing") as tick:
             tick(0, 2)
             # The memory's own logits are a quarter of what is compared, at most.
@@ -121,7 +113,7 @@ def _check_usage(kind: Format, no_text: bool, dtype: Dtype | None, bits: str | N
 
 
 def _say_pending(held: Memory) -> None:
-    waiting = len(held.ledger.pending(held.row.id))
+    waiting = len(held.ledger.messages.pending(held.row.id))
     if waiting:
         click.echo(
             f"Warning: {waiting} messages wait to be learned, so the weights do not hold them yet; "
@@ -185,6 +177,8 @@ def _leak_line(leak: Leak, most: float) -> str:
 
 
 def _print_exported(exported: Exported, kind: Format) -> None:
+    from mlxdyn.exchange.export import USE
+
     seen = exported.fidelity
     click.echo(f"Exported to {exported.path} ({exported.bytes:,} bytes); base {exported.base}.")
     kept = "memory changes nothing yet"
@@ -194,7 +188,9 @@ def _print_exported(exported: Exported, kind: Format) -> None:
         f"Loaded back: logits differ by at most {seen.largest_difference:.2g} over {seen.tokens} "
         f"tokens; {kept}."
     )
-    click.echo(USE[kind].format(path=quote(str(exported.path)), base=quote(exported.base)))
+    click.echo(
+        "Use it: " + USE[kind].format(path=quote(str(exported.path)), base=quote(exported.base))
+    )
 
 
 def _checked(exported: Exported, leaks: LeakReport | None) -> str:
@@ -267,7 +263,7 @@ def import_memory(path: Path, model: str | None, name: str, yes: bool) -> None:
     if path.suffix == ".gguf" and not path.is_dir():
         raise MlxdynError("a GGUF cannot be imported; export the memory as mlx-lm, peft or bundle")
     prepare()
-    open_ledger().check_new(check_name(name))
+    open_ledger().memories.check_new(check_name(name))
     learner = LearnerConfig(learning_rate=ChatConfig().learning_rate)
     if path.is_dir():
         _import_adapter(path, model, name, learner, yes)
@@ -286,7 +282,7 @@ def _agree(summary: str, name: str, yes: bool) -> None:
 def _import_adapter(
     path: Path, model: str | None, name: str, learner: LearnerConfig, yes: bool
 ) -> None:
-    from mlxdyn.exchange.adapter import found
+    from mlxdyn.exchange.adapter import create
     from mlxdyn.exchange.directories import read
     from mlxdyn.model.load import load
 
@@ -306,7 +302,7 @@ def _import_adapter(
             f"{' and another '.join(other)}, so it may not know the same.",
             err=True,
         )
-    found(adapter, name, base, open_ledger(writable=True), learner)
+    create(adapter, name, base, open_ledger(writable=True), learner)
 
 
 def _import_bundle(
@@ -341,7 +337,7 @@ def _base(named: str, fingerprint: str) -> str:
 
     if named in mlxdyn_models.bundled():
         return named
-    known = {row.fingerprint: row.model for row in open_ledger().memories()}
+    known = {row.fingerprint: row.model for row in open_ledger().memories.all()}
     if fingerprint in known:
         return known[fingerprint]
     if _downloaded(named):

@@ -30,7 +30,7 @@ def _own(path: Path, memory: str) -> str | None:
     from mlxdyn.memory.store.ledger import Ledger
 
     ledger = Ledger(path)
-    row = ledger.memory(memory)
+    row = ledger.memories.find(memory)
     ledger.close()
     names = [] if row is None else [row.model, Path(row.model).name]  # as it was, or moved
     return next((name for name in names if registry.here(name)), None)

@@ -1,18 +1,14 @@
-"""`mlxdyn memory`: look at what was learned, probe it, compare it, check it; changes nothing."""
+"""`mlxdyn memory`: look at what was learned; changes nothing."""
 
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlxdyn import settings
 from mlxdyn.cli.open import (
     NUMBER,
     as_json,
@@ -21,21 +17,16 @@ from mlxdyn.cli.open import (
     find,
     nats,
     open_ledger,
-    opened,
     personal,
     print_json,
-    progress,
     table,
 )
-from mlxdyn.engine.messages import harmless
+from mlxdyn.engine.messages import harmless, reason
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import memory_directory
+from mlxdyn.memory.store.records import Reason
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
-    from mlxdyn.engine.events import Compared
-    from mlxdyn.memory.memory import Memory
     from mlxdyn.memory.store.ledger import Ledger
     from mlxdyn.memory.store.records import MemoryRow, UpdateRow
 
@@ -53,9 +44,9 @@ def list_memories(as_json: bool) -> None:
     """List all memories."""
     ledger = open_ledger()
     rows, damaged = [], []
-    for name in ledger.names():
+    for name in ledger.memories.names():
         try:
-            rows.append(_shown(ledger, ledger.existing(name)))
+            rows.append(_shown(ledger, ledger.memories.existing(name)))
         except MlxdynError as error:
             damaged.append(str(error))
     if as_json:
@@ -118,8 +109,8 @@ def log(
     most = limit if as_json or limit else SHOWN
     wanted = Filter(search, conversation, since, until, rejected, newest=most)
     memory = find(ledger, name).id
-    rows = _masked(ledger, memory, ledger.log(memory, wanted), personal)
-    imported = ledger.imported(memory)
+    rows = _masked(ledger, memory, ledger.events.log(memory, wanted), personal)
+    imported = ledger.messages.imported(memory)
     if as_json:
         print_json([_logged(row) | {"imported": row.message in imported} for row in rows])
     elif not rows:
@@ -158,14 +149,15 @@ def _brief_update(row: UpdateRow, imported: bool) -> tuple[Any, ...]:
 def _trouble(row: UpdateRow) -> str:
     """Say what is not as it should be with an update."""
     if row.undone or not row.accepted:
-        return "undone" if row.undone else row.reason
+        return reason(Reason.UNDONE if row.undone else row.reason)
     return "" if row.rate == 1.0 else f"at {row.rate:g} times the learning rate"
 
 
 def _logged(row: UpdateRow) -> dict[str, Any]:
     shown = asdict(row)
-    if shown.pop("undone"):
-        shown["accepted"], shown["reason"] = False, "undone"
+    undone = shown.pop("undone")
+    shown["accepted"] = row.accepted and not undone
+    shown["reason"] = reason(Reason.UNDONE if undone else row.reason)
     return shown
 
 
@@ -181,9 +173,9 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
     """
     ledger = open_ledger()
     row = find(ledger, name)
-    came = ledger.imported(row.id)
-    current = {fact.id for fact in ledger.examples(row.id)}
-    rows = [fact for fact in ledger.told(row.id) if fact.kind == "fact"]
+    came = ledger.messages.imported(row.id)
+    current = {fact.id for fact in ledger.examples.active(row.id)}
+    rows = [fact for fact in ledger.examples.told(row.id) if fact.kind == "fact"]
     if search:
         low = search.lower()
         rows = [row for row in rows if low in f"{row.question} {row.answer}".lower()]
@@ -213,176 +205,8 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
         )  # fmt: skip
 
 
-@memory.command("probe")
-@chosen
-@as_json
-def probe_memory(name: str, as_json: bool) -> None:
-    """Ask for every fact in an empty context, and show what comes from the weights alone.
-
-    gap: mean KL from the teacher's answer, in nats per token; 0 is all that is to be learned.
-    """
-    with opened(name, writable=False) as held:
-        if not held.known_facts():
-            raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")
-        from mlxdyn.lab.probe import probe
-
-        with progress("Probing") as tick:
-            recall = probe(held, tick)
-    if as_json:
-        print_json(asdict(recall))
-        return
-    table(
-        ["", "item", "gap", "question", "said"],
-        [("✓" if p.same else "✗", p.item, nats(p.gap), p.question, p.said) for p in recall.probes],
-    )
-    click.echo(f"word for word {recall.same:.0%}, mean gap {nats(recall.gap)} nats/token")
-
-
-@memory.command()
-@click.argument("text")
-@chosen
-@as_json
-def compare(text: str, name: str, as_json: bool) -> None:
-    """Answer TEXT with the bare base and with memory, side by side; nothing is saved.
-
-    What memory made likelier is marked: in colour on a terminal, in [brackets] elsewhere.
-    """
-    with opened(name, writable=False) as held:
-        from mlxdyn.chat.conversation import Session
-        from mlxdyn.config import ChatConfig
-        from mlxdyn.memory.store.ledger import Ledger
-
-        session = Session(held.model, held, Ledger(None), ChatConfig(), temporary=True)
-        compared = next(session.compare(text))
-    if as_json:
-        print_json(_compared(compared))
-    else:
-        table(["base", "with memory"], [(compared.base, _marked(compared))])
-
-
-def _compared(compared: Compared) -> dict[str, Any]:
-    return {
-        "question": compared.question,
-        "base": compared.base,
-        "memory": "".join(piece.text for piece in compared.memory).strip(),
-        "tokens": [asdict(piece) for piece in compared.memory],
-    }
-
-
-def _marked(compared: Compared) -> Text:
-    """The memory's answer, with what memory made likelier in the colour of growth."""
-    from rich.text import Text
-
-    from mlxdyn.engine.messages import marked
-
-    shown, coloured = Text(), sys.stdout.isatty()
-    for words, likelier in marked(compared.memory):
-        if likelier and not coloured:
-            words = f"[{words}]"
-        shown.append(words, style="bold green underline" if likelier else "")
-    return shown
-
-
-@memory.command()
-@click.argument("other")
-@chosen
-@as_json
-def diff(other: str, name: str, as_json: bool) -> None:
-    """List what one of two memories learned and the other did not.
-
-    With what both make of it: nll of the message's words, in nats per token, lower is better known.
-    """
-    from mlxdyn.model.device import prepare
-
-    ledger = open_ledger()
-    rows = [find(ledger, name), find(ledger, other)]
-    if rows[0].fingerprint != rows[1].fingerprint:
-        raise MlxdynError(f"{other!r} was learned on another base than {name!r}")
-    prepare()
-    from mlxdyn.memory.lifecycle import compare
-    from mlxdyn.model.load import load
-
-    model, learned = load(rows[0].model), settings.personal()
-    differences = compare(rows[0], rows[1], model, ledger, personal=learned)
-    if as_json:
-        print_json([d._asdict() for d in differences])
-    elif not differences:
-        click.echo(f"{name!r} and {other!r} learned the same messages.")
-    else:
-        table(
-            ["only", "message", f"nll {name}", f"nll {other}", "text"],
-            [(d.only, d.message, nats(d.nll), nats(d.nll_other), d.text) for d in differences],
-            wide="text",
-        )
-
-
-@memory.command()
-@chosen
-@as_json
-@click.option("--quick", is_flag=True, help="Only checksums and the ledger's own integrity.")
-@click.option("--repair", is_flag=True, help="Make the weights anew from the ledger.")
-def verify(name: str, as_json: bool, quick: bool, repair: bool) -> None:
-    """Replay the ledger, compare bitwise, and check every checksum."""
-    with _alone(name, writing=repair), opened(name, writable=repair) as held:
-        with progress("Verifying") as tick:
-            problems = held.verify(tick, replay=not quick)
-        left = _repaired(held, quick) if problems and repair else problems
-        updates = held.ledger.totals(held.row.id).updates
-    if as_json:
-        print_json({"clean": not problems, "problems": problems, "updates": updates})
-    elif not problems:
-        how = "files are sound" if quick else "replayed to the same bits"
-        click.echo(f"Clean: {updates} updates, {how}.")
-    for problem in problems:
-        click.echo(harmless(problem), err=True)
-    if left:
-        raise MlxdynError(_verdict(left, tried=repair))
-    if problems:
-        click.echo(
-            "Repaired: the weights and how each lesson went were made anew from the ledger.",
-            err=True,
-        )
-
-
-@contextmanager
-def _alone(name: str, *, writing: bool) -> Iterator[None]:
-    """Keep others from changing the memory; on a disk that nobody can write they cannot."""
-    from mlxdyn.memory.directory import held
-
-    if writing or not memory_directory(name, make=False).is_dir():
-        yield  # opening it does so, or says that there is none
-        return
-    with ExitStack() as stack:
-        with suppress(OSError):
-            stack.enter_context(held(name))
-        yield
-
-
-def _repaired(held: Memory, quick: bool) -> list[str]:
-    """Make the weights anew; return what is wrong after that."""
-    if held.ledger.integrity() == "ok":
-        with progress("Repairing") as tick:
-            held.rebuild(tick)
-    with progress("Verifying") as tick:
-        return held.verify(tick, replay=not quick)
-
-
-def _verdict(problems: list[str], *, tried: bool) -> str:
-    from mlxdyn.memory.memory import NEARLY
-
-    if tried:
-        return (
-            f"the memory cannot be repaired ({problems[0]}); bring back a bundle of it, or a "
-            "backup of the ledger"
-        )
-    repair = "`mlxdyn memory verify --repair` rebuilds it"
-    if all(NEARLY in problem for problem in problems):
-        return f"the memory is not damaged, but another version or machine made it; {repair}"
-    return f"the memory is not sound; {repair}"
-
-
 def _shown(ledger: Ledger, row: MemoryRow) -> dict[str, Any]:
-    totals = ledger.totals(row.id)
+    totals = ledger.events.totals(row.id)
     path = memory_directory(row.name, make=False)
     return {
         "name": row.name,
@@ -395,7 +219,7 @@ def _shown(ledger: Ledger, row: MemoryRow) -> dict[str, Any]:
         "path": str(path),
         "items": totals.facts,
         "created": row.created,
-        "learning": {"pending": len(ledger.pending(row.id)), **row.adapter, **row.learner},
+        "learning": {"pending": len(ledger.messages.pending(row.id)), **row.adapter, **row.learner},
         "study": row.study,
     }
 

@@ -134,9 +134,9 @@ def open_ledger(*, writable: bool = False) -> Ledger:
 
 def find(ledger: Ledger, name: str) -> MemoryRow:
     """Return a memory's row; raise MlxdynError that names the ones there are."""
-    row = ledger.memory(check_name(name))
+    row = ledger.memories.find(check_name(name))
     if row is None:
-        known = ", ".join(ledger.names())
+        known = ", ".join(ledger.memories.names())
         there = f"there is: {known}" if known else "none has begun yet: mlxdyn chat"
         raise MlxdynError(f"there is no memory {name!r}; {there}")
     return row
@@ -230,8 +230,3 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, wide: str = "")
 
 def nats(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def clipped(text: str, most: int = 40) -> str:
-    words = harmless(" ".join(text.split()))
-    return words if len(words) <= most else f"{words[: most - 1]}…"

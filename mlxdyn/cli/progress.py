@@ -29,10 +29,10 @@ def live() -> Iterator[Callable[[Tick], None] | None]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("", total=1.0, cell="loading", gain="")
-        yield lambda tick: shown.update(task, **_fields(tick))
+        yield lambda tick: shown.update(task, **fields(tick))
 
 
-def _fields(tick: Tick) -> dict[str, Any]:
+def fields(tick: Tick) -> dict[str, Any]:
     """Say where a tick is: which cell of how many, and the share of all that is done."""
     part = tick.done / tick.total if tick.total else 0.0
     many = f"{tick.cell}/{tick.cells} {tick.label}".strip() if tick.cells > 1 else tick.label

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlxdyn.errors import MlxdynError
+from mlxdyn.files import write
 from mlxdyn.lab.catalog import STDIN, visible
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _draw(results: Results, outputs: Outputs, command: str) -> None:
 
         kind = Path(outputs.plot).suffix.lower().lstrip(".")
         title = results.found.experiment
-        _write_bytes(outputs.plot, plots.picture(results.found.figures, title, kind))
+        write(Path(outputs.plot), plots.picture(results.found.figures, title, kind))
     if outputs.html:
         from mlxdyn.report import page
 
@@ -106,17 +107,4 @@ def _write(file: str, text: str) -> None:
     if file == STDIN:
         click.echo(text, nl=False)
     else:
-        _write_bytes(file, text.encode("utf-8", "backslashreplace"))  # odd file names
-
-
-def _write_bytes(file: str, data: bytes) -> None:
-    """Let `file` appear whole or not at all."""
-    temporary = Path(file).with_name(f".{Path(file).name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+        write(Path(file), text.encode("utf-8", "backslashreplace"))  # odd file names

@@ -13,14 +13,14 @@ from mlxdyn.lab import catalog, tasks
 from mlxdyn.lab.catalog import visible
 
 if TYPE_CHECKING:
-    from mlxdyn.lab.evaluate import Stream
+    from mlxdyn.lab.streams import Stream
     from mlxdyn.model.load import Model
 
 T = TypeVar("T")
 LARGE = 4 * 2**20  # bytes of a text that is read for an hour or so
 
 
-class Reading(TypedDict):
+class TextOptions(TypedDict):
     """The part of the command line that says what is read."""
 
     experiment: str | None
@@ -35,7 +35,7 @@ class Reading(TypedDict):
 
 
 def documents(
-    texts: tuple[str, ...], options: Reading
+    texts: tuple[str, ...], options: TextOptions
 ) -> Iterable[tasks.Document | tasks.Refused | tasks.Noted]:
     if options["experiment"] == "history":
         return _history()
@@ -44,14 +44,14 @@ def documents(
 
 
 def aside(
-    texts: tuple[str, ...], options: Reading
+    texts: tuple[str, ...], options: TextOptions
 ) -> Iterable[tasks.Document | tasks.Refused | tasks.Noted]:
     """Read the text to choose on, cut like the other but in the order it was named."""
     limit = least(for_tuning(options))
     return tasks.read(texts, sys.stdin.buffer, limit=limit, how=_how(options))
 
 
-def for_tuning(options: Reading) -> Reading:
+def for_tuning(options: TextOptions) -> TextOptions:
     """The limits of --tune text: its own for each of them, or those of TEXT."""
     if options["tune_limit"] is None:
         return options
@@ -71,13 +71,13 @@ def without(
             yield item
 
 
-def _how(options: Reading) -> tasks.Reading:
+def _how(options: TextOptions) -> tasks.Reading:
     return tasks.Reading(
         strip_gutenberg=options["strip_gutenberg"], skip=options["skip"], seed=options["seed"]
     )
 
 
-def least(options: Reading) -> int | None:
+def least(options: TextOptions) -> int | None:
     """The most tokens that can be read of any one text."""
     return min(filter(None, (options["limit"], options["limit_each"])), default=None)
 
@@ -96,7 +96,7 @@ def _history() -> Iterator[tasks.Document]:
             ledger.close()
 
 
-def nothing(options: Reading) -> str:
+def nothing(options: TextOptions) -> str:
     if options["experiment"] == "history":
         return "there are no saved chats yet; `mlxdyn chat` begins one"
     return "no text is left to evaluate; name a UTF-8 text file with some words"
@@ -113,19 +113,21 @@ def readable(found: Iterable[T | tasks.Refused | tasks.Noted]) -> Iterator[T]:
             yield item
 
 
-def streams_of(model: Model, documents: Iterable[tasks.Document], options: Reading) -> list[Stream]:
+def streams_of(
+    model: Model, documents: Iterable[tasks.Document], options: TextOptions
+) -> list[Stream]:
     """Encode until the limits are reached."""
-    from mlxdyn.lab import evaluate
+    from mlxdyn.lab.streams import encode
 
     left, each = options["limit"], options["limit_each"]
     if least(options) is None:
         documents = map(_said_if_large, documents)
     if each is None:
-        return list(readable(evaluate.encode(model, documents, left)))
+        return list(readable(encode(model, documents, left)))
     streams: list[Stream] = []
     for document in documents:
         most = each if left is None else min(each, left)
-        streams += readable(evaluate.encode(model, [document], most))
+        streams += readable(encode(model, [document], most))
         read = sum(len(stream.tokens) for stream in streams)
         if options["limit"] is not None and (left := options["limit"] - read) < 2:
             break

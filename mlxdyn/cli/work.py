@@ -19,9 +19,10 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.model import device
 
 if TYPE_CHECKING:
-    from mlxdyn.lab.evaluate import Progress, Settings, Stream
-    from mlxdyn.lab.findings import Finding
+    from mlxdyn.lab.findings import Finding, Progress
     from mlxdyn.lab.race import Choice
+    from mlxdyn.lab.results import Settings
+    from mlxdyn.lab.streams import Stream
     from mlxdyn.model.load import Model
 
 AUTO = "auto"
@@ -30,7 +31,7 @@ PRIVATE = "Your chats were read on this machine and did not leave it."
 STREAM = config.StreamConfig()
 
 
-class Options(source.Reading):
+class EvalOptions(source.TextOptions):
     """What the command line says; None where the default depends on something else."""
 
     grid: tuple[str, ...]
@@ -70,7 +71,7 @@ def compared(files: tuple[str, ...]) -> Results:
     return Results(value, found, finding_text(found), finding_csv(found))
 
 
-def evaluated(texts: tuple[str, ...], options: Options) -> Results:
+def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
     if options["experiment"] == "memory":
         return told(texts, options)
     aside = list(source.readable(source.aside(options["tune"], options)))
@@ -96,7 +97,7 @@ def evaluated(texts: tuple[str, ...], options: Options) -> Results:
         return _run(model, streams, tuning, settings, options, progress)
 
 
-def told(files: tuple[str, ...], options: Options) -> Results:
+def told(files: tuple[str, ...], options: EvalOptions) -> Results:
     """Run the experiment that teaches messages and asks for them: FILES are cases, not text."""
     from mlxdyn.lab import memory
 
@@ -123,11 +124,11 @@ def _run(
     streams: list[Stream],
     tuning: list[Stream],
     settings: Settings,
-    options: Options,
+    options: EvalOptions,
     progress: Progress | None,
 ) -> Results:
     """Choose the rate if none is stated, then evaluate, experiment or walk the grid."""
-    from mlxdyn.lab import experiments, race
+    from mlxdyn.lab import race, runner
     from mlxdyn.report.text import said
 
     many = options["experiment"] or options["grid"]
@@ -141,15 +142,15 @@ def _run(
         rate = replace(settings.learner, learning_rate=choice.rate)
         settings = replace(settings, learner=rate)
     if not many:
-        gather = tuning or raced
-        return _plain(model, streams, gather, settings, progress, choice, raced)
+        rms_text = tuning or raced
+        return _plain(model, streams, rms_text, settings, progress, choice, raced)
     if options["grid"]:
         found = _grid(model, streams, tuning, settings, options, progress)
         if found is None:
             raise SystemExit(0)  # a helper of another process, which has the results
     else:
         store = Path(options["out"]) if options["out"] else None
-        found = experiments.run(
+        found = runner.run(
             options["experiment"] or "", model, streams, settings,
             tune=tuning, progress=progress, store=store,
         )  # fmt: skip
@@ -158,7 +159,7 @@ def _run(
     return _results(_with_rate(found, choice, raced), model, settings, streams)
 
 
-def _chooses(options: Options) -> bool:
+def _chooses(options: EvalOptions) -> bool:
     """Tell whether the rate is to be chosen: nobody has stated one."""
     if options["lr"] is not None:
         return options["lr"] == AUTO
@@ -190,8 +191,8 @@ def _choice(
     return choice, taken, rest
 
 
-def _settings(options: Options, context_size: int) -> Settings:
-    from mlxdyn.lab.evaluate import Settings
+def _settings(options: EvalOptions, context_size: int) -> Settings:
+    from mlxdyn.lab.results import Settings
 
     adapt, optimizer = options["adapt"], options["optimizer"]
     stated = options["lr"] if isinstance(options["lr"], tuple) else ()
@@ -226,7 +227,7 @@ def _settings(options: Options, context_size: int) -> Settings:
 def _plain(
     model: Model,
     streams: list[Stream],
-    gather: list[Stream],
+    rms_text: list[Stream],
     settings: Settings,
     progress: Progress | None,
     choice: Choice | None,
@@ -236,7 +237,7 @@ def _plain(
     from mlxdyn.report import evaluation, record, text
 
     split = len(streams) > 1 and settings.stream.reset == "never"
-    report = evaluate.evaluate(model, streams, settings, progress, split=split, gather=gather)
+    report = evaluate.evaluate(model, streams, settings, progress, split=split, rms_text=rms_text)
     found = _with_rate(evaluation.finding(report), choice, raced)
     return Results(
         record.to_json(report, model, device.current(), datetime.now(UTC), found),
@@ -274,7 +275,7 @@ def _grid(
     streams: list[Stream],
     tuning: list[Stream],
     settings: Settings,
-    options: Options,
+    options: EvalOptions,
     progress: Progress | None,
 ) -> Finding | None:
     from mlxdyn.lab import grid
@@ -286,7 +287,7 @@ def _grid(
         axes(options["grid"]),
         folder=Path(options["out"]) if options["out"] else None,
         jobs=options["jobs"],
-        gather=tuning,
+        rms_text=tuning,
         progress=progress,
     )
 

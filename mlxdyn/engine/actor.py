@@ -205,7 +205,11 @@ class Engine:
     def _study_idle(self) -> bool:
         """Begin a study when there is something new to study and the machine can afford it."""
         memory = self._open["memory"]
-        if self._session.temporary or not memory.ledger.unstudied(memory.row.id) or power.saving():
+        if (
+            self._session.temporary
+            or not memory.ledger.events.unstudied(memory.row.id)
+            or power.saving()
+        ):
             return False
         begun = bool(self._session.study())
         if begun:
@@ -266,7 +270,7 @@ class Engine:
     def _tell_of_founding_anew(self) -> None:
         """Say, once, that an earlier version founded the memory."""
         memory, ledger = self._open["memory"], self._open["ledger"]
-        if not self._options.temporary and ledger.refounded(memory.row.id):
+        if not self._options.temporary and ledger.memories.refounded(memory.row.id):
             self._emit(Notice(f"Memory {memory.row.name!r} is of an earlier version. {_ANEW}"))
 
     def _open_session(self, temporary: bool) -> None:
@@ -286,7 +290,7 @@ class Engine:
         self._emit(self._session.status())
 
     def _memories(self) -> None:
-        self._emit(Memories(tuple(self._open["ledger"].names())))
+        self._emit(Memories(tuple(self._open["ledger"].memories.names())))
 
     def _working(self, doing: str) -> Callable[[int, int], None]:
         return lambda done, of: self._emit(Working(doing, done, of))
@@ -406,7 +410,7 @@ class Engine:
             self._session.forget(message, self._working("forgetting"))
         self._opened()
         said = "Forgotten for good, with any reply to it."
-        if not self._open["ledger"].erased():
+        if not self._open["ledger"].database.erased():
             said += " Another program reads the ledger; the next start erases the text."
         self._emit(Notice(said))
 
@@ -442,7 +446,7 @@ class Engine:
             raise MlxdynError("a temporary chat keeps its memory; leave it first")
         check_name(memory)
         before, conversation = self._options, self._session.conversation
-        new = self._open["ledger"].memory(memory) is None
+        new = self._open["ledger"].memories.find(memory) is None
         self._session.drop_work()
         self._open["memory"].snapshot()
         self._open["memory"].close()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from mlxdyn.chat.events import Learned, Studied, Weighed
+from mlxdyn.memory.store.records import Reason
 
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
 
@@ -17,6 +18,27 @@ def harmless(text: str) -> str:
     return text.translate(_MOVES)
 
 
+_WHY = {
+    Reason.NOT_FINITE: "the loss or gradient was not finite",
+    Reason.NOTHING: "there was nothing to learn in it",
+    Reason.MOVED: "other answers moved {:.3f} nats/token from the base's (bound {:g})",
+    Reason.ROLLED_BACK: "rolled back: "
+    "other answers moved {:.3f} nats/token from the base's (bound {:g})",
+    Reason.RECALL: "recall did not rise (gap {:.2f} before, {:.2f} after)",
+    Reason.WAITED: "it waited to be learned",
+    Reason.UNDONE: "undone",
+}
+
+
+def reason(told: str) -> str:
+    """Say why something was not learned; what an earlier version said of it stays as it is."""
+    code, *numbers = told.split(" ")
+    try:
+        return _WHY[Reason(code)].format(*map(float, numbers))
+    except (ValueError, IndexError):
+        return told
+
+
 def learned(event: Learned) -> str:
     """Say what became of a message, a fact a line. Nats per token."""
     return "\n".join(_learned(event))
@@ -28,11 +50,11 @@ def _learned(event: Learned) -> Iterator[str]:
         if event.rate < 1.0:
             yield f"at {_part(event.rate)} of the rate: {_cause(event.reason)}"
         elif event.reason:
-            yield f"not all of it: {event.reason}"
-    elif event.reason == "undone":
+            yield f"not all of it: {reason(event.reason)}"
+    elif event.reason == Reason.UNDONE:
         yield "unlearned: undone"
     else:
-        yield f"not learned: {event.reason}"
+        yield f"not learned: {reason(event.reason)}"
     if event.full and event.accepted:
         yield "that is as many facts as one message can teach; say the rest in another"
     if event.secrets and event.accepted:
@@ -48,8 +70,9 @@ def _taken(event: Learned) -> str:
     return " · ".join(said)
 
 
-def _cause(reason: str) -> str:
-    return reason.removeprefix("rolled back: ") or "the full step was refused"
+def _cause(told: str) -> str:
+    moved = told.replace(Reason.ROLLED_BACK, Reason.MOVED)  # that it was tried again says so
+    return reason(moved) or "the full step was refused"
 
 
 def _part(rate: float) -> str:
@@ -59,7 +82,7 @@ def _part(rate: float) -> str:
 def studied(event: Studied) -> str:
     """Say what came of a study. Nats per token."""
     if not event.accepted:
-        return f"Studied; the memory stays as it was: {event.reason}."
+        return f"Studied; the memory stays as it was: {reason(event.reason)}."
     nll = ""
     if event.nll_before is not None and event.nll_after is not None:
         nll = f": nll {event.nll_before:.2f} → {event.nll_after:.2f}"
@@ -76,6 +99,12 @@ def marked(pieces: Iterable[Weighed]) -> list[tuple[str, bool]]:
             runs[-1] = (runs[-1][0] + text.removesuffix(words), runs[-1][1])
         runs.append((words, likelier))
     return runs
+
+
+def clipped(text: str, most: int = 40) -> str:
+    """Put text on one line of at most so many characters, none of which moves a cursor."""
+    words = harmless(" ".join(text.split()))
+    return words if len(words) <= most else f"{words[: most - 1]}…"
 
 
 def counted(number: int, noun: str) -> str:

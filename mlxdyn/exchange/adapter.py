@@ -14,7 +14,7 @@ from mlxdyn.arrays import leaves, write_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import memory_directory
-from mlxdyn.memory.directory import ORIGIN, vacant
+from mlxdyn.memory.directory import ORIGIN, reserved
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import MemoryRow
@@ -130,21 +130,21 @@ def _lora(linear: Any, path: str, adapter: Adapter) -> Any:
     return module
 
 
-def found(
+def create(
     adapter: Adapter, name: str, model: Model, ledger: Ledger, learner: LearnerConfig
 ) -> MemoryRow:
     """Begin memory `name` on `adapter`.
 
     Raises MlxdynError when the memory exists or the adapter does not fit the model.
     """
-    with vacant(name, ledger):
+    with reserved(name, ledger):
         config = _config(adapter)
         check_fit(model, adapter.arrays, config)
         path = memory_directory(name) / ORIGIN
         origin = write_arrays(path, adapter.arrays, {"format": "mlx"})
         base = (str(model.path), model.fingerprint)
         # {}: how it studies is chosen when it opens.
-        return ledger.add_memory(name, *base, asdict(config), asdict(learner), {}, origin)
+        return ledger.memories.add(name, *base, asdict(config), asdict(learner), {}, origin)
 
 
 def _config(adapter: Adapter) -> AdapterConfig:

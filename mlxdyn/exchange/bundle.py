@@ -24,13 +24,15 @@ from mlxdyn import __version__
 from mlxdyn.arrays import sound_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.exchange.adapter import Adapter, base_name, check_fit, found
+from mlxdyn.exchange.adapter import Adapter, base_name, check_fit, create
 from mlxdyn.exchange.directories import read, write_mlx_lm
 from mlxdyn.exchange.received import check_lessons, received
-from mlxdyn.files import check_name, digest, fleeting, home, memory_directory, sweep
+from mlxdyn.files import check_name, digest, home, memory_directory, sweep, temporary
 from mlxdyn.learn.learner import Learner, unflatten
-from mlxdyn.memory.directory import ORIGIN, copy_weights, vacant
-from mlxdyn.memory.memory import Memory, vocabulary
+from mlxdyn.memory.directory import ORIGIN, copy_weights, reserved
+from mlxdyn.memory.lessons import vocabulary
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.copies import copy_memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, MemoryRow
 from mlxdyn.model.load import Model
@@ -68,10 +70,10 @@ class Bundle:
         """Say how much of what is in the ledger inside; raise MlxdynError where it is damaged."""
         source, row = received(self.directory / LEDGER)
         with closing(source):
-            totals = source.totals(row.id)
+            totals = source.events.totals(row.id)
             return {
-                "message": len(source.find_messages(row.id, Filter())),
-                "chat": len(source.conversations(row.id)),
+                "message": len(source.messages.search(row.id, Filter())),
+                "chat": len(source.conversations.all(row.id)),
                 "item": totals.facts,
                 "update": totals.updates,
             }
@@ -94,7 +96,7 @@ def write_bundle(memory: Memory, adapter: Adapter, path: Path, *, text: bool) ->
 def _workbench() -> Iterator[Path]:
     """A directory of the home where a bundle's files lie while it is worked on: they hold text."""
     sweep()
-    with fleeting(home() / f"{UNPACKED}{os.urandom(4).hex()}") as directory:
+    with temporary(home() / f"{UNPACKED}{os.urandom(4).hex()}") as directory:
         directory.mkdir(mode=0o700)
         yield directory
 
@@ -103,9 +105,9 @@ def _write_history(memory: Memory, directory: Path) -> None:
     """Copy the memory's rows, the weights it started from and its newest snapshot."""
     memory.snapshot()
     with closing(Ledger(directory / LEDGER)) as extract:
-        row = memory.ledger.copy_memory(memory.row, extract, memory.row.name)
-        newest = extract.snapshots(row.id)[:1]
-        extract.set_snapshots(row.id, newest)
+        row = copy_memory(memory.ledger, memory.row, extract, memory.row.name)
+        newest = extract.memories.snapshots(row.id)[:1]
+        extract.memories.set_snapshots(row.id, newest)
         extract.erase()
     names = [snapshot.file for snapshot in newest]
     for name in names + ([ORIGIN] if row.origin else []):
@@ -207,8 +209,8 @@ def restore(
     Raises MlxdynError when the memory exists or was learned on another base.
     """
     if not bundle.text:
-        return found(bundle.adapter, name, model, ledger, learner)
-    ledger.check_new(check_name(name))
+        return create(bundle.adapter, name, model, ledger, learner)
+    ledger.memories.check_new(check_name(name))
     other = model.changed(bundle.fingerprint)
     if other:
         raise MlxdynError(
@@ -220,10 +222,10 @@ def restore(
         raise MlxdynError("the bundle is damaged: it names two bases; export it again")
     check_lessons(source, row.id, vocabulary(model))
     _check_weights(source, row, bundle.directory, model)
-    with closing(source), vacant(name, ledger):
+    with closing(source), reserved(name, ledger):
         # Files, then rows in one transaction: a crash leaves no memory.
         copy_weights(bundle.directory, memory_directory(name))
-        return source.copy_memory(replace(row, model=str(model.path)), ledger, name)
+        return copy_memory(source, replace(row, model=str(model.path)), ledger, name)
 
 
 def _check_weights(source: Ledger, row: MemoryRow, directory: Path, model: Model) -> None:
@@ -235,7 +237,7 @@ def _check_weights(source: Ledger, row: MemoryRow, directory: Path, model: Model
             check_fit(model, arrays or {}, config)
         attach(model, config)
         like = Learner(model.network, LearnerConfig(**row.learner), model.new_cache).state
-        for snapshot in source.snapshots(row.id):
+        for snapshot in source.memories.snapshots(row.id):
             arrays = sound_arrays(directory / snapshot.file, snapshot.sha256)
             unflatten(arrays or {}, like)
     except ValueError as error:

@@ -19,6 +19,13 @@ from mlxdyn.model.load import Model, load
 from mlxdyn.model.lora import bare
 
 SUFFIXES: dict[Format, str] = {"gguf": ".gguf", "bundle": ".bundle"}
+USE: dict[Format, str] = {
+    "mlx-lm": "mlx_lm.generate --model {base} --adapter-path {path}",
+    "peft": "peft.PeftModel.from_pretrained(base, {path})",
+    "gguf": "llama-cli -m BASE.gguf --lora {path}",
+    "fused": "mlx_lm.generate --model {path}",
+    "bundle": "mlxdyn memory import {path} --memory NAME",
+}
 """Formats that are one file."""
 
 OWN_TEXTS = 3  # newest learned messages in the probe text
@@ -29,7 +36,7 @@ Logits = list[mx.array]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ExportOptions:
     """What some formats can do beside the usual."""
 
     text: bool = True  # bundle: with the ledger
@@ -67,7 +74,7 @@ def export(
     memory: Memory,
     target: Path,
     kind: Format,
-    options: Options,
+    options: ExportOptions,
     *,
     late: Callable[[], bool] = lambda: False,
 ) -> Exported:
@@ -105,7 +112,12 @@ def _check(seen: Fidelity, kind: Format) -> None:
 
 
 def _loaded_back(
-    memory: Memory, adapter: Adapter, path: Path, kind: Format, options: Options, probes: Probes
+    memory: Memory,
+    adapter: Adapter,
+    path: Path,
+    kind: Format,
+    options: ExportOptions,
+    probes: Probes,
 ) -> Logits:
     writers: dict[Format, Callable[[], Adapter]] = {
         "mlx-lm": lambda: _mlx_lm(adapter, path),
@@ -142,7 +154,7 @@ def _bundle(memory: Memory, adapter: Adapter, path: Path, text: bool) -> Adapter
 
 
 def _fused(
-    model: Model, adapter: Adapter, path: Path, options: Options, probes: Probes
+    model: Model, adapter: Adapter, path: Path, options: ExportOptions, probes: Probes
 ) -> tuple[Logits, Logits]:
     """Return the logits of the fused model, and of the base put through the same mill."""
     network, config = fuse.fused(model.path, adapter, dtype=options.dtype, bits=options.bits)

@@ -54,7 +54,7 @@ def read_gguf(path: Path, names: list[str], config: Mapping[str, Any]) -> tuple[
         tuple[Arrays, dict[str, Any]], mx.load(str(path), return_metadata=True)
     )
     arrays = {
-        name: _order(name, tensors[_name(name)], kind, config, _interleaved).T for name in names
+        name: _order(name, tensors[_name(name)], kind, config, interleaved).T for name in names
     }
     alpha = metadata["adapter.lora.alpha"].item()
     mx.eval(arrays)
@@ -99,7 +99,7 @@ def _paired(array: mx.array, heads: int) -> mx.array:
     return array.reshape(heads, 2, -1, rank).swapaxes(1, 2).reshape(out, rank)
 
 
-def _interleaved(array: mx.array, heads: int) -> mx.array:
+def interleaved(array: mx.array, heads: int) -> mx.array:
     """Undo `_paired`."""
     out, rank = array.shape
     return array.reshape(heads, -1, 2, rank).swapaxes(1, 2).reshape(out, rank)

@@ -107,7 +107,7 @@ def learned(
     Without secrets, which were not learned and are not shown. Of messages with the same words, the
     first stands for all.
     """
-    taught = [u for u in ledger.log(memory) if u.message and u.accepted and not u.undone]
+    taught = [u for u in ledger.events.log(memory) if u.message and u.accepted and not u.undone]
     hidden = masked(ledger, memory, [u.message for u in taught if u.message], personal=personal)
     texts = dict[str, int]()
     for update in taught:
@@ -117,7 +117,7 @@ def learned(
     ]
     items = [
         Passage(f"item {item.id}", (Turn("user", item.question), Turn("assistant", item.answer)))
-        for item in ledger.told(memory)
+        for item in ledger.examples.told(memory)
         if item.kind == "fact"  # the others say what the base says
     ]
     return messages, items

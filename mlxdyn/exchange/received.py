@@ -15,11 +15,11 @@ from typing import Any
 from mlxdyn.config import ADAPTS, OPTIMIZERS, AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import MOST_SCALE, RANKS
-from mlxdyn.memory.memory import chunk_fault, example_fault
+from mlxdyn.memory.lessons import chunk_fault, example_fault
 from mlxdyn.memory.store.database import looking, migrate, reason
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.migrations import MIGRATIONS
-from mlxdyn.memory.store.records import MemoryRow
+from mlxdyn.memory.store.migrations import NEWEST, OLDEST
+from mlxdyn.memory.store.records import Damaged, MemoryRow
 
 TABLES = (
     "memories", "conversations", "messages", "items", "edits", "examples", "depends", "supersedes",
@@ -29,7 +29,7 @@ TABLES = (
 
 KINDS: dict[str, Any] = {"INTEGER": int, "REAL": float | int, "TEXT": str, "BLOB": bytes}
 LARGE = 10_000_000
-LONG = {"text": 1_000_000, "anchors": LARGE, "chunks": LARGE, "lesson": LARGE} | dict.fromkeys(
+LONG = {"text": 1_000_000, "anchors": LARGE, "chunks": LARGE} | dict.fromkeys(
     ("prompt", "target", "likely"), LARGE
 )
 """Characters, or bytes, that a value of a column may have; of others a tenth of the least."""
@@ -63,7 +63,7 @@ def received(path: Path) -> tuple[Ledger, MemoryRow]:
         said = reason(error) if isinstance(error, sqlite3.Error) else str(error)
         raise _wrong(said) from error
     with _theirs():
-        rows = ledger.memories()
+        rows = ledger.memories.all()
     if len(rows) != 1:
         raise MlxdynError(f"the bundle holds {len(rows)} memories, not one; export it again")
     _check_recipe(rows[0])
@@ -73,7 +73,7 @@ def received(path: Path) -> tuple[Ledger, MemoryRow]:
 def check_lessons(ledger: Ledger, memory: int, tokens: int) -> None:
     """Raise MlxdynError for a lesson that a base of so many `tokens` cannot carry out."""
     with _theirs():
-        events, rows = ledger.events(memory, active=False), ledger.frozen_examples(memory)
+        events, rows = ledger.events.all(memory, active=False), ledger.examples.all(memory)
     for event in events:
         lesson = event.lesson
         for chunk in lesson.chunks:
@@ -93,11 +93,11 @@ def _copied(source: sqlite3.Connection) -> Ledger:
     for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
         source.execute(f"PRAGMA {pragma}")
     version = source.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
+    if version > NEWEST:
         raise MlxdynError(
             f"the bundle was written by a newer mlxdyn (schema {version}); update mlxdyn"
         )
-    if version < 1:
+    if version < OLDEST:
         raise _wrong("it is no ledger of mlxdyn")
     sound = source.execute("PRAGMA quick_check").fetchone()[0]
     if sound != "ok":
@@ -109,8 +109,8 @@ def _copied(source: sqlite3.Connection) -> Ledger:
     if lost := ram.execute("PRAGMA foreign_key_check").fetchone():
         raise _wrong(f"row {lost[1]} of {lost[0]} names one of {lost[2]} that is not there")
     ledger = Ledger(None)
-    ledger.take(ram)
-    ledger.mark_imported()
+    ledger.database.take(ram)
+    ledger.messages.mark_imported()
     return ledger
 
 
@@ -192,8 +192,8 @@ def _theirs() -> Iterator[None]:
     """Say of a row that cannot be read that it is the bundle's, not one's own."""
     try:
         yield
-    except MlxdynError as error:
-        raise _wrong(str(error).partition(");")[0].partition("damaged ")[2] + ")") from error
+    except Damaged as error:
+        raise _wrong(f"where it tells of {error.what}") from error
 
 
 def _wrong(what: str) -> MlxdynError:

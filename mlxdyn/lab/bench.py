@@ -35,7 +35,7 @@ WINDOW, CHUNK = 256, 64  # tokens seen and learned in one step
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Measurement:
     """One measurement: the median of all rounds, the smallest and the largest."""
 
     name: str
@@ -54,7 +54,7 @@ class Speed:
     adapter_parameters: int
     device: str
     rounds: int
-    figures: tuple[Figure, ...]
+    figures: tuple[Measurement, ...]
     learn_per_score: float  # time to score and learn a chunk, as a multiple of scoring it
     peak_memory_bytes: int
 
@@ -67,10 +67,10 @@ def measure(
     loading = [_timed(lambda: load(name)) for _ in range(min(rounds, 3))]
     subject = load(name)
     trainable = attach(subject, AdapterConfig())
-    actions = _actions(subject)
-    seconds: dict[str, list[float]] = {action: [] for action in actions}
+    rounds_of = actions(subject)
+    seconds: dict[str, list[float]] = {action: [] for action in rounds_of}
     for done in range(rounds + 1):  # the first round warms up
-        for action, run in actions.items():
+        for action, run in rounds_of.items():
             seconds[action].append(run())
         if progress:
             progress(done + 1, rounds + 1)
@@ -87,7 +87,7 @@ def measure(
     )
 
 
-def _actions(subject: Model) -> dict[str, Callable[[], float]]:
+def actions(subject: Model) -> dict[str, Callable[[], float]]:
     """Everything that is measured in a round, each giving its seconds."""
     network = subject.network
     learner = Learner(network, LearnerConfig(), subject.new_cache)
@@ -178,7 +178,7 @@ def _save(learner: Learner) -> float:
         return _timed(lambda: write_arrays(path, flatten(learner.state), {}))
 
 
-def _figures(seconds: dict[str, list[float]]) -> list[Figure]:
+def _figures(seconds: dict[str, list[float]]) -> list[Measurement]:
     """Turn seconds into what people compare."""
     writing = [a - b for a, b in zip(seconds["reply"], seconds["first token"], strict=True)]
     theirs = zip(seconds["mlx-lm reply"], seconds["mlx-lm first token"], strict=True)
@@ -199,8 +199,8 @@ def _figures(seconds: dict[str, list[float]]) -> list[Figure]:
     ]
 
 
-def _figure(name: str, unit: str, values: list[float]) -> Figure:
-    return Figure(name, unit, statistics.median(values), min(values), max(values))
+def _figure(name: str, unit: str, values: list[float]) -> Measurement:
+    return Measurement(name, unit, statistics.median(values), min(values), max(values))
 
 
 def _timed(action: Callable[[], Any]) -> float:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -14,9 +13,12 @@ import mlx.core as mx
 
 from mlxdyn.config import STREAM_RATES, AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import evaluate
-from mlxdyn.lab.evaluate import Baselines, Progress, Report, Settings, Stream
-from mlxdyn.lab.findings import Cell
+from mlxdyn.files import write
+from mlxdyn.lab import costs, evaluate
+from mlxdyn.lab.evaluate import Baselines
+from mlxdyn.lab.findings import Cell, Progress
+from mlxdyn.lab.results import Report, Settings
+from mlxdyn.lab.streams import Stream, seen
 from mlxdyn.learn.learner import Learner
 from mlxdyn.model.load import Model
 
@@ -89,10 +91,10 @@ def key(
     variant: str,
     streams: Sequence[Stream],
     settings: Settings,
-    gather: Sequence[Stream],
+    rms_text: Sequence[Stream],
 ) -> str:
     """Hash everything that a cell's numbers depend on (32 hex digits)."""
-    read = gather if settings.learner.optimizer == "rms" else ()
+    read = rms_text if settings.learner.optimizer == "rms" else ()
     texts = [digest(streams), digest(read)]
     versions = [version(name) for name in ("mlxdyn", "mlx", "mlx-lm")]
     device = str(mx.default_device())
@@ -131,13 +133,7 @@ class Store:
     def put(self, cell: Cell) -> None:
         """Let the cell's file appear, whole."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{cell.key}.json"
-        temporary = path.with_suffix(f".{os.getpid()}")
-        with temporary.open("w", encoding="utf-8") as stream:
-            json.dump(asdict(cell), stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        write(self.folder / f"{cell.key}.json", json.dumps(asdict(cell), indent=1))
 
 
 class Stopped(Exception):
@@ -150,7 +146,7 @@ def run(
     job: Job,
     *,
     variant: str = "",
-    gather: Sequence[Stream] = (),
+    rms_text: Sequence[Stream] = (),
     known: Baselines | None = None,
     store: Store | None = None,
     progress: Progress | None = None,
@@ -162,14 +158,14 @@ def run(
     adds numbers from the learner that has learned everything. Raises Stopped on Ctrl-C.
     """
     knobs, settings = job
-    name = key(model, variant, streams, settings, gather)
+    name = key(model, variant, streams, settings, rms_text)
     found = store.get(name) if store else None
     if found:
         return replace(found, knobs=knobs)
     began, more = time.perf_counter(), Numbers()
     hook = None if after is None else lambda learner: more.update(after(learner))
     report = evaluate.evaluate(
-        model, streams, settings, progress, known=known, gather=gather, after=hook
+        model, streams, settings, progress, known=known, rms_text=rms_text, after=hook
     )
     if not report.complete:
         raise Stopped
@@ -224,9 +220,9 @@ def flops(model: Model, report: Report) -> Numbers:
     up, and gradients of full weights one more.
     """
     settings = report.settings
-    weights, blocks, width = evaluate.shape(model)
+    weights, blocks, width = costs.shape(model)
     prefill = inputs = attended = 0
-    for chunk, before in evaluate.seen(report.streams, settings.stream):
+    for chunk, before in seen(report.streams, settings.stream):
         prefill += len(chunk.prefix or ())
         inputs += len(chunk.inputs)
         attended += len(chunk.inputs) * before + len(chunk.inputs) ** 2 // 2
@@ -234,6 +230,6 @@ def flops(model: Model, report: Report) -> Numbers:
     tokens = report.static.total.tokens
     forward = (2 * weights * (prefill + inputs) + 4 * blocks * width * attended) / tokens
     learned = (2 * weights * inputs + 4 * blocks * width * attended) / tokens
-    share = evaluate.depth(model, settings.adapter)
+    share = costs.depth(model, settings.adapter)
     back = learned * (share if settings.adapter.adapt == "lora" else 2)
     return {"static_flops": forward, "dynamic_flops": forward + back, "weights": weights}

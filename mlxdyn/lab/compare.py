@@ -31,7 +31,7 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SharedText:
     """A piece of text that both runs scored: `static` by the first of them, `dynamic` by the other.
 
     In nats and tokens, or in bits and bytes; the names are those of the bootstrap.
@@ -44,7 +44,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RunDifference:
     """The other run minus the first, on the text they share; negative is better."""
 
     unit: str
@@ -108,7 +108,7 @@ def compare(saved: Sequence[Saved]) -> Finding:
     )
 
 
-def difference(first: Saved, other: Saved) -> Difference:
+def difference(first: Saved, other: Saved) -> RunDifference:
     """Compare the dynamic runs of two reports on the text that both scored."""
     unit, shared = _shared(first, other)
     rows = _by_chunk(first, other, shared) if unit == "nats/token" else []
@@ -120,7 +120,7 @@ def difference(first: Saved, other: Saved) -> Difference:
         blocks = "documents"
     total = sum(row.tokens for row in rows)
     spread = bootstrap.interval(rows, seed=SEED)
-    return Difference(
+    return RunDifference(
         unit,
         math.fsum(row.static for row in rows) / total,
         math.fsum(row.dynamic for row in rows) / total,
@@ -159,14 +159,14 @@ def _identity(stream: Json) -> str:
 
 def _by_document(
     first: Saved, other: Saved, shared: Sequence[tuple[int, int]], unit: str
-) -> list[Row]:
+) -> list[SharedText]:
     left, right = (one.run("dynamic")["documents"] for one in (first, other))
     key, size = {
         "nats/token": ("nats_per_token", "tokens"),
         "bits/byte": ("bits_per_byte", "bytes"),
     }[unit]
     return [
-        Row(i, left[i][size], _number(left[i][key]) * left[i][size],
+        SharedText(i, left[i][size], _number(left[i][key]) * left[i][size],
             _number(right[j][key]) * left[i][size])
         for i, j in shared
     ]  # fmt: skip
@@ -176,9 +176,9 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _by_chunk(first: Saved, other: Saved, shared: Sequence[tuple[int, int]]) -> list[Row]:
+def _by_chunk(first: Saved, other: Saved, shared: Sequence[tuple[int, int]]) -> list[SharedText]:
     """Join the chunks of both between the places where both began a chunk."""
-    rows: list[Row] = []
+    rows: list[SharedText] = []
     for i, j in shared:
         left, right = (
             {row["position"]: row for row in one.chunks if row["document"] == path}
@@ -194,15 +194,15 @@ def _by_chunk(first: Saved, other: Saved, shared: Sequence[tuple[int, int]]) -> 
     return rows
 
 
-def _joined(document: int, left: dict[int, Json], right: dict[int, Json]) -> Iterator[Row]:
+def _joined(document: int, left: dict[int, Json], right: dict[int, Json]) -> Iterator[SharedText]:
     edges = sorted(left.keys() & right.keys())
     for start, stop in zip(edges, [*edges[1:], math.inf], strict=True):
         one, two = ([row for at, row in s.items() if start <= at < stop] for s in (left, right))
         nats = [math.fsum(_number(row["dynamic"]) for row in side) for side in (one, two)]
-        yield Row(document, sum(row["tokens"] for row in one), nats[0], nats[1])
+        yield SharedText(document, sum(row["tokens"] for row in one), nats[0], nats[1])
 
 
-def _sentence(first: Saved, others: Sequence[Saved], found: Sequence[Difference]) -> str:
+def _sentence(first: Saved, others: Sequence[Saved], found: Sequence[RunDifference]) -> str:
     finite = [d.value if math.isfinite(d.value) else math.inf for d in found]
     best = finite.index(min(finite))
     other, shown = others[best], found[best]
@@ -232,7 +232,7 @@ def _run(saved: Saved) -> tuple[Value, ...]:
     )  # fmt: skip
 
 
-def _differences(first: Saved, others: Sequence[Saved], found: Sequence[Difference]) -> Table:
+def _differences(first: Saved, others: Sequence[Saved], found: Sequence[RunDifference]) -> Table:
     head = ("run", "unit", "difference", "low", "high", "p", "significant", "by")
     rows = tuple(
         (other.name, d.unit, d.value, *(d.interval or (None, None)), d.p_value,
@@ -246,7 +246,7 @@ def _differences(first: Saved, others: Sequence[Saved], found: Sequence[Differen
 
 
 def _figures(
-    saved: Sequence[Saved], others: Sequence[Saved], found: Sequence[Difference], first: Saved
+    saved: Sequence[Saved], others: Sequence[Saved], found: Sequence[RunDifference], first: Saved
 ) -> Iterator[Figure]:
     places = tuple(float(index) for index in range(len(saved)))
     losses = [
@@ -262,14 +262,14 @@ def _figures(
         tuple(low for low, _ in spreads), tuple(high for _, high in spreads), style="bars",
     )  # fmt: skip
     yield Figure(
-        f"Difference from {first.name}", "run", f"difference in dynamic loss, {found[0].unit}",
+        f"RunDifference from {first.name}", "run", f"difference in dynamic loss, {found[0].unit}",
         (series,),
         categories=tuple(one.name for one in others),
         note=f"Lines are 95% intervals of a paired block bootstrap by {found[0].blocks}.",
     )  # fmt: skip
 
 
-def _warnings(saved: Sequence[Saved], found: Sequence[Difference]) -> Iterator[str]:
+def _warnings(saved: Sequence[Saved], found: Sequence[RunDifference]) -> Iterator[str]:
     for one in saved:
         if one.value.get("complete") is False:
             yield f"{one.name} was interrupted"

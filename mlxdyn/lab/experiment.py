@@ -9,9 +9,11 @@ from typing import Any
 
 from mlxdyn.lab import cells, evaluate
 from mlxdyn.lab.cells import Job, Numbers, Store
-from mlxdyn.lab.evaluate import CHECKED, Baselines, Progress, Report, Settings, Stream
-from mlxdyn.lab.findings import Cell, Figure, Finding, Table
+from mlxdyn.lab.evaluate import CHECKED, Baselines
+from mlxdyn.lab.findings import Cell, Figure, Finding, Progress, Table
 from mlxdyn.lab.race import TUNING, head
+from mlxdyn.lab.results import Report, Settings
+from mlxdyn.lab.streams import Stream
 from mlxdyn.learn.learner import Learner
 from mlxdyn.model.load import Model
 
@@ -35,7 +37,7 @@ class Lab:
     begun: int = 0
     planned: int = 0
     stopped: bool = False
-    warnings: list[str] = field(default_factory=list)
+    warnings: dict[str, str] = field(default_factory=dict)  # by what is said, as it is shown
 
     def run(
         self,
@@ -58,7 +60,7 @@ class Lab:
                     self.streams if streams is None else streams,
                     job,
                     variant=variant,
-                    gather=self.tuning,
+                    rms_text=self.tuning,
                     known=self.known if known is None else known,
                     store=self.store,
                     progress=self.ticker(job[0]),
@@ -82,7 +84,7 @@ class Lab:
             self.ticker({}),
             known=self.known,
             split=split,
-            gather=self.tuning,
+            rms_text=self.tuning,
             after=after,
         )
         self.stopped = not report.complete
@@ -128,7 +130,12 @@ class Lab:
     def keep(self, cell: Cell) -> None:
         """Remember a finished cell."""
         self.cells.append(cell)
-        self.warnings += [f"{cells.label(cell.knobs)}: {w}".lstrip(": ") for w in cell.warnings]
+        for warning in cell.warnings:  # each thing once, however many cells say it
+            self.warnings.setdefault(warning, f"{cells.label(cell.knobs)}: {warning}".lstrip(": "))
+
+    def warn(self, said: str) -> None:
+        """Tell of something beside the cells."""
+        self.warnings[said] = said
 
     def stop(self) -> None:
         """Do no more; what is done is still told. Raises KeyboardInterrupt when nothing is."""
@@ -145,12 +152,8 @@ class Lab:
         figures: Iterable[Figure] = (),
         tuned: bool = False,
         chosen: dict[str, Any] | None = None,
-        checked: str = "",
     ) -> Finding:
-        """Put together what was found; `sentence` is asked only when every cell is done.
-
-        `checked` says on what the self-check was made, if not on the first chunks of every cell.
-        """
+        """Put together what was found; `sentence` is asked only when every cell is done."""
         said = (
             f"stopped after {len(self.cells)} of {max(self.planned, len(self.cells))} cells"
             if self.stopped
@@ -166,11 +169,11 @@ class Lab:
             tables=tuple(tables),
             figures=tuple(figures),
             cells=tuple(self.cells),
-            warnings=_unique(self.warnings),
+            warnings=tuple(self.warnings.values()),
             tuned_on=tuple(s.name for s in self.tuning) if tuned or rms else (),
             reported_on=tuple(s.name for s in self.streams),
             self_check=(
-                f"learning at a rate of 0 equals static on {checked or first}: "
+                f"learning at a rate of 0 equals static on {first}: "
                 f"largest difference {worst:.2g} nats/token"
             ),
             chosen=chosen or {},
@@ -220,17 +223,9 @@ def _loss(
     job = ({"learning_rate": settings.learner.learning_rate}, settings)
     try:
         cell = cells.run(
-            model, streams, job, gather=streams, known=known, store=store, progress=progress
+            model, streams, job, rms_text=streams, known=known, store=store, progress=progress
         )
     except cells.Stopped as error:
         raise KeyboardInterrupt from error
     loss = float(cell.numbers["dynamic"] or math.inf)
     return loss if not cell.numbers["rejected"] and math.isfinite(loss) else math.inf
-
-
-def _unique(warnings: list[str]) -> tuple[str, ...]:
-    """Each thing once, however many cells say it."""
-    seen: dict[str, str] = {}
-    for warning in warnings:
-        seen.setdefault(warning.split(": ", 1)[-1], warning)
-    return tuple(seen.values())

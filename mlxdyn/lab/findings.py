@@ -3,6 +3,7 @@
 The contract between the experiments, which return a Finding, and whatever shows it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -87,3 +88,6 @@ class Tick:
     done: int  # targets of the cell scored by both runs
     total: int  # targets of the cell
     gain: float | None  # so far in this cell, nats per token; None before the first chunk
+
+
+Progress = Callable[[Tick], None]

@@ -20,10 +20,11 @@ from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells, evaluate
 from mlxdyn.lab.cells import Job, Store, vary
-from mlxdyn.lab.evaluate import Progress, Settings, Stream
 from mlxdyn.lab.experiment import Lab, open_lab
-from mlxdyn.lab.findings import Cell, Figure, Finding, Series, Table, Tick, Value
+from mlxdyn.lab.findings import Cell, Figure, Finding, Progress, Series, Table, Tick, Value
 from mlxdyn.lab.race import TUNING
+from mlxdyn.lab.results import Settings
+from mlxdyn.lab.streams import Stream
 from mlxdyn.model.load import Model, load
 
 SHORT = {"lr": "learning_rate"}  # as the command line says it
@@ -82,7 +83,7 @@ def run(
     *,
     folder: Path | None = None,
     jobs: int = 1,
-    gather: Sequence[Stream] = (),
+    rms_text: Sequence[Stream] = (),
     progress: Progress | None = None,
 ) -> Finding | None:
     """Evaluate every combination of `axes` that `folder` does not hold; None off rank 0.
@@ -97,7 +98,7 @@ def run(
         evaluate.check(model, one)
     needs = TUNING if any(one.learner.optimizer == "rms" for _, one in plan) else 0
     lab = open_lab(
-        model, streams, settings, tune=gather, needs=needs, progress=progress, store=folder
+        model, streams, settings, tune=rms_text, needs=needs, progress=progress, store=folder
     )
     lab.planned = len(plan)
     group = _group()
@@ -106,7 +107,7 @@ def run(
         found = _gathered(group, mine)
         if group.rank():
             return None
-        lab.cells, lab.warnings = [], []
+        lab.cells, lab.warnings = [], {}
         found = _in_order(model, lab.streams, plan, lab.tuning, found)
         for cell in found:
             lab.keep(cell)
@@ -189,12 +190,12 @@ def _in_order(
     model: Model,
     streams: Sequence[Stream],
     plan: Sequence[Job],
-    gather: Sequence[Stream],
+    rms_text: Sequence[Stream],
     found: Sequence[Cell],
 ) -> list[Cell]:
     """Sort cells as planned."""
     known = {cell.key: cell for cell in found}
-    wanted = [(k, cells.key(model, "", streams, one, gather)) for k, one in plan]
+    wanted = [(k, cells.key(model, "", streams, one, rms_text)) for k, one in plan]
     return [replace(known[key], knobs=k) for k, key in wanted if key in known]
 
 
@@ -230,7 +231,7 @@ def _shared(lab: Lab, plan: Sequence[Job], jobs: int) -> list[Cell]:
     task = {
         "model": str(lab.model.path),
         "streams": [asdict(stream) for stream in lab.streams],
-        "gather": [asdict(stream) for stream in lab.tuning],
+        "rms_text": [asdict(stream) for stream in lab.tuning],
         "folder": str(store.folder) if store else None,
     }
     waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
@@ -331,9 +332,9 @@ def work(lines: IO[str], answers: IO[str]) -> None:
     if task is None:
         return
     model = load(task["model"])
-    streams, gather = (
+    streams, rms_text = (
         [Stream(**s | {"tokens": tuple(s["tokens"])}) for s in task[part]]
-        for part in ("streams", "gather")
+        for part in ("streams", "rms_text")
     )
     store = Store(Path(task["folder"])) if task["folder"] else None
     known = evaluate.Baselines()
@@ -349,7 +350,12 @@ def work(lines: IO[str], answers: IO[str]) -> None:
         )
         try:
             cell = cells.run(
-                model, streams, (job["knobs"], settings), gather=gather, known=known, store=store
+                model,
+                streams,
+                (job["knobs"], settings),
+                rms_text=rms_text,
+                known=known,
+                store=store,
             )
         except (MlxdynError, OSError) as error:
             print("failed", json.dumps(str(error)), file=answers, flush=True)

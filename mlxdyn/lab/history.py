@@ -12,10 +12,10 @@ def documents(ledger: Ledger) -> Iterator[Document]:
     Replies and system text are left out, as the chat does not learn them by default. There is no
     hash: of a short message it could betray the words to whoever is given the report.
     """
-    owners = [None, *(memory.id for memory in ledger.memories())]
-    chats = (chat for owner in owners for chat in ledger.conversations(owner))
+    owners = [None, *(memory.id for memory in ledger.memories.all())]
+    chats = (chat for owner in owners for chat in ledger.conversations.all(owner))
     for chat in sorted(chats, key=lambda chat: chat.id):
-        said = [m.text for m in ledger.messages(chat.id) if m.role == "user" and m.text.strip()]
+        said = [m.text for m in ledger.messages.of(chat.id) if m.role == "user" and m.text.strip()]
         if said:
             text = "\n\n".join(said)
             yield Document(f"chat {chat.id}", text, "", len(text.encode()))

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlxdyn.lab.evaluate import Settings
+from mlxdyn.files import write
 from mlxdyn.lab.race import Choice, Tried
+from mlxdyn.lab.results import Settings
 from mlxdyn.model.load import Model
 
 MOST = 500  # choices, the oldest go first
@@ -46,10 +46,7 @@ def put(path: Path, name: str, choice: Choice) -> None:
         every[name] = value | {"tried": [asdict(one) for one in choice.tried]}
         newest = dict(list(every.items())[-MOST:])
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_text(json.dumps(newest, indent=1), encoding="utf-8")
-        partial.chmod(0o600)
-        partial.replace(path)
+        write(path, json.dumps(newest, indent=1))
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

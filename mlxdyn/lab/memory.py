@@ -23,10 +23,9 @@ from mlxdyn.chat.conversation import Session
 from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
-from mlxdyn.lab.findings import Finding, Table, Tick
+from mlxdyn.lab.findings import Finding, Progress, Table, Tick
 from mlxdyn.learn.base import MOST_ANSWER, Base
 from mlxdyn.learn.calibration import FALLBACK
-from mlxdyn.learn.decode import Decoder
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.calibrated import prepared
@@ -39,8 +38,6 @@ from mlxdyn.model.lora import detach
 AMID = (Turn("user", "What is the capital of France?"), Turn("assistant", "It is Paris."))
 """Other talk, put before a question."""
 RESAMPLES = 2000  # of a bootstrap over cases
-
-Progress = Callable[[Tick], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +212,7 @@ def _remember(model: Model, case: Case, options: Options) -> Told:
         context = run(base.teach(case.messages, questions[:known], replies))
         bare = run(base.answer(case.unknown, MOST_ANSWER))
         learned = [(row.question, row.answer) for row in memory.known_facts()]
-        drifts = [update.drift for update in ledger.log(memory.row.id)]
+        drifts = [update.drift for update in ledger.events.log(memory.row.id)]
     ledger.close()
     return Told(
         case=case,
@@ -242,10 +239,10 @@ def _learn(model: Model, ledger: Ledger, case: Case, options: Options) -> float:
     with _opened(model, ledger, options) as memory:
         run(memory.prepare())
         session = Session(model, memory, ledger, ChatConfig(), temporary=False)
-        chat = ledger.add_conversation(memory.row.id)
+        chat = ledger.conversations.add(memory.row.id)
         started = time.process_time()
         for message in case.messages:
-            ledger.add_message(chat, "user", message, "pending")
+            ledger.messages.add(chat, "user", message, "pending")
             while session.learn_step():
                 pass
         seconds = time.process_time() - started
@@ -256,13 +253,11 @@ def _learn(model: Model, ledger: Ledger, case: Case, options: Options) -> float:
 def _ask(
     model: Model, base: Base, questions: Sequence[str], before: tuple[Turn, ...] = ()
 ) -> list[str]:
-    """Ask with the adapter on; a decoder of its own keeps no stale keys."""
-    model.network.eval()
-    decoder = Decoder(base.parts, base.decoder.ends, {})
+    """Ask with the adapter on."""
     prompts = [
         render(model.tokenizer, [*before, Turn("user", q)], reply=True).tokens for q in questions
     ]
-    return [base.text(one) for one in run(decoder.answers(prompts, MOST_ANSWER))]
+    return run(base.say_now(prompts))
 
 
 def summary(told: Sequence[Told]) -> Summary:

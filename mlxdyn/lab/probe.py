@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from statistics import mean
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.learn.base import MOST_ANSWER, Base
-from mlxdyn.learn.decode import Decoder
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.records import ExampleRow
@@ -38,27 +36,19 @@ class Recall:
 
 def probe(memory: Memory, progress: Callable[[int, int], None] | None = None) -> Recall:
     """Ask for every active fact and compare what comes with what was taught."""
-    base, trainer, rows = memory.base, memory.trainer, memory.known_facts()
+    base, trainer, rows = memory.base, memory.lessons.trainer, memory.known_facts()
     if base is None or trainer is None:
         raise MlxdynError(f"{memory.model.name} learns words only: there are no facts to ask for")
     probes: list[Probe] = []
     for first in range(0, len(rows), TOGETHER):
         part = rows[first : first + TOGETHER]
         gaps = run(trainer.measure([row.example for row in part]))
-        said = _answers(memory, base, part)
+        said = run(base.say_now([row.example.prompt for row in part]))
         probes += map(_probe, part, said, gaps)
         if progress:
             progress(len(probes), len(rows))
     shares = [float(p.same) for p in probes] or [0.0]
     return Recall(tuple(probes), mean(shares), mean([p.gap for p in probes] or [0.0]))
-
-
-def _answers(memory: Memory, base: Base, rows: list[ExampleRow]) -> list[str]:
-    """Answer greedily with the adapter on; a decoder of its own keeps no stale keys."""
-    memory.model.network.eval()
-    decoder = Decoder(base.parts, base.decoder.ends, {})
-    prompts = [row.example.prompt for row in rows]
-    return [base.text(one) for one in run(decoder.answers(prompts, MOST_ANSWER))]
 
 
 def _probe(row: ExampleRow, said: str, gap: float) -> Probe:

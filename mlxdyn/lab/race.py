@@ -15,8 +15,10 @@ from typing import Literal
 from mlxdyn.config import STREAM_RATES, STREAM_SIZE, RaceConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import evaluate
-from mlxdyn.lab.evaluate import FORWARDS, Progress, Settings, Stream
-from mlxdyn.lab.findings import Tick
+from mlxdyn.lab.costs import FORWARDS
+from mlxdyn.lab.findings import Progress, Tick
+from mlxdyn.lab.results import Settings
+from mlxdyn.lab.streams import Stream, part
 from mlxdyn.learn.learner import Learner, State
 from mlxdyn.learn.stream import Chunk, chunks
 from mlxdyn.model.load import Model
@@ -191,9 +193,9 @@ def head(
         size = len(stream.tokens)
         cut = min(left, size)
         if cut > 1:
-            taken.append(evaluate.part(model, stream, 0, cut) if cut < size else stream)
+            taken.append(part(model, stream, 0, cut) if cut < size else stream)
         if size - cut > 1:
-            rest.append(evaluate.part(model, stream, cut, size) if cut else stream)
+            rest.append(part(model, stream, cut, size) if cut else stream)
         left -= cut
     return taken, rest
 

@@ -135,6 +135,12 @@ class Base:
         prompts = [self.student_prompt(question) for question in questions]
         return (yield from self.off(self.decoder.answers(prompts, most)))
 
+    def say_now(self, prompts: Sequence[tuple[int, ...]]) -> Generator[None, None, list[str]]:
+        """Answer with the adapter as it is; a decoder of its own keeps no stale keys."""
+        self.model.network.eval()
+        decoder = Decoder(self.parts, self.decoder.ends, {})
+        return [self.text(one) for one in (yield from decoder.answers(prompts, MOST_ANSWER))]
+
     def support(
         self,
         without: Sequence[str],

@@ -21,10 +21,3 @@ def read(trainer: Trainer, guarding: Sequence[Example]) -> Generator[None, None,
     tokens = [len(one.target) for one in guarding]
     total = sum(m * n for m, n in zip(moved, tokens, strict=True))
     return total / max(sum(tokens), 1)
-
-
-def breach(drift: float, bound: float) -> str:
-    """Say which bound is broken; "" when it holds."""
-    if drift <= bound:
-        return ""
-    return f"other answers moved {drift:.3f} nats/token from the base's (bound {bound:g})"

@@ -180,7 +180,7 @@ class Learner:
         size = cast(float, norm.item())
         if not (math.isfinite(cast(float, loss.item())) and math.isfinite(size)):
             self._put_back(before)  # and keep the KV cache: the old weights made it
-            return Observation(_floats(nll), size, False, "the loss or gradient was not finite")
+            return Observation(_floats(nll), size, False, "not_finite")
         return Observation(_floats(nll), size, True)
 
     def _shrink(self) -> None:

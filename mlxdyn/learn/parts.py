@@ -104,19 +104,24 @@ class Parts:
         self._blocks = list(network.model.layers)
 
     @classmethod
-    def of(cls, network: Any, first: int = 0) -> "Parts | None":
+    def of(
+        cls, network: Any, first: int = 0, *, known: dict[int, bool] | None = None
+    ) -> "Parts | None":
         """Cut `network`, lower down if need be; None when its parts are not the whole.
 
         Where attention slides, blocks are told apart by their number, and none may be left out.
+        `known` keeps which cuts of this network were found to hold, or not to.
         """
+        known = {} if known is None else known
         slides = getattr(getattr(network, "args", None), "sliding_window", None)
         for cut in dict.fromkeys((0 if slides else first, 0)):
             try:
                 parts = cls(network, cut)
-                if parts._agree():
-                    return parts
+                known[cut] = known[cut] if cut in known else parts._agree()
             except (AttributeError, TypeError, ValueError, IndexError):
-                continue  # another kind of network: it learns words only
+                known[cut] = False  # another kind of network: it learns words only
+            if known[cut]:
+                return parts
         return None
 
     def _agree(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import mlxdyn_models
-from mlxdyn.files import data_file, write_text
+from mlxdyn.files import data_file, write
 from mlxdyn.learn import calibration
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.prompts import TEACHERS, WRITERS
@@ -26,7 +26,7 @@ def prepared(base: Base) -> Generator[None, None, None]:
     if found is None:
         teachers, writers = calibration.own_prompts(base.model.path)
         found = yield from calibration.calibrate(base, (*TEACHERS, *teachers), (*WRITERS, *writers))
-        write_text(path, calibration.dump(found))
+        write(path, calibration.dump(found))
     base.prompts, base.priors, base.calibrated = found.prompts, dict(found.priors), True
 
 

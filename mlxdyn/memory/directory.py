@@ -30,14 +30,14 @@ def held(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def vacant(name: str, ledger: Ledger) -> Iterator[None]:
+def reserved(name: str, ledger: Ledger) -> Iterator[None]:
     """Hold the place of memory `name`, which the block founds; if it fails, nothing is left there.
 
     Raises MlxdynError when there is such a memory.
     """
-    ledger.check_new(check_name(name))  # to say so even of one that is open
+    ledger.memories.check_new(check_name(name))  # to say so even of one that is open
     with held(name):
-        ledger.check_new(name)
+        ledger.memories.check_new(name)
         for path in memory_directory(name).glob("*.safetensors"):
             path.unlink()  # of no memory
         with unfinished(name, ledger):
@@ -61,8 +61,10 @@ def unfinished(name: str, ledger: Ledger) -> Iterator[None]:
 
 def _settle(directory: Path, ledger: Ledger) -> None:
     """Let there be a memory or nothing at all, as the ledger says."""
-    name = next((one for one in ledger.names() if one.lower() == directory.name.lower()), None)
-    row = ledger.memory(name) if name else None
+    name = next(
+        (one for one in ledger.memories.names() if one.lower() == directory.name.lower()), None
+    )
+    row = ledger.memories.find(name) if name else None
     if row:
         remove_stray(directory, row, ledger)
         (directory / UNFINISHED).unlink(missing_ok=True)
@@ -74,7 +76,7 @@ def _settle(directory: Path, ledger: Ledger) -> None:
 
 def remove_stray(directory: Path, row: MemoryRow, ledger: Ledger) -> None:
     """Remove the weights that a memory does not name."""
-    kept = {snapshot.file for snapshot in ledger.snapshots(row.id)}
+    kept = {snapshot.file for snapshot in ledger.memories.snapshots(row.id)}
     if row.origin:
         kept.add(ORIGIN)
     for path in directory.glob("*.safetensors"):
@@ -83,7 +85,7 @@ def remove_stray(directory: Path, row: MemoryRow, ledger: Ledger) -> None:
 
 
 def tidy(ledger: Ledger) -> None:
-    """Remove what killed processes left: fleeting files, memories half made or half deleted."""
+    """Remove what killed processes left: temporary files, memories half made or half deleted."""
     sweep()
     place = home() / "memories"
     for gone in place.glob(f"{GONE}*"):

@@ -21,8 +21,8 @@ LEAST = 4  # letters of a word that may tell where no fact was taught; of unspac
 
 def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message]:
     """List the later messages that repeat what `messages` told, oldest first; not their replies."""
-    gone = {*messages, *(ledger.reply_to(message) for message in messages)}
-    said = ledger.find_messages(memory, Filter())
+    gone = {*messages, *(ledger.messages.reply_to(message) for message in messages)}
+    said = ledger.messages.search(memory, Filter())
     ordinary = words(*GENERAL, *OPEN_QUESTIONS)
     found: dict[int, Message] = {}
     for place, message in enumerate(said):
@@ -41,8 +41,8 @@ def known_from(ledger: Ledger, message: int) -> list[int]:
     """
     if _facts(ledger, message):
         return []
-    said = words(ledger.turns_upto(message)[-1].text)
-    told = {one: _told(ledger, one) for one in ledger.depends_on(message)}
+    said = words(ledger.messages.upto(message)[-1].text)
+    told = {one: _told(ledger, one) for one in ledger.examples.depends_on(message)}
     return [one for one, all_of_it in told.items() if all_of_it and all_of_it <= said]
 
 
@@ -76,13 +76,13 @@ def _tells(text: str, question: str, answer: str) -> set[str]:
 
 
 def _facts(ledger: Ledger, message: int) -> list[ExampleRow]:
-    return [row for row in ledger.examples_of(message) if row.kind == Kind.FACT]
+    return [row for row in ledger.examples.of(message) if row.kind == Kind.FACT]
 
 
 def _told(ledger: Ledger, message: int) -> set[str]:
     """Give the words of a message that its answers hold, and neither questions nor everybody."""
     facts = _facts(ledger, message)
-    said = words(ledger.turns_upto(message)[-1].text) - words(*GENERAL, *OPEN_QUESTIONS)
+    said = words(ledger.messages.upto(message)[-1].text) - words(*GENERAL, *OPEN_QUESTIONS)
     return said & words(*(f.answer for f in facts)) - words(*(f.question for f in facts))
 
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from mlxdyn.config import LearnerConfig
 from mlxdyn.files import memory_directory
-from mlxdyn.memory.directory import copy_weights, held, tidy, unfinished, vacant
+from mlxdyn.memory.directory import copy_weights, held, reserved, tidy, unfinished
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import masked
+from mlxdyn.memory.store.copies import copy_memory, learned
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import EventRow, MemoryRow
 from mlxdyn.model.load import Model
@@ -24,12 +25,12 @@ def archive(name: str, ledger: Ledger) -> str:
     """
     aside = f"{name[:75]}.{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
     with held(name), unfinished(name, ledger):
-        row = ledger.existing(name)
-        with vacant(aside, ledger):
+        row = ledger.memories.existing(name)
+        with reserved(aside, ledger):
             copy_weights(memory_directory(name), memory_directory(aside))
             with ledger.transaction():
-                ledger.rename_memory(row.id, aside)
-                ledger.add_memory(name, row.model, row.fingerprint, row.adapter, row.learner, {})
+                ledger.memories.rename(row.id, aside)
+                ledger.memories.add(name, row.model, row.fingerprint, row.adapter, row.learner, {})
     return aside
 
 
@@ -38,10 +39,10 @@ def branch(name: str, new: str, ledger: Ledger) -> MemoryRow:
 
     Raises MlxdynError when there is no such memory, `new` exists, or one is open elsewhere.
     """
-    ledger.existing(name)
-    with held(name), vacant(new, ledger):
+    ledger.memories.existing(name)
+    with held(name), reserved(new, ledger):
         copy_weights(memory_directory(name), memory_directory(new))
-        return ledger.copy_memory(ledger.existing(name), ledger, new)
+        return copy_memory(ledger, ledger.memories.existing(name), ledger, new)
 
 
 def delete(name: str, ledger: Ledger) -> None:
@@ -51,9 +52,9 @@ def delete(name: str, ledger: Ledger) -> None:
 
     Raises MlxdynError when there is none or it is open elsewhere.
     """
-    ledger.existing(name)
+    ledger.memories.existing(name)
     with held(name), unfinished(name, ledger):
-        ledger.delete_memory(ledger.existing(name).id)
+        ledger.memories.delete(ledger.memories.existing(name).id)
     tidy(ledger)
     ledger.erase()
 
@@ -75,7 +76,7 @@ def compare(
 
     Raises MlxdynError when they do not share a base.
     """
-    ours, theirs = ledger.learned(one.id), ledger.learned(two.id)
+    ours, theirs = learned(ledger, one.id), learned(ledger, two.id)
     only = [(one.name, event) for uid, event in ours.items() if uid not in theirs]
     only += [(two.name, event) for uid, event in theirs.items() if uid not in ours]
     nll = [_nll_of([event for _, event in only], row, model, ledger) for row in (one, two)]

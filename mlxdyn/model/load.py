@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Model:
     fingerprint: str  # of weights, configuration, tokenizer and chat template
     former: str  # what mlxdyn 0.1 called it
     note: str = ""  # a sentence for the user on how it was loaded
+    cuts: dict[int, bool] = field(default_factory=dict, compare=False, repr=False)  # of learn/parts
 
     def changed(self, learned: str) -> tuple[str, ...]:
         """Name the parts that differ from a base of fingerprint `learned`; () if none."""

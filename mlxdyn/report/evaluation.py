@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 
 from mlxdyn.lab.catalog import visible
-from mlxdyn.lab.evaluate import ChunkScore, Report, Result
 from mlxdyn.lab.findings import Figure, Finding, Series, Table, Value
+from mlxdyn.lab.results import ChunkScore, Report, Result
 
 BINS = 24  # most points of a curve along the stream
 SOME = 4  # chunks behind a point that it takes to say how sure it is

@@ -13,8 +13,9 @@ from typing import Any
 from mlxdyn import __version__
 from mlxdyn.lab import cells, memory
 from mlxdyn.lab.compare import SCHEMA
-from mlxdyn.lab.evaluate import Report, Result, Run, Settings, Stream
 from mlxdyn.lab.findings import Finding, Table
+from mlxdyn.lab.results import Report, Result, Run, Settings
+from mlxdyn.lab.streams import Stream
 from mlxdyn.model.device import Device
 from mlxdyn.model.load import Model
 

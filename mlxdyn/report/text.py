@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mlxdyn.lab.evaluate import Report, Result
 from mlxdyn.lab.findings import Finding, Table, Value
+from mlxdyn.lab.results import Report, Result
 from mlxdyn.report.evaluation import large, split
 
 SHOWN = 20  # most documents in the table

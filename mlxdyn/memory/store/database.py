@@ -2,16 +2,20 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.memory.store.migrations import MIGRATIONS
+from mlxdyn.memory.store.migrations import MIGRATIONS, NEWEST, OLDEST
 
 PATIENCE = 10.0  # seconds to wait while another process writes, or reads what is to be erased
+
+
+class UnknownSchema(MlxdynError):
+    """The ledger was written by another mlxdyn, whose schema is not known here."""
 
 
 class Database:
@@ -37,12 +41,14 @@ class Database:
     def _open(self, path: Path | None) -> None:
         if path is not None:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=PATIENCE)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA secure_delete = ON")
+        self.connection = sqlite3.connect(
+            path or ":memory:", isolation_level=None, timeout=PATIENCE
+        )
+        self.run("PRAGMA journal_mode = WAL")
+        self.run("PRAGMA synchronous = FULL")
+        self.run("PRAGMA secure_delete = ON")
         self._migrate()
-        self._db.execute("PRAGMA foreign_keys = ON")
+        self.run("PRAGMA foreign_keys = ON")
         if not self.erased():
             self.erase()  # what was killed before it could
 
@@ -51,57 +57,61 @@ class Database:
         if not path.exists():
             self._open(None)
             return
-        self._db = looking(path)
-        if self._schema() < len(MIGRATIONS):
-            found = self._db
+        self.connection = looking(path)
+        if self._schema() < NEWEST:
+            found = self.connection
             self._open(None)
             self.take(found)
-        self._db.execute("PRAGMA query_only = ON")
+        self.run("PRAGMA query_only = ON")
 
     def take(self, source: sqlite3.Connection) -> None:
         """Hold what `source` holds instead, brought up to date, and close `source`."""
-        source.backup(self._db)
+        source.backup(self.connection)
         source.close()
         self._migrate()
 
     def close(self) -> None:
-        self._db.close()
+        self.connection.close()
 
     def _schema(self) -> int:
-        """Return the version of the schema; raise MlxdynError for one that is not known yet."""
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        if version > len(MIGRATIONS):
-            raise MlxdynError(
+        """Return the version of the schema; raise MlxdynError for one that is not known."""
+        version = int(self.value("PRAGMA user_version"))
+        if 0 < version < OLDEST:
+            raise UnknownSchema(
+                f"{self._path} was written by an mlxdyn that is too old (schema {version}); move "
+                "it to another place, and mlxdyn begins a new one"
+            )
+        if version > NEWEST:
+            raise UnknownSchema(
                 f"{self._path} was written by a newer mlxdyn (schema {version}); update mlxdyn"
             )
         return version
 
     def _migrate(self) -> None:
-        if self._schema() == len(MIGRATIONS):
+        if self._schema() == NEWEST:
             return
         with self.transaction():
-            migrate(self._db, self._schema(), len(MIGRATIONS))
+            migrate(self.connection, self._schema(), NEWEST)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make everything inside the block one durable step, or none of it; blocks may nest."""
-        if self._db.in_transaction:
+        if self.connection.in_transaction:
             yield
             return
-        self._db.execute("BEGIN IMMEDIATE")
+        self.run("BEGIN IMMEDIATE")
         try:
             yield
-            self._db.execute("COMMIT")
+            self.run("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):  # SQLite rolls back by itself when the disk is full
-                self._db.execute("ROLLBACK")
+                self.run("ROLLBACK")
             raise
 
     def integrity(self) -> str:
         """Return "ok", or what SQLite found wrong with the file."""
         try:
-            found = self._db.execute("PRAGMA integrity_check").fetchone()[0]
-            return " ".join(str(found).split())
+            return " ".join(str(self.value("PRAGMA integrity_check")).split())
         except sqlite3.Error as error:
             return reason(error)
 
@@ -111,20 +121,30 @@ class Database:
         Where another process is in the way, the next opening does it.
         """
         with suppress(sqlite3.OperationalError):
-            self._db.execute("VACUUM")
-            if not self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                self._db.execute("DELETE FROM erasing")
+            self.run("VACUUM")
+            if not self.value("PRAGMA wal_checkpoint(TRUNCATE)"):
+                self.run("DELETE FROM erasing")
 
     def erased(self) -> bool:
         """Tell whether all that was forgotten has left the files."""
-        return not self._db.execute("SELECT count(*) FROM erasing").fetchone()[0]
+        return not self.value("SELECT count(*) FROM erasing")
 
-    def _insert(self, table: str, **values: Any) -> int:
+    def run(self, statement: str, values: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
+        return self.connection.execute(statement, values)
+
+    def column(self, statement: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
+        """Give the first value of every row."""
+        return [row[0] for row in self.run(statement, values)]
+
+    def value(self, statement: str, values: Sequence[Any] | dict[str, Any] = ()) -> Any:
+        """Give the first value of the first row; None where there is no row."""
+        return next(iter(self.column(statement, values)), None)
+
+    def insert(self, table: str, **values: Any) -> int:
+        """Add a row; return its id."""
         names, holes = ", ".join(values), ", ".join("?" * len(values))
-        cursor = self._db.execute(
-            f"INSERT INTO {table} ({names}) VALUES ({holes})", tuple(values.values())
-        )
-        return int(cursor.lastrowid or 0)
+        added = self.run(f"INSERT INTO {table} ({names}) VALUES ({holes})", (*values.values(),))
+        return int(added.lastrowid or 0)
 
 
 def looking(path: Path) -> sqlite3.Connection:
@@ -151,7 +171,7 @@ def reason(error: sqlite3.Error) -> str:
 
 def migrate(db: sqlite3.Connection, version: int, to: int) -> None:
     """Lead a database from one version of the schema to another."""
-    for script in MIGRATIONS[version:to]:
+    for script in (MIGRATIONS[i] for i in MIGRATIONS if version < i <= to):
         for statement in filter(str.strip, script.split(";")):
             db.execute(statement)
     db.execute(f"PRAGMA user_version = {to}")
@@ -160,3 +180,8 @@ def migrate(db: sqlite3.Connection, version: int, to: int) -> None:
 def now() -> str:
     """Return the time, ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def escaped(words: str) -> str:
+    """Write words so that LIKE finds just them, with ESCAPE '\\'."""
+    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

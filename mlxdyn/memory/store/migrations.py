@@ -1,12 +1,12 @@
 """The ledger's schema, version by version."""
 
-MIGRATIONS = [
-    """
+MIGRATIONS = {
+    5: """
     CREATE TABLE memories (
         id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created TEXT NOT NULL,
         model TEXT NOT NULL, fingerprint TEXT NOT NULL,
         adapter TEXT NOT NULL, learner TEXT NOT NULL,
-        origin TEXT
+        origin TEXT, study TEXT NOT NULL DEFAULT '{}', anchors TEXT
     );
     CREATE TABLE conversations (
         id INTEGER PRIMARY KEY, memory INTEGER REFERENCES memories(id), created TEXT NOT NULL
@@ -15,33 +15,11 @@ MIGRATIONS = [
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         conversation INTEGER NOT NULL REFERENCES conversations(id),
         role TEXT NOT NULL, text TEXT NOT NULL, created TEXT NOT NULL,
-        learning TEXT NOT NULL CHECK (learning IN ('none', 'pending', 'done'))
+        learning TEXT NOT NULL CHECK (learning IN ('none', 'pending', 'done')),
+        uid TEXT, itemised INTEGER NOT NULL DEFAULT 0, imported INTEGER NOT NULL DEFAULT 0
     );
     CREATE INDEX message_conversation ON messages(conversation);
     CREATE INDEX message_learning ON messages(learning);
-    CREATE TABLE updates (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        memory INTEGER NOT NULL REFERENCES memories(id),
-        message INTEGER NOT NULL REFERENCES messages(id),
-        time TEXT NOT NULL, lesson TEXT NOT NULL, tokens INTEGER NOT NULL,
-        nll_before REAL, nll_after REAL, gradient_norm REAL,
-        accepted INTEGER NOT NULL, reason TEXT NOT NULL,
-        undone INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE INDEX update_memory ON updates(memory, id);
-    CREATE INDEX update_message ON updates(message);
-    CREATE TABLE snapshots (
-        id INTEGER PRIMARY KEY, memory INTEGER NOT NULL REFERENCES memories(id),
-        upto INTEGER NOT NULL, file TEXT NOT NULL, sha256 TEXT NOT NULL
-    );
-    """,
-    # Lessons (what to do) part from updates (what happened); items, anchors, copies, forgetting.
-    """
-    ALTER TABLE memories ADD COLUMN study TEXT NOT NULL DEFAULT '{}';
-    ALTER TABLE memories ADD COLUMN anchors TEXT;
-    ALTER TABLE messages ADD COLUMN uid TEXT;
-    ALTER TABLE messages ADD COLUMN itemised INTEGER NOT NULL DEFAULT 0;
-    UPDATE messages SET uid = lower(hex(randomblob(8)));
     CREATE INDEX message_uid ON messages(uid);
     CREATE TABLE items (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,8 +27,6 @@ MIGRATIONS = [
         question TEXT NOT NULL, answer TEXT NOT NULL, source TEXT NOT NULL,
         leans INTEGER REFERENCES messages(id)
     );
-    CREATE INDEX item_message ON items(message);
-    CREATE INDEX item_leans ON items(leans);
     CREATE TABLE events (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         memory INTEGER NOT NULL REFERENCES memories(id), position INTEGER,
@@ -62,13 +38,6 @@ MIGRATIONS = [
     );
     CREATE INDEX event_memory ON events(memory, position);
     CREATE INDEX event_message ON events(message);
-    INSERT INTO events (memory, position, kind, message, time, chunks, steps, guarded,
-        accepted, reason, undone)
-        SELECT memory, max(id), 'message', message, min(time),
-        '[' || group_concat(lesson, ',') || ']', 0, 0, max(accepted), max(reason), max(undone)
-        FROM (SELECT * FROM updates ORDER BY id) GROUP BY memory, message ORDER BY max(id);
-    UPDATE messages SET learning = 'done' WHERE id IN (SELECT message FROM events);
-    ALTER TABLE updates RENAME TO old_updates;
     CREATE TABLE updates (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         event INTEGER NOT NULL REFERENCES events(id), kind TEXT NOT NULL,
@@ -76,36 +45,16 @@ MIGRATIONS = [
         nll_before REAL, nll_after REAL, gradient_norm REAL,
         accepted INTEGER NOT NULL, reason TEXT NOT NULL
     );
-    INSERT INTO updates (id, event, kind, tokens, steps, rate, nll_before, nll_after,
-        gradient_norm, accepted, reason)
-        SELECT u.id, e.id, 'words', u.tokens, 1, 1.0, u.nll_before, u.nll_after,
-        u.gradient_norm, u.accepted, u.reason
-        FROM old_updates u JOIN events e ON e.message = u.message AND e.memory = u.memory
-        ORDER BY u.id;
-    DROP TABLE old_updates;
     CREATE INDEX update_event ON updates(event);
-    DELETE FROM snapshots WHERE upto NOT IN
-        (SELECT position FROM events e WHERE e.memory = snapshots.memory);
+    CREATE TABLE snapshots (
+        id INTEGER PRIMARY KEY, memory INTEGER NOT NULL REFERENCES memories(id),
+        upto INTEGER NOT NULL, file TEXT NOT NULL, sha256 TEXT NOT NULL
+    );
     CREATE TABLE erasing (since TEXT NOT NULL);
-    """,
-    # Knobs that came after a memory was founded: what was done before there were any.
-    """
-    UPDATE memories SET study = json_insert(study, '$.decay', json('false'), '$.opening', 1.0)
-        WHERE study != '{}';
-    UPDATE memories SET learner = json_insert(learner, '$.decay', 0.0,
-        '$.bias_correction', json('false'), '$.shrink', 0.0, '$.momentum', 0.95, '$.damping', 0.1);
-    """,
-    # Questions were studied in an empty context only.
-    """
-    UPDATE memories SET study = json_insert(study, '$.amid', 0.0) WHERE study != '{}';
-    """,
-    # Whose words came with a bundle was not told.
-    """
-    ALTER TABLE messages ADD COLUMN imported INTEGER NOT NULL DEFAULT 0;
     """,
     # Examples, frozen, in the place of items that rules read again: what was learned before is
     # learned anew from its messages, once, and the user is told (`refounded`).
-    """
+    6: """
     ALTER TABLE memories ADD COLUMN refounded INTEGER NOT NULL DEFAULT 0;
     UPDATE memories SET refounded = 1 WHERE id IN (SELECT memory FROM events);
     UPDATE memories SET study = '{}';
@@ -145,10 +94,16 @@ MIGRATIONS = [
     );
     CREATE INDEX supersedes_example ON supersedes(example);
     """,
-]
-"""Statements that lead from schema version i to i + 1.
+    # Reasons are codes; what never was measured goes.
+    7: """
+    ALTER TABLE events DROP COLUMN divergence;
+    UPDATE events SET reason = 'waited' WHERE reason = 'it waited to be learned';
+    """,
+}
+"""Statements that lead to each version of the schema from the one before; all there is, from none.
 
 A memory's row holds every knob that its lessons were learned with. A new knob of AdapterConfig,
 LearnerConfig or StudyConfig needs a statement here that gives it, in old rows, the value at which
 all goes as it went before; never the default of today.
 """
+OLDEST, NEWEST = min(MIGRATIONS), max(MIGRATIONS)

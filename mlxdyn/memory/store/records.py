@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
@@ -13,6 +14,23 @@ from mlxdyn.learn.example import Example, Kind, load_likely, load_tokens
 from mlxdyn.learn.stream import Chunk
 
 LessonKind = Literal["message", "study"]
+UpdateKind = Literal["words", "study", "consolidation"]
+LearningState = Literal["none", "pending", "done"]
+
+
+class Reason(StrEnum):
+    """Why something was not learned; in the ledger, numbers may follow it."""
+
+    NOT_FINITE = "not_finite"  # loss or gradient
+    NOTHING = "nothing"  # to be learned
+    MOVED = "moved"  # other answers: so many nats/token, more than the bound
+    ROLLED_BACK = "rolled_back"  # for the same
+    RECALL = "recall"  # did not rise: the gap before, and after
+    WAITED = "waited"  # and was let be before it was learned
+    UNDONE = "undone"
+
+    def with_(self, *numbers: str) -> str:
+        return " ".join((self, *numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +72,7 @@ class MemoryRow:
 class Update:
     """What one part of a lesson did. Nats per token, means over `tokens` targets."""
 
-    kind: str  # words | study | consolidation; of the latter two, nll is KL(target || now)
+    kind: UpdateKind  # of studies, nll is KL(target || now)
     tokens: int
     steps: int
     rate: float  # times the configured learning rate
@@ -62,7 +80,7 @@ class Update:
     nll_after: float | None
     gradient_norm: float | None  # of the last step
     accepted: bool = True
-    reason: str = ""
+    reason: str = ""  # a Reason; so in all that follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +195,16 @@ class Filter:
     newest: int | None = field(default=None, kw_only=True)  # at most so many, the newest
 
 
+class Damaged(MlxdynError):
+    """The ledger is damaged where it tells of `what`."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(
+            f"the ledger is damaged where it tells of {what}; bring back a bundle or a backup of it"
+        )
+
+
 def legible(text: str) -> str:
     """Replace what is no character: half surrogates (bytes that were not UTF-8) and NUL.
 
@@ -256,10 +284,7 @@ def _readable(what: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, RecursionError) as error:
-        raise MlxdynError(
-            f"the ledger is damaged where it tells of {what} ({error}); bring back a bundle or a "
-            "backup of it"
-        ) from error
+        raise Damaged(f"{what} ({error})") from error
 
 
 def dump_chunks(chunks: Sequence[Chunk]) -> str:

@@ -9,6 +9,7 @@ from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import Cell, Figure, Series, Value
 
 HEAD = ("", "static", "dynamic", "gain", "95% from", "to")
+MIXES = ("static and dynamic mixed", "by fixed share")  # at most ln 2 nats in all from the best
 
 
 def jobs(lab: Lab, arms: Sequence[dict[str, Any]]) -> list[Job]:

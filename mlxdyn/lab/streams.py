@@ -1,0 +1,90 @@
+"""Documents as tokens, and the chunks that they are cut into."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from mlxdyn.config import StreamConfig
+from mlxdyn.lab.tasks import Document, Refused
+from mlxdyn.learn.stream import Chunk, chunks
+from mlxdyn.model.load import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A document as tokens, the first of which is never a target."""
+
+    path: str
+    sha256: str
+    bytes: int
+    tokens: tuple[int, ...]
+    scored_bytes: int  # UTF-8 bytes that the targets decode to
+    words: int = 0  # that the targets decode to, as white space parts them
+    first: int = 0  # position of tokens[0] in the document
+
+    @property
+    def name(self) -> str:
+        """The path, and which tokens of it when the stream starts inside it."""
+        if not self.first:
+            return self.path
+        return f"{self.path} tokens {self.first}-{self.first + len(self.tokens)}"
+
+
+def encode(
+    model: Model, documents: Iterable[Document | Refused], limit: int | None = None
+) -> Iterator[Stream | Refused]:
+    """Turn documents into streams until `limit` tokens are read; refuse those without a target."""
+    left = limit
+    for document in documents:
+        if isinstance(document, Refused):
+            yield document
+            continue
+        tokens = _tokens(model, document.text, left)
+        if len(tokens) < 2:
+            yield Refused(document.path, "it is shorter than two tokens")
+            continue
+        yield _stream(model, document, tokens)
+        if left is not None:
+            left -= len(tokens)
+            if left < 2:
+                return
+
+
+def _tokens(model: Model, text: str, limit: int | None) -> list[int]:
+    """Encode `text`, or just the start of it that surely holds `limit` tokens."""
+    if limit is None:
+        return model.encode(text)
+    characters = 8 * limit + 512
+    while characters < len(text):
+        tokens = model.encode(text[:characters])
+        if len(tokens) > limit + 64:  # the cut may have changed the last few
+            return tokens[:limit]
+        characters *= 4
+    return model.encode(text)[:limit]
+
+
+def _stream(model: Model, document: Document, tokens: list[int]) -> Stream:
+    whole = Stream(document.path, document.sha256, document.bytes, tuple(tokens), 0)
+    return part(model, whole, 0, len(tokens))
+
+
+def part(model: Model, stream: Stream, start: int, stop: int) -> Stream:
+    """Give the tokens from `start` to `stop` of `stream` as a stream of its own."""
+    tokens = stream.tokens[start:stop]
+    text, lead = model.decode(list(tokens)), model.decode(list(tokens[:1]))
+    return replace(
+        stream,
+        tokens=tokens,
+        scored_bytes=len(text.encode()) - len(lead.encode()),
+        words=len(text[len(lead) :].split()),
+        first=stream.first + start,
+    )
+
+
+def seen(streams: Sequence[Stream], config: StreamConfig) -> Iterator[tuple[Chunk, int]]:
+    """Yield every chunk with the number of tokens that attention sees before its inputs."""
+    for stream in streams:
+        cached = 0
+        for chunk in chunks(stream.tokens, config):
+            cached = cached if chunk.prefix is None else len(chunk.prefix)
+            yield chunk, min(cached, config.window)
+            cached += len(chunk.inputs)

@@ -1,0 +1,92 @@
+"""What messages teach and what should stay as it is: found by the base, frozen in the ledger."""
+
+from collections.abc import Generator
+from dataclasses import replace
+
+from mlxdyn.learn import examples
+from mlxdyn.learn.base import Base
+from mlxdyn.learn.example import Draft, Example, Kind
+from mlxdyn.learn.examples import Examined, Told
+from mlxdyn.memory.calibrated import prepared
+from mlxdyn.memory.echoes import news
+from mlxdyn.memory.privacy import masked
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import ExampleRow
+from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.load import Model
+
+ALIKE = 0.5  # cosine of mean token embeddings from which on a message may change another's facts
+
+NOTHING = Examined((), (), ())
+
+
+def prepare(ledger: Ledger, memory: int, base: Base) -> Generator[None, None, None]:
+    """Measure the base once for all memories; freeze what this one should leave as it is."""
+    if ledger.examples.regularization(memory):
+        return
+    yield from prepared(base)
+    drafts = yield from examples.regularization(base)
+    ledger.examples.add(memory, None, drafts)
+
+
+def examine(
+    ledger: Ledger, memory: int, base: Base, message: int, *, personal: bool
+) -> Generator[None, None, None]:
+    """Freeze what a message teaches; with `personal`, of phone and account numbers too."""
+    yield from prepared(base)
+    text = masked(ledger, memory, [message], personal=personal)[message].studied
+    how = {"personal": personal}
+    earlier = _alike(ledger, memory, base, message, text, **how) if text else []
+    found = (yield from examples.examine(base, text, earlier)) if text else NOTHING
+    gone = {key for told in earlier for key in ledger.examples.superseded_by(told.message)}
+    true = [_without(told, {*gone, *found.superseded}) for told in earlier]
+    edits = [Draft(q, a, as_told(base.model, q, a)) for q, a in ledger.examples.edits(message)]
+    with ledger.transaction():
+        ledger.examples.add(
+            memory, message, news(text, found.drafts, true),
+            depends_on=[told.message for told in earlier], superseded=found.superseded,
+        )  # fmt: skip
+        ledger.examples.add(memory, message, edits, source="user")
+
+
+def _without(told: Told, keys: set[int]) -> Told:
+    """Leave out facts that are true no more."""
+    return replace(told, facts=tuple(fact for fact in told.facts if fact[0] not in keys))
+
+
+def _alike(
+    ledger: Ledger, memory: int, base: Base, message: int, text: str, *, personal: bool
+) -> list[Told]:
+    """Choose the earlier messages that `text` may change: alike ones, and the one before it.
+
+    Each is judged by itself, with all that it taught, so that which others there are, and what
+    became of them, changes nothing.
+    """
+    candidates = ledger.messages.learned_before(memory, message)
+    before = ledger.messages.said_before(message, [m.id for m in candidates])
+    hidden = masked(ledger, memory, [*(m.id for m in candidates), message], personal=personal)
+    likeness = base.likeness(text, [hidden[m.id].studied for m in candidates])
+    return [
+        Told(
+            one.id,
+            hidden[one.id].studied,
+            tuple((fact.id, fact.question, fact.answer) for fact in facts_of(ledger, one.id)),
+        )
+        for one, like in zip(candidates, likeness, strict=True)
+        if like >= ALIKE or one.id == before
+    ]
+
+
+def facts_of(ledger: Ledger, message: int) -> list[ExampleRow]:
+    """List what a message taught."""
+    return [row for row in ledger.examples.of(message) if row.kind == Kind.FACT]
+
+
+def as_told(model: Model, question: str, answer: str) -> Example:
+    """Make an example whose target is the text itself."""
+    turns = [Turn("user", question), Turn("assistant", answer)]
+    rendered = render(model.tokenizer, turns, reply=False)
+    start, end = rendered.spans[-1]
+    return Example(
+        Kind.FACT, rendered.tokens[:start], rendered.tokens[start : end + 1], likely=None
+    )

@@ -1,0 +1,170 @@
+"""Changes of a memory's past, and its proof: undo, redo, forget, edit, merge, verify, rebuild.
+
+Each change is: change the ledger, replay from the nearest snapshot before.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, replace
+
+from mlxdyn.learn.example import Draft
+from mlxdyn.learn.learner import close, same
+from mlxdyn.memory.directory import remove_stray, tidy
+from mlxdyn.memory.examine import as_told
+from mlxdyn.memory.memory import Memory, Progress
+from mlxdyn.memory.store import copies
+from mlxdyn.memory.store.records import EventRow, ExampleRow, Message, Outcome
+
+TOLERANCE = 1e-6
+NEARLY = f"the same within {TOLERANCE:g}, as another version or machine makes it"
+"""In a problem that `verify` names, where a replay differs by rounding; others are damage."""
+
+
+def take_back(memory: Memory) -> Message | EventRow | None:
+    """Undo what a person saw last: let the newest message that waits be, else undo a lesson.
+
+    Rejected lessons are passed over: nobody saw them change anything.
+    """
+    ledger, id = memory.ledger, memory.row.id
+    if waiting := ledger.messages.pending(id):
+        ledger.past.let_be(id, waiting[-1])
+        return ledger.messages.upto(waiting[-1])[-1]
+    event = undo(memory)
+    while event and not event.accepted:
+        event = undo(memory)
+    return event
+
+
+def bring_back(memory: Memory, progress: Progress | None = None) -> Message | EventRow | None:
+    """Redo what a person saw undone last: a lesson, or a message that then waits again.
+
+    Rejected lessons come back unseen, as they went.
+    """
+    while event := memory.ledger.past.redoable(memory.row.id):
+        if message := memory.ledger.past.wait_again(event):
+            return message
+        redo(memory, progress)
+        if event.accepted:
+            return event
+    return None
+
+
+def undo(memory: Memory) -> EventRow | None:
+    """Take back the last lesson, bitwise; return it. One that was rejected changes nothing."""
+    event = memory.ledger.past.undoable(memory.row.id)
+    if event:
+        memory.ledger.past.set_undone(memory.row.id, event, True)
+        memory.restore()
+    return event
+
+
+def redo(memory: Memory, progress: Progress | None = None) -> EventRow | None:
+    """Bring back the last lesson that was undone, if nothing was learned since; return it."""
+    event = memory.ledger.past.redoable(memory.row.id)
+    if event:
+        memory.ledger.past.set_undone(memory.row.id, event, False)
+        memory.restore(progress)
+    return event
+
+
+def forget(memory: Memory, messages: Sequence[int], progress: Progress | None = None) -> int:
+    """Become, bitwise, the memory that never learned `messages`; return how many lessons went.
+
+    Replies to them are forgotten too, and the text leaves the files.
+    """
+    ledger, id = memory.ledger, memory.row.id
+    replies = [ledger.messages.reply_to(message) for message in messages]
+    wanted = sorted({*messages, *(reply for reply in replies if reply is not None)})
+    lessons = ledger.past.count_lessons(id, wanted)
+    changed = ledger.past.forget(id, wanted)
+    remove_stray(memory.directory, memory.row, ledger)  # a full disk gets room
+    if changed is not None:
+        memory.restore(progress)
+    tidy(ledger)
+    ledger.erase()
+    return lessons
+
+
+def change_example(
+    memory: Memory, row: ExampleRow, new: tuple[str, str] | None, progress: Progress | None = None
+) -> None:
+    """Edit what is learned, question and answer, or delete it with None, as if always so."""
+    draft = None if new is None else Draft(*new, as_told(memory.model, *new))
+    if memory.ledger.past.change_example(memory.row.id, row, draft) is not None:
+        memory.restore(progress)
+    tidy(memory.ledger)
+    memory.ledger.erase()
+
+
+def merge(memory: Memory, source: str, progress: Progress | None = None) -> int:
+    """Learn what memory `source` learned and this one did not, in order of time, by replay."""
+    ledger = memory.ledger
+    lessons = copies.merge(ledger, ledger.memories.existing(source), memory.row)
+    if lessons:
+        memory.restore(progress)
+    return lessons
+
+
+def rebuild(memory: Memory, progress: Progress | None = None) -> None:
+    """Make weights and outcomes anew from the lessons in the ledger, and save them."""
+    memory.ledger.past.outdate(memory.row.id, 0)
+    memory.restore(progress)
+    memory.snapshot()
+
+
+def verify(memory: Memory, progress: Progress | None = None, *, replay: bool = True) -> list[str]:
+    """Replay the whole ledger and compare; return what is wrong, nothing when all is well.
+
+    Without `replay`, only the checksums and the ledger's integrity are looked at.
+    """
+    sound = memory.ledger.database.integrity()
+    if sound != "ok":
+        return [f"the ledger is damaged: {sound}"]
+    damaged = memory.snapshots.damaged()
+    problems = [f"snapshot {file} is missing or damaged" for file in damaged]
+    return [*problems, *_compare_replay(memory, progress)] if replay else problems
+
+
+def _compare_replay(memory: Memory, progress: Progress | None) -> list[str]:
+    learner = memory.learner
+    current, learner.state = learner.state, memory.start
+    problems = []
+    try:
+        for event, outcome in memory.replay(0, progress):
+            told = memory.ledger.events.outcome(event.id)
+            if not _alike(outcome, told):
+                how = "does not go as the ledger tells"
+                problems.append(_differs(f"lesson {event.id}", how, _near(outcome, told)))
+        if not same(learner.state, current):
+            near = close(learner.state, current, TOLERANCE)
+            how = "differ from a replay of the ledger"
+            problems.append(_differs("the saved weights", how, near))
+    finally:
+        learner.state = current
+    return problems
+
+
+def _differs(what: str, how: str, near: bool) -> str:
+    return f"{what}: {NEARLY}" if near else f"{what} {how}"
+
+
+def _alike(one: Outcome, other: Outcome) -> bool:
+    """Compare what was measured, to the last bit."""
+    return replace(one, reason="") == replace(other, reason="")
+
+
+def _near(one: Outcome, other: Outcome) -> bool:
+    """Tell whether two outcomes are the same but for the last digits of what was measured."""
+    unreasoned = (
+        replace(o, reason="", updates=tuple(replace(u, reason="") for u in o.updates))
+        for o in (one, other)
+    )
+    return _close(*map(astuple, unreasoned))
+
+
+def _close(one: object, other: object) -> bool:
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_close, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return one == other

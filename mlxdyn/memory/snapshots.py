@@ -1,0 +1,67 @@
+"""Snapshots: saved adapter and optimizer states, a cache of the truth."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from mlxdyn.arrays import sound_arrays, write_arrays
+from mlxdyn.learn.learner import State, flatten, unflatten
+from mlxdyn.memory.store.memories import Memories
+from mlxdyn.memory.store.records import MemoryRow, SnapshotRow
+
+KEPT_SNAPSHOTS = 6
+
+
+class Snapshots:
+    """The snapshots of one memory, whose states are all shaped like `start`."""
+
+    def __init__(self, directory: Path, rows: Memories, memory: MemoryRow, start: State) -> None:
+        self._directory, self._rows, self._memory, self._start = directory, rows, memory, start
+
+    def sound(self) -> Iterator[tuple[int, State]]:
+        """Yield what the undamaged snapshots hold and up to which position, newest first."""
+        for row in self._rows.snapshots(self._memory.id):
+            state = self._state_in(row)
+            if state is not None:
+                yield row.upto, state
+
+    def damaged(self) -> list[str]:
+        """Name the files that are missing or damaged."""
+        rows = self._rows.snapshots(self._memory.id)
+        return [row.file for row in rows if self._state_in(row) is None]
+
+    def save(self, state: State, upto: int) -> bool:
+        """Save `state` as that of position `upto`, unless the newest snapshot is; tell if so."""
+        rows = self._rows.snapshots(self._memory.id)
+        if not upto or (rows and rows[0].upto == upto):
+            return False
+        file = f"{upto}-{os.urandom(4).hex()}.safetensors"
+        digest = write_arrays(self._directory / file, flatten(state), self._metadata(upto))
+        kept = spread([SnapshotRow(upto, file, digest), *rows])
+        self._rows.set_snapshots(self._memory.id, kept)
+        return True
+
+    def _state_in(self, row: SnapshotRow) -> State | None:
+        """Read a snapshot; None where the file is damaged or holds what this memory cannot wear."""
+        arrays = sound_arrays(self._directory / row.file, row.sha256)
+        with suppress(ValueError):
+            return None if arrays is None else unflatten(arrays, self._start)
+        return None
+
+    def _metadata(self, upto: int) -> dict[str, str]:
+        fingerprint = self._memory.fingerprint
+        return {"fingerprint": fingerprint, "upto": str(upto), "mlx": version("mlx")}
+
+
+def spread(rows: Sequence[SnapshotRow]) -> list[SnapshotRow]:
+    """Choose which snapshots stay: the newest, and ever fewer of the older ones.
+
+    One for each doubling of the distance to the newest, so that a replay to any point in the past
+    begins not much further back than the point itself.
+    """
+    newest = rows[0].upto
+    kept = {(newest - row.upto).bit_length(): row for row in rows}
+    chosen = sorted(kept.values(), reverse=True)
+    return chosen[: KEPT_SNAPSHOTS - 1] + chosen[KEPT_SNAPSHOTS - 1 :][-1:]

@@ -1,0 +1,145 @@
+"""What messages teach, frozen, and what should stay as it is."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mlxdyn.learn.example import Draft, Example, dump_likely, dump_tokens
+from mlxdyn.memory.store.database import Database
+from mlxdyn.memory.store.messages import Messages
+from mlxdyn.memory.store.records import EXAMPLE, ExampleRow, example_of
+
+_STANDS = (
+    "{0}.memory = :memory AND {0}.accepted AND NOT {0}.undone"
+    " AND (:upto IS NULL OR {0}.position <= :upto)"
+)
+STANDING = (  # CROSS JOIN: the few that supersede are read first
+    "FROM events e JOIN examples x ON x.message = e.message"
+    f" WHERE {_STANDS.format('e')} AND (NOT :active OR NOT EXISTS"
+    " (SELECT 1 FROM supersedes s CROSS JOIN events l ON l.message = s.message"
+    f" WHERE s.example = x.id AND {_STANDS.format('l')}))"
+)
+"""Examples of lessons that stand at position `upto`; if `active`, those true by then."""
+
+
+class Examples:
+    """The rows of examples, what they depend on and what they supersede."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(
+        self,
+        memory: int,
+        message: int | None,
+        drafts: Iterable[Draft],
+        *,
+        source: str = "base",
+        depends_on: Sequence[int] = (),
+        superseded: Sequence[int] = (),
+    ) -> None:
+        """Freeze what a message teaches, and that it was examined, even if there is nothing.
+
+        `depends_on` are the earlier messages that were read with it, `superseded` the earlier
+        examples that it makes untrue. Without a message it is the regularization set.
+        """
+        with self._db.transaction():
+            told_by = Messages(self._db).uid(message) if message else ""
+            for draft in drafts:
+                self._db.insert(
+                    "examples", memory=memory, message=message, uid=lot(told_by, draft),
+                    kind=str(draft.example.kind), source=source,
+                    question=draft.question, answer=draft.answer, **frozen(draft.example),
+                )  # fmt: skip
+            for earlier in depends_on:
+                self._db.insert("depends", message=message, earlier=earlier)
+            for example in superseded:
+                self._db.insert("supersedes", example=example, message=message)
+            self._db.run("UPDATE messages SET examined = 1 WHERE id = ?", (message,))
+            self._db.run("DELETE FROM edits WHERE message = ?", (message,))
+
+    def edits(self, message: int) -> list[tuple[str, str]]:
+        """List what the user corrected by hand before a message is examined (again)."""
+        found = self._db.run(
+            "SELECT question, answer FROM edits WHERE message = ? ORDER BY rowid", (message,)
+        )
+        return [(row[0], row[1]) for row in found]
+
+    def active(self, memory: int, *, upto: int | None = None) -> list[ExampleRow]:
+        """List the active examples of all lessons that stand, in order of learning.
+
+        Active at position `upto` (default: now) are those that no message learned by then made
+        untrue.
+        """
+        return self._examples(memory, upto, active=True)
+
+    def told(self, memory: int) -> list[ExampleRow]:
+        """List the examples of all lessons that stand, superseded ones too."""
+        return self._examples(memory, None, active=False)
+
+    def _examples(self, memory: int, upto: int | None, *, active: bool) -> list[ExampleRow]:
+        rows = self._db.run(
+            f"SELECT {EXAMPLE} {STANDING} ORDER BY e.position, x.id",
+            {"memory": memory, "upto": upto, "active": active},
+        )
+        return [example_of(row) for row in rows]
+
+    def all(self, memory: int) -> list[ExampleRow]:
+        """List all examples there are, whatever became of their lessons."""
+        rows = self._db.run(
+            f"SELECT {EXAMPLE} FROM examples x WHERE memory = ? ORDER BY id", (memory,)
+        )
+        return [example_of(row) for row in rows]
+
+    def of(self, message: int) -> list[ExampleRow]:
+        rows = self._db.run(
+            f"SELECT {EXAMPLE} FROM examples x WHERE message = ? ORDER BY id", (message,)
+        )
+        return [example_of(row) for row in rows]
+
+    def depends_on(self, message: int) -> list[int]:
+        """Name the earlier messages that were read with a message."""
+        rows = self._db.run(
+            "SELECT earlier FROM depends WHERE message = ? ORDER BY earlier", (message,)
+        )
+        return [row[0] for row in rows]
+
+    def superseded_by(self, message: int) -> set[int]:
+        """Name the examples that a message makes untrue."""
+        return {*self._db.column("SELECT example FROM supersedes WHERE message = ?", (message,))}
+
+    def regularization(self, memory: int) -> list[ExampleRow]:
+        """List what learning should leave as it is."""
+        rows = self._db.run(
+            f"SELECT {EXAMPLE} FROM examples x WHERE memory = ? AND message IS NULL ORDER BY id",
+            (memory,),
+        )
+        return [example_of(row) for row in rows]
+
+    def find(self, example: int, memory: int) -> ExampleRow | None:
+        """Return one example of this memory."""
+        rows = self._db.run(
+            f"SELECT {EXAMPLE} FROM examples x WHERE id = ? AND memory = ? AND message IS NOT NULL",
+            (example, memory),
+        )
+        return next(map(example_of, rows), None)
+
+
+def lot(message_uid: str, draft: Draft) -> str:
+    """Give the identity of an example in all copies, on which draws hang.
+
+    It follows from what the example says, so that one made anew is drawn as if it were the first.
+    """
+    said = (message_uid, str(draft.example.kind), draft.question, draft.answer)
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
+def frozen(example: Example) -> dict[str, Any]:
+    """Give the columns that hold an example's numbers."""
+    return {
+        "prompt": dump_tokens(example.prompt),
+        "target": dump_tokens(example.target),
+        "likely": dump_likely(example.likely),
+        "weight": example.weight,
+    }

@@ -1,0 +1,172 @@
+"""What was said, and which of it waits to be learned."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from mlxdyn.memory.store.database import Database, escaped, now
+from mlxdyn.memory.store.records import Filter, LearningState, Message
+
+EXAMINED, EXAMINE_AGAIN = 1, 2
+FOR_GOOD = 2
+"""In `undone`: something was learned since, so that redo does not bring it back."""
+
+
+class Messages:
+    """The rows of messages."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, conversation: int, role: str, text: str, learning: LearningState) -> Message:
+        """Save a turn; `learning` is none or pending."""
+        id = self._db.insert(
+            "messages", conversation=conversation, role=role, text=text, created=now(),
+            learning=learning, uid=os.urandom(8).hex(),
+        )  # fmt: skip
+        return Message(id, role, text)
+
+    def of(self, conversation: int) -> list[Message]:
+        rows = self._db.run(
+            "SELECT id, role, text, imported FROM messages WHERE conversation = ? ORDER BY id",
+            (conversation,),
+        )
+        return [Message(id, role, text, bool(came)) for id, role, text, came in rows]
+
+    def imported(self, memory: int) -> frozenset[int]:
+        """Name the messages that came with a bundle: their words are those of whoever made it."""
+        found = self._db.column(
+            "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation"
+            " WHERE c.memory = ? AND m.imported",
+            (memory,),
+        )
+        return frozenset(found)
+
+    def mark_imported(self) -> None:
+        """Let every message be one that came with a bundle."""
+        self._db.run("UPDATE messages SET imported = 1")
+
+    def find(self, message: int, memory: int) -> Message | None:
+        """Return one message of this memory."""
+        row = self._db.run(
+            "SELECT m.id, m.role, m.text FROM messages m JOIN conversations c"
+            " ON c.id = m.conversation WHERE m.id = ? AND c.memory = ?",
+            (message, memory),
+        ).fetchone()
+        return Message(*row) if row else None
+
+    def search(self, memory: int, wanted: Filter) -> list[Message]:
+        """List a memory's messages, either role, that `wanted` matches, oldest first."""
+        words = f"%{escaped(wanted.search)}%" if wanted.search else None
+        rows = self._db.run(
+            "SELECT m.id, m.role, m.text FROM messages m JOIN conversations c"
+            " ON c.id = m.conversation WHERE c.memory = :memory"
+            " AND (:words IS NULL OR m.text LIKE :words ESCAPE '\\')"
+            " AND (:conversation IS NULL OR c.id = :conversation)"
+            " AND (:since IS NULL OR m.created >= :since)"
+            " AND (:until IS NULL OR m.created <= :until) ORDER BY m.id",
+            asdict(wanted) | {"memory": memory, "words": words},
+        )
+        return [Message(*row) for row in rows]
+
+    def holders(self, messages: Sequence[int], memory: int) -> list[str]:
+        """Name the other memories that hold copies of `messages`: branches and backups."""
+        return self._db.column(
+            "SELECT DISTINCT o.name FROM messages m JOIN messages c ON c.uid = m.uid"
+            " JOIN conversations h ON h.id = c.conversation JOIN memories o ON o.id = h.memory"
+            " WHERE m.id IN (SELECT value FROM json_each(?)) AND o.id != ? ORDER BY o.name",
+            (json.dumps(list(messages)), memory),
+        )
+
+    def reply_to(self, message: int) -> int | None:
+        """Return the assistant's message right after a user's, which often repeats it."""
+        row = self._db.run(
+            "SELECT id, role FROM messages WHERE id > ? AND conversation ="
+            " (SELECT conversation FROM messages WHERE id = ?) ORDER BY id LIMIT 1",
+            (message, message),
+        ).fetchone()
+        return int(row[0]) if row and row[1] == "assistant" else None
+
+    def said_before(self, message: int, among: Sequence[int]) -> int | None:
+        """Return the last of `among` before a message in its conversation."""
+        found: int | None = self._db.value(
+            "SELECT max(id) FROM messages WHERE id < :message AND conversation ="
+            " (SELECT conversation FROM messages WHERE id = :message)"
+            " AND id IN (SELECT value FROM json_each(:among))",
+            {"message": message, "among": json.dumps(list(among))},
+        )
+        return found
+
+    def around(self, memory: int, messages: Sequence[int], most: int) -> list[tuple[int, Message]]:
+        """Return the conversations of `messages` and the `most` newest turns before their last.
+
+        Oldest first, each turn with its conversation.
+        """
+        rows = self._db.run(
+            "WITH own AS (SELECT m.* FROM messages m JOIN conversations c ON c.id = m.conversation"
+            " WHERE c.memory = :memory AND m.id <= :last)"
+            " SELECT conversation, id, role, text FROM own WHERE conversation IN"
+            " (SELECT conversation FROM own WHERE id IN (SELECT value FROM json_each(:messages)))"
+            " OR id IN (SELECT id FROM own ORDER BY id DESC LIMIT :most) ORDER BY id",
+            {
+                "memory": memory,
+                "most": most,
+                "last": max(messages, default=0),
+                "messages": json.dumps(list(messages)),
+            },
+        )
+        return [(row[0], Message(*row[1:])) for row in rows]
+
+    def upto(self, message: int) -> list[Message]:
+        """Return the last turns of a message's conversation, two at most, ending with it."""
+        rows = self._db.run(
+            "SELECT id, role, text FROM messages WHERE id <= ? AND conversation ="
+            " (SELECT conversation FROM messages WHERE id = ?) ORDER BY id DESC LIMIT 2",
+            (message, message),
+        ).fetchall()
+        return [Message(*row) for row in reversed(rows)]
+
+    def pending(self, memory: int) -> list[int]:
+        """List the messages that wait to be learned, oldest first."""
+        return self._db.column(
+            "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation"
+            " WHERE m.learning = 'pending' AND c.memory = ? ORDER BY m.id",
+            (memory,),
+        )
+
+    def settle(self, message: int, learning: LearningState) -> None:
+        self._db.run("UPDATE messages SET learning = ? WHERE id = ?", (learning, message))
+
+    def uid(self, message: int) -> str:
+        """Return the identity that a message has in all copies."""
+        return self._db.value("SELECT uid FROM messages WHERE id = ?", (message,)) or ""
+
+    def examined(self, message: int) -> bool:
+        """Tell whether the examples of a message are frozen."""
+        found = self._db.value("SELECT examined FROM messages WHERE id = ?", (message,))
+        return bool(found == EXAMINED)
+
+    def unexamined(self, memory: int) -> list[int]:
+        """List the learned messages whose examples are to be made anew, in order of learning."""
+        return self._db.column(
+            "SELECT m.id FROM events e JOIN messages m ON m.id = e.message"
+            " WHERE e.memory = ? AND m.examined = ? ORDER BY e.position",
+            (memory, EXAMINE_AGAIN),
+        )
+
+    def learned_before(self, memory: int, message: int) -> list[Message]:
+        """List the messages whose lessons stood when `message` was learned, in that order.
+
+        Rejected ones and such without facts too: were a message forgotten, they could be others.
+        """
+        own = self._db.value(
+            "SELECT position FROM events WHERE memory = ? AND message = ?", (memory, message)
+        )
+        stood = "NOT e.undone" if own is None else f"e.undone != {FOR_GOOD} AND e.position < :own"
+        rows = self._db.run(
+            "SELECT m.id, m.role, m.text FROM events e JOIN messages m ON m.id = e.message"
+            f" WHERE e.memory = :memory AND m.role = 'user' AND {stood} ORDER BY e.position",
+            {"memory": memory, "own": own},
+        )
+        return [Message(*row) for row in rows]
