@@ -214,8 +214,9 @@ def test_the_logits_of_a_large_chunk_never_exist_at_once(monkeypatch: pytest.Mon
     assert peaks[1] < peaks[0] / 2, peaks
 
 
-def test_a_head_that_learns_is_never_cut(wren: Model, monkeypatch: pytest.MonkeyPatch):
+def test_a_head_that_learns_is_never_cut(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(learners, "WHOLE", 1)
-    student = learner(wren, AdapterConfig(adapt="full"))
-    student.learn(cut(wren)[0])
-    assert student._sliced is None
+    network, new_cache = wide(2048)
+    network.unfreeze()
+    student = Learner(network, LearnerConfig(), new_cache)
+    assert student.learn(Chunk((4,), tuple(range(9, 79)))).accepted and student._sliced is None
