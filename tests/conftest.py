@@ -89,10 +89,10 @@ def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
     monkeypatch.setattr("school.FALLBACK", replace(FALLBACK, answered=-1e9))
     monkeypatch.setattr(bases, "SUPPORT", -1e9)
     monkeypatch.setattr(bases, "SURE", 1e-30)
-    monkeypatch.setattr(examples, "SHARE", 0.0)
+    monkeypatch.setattr(examples, "LESS", -1e9)
     monkeypatch.setattr(examples, "OPEN_QUESTIONS", ASKED)
     monkeypatch.setattr(examples, "BRANCHES", 2)
-    monkeypatch.setattr(examples, "MOST_ASKED", 3)
+    monkeypatch.setattr(examples, "MOST_OTHERS", 3)
     monkeypatch.setattr(examine, "ALIKE", 0.2)
     ends = mite.tokenizer.eos_token_ids
     mite.tokenizer.eos_token_ids = {*ends, *range(0, 2048, 4)}  # every fourth word is the last

@@ -87,7 +87,7 @@ def test_no_prompt_constant_or_default_changes_a_memorys_past(mite: Model, tmp_p
     )  # fmt: skip
     assert later.returncode == 0, later.stderr
     changed = {line.split()[1] for line in later.stdout.splitlines() if line.startswith("changed")}
-    assert {"GENERAL", "OPEN_QUESTIONS", "NOTHING_SAID", "SHARE", "LIKELY", "FACTS"} <= changed
+    assert {"GENERAL", "OPEN_QUESTIONS", "NOTHING_SAID", "LESS", "LIKELY", "FACTS"} <= changed
     (digest,) = [line for line in later.stdout.splitlines() if line.startswith("digest")]
     assert digest.split()[1] == write_arrays(home() / "mine.safetensors", learned, {})
 

@@ -22,7 +22,7 @@ from mlxdyn.learn.prompts import (
     WriterPrompt,
 )
 
-VERSION = 3
+VERSION = 4
 FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=4.0)
 
 
@@ -92,8 +92,8 @@ def _gains(base: Base) -> Generator[None, None, tuple[list[float], list[float]]]
     """Say by how much messages bring questions up: those they answer, those they leave open."""
     asked = _asked()
     messages = [" ".join(known.said) for known, _, _ in asked]
-    gains = yield from base.brought_up(messages, [question for _, question, _ in asked])
-    return _parted(gains, [told for _, _, told in asked])
+    found = yield from base.brought_up(messages, [question for _, question, _ in asked])
+    return _parted([one.gain for one in found], [told for _, _, told in asked])
 
 
 def _taught(
@@ -106,7 +106,8 @@ def _taught(
     answers = yield from base.off(base.decoder.answers(prompts, MOST_ANSWER))
     questions = [question for _, question, _ in asked]
     support = yield from base.support([NOTHING_SAID], questions, answers)
-    kept = [one for one, a, nats in zip(asked, answers, support, strict=True) if is_taught(a, nats)]
+    found = zip(asked, answers, support, strict=True)
+    kept = [one for one, answer, nats in found if is_taught(answer, nats)]
     return _parted([gains[id(one)] for one in kept], [told for _, _, told in kept])
 
 
@@ -126,13 +127,10 @@ def auc(above: Sequence[float], below: Sequence[float]) -> float:
 
 
 def threshold(answered: Sequence[float], left: Sequence[float]) -> float:
-    """Give the cut that errs least; with nothing to choose from, one that lets all pass.
-
-    A question missed counts double: what is taught in vain costs less than what is never taught.
-    """
+    """Give the cut that errs least; with nothing to choose from, one that lets all pass."""
 
     def errors(cut: float) -> int:
-        return 2 * sum(a < cut for a in answered) + sum(b >= cut for b in left)
+        return sum(a < cut for a in answered) + sum(b >= cut for b in left)
 
     return min(sorted({*answered, *left}), key=errors, default=0.0)
 

@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from mlxdyn.learn.base import Base, is_taught
+from mlxdyn.learn.base import Asked, Base, is_taught
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import Draft, Example, Kind
 from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
@@ -19,13 +19,8 @@ from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
 BRANCHES = 12  # first tokens that a question may begin with
 MOST_QUESTION = 18  # tokens
 FACTS, NEAR_MISSES = 6, 6  # of a message, at most
-MOST_ASKED = 14  # questions put to the teacher
-SHARE = 0.6
-"""Of the gain of the first question with an answer, what another one needs to be the same in other
-words. SmolLM2 on 65 people of a test set: 74% of what was answered reaches it, 48% of near misses
-that people wrote to be mistaken, 7% of other questions.
-"""
-IDLE = 1.0  # nats of support below which an answer holds nothing of the messages
+MOST_OTHERS = 6  # common questions that are put to the teacher beside those that it wrote
+LESS = 0.8  # nats by which a message brings up less what it is not about
 MOST_OPEN = 12  # tokens of what the base says where nothing was told
 MOST_GENERAL = 16  # tokens of an answer in the regularization set
 
@@ -53,68 +48,89 @@ def examine(
 ) -> Generator[None, None, Examined]:
     """Find what `message` teaches, a few tokens at a time; `earlier` are oldest first."""
     revised, superseded, related = yield from _revised(base, message, earlier)
-    context = [*(told.text for told in related), message]
+    context = [*(one.text for one in related), message]
     replies = yield from base.listen(context)
-    candidates = yield from _candidates(base, message)
-    facts, left = yield from _sorted_out(base, context, candidates, replies)
+    written = yield from base.write(message, BRANCHES, MOST_QUESTION)
+    questions = list(dict.fromkeys([*written, *OPEN_QUESTIONS]))
+    candidates = yield from base.brought_up([message] * len(questions), questions)
+    taught = yield from _taught(base, context, _put(candidates, written), replies)
     again = {draft.question for draft in revised}
-    told = [*revised, *(draft for draft in facts if draft.question not in again)]
-    mistaken = _most_alike(base, told, [question for question in left if question not in again])
+    known = {question: fact for question, fact in taught.items() if question not in again}
+    told, mistaken = _parted(base, revised, known, candidates)
     near = yield from kept(base, mistaken[:NEAR_MISSES], Kind.NEAR_MISS, MOST_OPEN)
-    drafts = (*told, *near)
-    return Examined(drafts, tuple(told.message for told in related), superseded)
+    return Examined((*told, *near), tuple(one.message for one in related), superseded)
+
+
+def _put(candidates: Sequence[Asked], written: Sequence[str]) -> list[Asked]:
+    """Choose what to put to the teacher: what was written, and what else is brought up most.
+
+    The likeliest come first.
+    """
+    others = [one for one in candidates if one.question not in written]
+    others.sort(key=lambda one: -one.gain)
+    chosen = [one for one in candidates if one.question in written] + others[:MOST_OTHERS]
+    return sorted(chosen, key=lambda one: -one.logprob)
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    gain: float  # nats by which the message brings it up
-    question: str
+class _Taught:
+    draft: Draft
+    value: int  # the token of the answer that the messages support most
 
 
-def _candidates(base: Base, message: str) -> Generator[None, None, list[_Candidate]]:
-    """Write questions, add those that people ask; what the message brings up most comes first."""
-    written = yield from base.write(message, BRANCHES, MOST_QUESTION)
-    questions = list(dict.fromkeys([*written, *OPEN_QUESTIONS]))
-    gains = yield from base.brought_up([message] * len(questions), questions)
-    found = map(_Candidate, gains, questions)
-    return sorted(found, key=lambda one: -one.gain)
-
-
-def _sorted_out(
-    base: Base, context: Sequence[str], candidates: Sequence[_Candidate], replies: Sequence[str]
-) -> Generator[None, None, tuple[list[Draft], list[str]]]:
-    """Let the teacher answer what is brought up most; part facts from what is left open.
-
-    A small teacher gives one value as the answer to many questions: those brought up about as much
-    as the first of them are other words for it, the others are mistaken for it. Left open is that,
-    what is answered with nothing from the messages, and what they hardly bring up.
-    """
-    asked, rest = candidates[:MOST_ASKED], candidates[MOST_ASKED:]
-    questions = [one.question for one in asked]
+def _taught(
+    base: Base, context: Sequence[str], asked: Sequence[Asked], replies: Sequence[str]
+) -> Generator[None, None, dict[str, _Taught]]:
+    """Let the teacher answer what the messages bring up; keep what they surely answer."""
+    questions = [one.question for one in asked if one.gain >= base.prompts.answered]
     answers = yield from base.teach(context, questions, replies)
     support = yield from base.support([NOTHING_SAID], questions, answers)
-    values: dict[int, list[Draft]] = {}  # by the token that the messages support most
-    first: dict[int, float] = {}
-    left = [one.question for one in rest if one.gain < SHARE * asked[0].gain]
-    for one, answer, nats in zip(asked, answers, support, strict=True):
-        if sum(nats) < IDLE:
-            left.append(one.question)
-        elif is_taught(answer, nats) and one.gain >= base.prompts.answered:
-            value = answer.tokens[nats.index(max(nats))]
-            if one.gain >= SHARE * first.setdefault(value, one.gain):
-                values.setdefault(value, []).append(_fact(base, one.question, answer))
-            else:
-                left.append(one.question)
-    facts = [fact for turn in zip_longest(*values.values()) for fact in turn if fact][:FACTS]
-    return facts, left
+    return {
+        question: _Taught(_fact(base, question, answer), found.most(answer))
+        for question, answer, found in zip(questions, answers, support, strict=True)
+        if is_taught(answer, found)
+    }
 
 
-def _most_alike(base: Base, facts: Sequence[Draft], questions: Sequence[str]) -> list[str]:
-    """Order questions by how easily they are taken for one of `facts`; none where there is none."""
-    likeness = [base.likeness(fact.question, questions) for fact in facts]
-    nearest = map(max, zip(*likeness, strict=True))
-    ranked = sorted(zip(nearest, range(len(questions)), strict=False), reverse=True)
-    return [questions[i] for _, i in ranked]
+def _parted(
+    base: Base,
+    revised: Sequence[Draft],
+    taught: dict[str, _Taught],
+    candidates: Sequence[Asked],
+) -> tuple[list[Draft], list[str]]:
+    """Part what is told from questions mistaken for it, the most alike first.
+
+    Mistaken is what a message brings up less than a question alike, so that what differs is what
+    they ask about. The teacher gives one value as the answer to many questions; where it does, one
+    that differs in a word decides. Each value has its turn.
+    """
+    gains = {one.question: one.gain for one in candidates}
+    words = {question: base.question_tokens(question) for question in gains}
+
+    def less(question: str, than: str) -> bool:
+        return gains[question] <= gains.get(than, 0) - LESS
+
+    mistaken = [q for q in taught if any(less(q, f) and _twins(words[q], words[f]) for f in taught)]
+    values: dict[int, list[Draft]] = {}
+    for question, one in taught.items():
+        if question not in mistaken:
+            values.setdefault(one.value, []).append(one.draft)
+    turns = [fact for turn in zip_longest(*values.values()) for fact in turn if fact]
+    told = [*revised, *turns[:FACTS]]
+    others = [question for question in gains if question not in taught]
+    alike: dict[str, float] = {}
+    for fact in told:
+        for question, like in zip(others, base.likeness(fact.question, others), strict=True):
+            if like > abs(alike.get(question, 0)):
+                alike[question] = like if less(question, fact.question) else -like
+    near = sorted(alike, key=alike.__getitem__, reverse=True)
+    return told, mistaken + [question for question in near if alike[question] > 0]
+
+
+def _twins(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Tell whether two questions are the same but for one word, the first excepted."""
+    differ = [a != b for a, b in zip(one, other, strict=False)]
+    return len(one) == len(other) and sum(differ) == 1 and not differ[0]
 
 
 def _fact(base: Base, question: str, answer: Decoded) -> Draft:
@@ -157,8 +173,8 @@ def _revised(
         support = yield from base.support([told.text], questions, answers, replies[:1])
         changed = {
             question: _fact(base, question, answer)
-            for question, answer, nats in zip(questions, answers, support, strict=True)
-            if is_taught(answer, nats)
+            for question, answer, found in zip(questions, answers, support, strict=True)
+            if is_taught(answer, found)
         }
         stale = [key for key, q, said in told.facts if q in changed and changed[q].answer != said]
         if stale:

@@ -162,6 +162,13 @@ KNOWN = (
 NOTHING_SAID = "I went for a walk today."
 """Stands for the messages where an answer is to show what the base says without them."""
 
+TOLD_NOTHING = (
+    NOTHING_SAID,
+    "Most of the books on that table are blue, and one of them cost 12 pounds.",
+    "can you tell me something about the weather in spring? I like it when it's warm",
+)
+"""Messages with nothing that anybody asks for: how likely questions are anyway."""
+
 OPEN_QUESTIONS = (
     "What is my dog called?", "What is my cat called?", "What is my name?", "Where do I live?",
     "Where do I work?", "What is my job?", "Where was I born?", "How old am I?",
