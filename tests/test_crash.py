@@ -187,7 +187,7 @@ def imported(mite: Model, new_home) -> Path:
     """A home whose memory starts from an imported adapter and has learned two messages."""
     path = new_home("imported")
     with closing(Ledger(home() / "mlxdyn.db")) as ledger:
-        adapter.found(random_adapter(mite), "m", mite, ledger, FAST)
+        adapter.create(random_adapter(mite), "m", mite, ledger, FAST)
     with opened("m", mite) as memory:
         for text, fact in list(zip(TEXTS, FACTS, strict=False))[:2]:
             teach(memory, text, fact, guarded=True)
