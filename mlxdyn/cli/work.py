@@ -57,6 +57,7 @@ class Options(source.Reading):
     plot: str | None
     html: str | None
     max_regress: float | None
+    later: int
 
 
 def compared(files: tuple[str, ...]) -> Results:
@@ -99,8 +100,9 @@ def evaluated(texts: tuple[str, ...], options: Options) -> Results:
 def told(files: tuple[str, ...], options: Options) -> Results:
     """Run the experiment that teaches messages and asks for them: FILES are cases, not text."""
     from mlxdyn.lab import memory
+    from mlxdyn.lab.cases import read
 
-    cases = memory.read([Path(file) for file in files])[: options["limit"]]
+    cases = read([Path(file) for file in files])[: options["limit"]]
     device.prepare()
     from mlxdyn.model.load import load
     from mlxdyn.report import record, text
