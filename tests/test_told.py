@@ -11,8 +11,8 @@ from mlxdyn.cli import main
 from mlxdyn.config import StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
-from mlxdyn.lab import memory
-from mlxdyn.lab.memory import Ask, Options, claims, finding, read, remember, summary, to_json
+from mlxdyn.lab.cases import Ask, Case, claims, read
+from mlxdyn.lab.memory import KEPT, Options, Told, finding, remember, summary, to_json
 from mlxdyn.model.load import Model
 
 REX = {
@@ -64,10 +64,35 @@ def test_a_case_is_told_and_asked_for_in_a_home_of_its_own(mite: Model, tmp_path
 
 
 def test_shares_count_questions_not_cases():
-    case = memory.Case("a", "", ("x",), (Ask("q", ("yes",)), Ask("q", ("no",))), ())
-    one = memory.Told(case, ("yes", "yes"), ("", ""), ("yes", "no"), (), (), (), 1.0, None)
+    case = Case("a", "", ("x",), (Ask("q", ("yes",)), Ask("q", ("no",))), ())
+    one = Told(
+        case, ("yes", "yes"), ("", ""), ("yes", "no"), (), (), (), 1.0, 1.0, None, ("no", "no")
+    )
     shares = summary([one]).shares
     assert shares["recall"] == 0.5 and shares["ceiling"] == 1.0 and shares["false_recall"] is None
+    assert shares["retention"] == 0.0
+
+
+def test_a_finished_case_is_kept_and_asked_again_after_the_messages_of_others(
+    mite: Model, tmp_path: Path
+):
+    """A line that was cut off, and one of other options, count for nothing."""
+    file = tmp_path / "cases.jsonl"
+    other = REX | {"id": "b", "messages": ["I live in Oslo."], "ask": [], "unknown": []}
+    file.write_text(json.dumps(REX) + "\n" + json.dumps(other))
+    know(mite)
+    options = Options(study=StudyConfig(steps=1), later=1)
+    first = list(remember(mite, read([file]), options, store=tmp_path / "out"))
+    kept = tmp_path / "out" / KEPT
+    assert len(first[0].said_later) == 1 and first[0].flops > 1e6
+    lines = kept.read_text().strip().splitlines()
+    kept.write_text("\n".join([lines[0], lines[1][:40]]))
+    ticking = kept.stat().st_size
+    again = list(remember(mite, read([file]), options, store=tmp_path / "out"))
+    assert again[0] == first[0] and again[1].said == first[1].said
+    assert kept.stat().st_size > ticking
+    assert len(list(remember(mite, read([file]), Options(), store=tmp_path / "out"))) == 2
+    assert len(kept.read_text().strip().splitlines()) == 5
 
 
 def test_the_command_ends_in_order(mite: Model, tmp_path: Path):

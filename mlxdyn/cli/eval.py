@@ -106,6 +106,12 @@ class Remembering(click.Command):
 @click.option("--limit", type=click.IntRange(min=2), help="Most tokens read, over all texts.")
 @click.option("--limit-each", type=click.IntRange(min=2), help="Most tokens read of each text.")
 @click.option("--seed", type=click.IntRange(min=0), default=ADAPTER.seed, show_default=True)
+@click.option(
+    "--later",
+    type=click.IntRange(min=0),
+    default=0,
+    help="With --experiment memory: ask again after so many messages of others.",
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write the report; - is standard output.")
 @click.option("--chunks", "chunks_file", metavar="FILE", help="Write a JSON line a chunk.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write a row a run and document, or cell.")
@@ -168,6 +174,8 @@ def _check_usage(texts: tuple[str, ...], options: EvalOptions) -> None:
         raise click.UsageError("--out is for --grid and --experiment")
     if options["experiment"] == "memory" and (options["lr"] or options["grid"]):
         raise click.UsageError("--experiment memory learns as the chat does: --lr is not for it")
+    if options["later"] and options["experiment"] != "memory":
+        raise click.UsageError("--later is for --experiment memory")
     if options["max_regress"] is not None and (many or options["compare"]):
         raise click.UsageError("--max-regress is for one evaluation, not for many")
 

@@ -58,6 +58,7 @@ class EvalOptions(source.TextOptions):
     plot: str | None
     html: str | None
     max_regress: float | None
+    later: int
 
 
 def compared(files: tuple[str, ...]) -> Results:
@@ -100,8 +101,9 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
 def told(files: tuple[str, ...], options: EvalOptions) -> Results:
     """Run the experiment that teaches messages and asks for them: FILES are cases, not text."""
     from mlxdyn.lab import memory
+    from mlxdyn.lab.cases import read
 
-    cases = memory.read([Path(file) for file in files])[: options["limit"]]
+    cases = read([Path(file) for file in files])[: options["limit"]]
     device.prepare()
     from mlxdyn.model.load import load
     from mlxdyn.report import record, text

@@ -2,20 +2,22 @@
 
 Every case is a user of its own: messages are learned one by one as a chat learns them, the memory
 is closed and opened again, and questions are asked in an empty context. Beside that: what the base
-says with the messages before it (the ceiling), and what it claims to know of things never told.
+says with the messages before it (the ceiling), what it claims to know of things never told, and
+what is left after the messages of others were learned too.
 """
 
+import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from mlxdyn.chat.conversation import Session
 from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import home
+from mlxdyn.lab.cases import Case, claims
 from mlxdyn.lab.findings import Finding, Progress, Table, Tick
 from mlxdyn.learn.base import MOST_ANSWER, Base
 from mlxdyn.learn.calibration import FALLBACK
@@ -38,38 +41,16 @@ from mlxdyn.model.lora import detach
 AMID = (Turn("user", "What is the capital of France?"), Turn("assistant", "It is Paris."))
 """Other talk, put before a question."""
 RESAMPLES = 2000  # of a bootstrap over cases
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A question with words of which one must occur, and words of which none may."""
-
-    question: str
-    want: tuple[str, ...]
-    unwanted: tuple[str, ...] = ()
-
-    def right(self, said: str) -> bool:
-        low = said.lower()
-        return any(w in low for w in self.want) and not any(w in low for w in self.unwanted)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One user: what they tell, what is asked, and what they never told."""
-
-    id: str
-    kind: str
-    messages: tuple[str, ...]
-    asks: tuple[Ask, ...]
-    unknown: tuple[str, ...]
+KEPT = "memory.jsonl"  # in the folder where finished cases are kept
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the memories are founded; the adapter's seed is that of the run."""
+    """How the memories are founded, and what follows; the adapter's seed is that of the run."""
 
     adapter: AdapterConfig = ADAPTER
     study: StudyConfig = STUDY
+    later: int = 0  # messages of others that are learned before questions are asked once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +65,9 @@ class Told:
     claimed_by_base: tuple[str, ...]
     learned: tuple[tuple[str, str], ...]
     seconds: float  # of processor time a message
+    flops: float  # of products with weights a message: to write, to teach, to take steps
     drift: float | None
+    said_later: tuple[str, ...] = ()  # after the messages of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,93 +79,73 @@ class Summary:
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def read(paths: Sequence[Path]) -> list[Case]:
-    """Read JSON lines of cases; raise MlxdynError, with the line, for what is none."""
-    cases = [case for path in paths for case in _cases(path)]
-    if not cases:
-        raise MlxdynError('no cases: a line is {"id", "kind", "messages", "ask", "unknown"}')
-    return cases
-
-
-def _cases(path: Path) -> Iterator[Case]:
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise MlxdynError(f"{path} cannot be read as JSON lines: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            yield _case(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise MlxdynError(
-                f"{path}, line {number}, is no case ({type(error).__name__}: {error}); a line is "
-                '{"id", "kind", "messages": [...], "ask": [{"q", "want", "not"}], "unknown": [...]}'
-            ) from error
-
-
-def _case(row: dict[str, object]) -> Case:
-    asks = [
-        Ask(str(one["q"]), _lower(one["want"]), _lower(one.get("not", ())))
-        for one in _list(row["ask"])
-    ]
-    messages = tuple(str(text) for text in _list(row["messages"]))
-    unknown = tuple(str(text) for text in _list(row.get("unknown", [])))
-    if not all(text.strip() for text in messages) or not messages:
-        raise ValueError("a message is empty")
-    return Case(str(row["id"]), str(row.get("kind", "")), messages, tuple(asks), unknown)
-
-
-def _list(value: object) -> list[dict[str, object]]:
-    if not isinstance(value, list):
-        raise TypeError(f"{value!r} is no list")
-    return value
-
-
-def _lower(words: object) -> tuple[str, ...]:
-    return tuple(str(word).lower() for word in (words if isinstance(words, list) else ()))
-
-
-def claims(said: str, messages: Sequence[str]) -> bool:
-    """Tell whether an answer holds a name or a number of the messages.
-
-    Names are words with a capital that do not merely open a sentence, as far as a script has them.
-    """
-    return bool({word.lower() for word in _words(said)} & _marks(messages))
-
-
-def _marks(messages: Sequence[str]) -> set[str]:
-    found = set[str]()
-    for message in messages:
-        for sentence in re.split(r"(?<=[.!?:])\s+|\n", message):
-            words = _words(sentence)
-            found |= {w.lower() for w in words if any(c.isdigit() for c in w)}
-            found |= {w.lower() for w in words[1:] if w[0].isupper() and len(w.split("'")[0]) > 1}
-    return found
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[\w'’-]+", text)
-
-
 def remember(
-    model: Model, cases: Sequence[Case], options: Options, *, progress: Progress | None = None
+    model: Model,
+    cases: Sequence[Case],
+    options: Options,
+    *,
+    progress: Progress | None = None,
+    store: Path | None = None,
 ) -> Iterator[Told]:
-    """Let a fresh memory learn each case; yield how it went."""
+    """Let a fresh memory learn each case; yield how it went.
+
+    With `store`, a folder, cases that are finished there are not learned again.
+    """
     detach(model)
     parts = Parts.of(model.network)
     if parts is None:
         raise MlxdynError(f"{model.name} cannot learn facts: its network cannot be cut")
     run(prepared(Base(model, parts, FALLBACK)))  # once, and kept for what follows
+    finished = _finished(store / KEPT) if store else {}
     for done, case in enumerate(cases):
         if progress:
             progress(Tick(case.id, done + 1, len(cases), done, len(cases), None))
+        others = [m for other in (*cases[done + 1 :], *cases[:done]) for m in other.messages]
+        key = _key(model, case, options)
+        if row := finished.get(key):
+            yield _told(case, row)
+            continue
         with _elsewhere(), tempfile.TemporaryDirectory() as folder:
             keep = home(make=True) / "bases"
             os.environ["MLXDYN_HOME"] = folder
             if keep.is_dir():  # what is known of the base need not be measured for each
                 shutil.copytree(keep, Path(folder) / "bases")
-            yield _remember(model, case, options)
+            told = _remember(model, case, options, others[: options.later])
+        if store:
+            _keep(store / KEPT, key, told)
+        yield told
+
+
+def _key(model: Model, case: Case, options: Options) -> str:
+    """Name all that a case's outcome depends on."""
+    said = json.dumps([model.fingerprint, asdict(case), asdict(options)], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _finished(path: Path) -> dict[str, dict[str, Any]]:
+    """Read the finished cases; a line that was cut off is passed over."""
+    found = dict[str, dict[str, Any]]()
+    for line in path.read_text("utf-8").splitlines() if path.is_file() else ():
+        with suppress(ValueError, KeyError, TypeError):
+            row = json.loads(line)
+            found[row.pop("key")] = row
+    return found
+
+
+def _keep(path: Path, key: str, told: Told) -> None:
+    row = asdict(told) | {"key": key, "case": told.case.id}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write("\n" + json.dumps(row, ensure_ascii=False))  # first: the last line may be cut
+
+
+def _told(case: Case, row: dict[str, Any]) -> Told:
+    """Undo `_keep`."""
+    listed: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in row.items()
+    }
+    listed |= {"case": case, "learned": tuple((q, a) for q, a in row["learned"])}
+    return Told(**listed)
 
 
 @contextmanager
@@ -197,15 +160,15 @@ def _elsewhere() -> Iterator[None]:
             os.environ["MLXDYN_HOME"] = before
 
 
-def _remember(model: Model, case: Case, options: Options) -> Told:
+def _remember(model: Model, case: Case, options: Options, others: Sequence[str]) -> Told:
     ledger = Ledger(Path(os.environ["MLXDYN_HOME"]) / "mlxdyn.db")
-    seconds = _learn(model, ledger, case, options)
+    questions = [ask.question for ask in case.asks] + list(case.unknown)
+    known = len(case.asks)
+    seconds, flops = _learn(model, ledger, case.messages, options)
     with _opened(model, ledger, options) as memory:
         base = memory.base
         assert base is not None  # `remember` has looked
         run(prepared(base))  # the ceiling is of the prompts that serve it
-        questions = [ask.question for ask in case.asks] + list(case.unknown)
-        known = len(case.asks)
         said = _ask(model, base, questions)
         amid = _ask(model, base, questions[:known], before=AMID)
         replies = run(base.listen(case.messages))
@@ -213,6 +176,7 @@ def _remember(model: Model, case: Case, options: Options) -> Told:
         bare = run(base.answer(case.unknown, MOST_ANSWER))
         learned = [(row.question, row.answer) for row in memory.known_facts()]
         drifts = [update.drift for update in ledger.events.log(memory.row.id)]
+    later = _later(model, ledger, others, questions[:known], options) if others else []
     ledger.close()
     return Told(
         case=case,
@@ -224,7 +188,19 @@ def _remember(model: Model, case: Case, options: Options) -> Told:
         learned=tuple(learned),
         seconds=seconds,
         drift=next((drift for drift in reversed(drifts) if drift is not None), None),
+        flops=flops,
+        said_later=tuple(later),
     )
+
+
+def _later(
+    model: Model, ledger: Ledger, others: Sequence[str], questions: Sequence[str], options: Options
+) -> list[str]:
+    """Learn the messages of others, then ask again."""
+    _learn(model, ledger, others, options)
+    with _opened(model, ledger, options) as memory:
+        assert memory.base is not None
+        return _ask(model, memory.base, questions)
 
 
 def _opened(model: Model, ledger: Ledger, options: Options) -> Memory:
@@ -234,20 +210,24 @@ def _opened(model: Model, ledger: Ledger, options: Options) -> Memory:
     )
 
 
-def _learn(model: Model, ledger: Ledger, case: Case, options: Options) -> float:
-    """Learn the messages in one conversation, as a chat does; give processor seconds a message."""
+def _learn(
+    model: Model, ledger: Ledger, messages: Sequence[str], options: Options
+) -> tuple[float, float]:
+    """Learn messages in one conversation, as a chat does; give seconds and FLOPs a message."""
     with _opened(model, ledger, options) as memory:
         run(memory.prepare())
         session = Session(model, memory, ledger, ChatConfig(), temporary=False)
         chat = ledger.conversations.add(memory.row.id)
-        started = time.process_time()
-        for message in case.messages:
+        parts = memory.learner.parts
+        assert parts is not None  # `remember` has looked
+        started, before = time.process_time(), parts.flops
+        for message in messages:
             ledger.messages.add(chat, "user", message, "pending")
             while session.learn_step():
                 pass
-        seconds = time.process_time() - started
+        seconds, flops = time.process_time() - started, parts.flops - before
         memory.snapshot()
-    return seconds / len(case.messages)
+    return seconds / len(messages), flops / len(messages)
 
 
 def _ask(
@@ -290,11 +270,23 @@ def _shares(told: Sequence[Told]) -> dict[str, float | None]:
         "recall_amid_talk": recalled(lambda one: one.said_amid_talk),
         "false_recall": claimed(lambda one: one.claimed),
         "false_recall_base": claimed(lambda one: one.claimed_by_base),
-        "retention": None,
+        "retention": _retention(told),
         "drift_nats_per_token": _mean([one.drift for one in told if one.drift is not None]),
         "seconds_per_message": _mean([one.seconds for one in told]),
-        "flops_per_message": None,
+        "flops_per_message": _mean([one.flops for one in told]),
     }
+
+
+def _retention(told: Sequence[Told]) -> float | None:
+    """Of what was recalled at once, give the share that is recalled later."""
+    return _mean(
+        [
+            ask.right(later)
+            for one in told
+            for ask, said, later in zip(one.case.asks, one.said, one.said_later, strict=False)
+            if ask.right(said)
+        ]
+    )
 
 
 def _mean(values: Sequence[float | bool]) -> float | None:
@@ -328,16 +320,21 @@ def _shown(one: Told) -> dict[str, object]:
         "id": case.id,
         "kind": case.kind,
         "asked": [
-            {"q": ask.question, "said": said, "in_context": context, "right": ask.right(said)}
+            {
+                "q": ask.question, "said": said, "right": ask.right(said),
+                "in_context": context, "right_in_context": ask.right(context),
+            }
             for ask, said, context in zip(case.asks, one.said, one.in_context, strict=True)
         ],
         "unknown": [
             {"q": q, "said": said, "false": claims(said, case.messages)}
             for q, said in zip(case.unknown, one.claimed, strict=True)
         ],
+        "later": list(one.said_later),
         "learned": [list(pair) for pair in one.learned],
         "seconds": one.seconds,
-    }
+        "flops": one.flops,
+    }  # fmt: skip
 
 
 def finding(found: Summary) -> Finding:
@@ -348,8 +345,10 @@ def finding(found: Summary) -> Finding:
         "recall_amid_talk": "recall from weights after other talk",
         "false_recall": "claims to know what was never told",
         "false_recall_base": "the bare base claims so",
+        "retention": "of that, still recalled after the messages of others",
         "drift_nats_per_token": "drift of other answers (KL), nats/token",
         "seconds_per_message": "processor seconds a message",
+        "flops_per_message": "operations a message",
     }
     rows = [
         (what, found.shares[name], *found.intervals.get(name, (None, None)))

@@ -150,7 +150,10 @@ class Learner:
         The loss is the weighted mean over examples of their mean KL(target || now), where the
         tokens that a target does not list count as one bucket.
         """
+        assert self.parts is not None, "this network cannot be cut"
+        before = self.parts.flops
         (loss, moved), gradient = self._batch_gradient(batch)
+        self.parts.flops += self.parts.flops - before  # back through frozen weights: the same again
         seen = self._step(gradient, loss, moved[None], [], rate=rate)
         return BatchObservation(seen.nll, seen.gradient_norm, seen.accepted, seen.reason)
 

@@ -100,8 +100,10 @@ class Parts:
 
     def __init__(self, network: Any, first: int) -> None:
         self.network, self.first = network, first
+        self.flops = 0  # of products with weights in forward passes, since it was made
         self._body = network.model
         self._blocks = list(network.model.layers)
+        self._sizes = [_weights(block) for block in self._blocks]
 
     @classmethod
     def of(
@@ -141,6 +143,7 @@ class Parts:
         """Read what all rows share; needs no gradient."""
         caches = [RowsCache() for _ in self._blocks]
         if tokens:
+            self.flops += 2 * len(tokens) * sum(self._sizes)
             mx.eval(self._body(mx.array([tokens]), cache=caches), [c.state for c in caches])
         return [(cache.keys, cache.values) for cache in caches] if tokens else []
 
@@ -152,13 +155,17 @@ class Parts:
     def hidden(self, rows: Rows, prefix: Prefix, caches: list[RowsCache] | None = None) -> mx.array:
         """Give the last hidden states (B, T, D) of `rows` after `prefix`."""
         caches = caches or self.caches(prefix, rows.padding)
+        self.flops += 2 * sum(map(len, rows.tokens)) * sum(self._sizes)
         return cast(mx.array, self._body(mx.array(rows.tokens), cache=caches))
 
     def head(self, hidden: mx.array) -> mx.array:
         """Give the logits (..., V) of hidden states (..., D)."""
         if "lm_head" in self.network:
-            return cast(mx.array, self.network.lm_head(hidden))
-        return cast(mx.array, self._body.embed_tokens.as_linear(hidden))
+            logits = cast(mx.array, self.network.lm_head(hidden))
+        else:
+            logits = cast(mx.array, self._body.embed_tokens.as_linear(hidden))
+        self.flops += 2 * logits.size * hidden.shape[-1]
+        return logits
 
     # below and above the cut, for learning
 
@@ -192,6 +199,7 @@ class Parts:
             return cast(mx.array, self._body.embed_tokens(inputs) if hidden is None else hidden)
         if hidden is not None:
             inputs = mx.zeros(hidden.shape[:2], mx.int32)
+        self.flops += 2 * inputs.size * sum(self._sizes[blocks])
         with self._only(blocks, hidden, last):
             return cast(mx.array, self._body(inputs, cache=caches))
 
@@ -209,6 +217,17 @@ class Parts:
             yield
         finally:
             body.layers, body.norm, body.embed_tokens = self._blocks, norm, embedding
+
+
+def _weights(block: Any) -> int:
+    """Count the weights that a token is multiplied with in `block`, adapters apart."""
+    return sum(
+        module.weight.size * 32 // module.bits
+        if isinstance(module, nn.QuantizedLinear)
+        else module.weight.size
+        for _, module in block.named_modules()
+        if isinstance(module, nn.Linear | nn.QuantizedLinear)
+    )
 
 
 class _Given(nn.Module):

@@ -1,0 +1,102 @@
+"""People who tell things, and what they are asked later: read from JSON lines, and judged."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlxdyn.errors import MlxdynError
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question with words of which one must occur, and words of which none may."""
+
+    question: str
+    want: tuple[str, ...]
+    unwanted: tuple[str, ...] = ()
+
+    def right(self, said: str) -> bool:
+        low = said.lower()
+        return any(w in low for w in self.want) and not any(w in low for w in self.unwanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One user: what they tell, what is asked, and what they never told."""
+
+    id: str
+    kind: str
+    messages: tuple[str, ...]
+    asks: tuple[Ask, ...]
+    unknown: tuple[str, ...]
+
+
+def read(paths: Sequence[Path]) -> list[Case]:
+    """Read JSON lines of cases; raise MlxdynError, with the line, for what is none."""
+    cases = [case for path in paths for case in _cases(path)]
+    if not cases:
+        raise MlxdynError('no cases: a line is {"id", "kind", "messages", "ask", "unknown"}')
+    return cases
+
+
+def _cases(path: Path) -> Iterator[Case]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MlxdynError(f"{path} cannot be read as JSON lines: {error}") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            yield _case(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise MlxdynError(
+                f"{path}, line {number}, is no case ({type(error).__name__}: {error}); a line is "
+                '{"id", "kind", "messages": [...], "ask": [{"q", "want", "not"}], "unknown": [...]}'
+            ) from error
+
+
+def _case(row: dict[str, object]) -> Case:
+    asks = [
+        Ask(str(one["q"]), _lower(one["want"]), _lower(one.get("not", ())))
+        for one in _list(row["ask"])
+    ]
+    messages = tuple(str(text) for text in _list(row["messages"]))
+    unknown = tuple(str(text) for text in _list(row.get("unknown", [])))
+    if not all(text.strip() for text in messages) or not messages:
+        raise ValueError("a message is empty")
+    return Case(str(row["id"]), str(row.get("kind", "")), messages, tuple(asks), unknown)
+
+
+def _list(value: object) -> list[dict[str, object]]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is no list")
+    return value
+
+
+def _lower(words: object) -> tuple[str, ...]:
+    return tuple(str(word).lower() for word in (words if isinstance(words, list) else ()))
+
+
+def claims(said: str, messages: Sequence[str]) -> bool:
+    """Tell whether an answer holds a name or a number of the messages.
+
+    Names are words with a capital that do not merely open a sentence, as far as a script has them.
+    """
+    return bool({word.lower() for word in _words(said)} & _marks(messages))
+
+
+def _marks(messages: Sequence[str]) -> set[str]:
+    found = set[str]()
+    for message in messages:
+        for sentence in re.split(r"(?<=[.!?:])\s+|\n", message):
+            words = _words(sentence)
+            found |= {w.lower() for w in words if any(c.isdigit() for c in w)}
+            found |= {w.lower() for w in words[1:] if w[0].isupper() and len(w.split("'")[0]) > 1}
+    return found
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[\w'’-]+", text)
