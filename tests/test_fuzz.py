@@ -25,7 +25,7 @@ from mlxdyn.engine.actor import Options
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import directories
 from mlxdyn.files import home
-from mlxdyn.lab import memory, tasks
+from mlxdyn.lab import cases, tasks
 from mlxdyn.model import registry
 from mlxdyn.model.load import Model, load
 
@@ -79,7 +79,7 @@ def test_any_lines_are_cases_or_a_sentence(tmp_path_factory, lines: list[bytes])
     path = tmp_path_factory.mktemp("fuzz") / "cases.jsonl"
     path.write_bytes(b"\n".join(lines))
     try:
-        assert all(case.messages for case in memory.read([path]))
+        assert all(case.messages for case in cases.read([path]))
     except MlxdynError as error:
         sentence(error)
 
