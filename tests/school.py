@@ -13,10 +13,12 @@ import numpy as np
 from mlxdyn.config import LearnerConfig, StudyConfig
 from mlxdyn.files import home, write
 from mlxdyn.learn import calibration
+from mlxdyn.learn.base import Prompts
 from mlxdyn.learn.calibration import FALLBACK, Calibration
 from mlxdyn.learn.decode import LIKELY
 from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.learner import State
+from mlxdyn.learn.prompts import TEACHERS, WriterPrompt
 from mlxdyn.learn.stream import Chunk, lesson
 from mlxdyn.memory.calibrated import kept_at
 from mlxdyn.memory.memory import Memory
@@ -37,6 +39,9 @@ TALKS = [
 ]
 NEAR = (("What is my sister's cat called?", "I don't know that yet."),)
 NO_BOUND = float("inf")
+OWN = WriterPrompt(request="Write questions and answers from this message:", heading="Q:")
+EAGER = Prompts(TEACHERS[1], OWN, answered=-10.0)
+"""With these the bundled base finds something in every message."""
 QUICK = StudyConfig(
     steps=1, new=2, replayed=1, held=1, recalled=2, pass_steps=1, most_steps=4, max_drift=NO_BOUND,
 )  # fmt: skip
@@ -72,9 +77,9 @@ def held(model: Model) -> list[Draft]:
     return [as_it_is(model, *talk, Kind.REGULARIZATION) for talk in TALKS]
 
 
-def know(model: Model) -> None:
+def know(model: Model, prompts: Prompts | None = None) -> None:
     """Let it be known which prompts serve a base: measuring that takes many seconds."""
-    known = Calibration(FALLBACK, priors={}, recall=(), told_apart=())
+    known = Calibration(prompts or FALLBACK, priors={}, recall=(), told_apart=())
     write(kept_at(model), calibration.dump(known))
 
 

@@ -8,7 +8,7 @@ from threading import Event
 from time import monotonic
 
 import pytest
-from school import know
+from school import EAGER, know
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -46,7 +46,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def known(own_home: None, wren: Model) -> None:
     """The bundled model was measured before."""
-    know(wren)
+    know(wren, EAGER)
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from school import EAGER
 
 from mlxdyn.files import home
 from mlxdyn.learn import calibration
-from mlxdyn.learn.base import Base, Prompts
+from mlxdyn.learn.base import Base
 from mlxdyn.learn.calibration import FALLBACK, Calibration, calibrate, dump, own_prompts, threshold
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.prompts import TEACHERS, WRITERS
@@ -17,7 +18,7 @@ from mlxdyn.learn.steps import run
 from mlxdyn.memory.calibrated import kept_at, prepared
 from mlxdyn.model.load import Model
 
-FOUND = Calibration(Prompts(TEACHERS[1], WRITERS[0], 4.0), {}, recall=(), told_apart=())
+FOUND = Calibration(EAGER, {}, recall=(), told_apart=())
 
 
 def base(model: Model) -> Base:

@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from school import know
+from school import EAGER, know
 
 from mlxdyn.cli.plain import HELP, PlainChat
 from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
@@ -19,7 +19,7 @@ OPTIONS = Options(
 
 @pytest.fixture(autouse=True)
 def known(wren: Model) -> None:
-    know(wren)
+    know(wren, EAGER)
 
 
 def talk(*lines: str, as_json: bool = False) -> tuple[str, str, int]:
