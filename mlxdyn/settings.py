@@ -27,8 +27,13 @@ def read() -> dict[str, Any]:
         return tomllib.loads(path().read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MlxdynError(f"{path()} cannot be read ({error}); mend it or remove it") from error
+
+
+def personal() -> bool:
+    """Tell whether phone, passport, account and tax numbers are learned, and shown as learned."""
+    return read().get("personal") is True
 
 
 def put(key: str, value: str | int | float | bool) -> None:
