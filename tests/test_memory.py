@@ -121,14 +121,6 @@ def test_a_message_is_studied_in_rounds_until_it_is_learned(open_: Open, learned
     assert history.verify(memory) == []
 
 
-def test_a_memory_from_before_rounds_takes_one(open_: Open):
-    memory = open_()
-    knobs = asdict(QUICK)
-    del knobs["rounds"], knobs["learned"]
-    memory.row = replace(memory.row, study=knobs)
-    assert memory.study_config.rounds == 1
-
-
 def test_an_update_that_is_not_finite_is_recorded_and_changes_nothing(open_: Open):
     memory = open_()
     teach(memory, SAID[0])

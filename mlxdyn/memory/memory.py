@@ -109,7 +109,7 @@ class Memory:
     @cached_property
     def study_config(self) -> StudyConfig:
         """How this memory studies; fixed when it was founded."""
-        knobs = {"rounds": 1, "learned": 0.0} | (self.row.study or asdict(STUDY))  # once, one round
+        knobs = self.row.study or asdict(STUDY)
         return StudyConfig(**knobs | {"backoff": tuple(knobs["backoff"])})
 
     # learning

@@ -99,6 +99,11 @@ MIGRATIONS = {
     ALTER TABLE events DROP COLUMN divergence;
     UPDATE events SET reason = 'waited' WHERE reason = 'it waited to be learned';
     """,
+    # A message was studied in one round. (SQLite's JSON knows no Infinity, which a bound may be.)
+    8: """
+    UPDATE memories SET study = '{"rounds": 1, "learned": 0.0, ' || substr(study, 2)
+        WHERE study <> '{}';
+    """,
 }
 """Statements that lead to each version of the schema from the one before; all there is, from none.
 
