@@ -68,6 +68,8 @@ SETTINGS = (
     Setting("context", int, "most tokens of conversation that are read", CHAT.context, least=64,
             most=10_000_000),
     Setting("learn", str, "whose words are learned", CHAT.learn, choices=get_args(Learn)),
+    Setting("personal", bool, "phone, passport, account and tax numbers are learned and shown",
+            False),
     Setting("idle", float, "seconds of quiet before the memory studies; 0 never",
             CHAT.idle_seconds),
     Setting("budget", float, "most seconds that learning one message may take; 0 any",
@@ -94,11 +96,16 @@ def read() -> dict[str, Any]:
         found = tomllib.loads(path().read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MlxdynError(f"{path()} cannot be read ({error}); mend it or remove it") from error
     tables = {name: _texts(name, found.pop(name)) for name in (PRESETS, KEYS) if name in found}
     told = {name: _checked(known(name, str(path())), value) for name, value in found.items()}
     return told | tables
+
+
+def personal() -> bool:
+    """Tell whether phone, passport, account and tax numbers are learned, and shown as learned."""
+    return read().get("personal") is True
 
 
 def presets() -> dict[str, str]:

@@ -22,6 +22,7 @@ STUDY = {
     "steps": 12, "new": 10, "replayed": 4, "held": 2, "recalled": 24, "pass_steps": 2,
     "most_steps": 200, "words": 64, "max_drift": 0.1, "backoff": [1.0, 0.25],
 }  # fmt: skip
+ROUNDS = {"rounds": 1, "learned": 0.0}  # since schema 8
 """The knobs that memories have today; what comes later was done so before there was the knob."""
 ITEMS_STUDY = {"steps": 12, "items": 8, "amid": 0.5}  # some of the oldest schema's
 
@@ -38,7 +39,9 @@ class Former:
         self.memory = self.insert(
             "memories", name=name, created="2026", model=str(model.path),
             fingerprint=model.fingerprint, adapter=json.dumps(ADAPTER), learner=json.dumps(LEARNER),
-            study=json.dumps(ITEMS_STUDY if schema == OLDEST else STUDY),
+            study=json.dumps(
+                ITEMS_STUDY if schema == OLDEST else STUDY if schema < 8 else ROUNDS | STUDY
+            ),
         )  # fmt: skip
         self.chat = self.insert("conversations", memory=self.memory, created="2026")
 

@@ -43,7 +43,8 @@ OWN = WriterPrompt(request="Write questions and answers from this message:", hea
 EAGER = Prompts(TEACHERS[1], OWN, answered=-10.0)
 """With these the bundled base finds something in every message."""
 QUICK = StudyConfig(
-    steps=1, new=2, replayed=1, held=1, recalled=2, pass_steps=1, most_steps=4, max_drift=NO_BOUND,
+    steps=1, rounds=1, new=2, replayed=1, held=1, recalled=2, pass_steps=1, most_steps=4,
+    max_drift=NO_BOUND,
 )  # fmt: skip
 
 

@@ -164,7 +164,9 @@ def test_forget_asks_erases_and_names_the_copies(taught):
     assert run("memory", "forget", "1", stdin="n\n").exit_code == 1
     assert len(ask("log")) == 4
     done = ask("forget", "--search", "tinta", "--yes")
-    assert done == {"forgotten": [1], "lessons": 1, "copies_in": ["work"], "erased": True}
+    assert done == {
+        "forgotten": [1], "lessons": 1, "copies_in": ["work"], "repeated_in": [], "erased": True,
+    }  # fmt: skip
     assert ask("forget", "--memory", "work", "--search", "tinta", "--yes")["copies_in"] == []
     assert b"Tinta" not in (home() / "mlxdyn.db").read_bytes()
     assert [row["text"] for row in ask("log")] == [SAID[1]] * 2

@@ -4,6 +4,7 @@ import math
 import os
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -213,7 +214,11 @@ def test_a_thousand_contradictions_do_no_harm(wren: Model):
     rng, names = random.Random(0), ["Rex", "Bella", "Fig", "Moss", "Ada", "Otto"]
     study = replace(BOUND, steps=1)
     options = {"learner": LearnerConfig(learning_rate=1e-4), "study": study}
-    with opened("m", wren, **options) as memory:
+    with (
+        closing(Ledger(home() / "mlxdyn.db")) as ledger,
+        Memory("m", wren, ledger, **options) as memory,
+    ):
+        run(memory.prepare())  # its own answers to many things, as in any chat
         session, accepted = Session(wren, memory, memory.ledger, QUIET, temporary=False), 0
         for said in range(1000):
             answer = f"Your dog is called {rng.choice(names)}."

@@ -8,6 +8,10 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 import pytest
+from mlx_lm.models.cache import make_prompt_cache
+from mlx_lm.tuner.utils import linear_to_lora_layers
+from mlx_lm.utils import _get_classes
+from tiny import FAMILIES, SIZES
 
 from mlxdyn.config import (
     CONTEXTS,
@@ -164,3 +168,55 @@ def test_a_refused_update_leaves_a_cache_that_goes_on(wren: Model) -> None:
     poisoned = replace(second, weights=(float("nan"),) * len(second.targets))
     seen = [student.score(first).nll, student.learn(poisoned).nll, student.score(third).nll]
     assert seen == expected
+
+
+def wide(vocabulary: int) -> tuple[Any, Any]:
+    """A random network of two blocks with many tokens, and what makes it an empty cache."""
+    config = {"model_type": "llama", **SIZES, **FAMILIES["llama"], "num_hidden_layers": 2}
+    model_class, arguments = _get_classes(config)
+    mx.random.seed(0)
+    network = model_class(arguments.from_dict(config | {"vocab_size": vocabulary}))
+    network.freeze()
+    linear_to_lora_layers(network, 2, {"rank": 4, "scale": 1.0, "dropout": 0.0})
+    return network, lambda: make_prompt_cache(network)
+
+
+@pytest.mark.parametrize("prefix", [(), (5, 6, 7)])
+def test_a_head_in_slices_gives_the_same_numbers(monkeypatch: pytest.MonkeyPatch, prefix):
+    chunk = Chunk((4,), tuple(range(9, 79)), prefix=prefix)
+    seen = []
+    for whole in (1 << 25, 1):
+        monkeypatch.setattr(learners, "WHOLE", whole)
+        monkeypatch.setattr(learners, "SLICE", 2048 * 16)  # the last slice is a short one
+        network, new_cache = wide(2048)
+        student = Learner(network, LearnerConfig(learning_rate=1e-2), new_cache)
+        before = student.score(chunk).nll
+        learned = student.learn(chunk)
+        assert learned.accepted and before == pytest.approx(learned.nll, abs=1e-6)
+        seen.append((learned.nll, learned.gradient_norm, student.score(chunk).nll))
+    for one, other in zip(*seen, strict=True):
+        assert one == pytest.approx(other, rel=1e-5, abs=1e-5)
+
+
+def test_the_logits_of_a_large_chunk_never_exist_at_once(monkeypatch: pytest.MonkeyPatch):
+    """With 64k tokens, 512 targets have 128 MB of logits; learning takes half as much or less."""
+    chunk, peaks = Chunk((4,), tuple(range(9, 521))), []
+    for whole in (1 << 30, 1 << 20):
+        monkeypatch.setattr(learners, "WHOLE", whole)
+        monkeypatch.setattr(learners, "SLICE", 1 << 21)
+        network, new_cache = wide(1 << 16)
+        student = Learner(network, LearnerConfig(), new_cache)
+        student.learn(chunk)
+        held = mx.get_active_memory()
+        mx.reset_peak_memory()
+        student.learn(chunk)
+        peaks.append(mx.get_peak_memory() - held)
+    assert peaks[1] < peaks[0] / 2, peaks
+
+
+def test_a_head_that_learns_is_never_cut(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(learners, "WHOLE", 1)
+    network, new_cache = wide(2048)
+    network.unfreeze()
+    student = Learner(network, LearnerConfig(), new_cache)
+    assert student.learn(Chunk((4,), tuple(range(9, 79)))).accepted and student._sliced is None

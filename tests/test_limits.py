@@ -9,7 +9,10 @@ from mlxdyn.chat.conversation import Session
 from mlxdyn.config import ChatConfig
 from mlxdyn.engine import messages
 from mlxdyn.files import home
+from mlxdyn.learn.base import Base
+from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.examples import FACTS
+from mlxdyn.learn.parts import Parts
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
 
@@ -24,3 +27,15 @@ def test_a_message_that_teaches_as_much_as_one_can_says_so(mite: Model, count: i
         session.open(session.chats()[0].id)
         (told,) = session.lessons().lessons
     assert ("told again in a message of its own" in messages.learned(told)) == (count == FACTS)
+
+
+@pytest.mark.parametrize("sentences", [1, 40, 400])
+def test_a_message_is_read_to_its_end(mite: Model, sentences: int):
+    """By the writer and by the teacher; one that does not fit the context is refused when said."""
+    parts = Parts.of(mite.network)
+    assert parts is not None
+    base = Base(mite, parts, FALLBACK)
+    text = "We walked along the river. " * sentences + "My dog is called Rex."
+    for prompt in (base.writer_prompt(text), base.teacher_prompt([text], "Who is it?")):
+        said = mite.decode(list(prompt))
+        assert said.count("river") == sentences and "My dog is called Rex." in said

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import mlx.core as mx
 import pytest
-from school import FAST, SAID, open_memory, snapshots, state, teach
+from school import FAST, QUICK, SAID, open_memory, snapshots, state, teach
 
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
@@ -111,6 +111,14 @@ def test_every_update_has_a_row_with_what_it_did(open_: Open):
             assert (row.event, row.accepted, row.undone, row.rate) == (event.id, True, False, 1.0)
             assert row.nll_after < row.nll_before and row.gradient_norm > 0
             assert row.drift is not None
+
+
+@pytest.mark.parametrize(("learned", "steps"), [(0.0, 6), (1e9, 2)])
+def test_a_message_is_studied_in_rounds_until_it_is_learned(open_: Open, learned, steps):
+    memory = open_(study=replace(QUICK, steps=2, rounds=3, learned=learned))
+    event = teach(memory, SAID[0], DOG)
+    assert [row.steps for row in memory.ledger.events.updates_at(event.id)] == [1, steps]
+    assert history.verify(memory) == []
 
 
 def test_an_update_that_is_not_finite_is_recorded_and_changes_nothing(open_: Open):

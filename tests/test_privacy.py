@@ -4,15 +4,19 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from school import opened, say
 
+from mlxdyn import settings
 from mlxdyn.chat.conversation import Session
 from mlxdyn.chat.outcome import logged
 from mlxdyn.cli import main
 from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, StudyConfig
 from mlxdyn.files import home
+from mlxdyn.learn.steps import run
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked, masked
 from mlxdyn.memory.store.ledger import Ledger
@@ -153,3 +157,87 @@ def test_personal_numbers_are_learned_by_wish(mite: Model, personal: bool, numbe
     said = "My phone number is 415 555 2671 and my pin is 5519."
     with learned(mite, said, config=ChatConfig(personal=personal)) as session:
         assert f"My phone number is {number} and my pin is [secret]." in read(session)[0]
+
+
+def sentences(*commands: list[str], said: str = "") -> str:
+    done = [
+        CliRunner().invoke(main, ["memory", *command, "--memory", "m"], input=said)
+        for command in commands
+    ]
+    return "".join(f"{one.stdout}\n{one.stderr}" for one in done)
+
+
+SAID = "My phone number is 415 555 2671 and my pin is 5519."
+
+
+@pytest.mark.parametrize("personal", [False, True])
+def test_no_command_prints_a_secret_and_personal_numbers_only_by_wish(
+    mite: Model, personal: bool, tmp_path: Path
+) -> None:
+    if personal:
+        settings.put("personal", True)
+    with learned(mite, SAID, config=ChatConfig(personal=personal)) as session:
+        session.undo()
+        session.redo()
+    CliRunner().invoke(main, ["memory", "branch", "other", "--memory", "m"])
+    CliRunner().invoke(main, ["memory", "undo", "--memory", "other"])
+    out = ["export", str(tmp_path / "out")]
+    commands = (["log"], ["log", "--json"], ["undo"], ["redo"], ["diff", "other"], out)
+    said = sentences(*commands) + sentences(["forget", "1"], said="n\n")
+    assert said.count("my pin is [secret].") >= 6 and "5519" not in said
+    assert ("415 555 2671" in said) == personal
+
+
+def test_the_log_shows_personal_numbers_when_told_to(mite: Model) -> None:
+    with learned(mite, SAID, config=ChatConfig(personal=True)):
+        pass
+    assert "415 555" in sentences(["log", "--personal"]) and "415 555" not in sentences(["log"])
+
+
+# What is quoted or pasted is said of nobody; a sentence with a secret teaches no fact.
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("> I live in Oslo\n> and my name is Ann\nIs that good English?", "Is that good English?"),
+        ("On Monday Ann wrote:\n  > I am a nurse.", "On Monday Ann wrote:"),
+        ("Fix this:\n```\nI live in Rome\n```\nMy cat is Fig.", "Fix this:\n\nMy cat is Fig."),
+        ("~~~text\nI am a nurse.", ""),
+        ('He said: "I live in Rome. I like it." My cat is Fig.', "He said: My cat is Fig."),
+        ("Er sagte: „Ich wohne in Rom.“", "Er sagte:"),
+        ("Il a dit : « J'habite à Rome. »", "Il a dit :"),
+        ("他说：「我住在罗马。」我养猫。", "他说：我养猫。"),
+        ('My dog is called "Rex", and his book is "Dune"!', None),
+        ("5 > 3, and I like -> arrows", None),
+        ("Remember: my dog is called Rex.", None),
+        ("I use `rm -r` and ``` too", None),
+    ],
+)
+def test_what_is_quoted_is_not_learned(text: str, left: str | None) -> None:
+    ledger, memory = founded()
+    said, replied = told(ledger, memory, text, text)
+    hidden = masked(ledger, memory, [said, replied])
+    assert hidden[said].text == text and hidden[said].quoted == (left is not None)
+    assert hidden[said].learnable.strip() == (text if left is None else left)
+    assert hidden[replied].learnable == text, "a reply may quote"
+
+
+def test_a_sentence_with_a_secret_teaches_no_fact() -> None:
+    ledger, memory = founded()
+    ids = told(ledger, memory, "My pin is 5519. My dog is Rex!", "Ok.", "my password is otters1")
+    hidden = masked(ledger, memory, ids)
+    assert hidden[ids[0]].studied == "My dog is Rex!" and hidden[ids[2]].studied == ""
+
+
+@pytest.mark.parametrize("text", ["my pin is 5519", "> I live in Oslo", "```\nI am Ann\n```"])
+def test_what_has_nothing_left_is_not_examined(
+    credulous: Model, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(credulous.config, "max_position_embeddings", 4096)
+    with opened("m", credulous) as memory:
+        run(memory.examine(say(memory, "My dog is called Rex.")))
+        assert memory.ledger.examples.all(memory.row.id)
+        message = say(memory, text)
+        run(memory.examine(message))
+        assert memory.ledger.messages.examined(message) and not memory.ledger.examples.of(message)

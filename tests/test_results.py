@@ -70,7 +70,7 @@ def test_what_lies_apart_does_not_agree(agree: ModuleType) -> None:
 @pytest.mark.slow
 def test_the_first_references_agree(agree: ModuleType, data: Path, tmp_path: Path) -> None:
     """`make agree` runs all of them."""
-    model = agree.models.load(str(data / "models" / "tinystories-656k"))
+    model = agree.load(str(data / "models" / "tinystories-656k"))
     desk = agree.Desk(model, data / "text" / "pg19", tmp_path)
     lines = list(agree.page(desk, agree.REFERENCES[:3]))
     assert len(lines) > 6 and all(fine for _, fine in lines)

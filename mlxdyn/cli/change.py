@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlxdyn import settings
 from mlxdyn.cli.open import (
     NUMBER,
+    agreed,
     as_json,
     chosen,
     confirm,
@@ -82,7 +84,8 @@ def _tell(
         said, kind, id, time = lesson, str(taken.lesson.kind), taken.lesson.message, taken.time
     else:
         said, kind, id, time = waiting, "waiting", taken.id, ""
-    text = held.ledger.messages.upto(id)[-1].text if id else None
+    held.personal = settings.personal()
+    text = held.masked([id])[id].text if id else None
     what = "a study of all items" if text is None else f"message {id}, “{clipped(text, 60)}”"
     facts = {"kind": kind, "message": id, "text": text, "time": time or None}
     say(said.format(what), as_json, **{done: facts})
@@ -92,6 +95,11 @@ def _tell(
 @click.argument("messages", metavar="[ID]...", nargs=-1, type=NUMBER)
 @chosen
 @filtered
+@click.option(
+    "--repeated/--not-repeated", default=None,
+    help="Forget later messages that repeat what these told too, or let them be.  [default: ask; "
+    "with --yes they are named, and stay]",
+)  # fmt: skip
 @sure
 @as_json
 def forget(
@@ -101,6 +109,7 @@ def forget(
     conversation: int | None,
     since: str | None,
     until: str | None,
+    repeated: bool | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -110,6 +119,7 @@ def forget(
     The replies to them go too, and the text is erased from the files. There is no way back.
     """
     from mlxdyn.memory import history
+    from mlxdyn.memory.echoes import echoes
     from mlxdyn.memory.store.records import Filter
 
     ledger = open_ledger()
@@ -122,16 +132,29 @@ def forget(
     ids = list(dict.fromkeys(message.id for message in found))
     if not ids:
         raise MlxdynError("nothing matches; nothing was forgotten")
+    left = echoes(ledger, row.id, ids)
     if not yes:
-        _ask(found)
+        _ask(ledger, row, found)
+    if left and (repeated if repeated is not None else not yes and _too(ledger, row, left)):
+        ids, left = [*ids, *(message.id for message in left)], []
     others = ledger.messages.holders(ids, row.id)
     ledger.close()
     with room(), opened(name) as held, progress("Replaying") as tick:
         lessons = history.forget(held, ids, tick)
         erased = held.ledger.database.erased()
     what = f"{counted(len(ids), 'message')}, {counted(lessons, 'lesson')}"
-    facts: dict[str, Any] = {"forgotten": ids, "lessons": lessons, "copies_in": others}
+    still = [message.id for message in left]
+    facts: dict[str, Any] = {
+        "forgotten": ids, "lessons": lessons, "copies_in": others, "repeated_in": still,
+    }  # fmt: skip
     _say_gone(f"Forgotten: {what}", as_json, erased, **facts)
+    if still:
+        ids_left = " ".join(map(str, still))
+        click.echo(
+            f"What was forgotten is told again in {counted(len(still), 'message')} that stay: "
+            f"mlxdyn memory forget {ids_left} --memory {name}",
+            err=True,
+        )
     for other in others:
         click.echo(
             f"Memory {other!r} holds a copy: mlxdyn memory forget --memory {other}", err=True
@@ -160,14 +183,29 @@ def _by_id(messages: tuple[int, ...], ledger: Ledger, row: MemoryRow) -> list[Me
     return [message for message in found.values() if message]
 
 
-def _ask(found: list[Message]) -> None:
-    table(
-        ["message", "by", "text"],
-        [(message.id, message.role, message.text) for message in found],
-        wide="text",
-    )
+def _ask(ledger: Ledger, row: MemoryRow, found: list[Message]) -> None:
+    _show(ledger, row, found)
     what = "this" if len(found) == 1 else f"these {len(found)}"
     confirm(f"Forget {what} for good, with the replies?")
+
+
+def _too(ledger: Ledger, row: MemoryRow, left: list[Message]) -> bool:
+    """Ask whether to forget what repeats the forgotten too."""
+    _show(ledger, row, left)
+    what = "This one tells it" if len(left) == 1 else f"These {len(left)} tell it"
+    return agreed(f"{what} again. Forget that too?")
+
+
+def _show(ledger: Ledger, row: MemoryRow, found: list[Message]) -> None:
+    """Print messages, secrets masked."""
+    from mlxdyn.memory.privacy import masked
+
+    hidden = masked(ledger, row.id, [m.id for m in found], personal=settings.personal())
+    table(
+        ["message", "by", "text"],
+        [(message.id, message.role, hidden[message.id].text) for message in found],
+        wide="text",
+    )
 
 
 @click.command()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlxdyn import settings
 from mlxdyn.cli.open import (
     as_json,
     chosen,
@@ -121,7 +122,8 @@ def diff(other: str, name: str, as_json: bool) -> None:
     from mlxdyn.memory.lifecycle import compare
     from mlxdyn.model.load import load
 
-    differences = compare(rows[0], rows[1], load(rows[0].model), ledger)
+    model, learned = load(rows[0].model), settings.personal()
+    differences = compare(rows[0], rows[1], model, ledger, personal=learned)
     if as_json:
         print_json([d._asdict() for d in differences])
     elif not differences:

@@ -20,7 +20,7 @@ from mlxdyn.cli.exchange import export_memory, import_memory
 from mlxdyn.cli.first import model_for
 from mlxdyn.cli.memory import memory
 from mlxdyn.cli.model import check_taught, doctor, ensure, model
-from mlxdyn.cli.open import base, chosen
+from mlxdyn.cli.open import base, chosen, personal
 from mlxdyn.config import LEARNS, Learn
 from mlxdyn.engine.messages import harmless
 from mlxdyn.errors import MlxdynError
@@ -77,9 +77,7 @@ def main() -> None:
     "--set", "chosen_now", metavar="NAME=VALUE", multiple=True,
     help="Any setting of `mlxdyn config`, for this chat.",
 )  # fmt: skip
-@click.option(
-    "--personal", is_flag=True, help="Learn phone, passport, account and tax numbers too."
-)
+@personal
 @click.option("--temporary", is_flag=True, help="Read the memory, write nothing.")
 @click.option("--incognito", is_flag=True, help="Talk with the bare base; no memory, no trace.")
 @click.option("--once", metavar="TEXT", help="Answer TEXT, learn it, and exit.")

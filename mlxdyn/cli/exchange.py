@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlxdyn import settings
 from mlxdyn.cli.open import (
     as_json,
     chosen,
@@ -133,7 +134,7 @@ def _probe(held: Memory, budget: float) -> LeakReport:
 
     adapter_of(held)  # refuses, before the work, what cannot be exported
     with progress("Probing for leaks") as tick:
-        passages = learned(held.ledger, held.row.id)
+        passages = learned(held.ledger, held.row.id, personal=settings.personal())
         return probe(held.model, *passages, progress=tick, late=until(budget))
 
 

@@ -17,6 +17,7 @@ from mlxdyn.cli.open import (
     find,
     nats,
     open_ledger,
+    personal,
     print_json,
     table,
 )
@@ -79,6 +80,7 @@ def show(name: str, as_json: bool) -> None:
 @chosen
 @as_json
 @filtered
+@personal
 @click.option("--rejected", is_flag=True, help="Only updates that were refused or rolled back.")
 @click.option(
     "--limit", type=NUMBER, metavar="N",
@@ -91,6 +93,7 @@ def log(
     conversation: int | None,
     since: str | None,
     until: str | None,
+    personal: bool,
     rejected: bool,
     limit: int | None,
 ) -> None:
@@ -106,7 +109,7 @@ def log(
     most = limit if as_json or limit else SHOWN
     wanted = Filter(search, conversation, since, until, rejected, newest=most)
     memory = find(ledger, name).id
-    rows = _masked(ledger, memory, ledger.events.log(memory, wanted))
+    rows = _masked(ledger, memory, ledger.events.log(memory, wanted), personal)
     imported = ledger.messages.imported(memory)
     if as_json:
         print_json([_logged(row) | {"imported": row.message in imported} for row in rows])
@@ -123,11 +126,11 @@ def log(
             click.echo(harmless(f"update {row.update}: {_trouble(row)}"))
 
 
-def _masked(ledger: Ledger, memory: int, rows: list[UpdateRow]) -> list[UpdateRow]:
+def _masked(ledger: Ledger, memory: int, rows: list[UpdateRow], personal: bool) -> list[UpdateRow]:
     """Put placeholders for secrets: they were not learned, and are not shown."""
     from mlxdyn.memory.privacy import masked
 
-    hidden = masked(ledger, memory, [row.message for row in rows if row.message])
+    hidden = masked(ledger, memory, [row.message for row in rows if row.message], personal=personal)
     return [replace(row, text=hidden[row.message].text) if row.message else row for row in rows]
 
 

@@ -1,17 +1,22 @@
 """`mlxdyn model` and `mlxdyn doctor`: which models are here, and whether the machine is well."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from mlxdyn.cli.open import as_json, table
 from mlxdyn.config import BITS, Bits
 from mlxdyn.errors import MlxdynError
+
+if TYPE_CHECKING:
+    from mlxdyn.model import registry
 
 
 @click.group()
@@ -70,7 +75,7 @@ def _record(path: Path) -> dict[str, Any]:
 
     try:
         found = json.loads((path / RECORD).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -79,9 +84,26 @@ def _record(path: Path) -> dict[str, Any]:
 @click.argument("name")
 @as_json
 def info(name: str, as_json: bool) -> None:
-    """Describe one model."""
+    """Describe one model, and say whether this machine has the memory to talk and learn with it.
+
+    One that does not fit is not loaded.
+    """
+    from mlxdyn.model import registry
     from mlxdyn.model.device import prepare
 
+    if name in registry.entries() and not registry.here(name):
+        _offer(registry.entries()[name], as_json)
+        return
+    path = registry.locate(name)
+    need = registry.memory_of(path)
+    large = registry.too_large(need)
+    fit = {"memory_bytes": need, "fits": not large}
+    if not as_json:
+        click.echo(f"{'memory':14} {need / 1e9:.2f} GB to talk and learn; {large or 'it fits'}")
+    if large:
+        if as_json:
+            click.echo(json.dumps({"name": path.name, "path": str(path), **fit}, indent=2))
+        return
     prepare()
     from mlxdyn.model.load import load
 
@@ -101,11 +123,28 @@ def info(name: str, as_json: bool) -> None:
         "note": loaded.note or None,
     }
     if as_json:
-        click.echo(json.dumps(facts, indent=2))
+        click.echo(json.dumps(facts | fit, indent=2))
         return
     for key, value in facts.items():
         if value is not None:
             click.echo(f"{key:14} {value}")
+
+
+def _offer(entry: registry.Entry, as_json: bool) -> None:
+    """Describe a model that is known and not here."""
+    from mlxdyn.model import registry
+
+    small = registry.misfit(entry)
+    facts = {
+        "name": entry.name, "about": entry.about, "parameters": entry.parameters,
+        "bytes": entry.bytes, "licence": entry.licence, "fits": not small,
+        "memory_bytes": registry.memory_needed(entry),
+    }  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    click.echo(f"{entry.name}: {entry.about}; {entry.licence}; {small or 'it fits this machine'}.")
+    click.echo(f"Fetch it ({entry.bytes / 1e6:,.0f} MB): mlxdyn model download {entry.name}")
 
 
 @model.command()
@@ -170,7 +209,7 @@ def check_taught(name: str) -> None:
     if not any((folder / f"chat_template.{kind}").is_file() for kind in ("jinja", "json")):
         try:
             told = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             told = {}
         if not (isinstance(told, dict) and told.get("chat_template")):
             raise MlxdynError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlxdyn import settings
 from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MODEL
 from mlxdyn.engine.messages import harmless
 from mlxdyn.errors import MlxdynError
@@ -41,6 +42,11 @@ base = click.option(
 chosen = click.option(
     "-M", "--memory", "name", default=chosen_memory, metavar="NAME",
     help="Which memory.  [default: what a .mlxdyn file here or above names, or 'default']",
+)  # fmt: skip
+personal = click.option(
+    "--personal/--no-personal", default=settings.personal,
+    help="Learn, and show, phone, passport, account and tax numbers too; `personal = true` in "
+    "config.toml sets it for good.",
 )  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 sure = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -102,15 +108,19 @@ def confirm(question: str) -> None:
 
     Raises MlxdynError where there is nobody to answer.
     """
+    if not agreed(question):
+        raise click.Abort
+
+
+def agreed(question: str) -> bool:
+    """Ask; raise MlxdynError where there is nobody to answer."""
     try:
-        yes = click.confirm(question, err=True)
+        return click.confirm(question, err=True)
     except click.Abort:
         click.echo(err=True)
         if sys.stdin.isatty():
             raise
         raise MlxdynError("nobody is there to say yes, so nothing changed; pass --yes") from None
-    if not yes:
-        raise click.Abort
 
 
 def open_ledger(*, writable: bool = False) -> Ledger:

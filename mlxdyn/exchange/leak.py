@@ -15,6 +15,7 @@ from typing import cast
 import mlx.core as mx
 
 from mlxdyn.learn.stream import Chunk
+from mlxdyn.memory.privacy import masked
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
@@ -98,15 +99,19 @@ class LeakReport:
         return sum(leak.read_out_by_base for leak in self.leaks)
 
 
-def learned(ledger: Ledger, memory: int) -> tuple[list[Passage], list[Passage]]:
+def learned(
+    ledger: Ledger, memory: int, *, personal: bool = False
+) -> tuple[list[Passage], list[Passage]]:
     """List the messages that a memory has learned, and its study items, each oldest first.
 
-    Of messages with the same words, the first stands for all.
+    Without secrets, which were not learned and are not shown. Of messages with the same words, the
+    first stands for all.
     """
+    taught = [u for u in ledger.events.log(memory) if u.message and u.accepted and not u.undone]
+    hidden = masked(ledger, memory, [u.message for u in taught if u.message], personal=personal)
     texts = dict[str, int]()
-    for update in ledger.events.log(memory):
-        if update.message is not None and update.accepted and not update.undone:
-            texts.setdefault(update.text, update.message)
+    for update in taught:
+        texts.setdefault(hidden[update.message or 0].text, update.message or 0)
     messages = [
         Passage(f"message {message}", (Turn("user", text),)) for text, message in texts.items()
     ]

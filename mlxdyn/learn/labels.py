@@ -38,7 +38,7 @@ class Language:
 
 
 ENGLISH = Language(
-    password="password|passwords|pass word|passphrase|pass phrase|passcode|passwd|pwd|pswd|psw|pw|passwrd|pasword"
+    password="password|passwords|pass word|passphrase|pass phrase|passcode|passwd|pwd|pswd|psw|pw|passwrd|pasword|wifi key|wpa key"
     "|passw0rd|p@ssw0rd|p@ssword|pa55word|wifi pass|wi-fi pass|wifi pw|email pass|mail pass"
     "|wifi key|wpa key|wpa2 key|network key|network security key|wifi code|memorable word|login pass|account pass|router pass|netflix pass|secret word|safe word|safeword",
     weak="pass|wifi|wi-fi|hotspot|wlan",
@@ -89,12 +89,12 @@ ENGLISH = Language(
     "|the new one is|new one is|new one's|new one|the old one was|the other one is|the other is",
 )
 GERMAN = Language(
-    password="passwort|passwörter|kennwort|losung|losungswort|parole|zugangswort|schlüsselwort|pw|mantra",
+    password="passwort|passwörter|kennwort|losung|losungswort|parole|zugangswort|schlüsselwort|pw|mantra|wlan-schlüssel",
     pin="pin|pin-code|geheimzahl|geheimnummer|pin-nummer|pinnummer",
     code="code|zahlenkombination|kombination|tan|zahlencode",
     opener="tür|haus|garage|garagen|tor|alarm|safe|tresor|schloss|fahrrad|zugang|zugangs|sicherheit|schließfach"
     "|koffer|handy|bestätigung|bestätigungs|entsperr|eingang|schlüsselbox|freischalt",
-    key="schlüssel|wlan-schlüssel|netzwerkschlüssel|token|lizenzschlüssel|api-schlüssel",
+    key="schlüssel|token|lizenzschlüssel|api-schlüssel",
     login="zugangsdaten|anmeldedaten|login|benutzername|benutzer",
     answer="mädchenname meiner mutter|geburtsname meiner mutter|sicherheitsantwort|antwort auf die sicherheitsfrage",
     phone="telefon|telefonnummer|handy|handynummer|mobilnummer|festnetz|rufnummer|meine nummer|mobil",
@@ -115,12 +115,12 @@ GERMAN = Language(
     prefix=True,
 )
 FRENCH = Language(
-    password="mot de passe|mots de passe|mdp|motdepasse|phrase de passe|mot secret|passe wifi|passe du wifi",
+    password="mot de passe|mots de passe|mdp|motdepasse|phrase de passe|mot secret|passe wifi|clé wifi|clé du wifi",
     pin="pin|code pin|code secret|code confidentiel|code de carte|code de ma carte|numéro pin",
     code="code|digicode|combinaison",
     opener="porte|portail|immeuble|garage|alarme|coffre|coffre-fort|cadenas|vélo|entrée|accès|téléphone|valise"
     "|sécurité|vérification|confirmation|déverrouillage|wifi|casier|boîte|boîtier",
-    key="clé|clé wifi|clé api|jeton|clé de licence",
+    key="clé|clé api|jeton|clé de licence",
     login="identifiants|identifiant|login|connexion",
     answer="nom de jeune fille de ma mère|réponse secrète|réponse à la question secrète|réponse de sécurité",
     phone="téléphone|tél|portable|mobile|mon numéro|numéro de téléphone|numéro de portable|fixe|appelle-moi au",
@@ -162,12 +162,12 @@ SPANISH = Language(
     changed="la cambié a|la cambie a|lo cambié a|la cambié por|ahora es|cambiado a|la nueva es|el nuevo es",
 )
 ITALIAN = Language(
-    password="password|parola d'ordine|parola d’ordine|parola chiave|passphrase|pass del wifi|psw|pwd|parola segreta",
+    password="password|parola d'ordine|parola d’ordine|parola chiave|chiave wifi|chiave del wifi|pass del wifi|psw|pwd|parola segreta",
     pin="pin|codice pin|numero pin|codice segreto",
     code="codice|combinazione",
     opener="porta|cancello|portone|garage|allarme|cassaforte|lucchetto|armadietto|ingresso|accesso|telefono|valigia"
     "|sicurezza|verifica|bici|sblocco|carta|bancomat|conferma",
-    key="chiave|chiave wifi|chiave api|token|chiave segreta",
+    key="chiave|chiave api|token|chiave segreta",
     login="credenziali|utente|nome utente|login|accesso",
     answer="cognome da nubile di mia madre|risposta di sicurezza|risposta segreta",
     phone="telefono|cellulare|cell|mio numero|numero di telefono|numero di cellulare|fisso|chiamami al",
@@ -185,12 +185,12 @@ ITALIAN = Language(
     changed="l'ho cambiata in|l’ho cambiata in|l'ho cambiato in|cambiata in|ora è|adesso è|la nuova è|il nuovo è",
 )
 PORTUGUESE = Language(
-    password="senha|senhas|palavra-passe|palavra passe|palavra-chave|password|palavra secreta",
+    password="senha|senhas|palavra-passe|palavra passe|palavra-chave|password|palavra secreta|chave do wifi",
     pin="pin|código pin|codigo pin|número pin",
     code="código|codigo|combinação|segredo do cofre",
     opener="porta|portão|portao|garagem|alarme|cofre|cadeado|armário|prédio|entrada|acesso|celular|telemóvel|mala"
     "|segurança|verificação|bicicleta|cartão|desbloqueio|confirmação",
-    key="chave|chave api|chave pix|chave do wifi|token",
+    key="chave|chave api|chave pix|token",
     login="usuário|usuario|utilizador|login|credenciais",
     answer="nome de solteira da minha mãe|resposta de segurança|resposta secreta",
     phone="telefone|telemóvel|telemovel|celular|meu número|meu numero|número de telefone|whatsapp|fone",
@@ -207,12 +207,12 @@ PORTUGUESE = Language(
     changed="mudei para|mudei-a para|mudei pra|troquei para|troquei por|agora é|a nova é|o novo é",
 )
 DUTCH = Language(
-    password="wachtwoord|wachtwoorden|wachtzin|ww|paswoord|toegangswoord|password",
+    password="wachtwoord|wachtwoorden|wachtzin|ww|paswoord|toegangswoord|password|wifi-sleutel|wifisleutel",
     pin="pin|pincode|pinnummer|pin-code",
     code="code|cijfercombinatie|combinatie|cijferslot",
     opener="deur|poort|hek|garage|alarm|kluis|slot|kluisje|fiets|voordeur|toegang|toegangs|telefoon|koffer|beveiliging"
     "|beveiligings|verificatie|ontgrendel|bevestiging|bevestigings|sleutelkast",
-    key="sleutel|api-sleutel|wifi-sleutel|token|licentiesleutel",
+    key="sleutel|api-sleutel|token|licentiesleutel",
     login="inlog|inloggegevens|gebruikersnaam|login|gebruiker",
     answer="meisjesnaam van mijn moeder|antwoord op de beveiligingsvraag|geheime antwoord",
     phone="telefoon|telefoonnummer|mobiel|mobiele nummer|mijn nummer|06-nummer|gsm|bel me op",
@@ -230,12 +230,12 @@ DUTCH = Language(
     prefix=True,
 )
 POLISH = Language(
-    password="hasło|haslo|hasła|hasła|hasełko|hasłem",
+    password="hasło|haslo|hasła|hasełko|hasłem|klucz wifi|klucz do wifi",
     pin="pin|kod pin|numer pin|pinem",
     code="kod|szyfr|kombinacja|kodem",
     opener="brama|bramy|drzwi|alarm|alarmu|garaż|garażu|sejf|sejfu|domofon|domofonu|kłódka|kłódki|klatki|telefonu|karty"
     "|dostępu|bezpieczeństwa|weryfikacyjny|szafki|walizki|wejścia|furtki|blik|potwierdzenia|roweru",
-    key="klucz|klucz api|token|klucz wifi",
+    key="klucz|klucz api|token",
     login="login|użytkownik|dane logowania",
     answer="nazwisko panieńskie mojej matki|nazwisko panieńskie matki|odpowiedź na pytanie",
     phone="telefon|telefonu|numer telefonu|komórka|komórki|mój numer|tel|zadzwoń na|komórkę",
@@ -273,7 +273,7 @@ TURKISH = Language(
     suffix=True,
 )
 RUSSIAN = Language(
-    password="пароль|пароля|паролем|пароли|кодовое слово|пасс|пароль от",
+    password="пароль|пароля|паролем|пароли|кодовое слово|пасс|ключ от вайфая|ключ от wi-fi",
     pin="пин|пин-код|пинкод|пин код",
     code="код|комбинация|шифр|кода",
     opener="двери|дверь|домофон|домофона|сейф|сейфа|сигнализация|сигнализации|ворота|ворот|гараж|гаража|замок|замка"

@@ -17,6 +17,8 @@ from mlxdyn.learn.stream import Chunk
 
 SLIVER = 1e-6
 """Least share of the bucket of unlisted tokens: keeps its logarithm finite in float32."""
+WHOLE, SLICE = 1 << 25, 1 << 23
+"""Most logits of a chunk that may exist at once, and in a slice of a chunk that has more."""
 UNLISTED = -1e9
 """Log-probability that fills up a list of likely tokens: there the list has ended."""
 
@@ -82,6 +84,7 @@ class Learner:
         self.config = config
         self._new_cache = new_cache
         self.parts = parts
+        self._sliced: Parts | None = None  # in these the head reads a large chunk in slices
         self._cache: list[Any] = []
         self._optimizer = optimizers.make(config)
         self._optimizer.init(network.trainable_parameters())
@@ -205,6 +208,8 @@ class Learner:
         return self._cache
 
     def _arrays(self, chunk: Chunk) -> tuple[mx.array, mx.array, mx.array]:
+        if self._sliced is None and self._too_large(len(chunk.targets)):
+            self._sliced = self.parts or Parts.of(self.network)
         weights = chunk.weights or (1.0,) * len(chunk.targets)
         return mx.array([chunk.inputs]), mx.array([chunk.targets]), mx.array([weights])
 
@@ -212,9 +217,39 @@ class Learner:
         self, inputs: mx.array, targets: mx.array, weights: mx.array, cache: list[Any] | None
     ) -> tuple[mx.array, mx.array]:
         """Return the weighted mean nll (scalar) and the nll of each target (1, T), in nats."""
-        logits = self.network(inputs, cache=cache)[:, -targets.shape[1] :]
-        nll = nn.losses.cross_entropy(logits.astype(mx.float32), targets)
+        size = targets.shape[1]
+        if self._sliced is not None and self._too_large(size):
+            nll = self._in_slices(self.network.model(inputs, cache=cache)[:, -size:], targets)
+        else:
+            nll = _cross_entropy(self.network(inputs, cache=cache)[:, -size:], targets)
         return (weights * nll).sum() / mx.maximum(weights.sum(), 1e-6), nll
+
+    def _too_large(self, targets: int) -> bool:
+        """Tell whether the logits of so many targets are too many, and a frozen head makes them."""
+        names = [name for name, _ in leaves(self.network.trainable_parameters())]
+        frozen = not any("lm_head" in name or "embed_tokens" in name for name in names)
+        return frozen and targets * self._vocabulary > WHOLE
+
+    @property
+    def _vocabulary(self) -> int:
+        """The rows of the embedding; 0 for a network that is built otherwise."""
+        embed = getattr(getattr(self.network, "model", None), "embed_tokens", None)
+        return 0 if embed is None else int(embed.weight.shape[0])
+
+    def _in_slices(self, hidden: mx.array, targets: mx.array) -> mx.array:
+        """Give the nll of each target (1, T) from hidden states (1, T, D), some at a time.
+
+        The logits of a slice are made again for its gradient, so that no more are ever kept.
+        """
+        assert self._sliced is not None
+        head, rows = self._sliced.head, max(1, SLICE // self._vocabulary)
+
+        def read(first: int) -> mx.array:
+            wanted = targets[:, first : first + rows]
+            again = mx.checkpoint(lambda states: _cross_entropy(head(states), wanted))
+            return again(hidden[:, first : first + rows])
+
+        return mx.concatenate([read(i) for i in range(0, targets.shape[1], rows)], axis=1)
 
     def _batch_loss(self, batch: Batch) -> tuple[mx.array, mx.array]:
         """Return the loss of `step` (scalar) and the mean KL of each example (B,)."""
@@ -226,6 +261,10 @@ class Learner:
             batch.logprobs, mx.take_along_axis(now, batch.tokens, axis=-1)
         )
         return (batch.weights * moved).sum(), moved
+
+
+def _cross_entropy(logits: mx.array, targets: mx.array) -> mx.array:
+    return nn.losses.cross_entropy(logits.astype(mx.float32), targets)
 
 
 def divergence(target: mx.array, now: mx.array) -> mx.array:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mlxdyn.learn.shapes import PERSONAL, Span, shapes
 from mlxdyn.learn.told import told
 
-__all__ = ["PERSONAL", "PLACEHOLDER", "Span", "find", "mask", "values", "weights"]
+__all__ = ["PERSONAL", "PLACEHOLDER", "Span", "find", "mask", "values"]
 
 PLACEHOLDER = "[secret]"
 ROUNDS = 8  # of looking again at what is left; a text that still shows secrets is masked whole
@@ -48,17 +48,6 @@ def mask(text: str, spans: Iterable[Span]) -> str:
 def values(text: str, spans: Iterable[Span]) -> tuple[str, ...]:
     """List what the spans hold, for `known` in later turns."""
     return tuple(dict.fromkeys(text[span.start : span.end] for span in spans))
-
-
-def weights(offsets: Sequence[tuple[int, int]], spans: Sequence[Span]) -> tuple[float, ...]:
-    """Weigh tokens for the loss: 0 for a token with any character of a secret, 1 for all others.
-
-    `offsets` are (start, end) in characters; an empty token counts as the character it stands at.
-    """
-    return tuple(
-        float(not any(start < s.end and max(end, start + 1) > s.start for s in spans))
-        for start, end in offsets
-    )
 
 
 def _masked(text: str, spans: Sequence[Span]) -> tuple[str, list[int]]:

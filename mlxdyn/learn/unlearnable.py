@@ -1,4 +1,7 @@
-"""What of a text is never learned: thoughts, tool calls and their output (secrets: redact)."""
+"""What of a text is never learned: thoughts, tool calls and their output, and what is quoted.
+
+Secrets are found by `redact`. What is quoted is told by its marks alone, in any language.
+"""
 
 import re
 
@@ -22,3 +25,19 @@ def strip_unlearnable(text: str) -> str:
     A closing mark alone ends a thought that the template had opened.
     """
     return BEFORE.sub("", UNLEARNABLE.sub("", text))
+
+
+QUOTED = re.compile(
+    r"^[ \t]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?s:.*?)(?:^[ \t]{0,3}(?P=fence)[ \t]*$|\Z)"
+    r"|^[ \t]{0,3}>.*$"
+    r"|(?:^|(?<=[:,：，]))[ \t\n]{0,9}"  # speech: its last sentence ends before the closing mark
+    r"(?:\"[^\"\n]{2,2000}?[.!?…。！？]\"|“[^”]{2,2000}?[.!?…。！？]”|„[^“”]{2,2000}?[.!?…。！？][“”]"
+    r"|«[^»]{2,2000}?[.!?…。！？]\s{0,2}»|「[^」]{2,2000}?[.!?…。！？]」|『[^』]{2,2000}?[.!?…。！？]』)",
+    re.MULTILINE,
+)
+"""Fenced blocks, lines that begin with >, and speech in quotation marks; but no name or title."""
+
+
+def strip_quoted(text: str) -> str:
+    """Take out what somebody quotes or pastes with marks around it: it is not said of oneself."""
+    return QUOTED.sub("", text)

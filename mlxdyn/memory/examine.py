@@ -1,12 +1,14 @@
 """What messages teach and what should stay as it is: found by the base, frozen in the ledger."""
 
 from collections.abc import Generator
+from dataclasses import replace
 
 from mlxdyn.learn import examples
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.example import Draft, Example, Kind
-from mlxdyn.learn.examples import Told
+from mlxdyn.learn.examples import Examined, Told
 from mlxdyn.memory.calibrated import prepared
+from mlxdyn.memory.echoes import news
 from mlxdyn.memory.privacy import masked
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import ExampleRow
@@ -14,6 +16,8 @@ from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
 
 ALIKE = 0.5  # cosine of mean token embeddings from which on a message may change another's facts
+
+NOTHING = Examined((), (), ())
 
 
 def prepare(ledger: Ledger, memory: int, base: Base) -> Generator[None, None, None]:
@@ -30,16 +34,24 @@ def examine(
 ) -> Generator[None, None, None]:
     """Freeze what a message teaches; with `personal`, of phone and account numbers too."""
     yield from prepared(base)
-    text = masked(ledger, memory, [message], personal=personal)[message].learnable
-    earlier = _alike(ledger, memory, base, message, text, personal=personal)
-    found = yield from examples.examine(base, text, earlier)
+    text = masked(ledger, memory, [message], personal=personal)[message].studied
+    how = {"personal": personal}
+    earlier = _alike(ledger, memory, base, message, text, **how) if text else []
+    found = (yield from examples.examine(base, text, earlier)) if text else NOTHING
+    gone = {key for told in earlier for key in ledger.examples.superseded_by(told.message)}
+    true = [_without(told, {*gone, *found.superseded}) for told in earlier]
     edits = [Draft(q, a, as_told(base.model, q, a)) for q, a in ledger.examples.edits(message)]
     with ledger.transaction():
         ledger.examples.add(
-            memory, message, found.drafts,
+            memory, message, news(text, found.drafts, true),
             depends_on=[told.message for told in earlier], superseded=found.superseded,
         )  # fmt: skip
         ledger.examples.add(memory, message, edits, source="user")
+
+
+def _without(told: Told, keys: set[int]) -> Told:
+    """Leave out facts that are true no more."""
+    return replace(told, facts=tuple(fact for fact in told.facts if fact[0] not in keys))
 
 
 def _alike(
@@ -53,11 +65,11 @@ def _alike(
     candidates = ledger.messages.learned_before(memory, message)
     before = ledger.messages.said_before(message, [m.id for m in candidates])
     hidden = masked(ledger, memory, [*(m.id for m in candidates), message], personal=personal)
-    likeness = base.likeness(text, [hidden[m.id].learnable for m in candidates])
+    likeness = base.likeness(text, [hidden[m.id].studied for m in candidates])
     return [
         Told(
             one.id,
-            hidden[one.id].learnable,
+            hidden[one.id].studied,
             tuple((fact.id, fact.question, fact.answer) for fact in facts_of(ledger, one.id)),
         )
         for one, like in zip(candidates, likeness, strict=True)

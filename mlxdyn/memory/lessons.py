@@ -103,35 +103,47 @@ class LessonRunner:
         earlier = _drawn(earlier, f"{seed}:recalled", config.recalled)
         held, _ = guard.split(examples.regularization(self._memory))
         rows = [*new, *earlier, *held]
-        plan = replay.lesson(
-            seed, [row.uid for row in rows], new=len(new), replayed=len(earlier),
-            steps=lesson.steps, batch=(config.new, config.replayed, config.held),
-        )  # fmt: skip
-        return (yield from self._train("study", rows, plan, new, rate))
+        rounds = [
+            replay.lesson(
+                f"{seed}:{number}" if number else seed, [row.uid for row in rows],
+                new=len(new), replayed=len(earlier), steps=lesson.steps,
+                batch=(config.new, config.replayed, config.held),
+            )
+            for number in range(config.rounds)
+        ]  # fmt: skip
+        return (yield from self._train("study", rows, rounds, new, rate))
 
     def _train(
         self,
         kind: UpdateKind,
         rows: Sequence[ExampleRow],
-        plan: replay.Plan,
+        rounds: Sequence[replay.Plan],
         measured: Sequence[ExampleRow],
         rate: float,
     ) -> Generator[None, None, Update]:
-        """Carry out `plan` over `rows`; before and after are KL(teacher || now) of facts."""
+        """Train on `rows` in `rounds`, until the facts that are measured are learned.
+
+        Before and after are KL(teacher || now) of those facts. Each round begins at the full rate.
+        """
         assert self.trainer is not None
         self._check_examples(rows)
         facts = [row.example for row in measured if row.kind == Kind.FACT]
-        start = self._learner.state
-        before = yield from self.trainer.measure(facts)
+        start, steps = self._learner.state, 0
+        norm, refused = None, ""
+        before = after = yield from self.trainer.measure(facts)
         examples = [row.example for row in rows]
-        norm, refused = yield from self.trainer.train(examples, plan, rate)
-        if refused:
-            self._learner.state = start
-        after = yield from self.trainer.measure(facts)
+        for plan in rounds:
+            norm, refused = yield from self.trainer.train(examples, plan, rate)
+            steps += len(plan)
+            if refused:
+                self._learner.state = start
+            after = yield from self.trainer.measure(facts)
+            if refused or sum(after) <= self._config.learned * len(facts):
+                break
         return Update(
             kind=kind,
             tokens=sum(len(fact.target) for fact in facts),
-            steps=len(plan),
+            steps=steps,
             rate=rate,
             nll_before=_finite_mean(tuple(before)) if facts else None,
             nll_after=_finite_mean(tuple(after)) if facts else None,
@@ -157,7 +169,7 @@ class LessonRunner:
             f"anew:{len(rows)}", keys, new=len(rows), replayed=0, steps=self.steps_anew(rows),
             batch=(config.new + config.replayed, 0, config.held),
         )  # fmt: skip
-        update = yield from self._train("consolidation", [*rows, *held], plan, rows, 1.0)
+        update = yield from self._train("consolidation", [*rows, *held], [plan], rows, 1.0)
         gap = yield from self.trainer.measure(known)
         moved, drift = yield from self._guard()
         reason = Reason.MOVED.with_(*moved) if moved else ""

@@ -1,7 +1,7 @@
 """What is done with whole memories: set aside, branch, delete, compare."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from mlxdyn.config import LearnerConfig
 from mlxdyn.files import memory_directory
 from mlxdyn.memory.directory import copy_weights, held, reserved, tidy, unfinished
 from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.privacy import masked
 from mlxdyn.memory.store.copies import copy_memory, learned
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import EventRow, MemoryRow
@@ -68,7 +69,9 @@ class Difference(NamedTuple):
     nll_other: float  # under the second's
 
 
-def compare(one: MemoryRow, two: MemoryRow, model: Model, ledger: Ledger) -> list[Difference]:
+def compare(
+    one: MemoryRow, two: MemoryRow, model: Model, ledger: Ledger, *, personal: bool = False
+) -> list[Difference]:
     """List what one memory learned and the other did not, with what both make of it.
 
     Raises MlxdynError when they do not share a base.
@@ -77,11 +80,21 @@ def compare(one: MemoryRow, two: MemoryRow, model: Model, ledger: Ledger) -> lis
     only = [(one.name, event) for uid, event in ours.items() if uid not in theirs]
     only += [(two.name, event) for uid, event in theirs.items() if uid not in ours]
     nll = [_nll_of([event for _, event in only], row, model, ledger) for row in (one, two)]
+    said = {m: text for row in (one, two) for m, text in _said(row, only, ledger, personal)}
     return [
-        Difference(name, message, ledger.messages.upto(message)[-1].text, *pair)
+        Difference(name, message, said[message], *pair)
         for (name, event), *pair in zip(only, *nll, strict=True)
         if (message := event.lesson.message)
     ]
+
+
+def _said(
+    row: MemoryRow, only: Sequence[tuple[str, EventRow]], ledger: Ledger, personal: bool
+) -> Iterator[tuple[int, str]]:
+    """Give what a memory's messages among `only` say, secrets masked."""
+    mine = [event.lesson.message or 0 for name, event in only if name == row.name]
+    for message, hidden in masked(ledger, row.id, mine, personal=personal).items():
+        yield message, hidden.text
 
 
 def _nll_of(

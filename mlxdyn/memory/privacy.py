@@ -1,10 +1,11 @@
 """What of a memory's messages may be learned and shown: each masked by what was told before it."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mlxdyn.learn.redact import find, mask, values
-from mlxdyn.learn.unlearnable import strip_unlearnable
+from mlxdyn.learn.redact import PLACEHOLDER, find, mask, values
+from mlxdyn.learn.unlearnable import strip_quoted, strip_unlearnable
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Message
 
@@ -16,8 +17,14 @@ class Masked:
     """A message without secrets: as it may be shown, and what of it may be learned."""
 
     text: str
-    learnable: str  # without thoughts and tools too
+    learnable: str  # without thoughts, tools and what the user quotes too
     secrets: int  # in what could have been learned
+    quoted: bool = False  # something was left out as quoted
+
+    @property
+    def studied(self) -> str:
+        """What facts are made from: the sentences without a secret, of which there is none."""
+        return "".join(s for s in _sentences(self.learnable) if PLACEHOLDER not in s).strip()
 
 
 def masked(
@@ -35,7 +42,7 @@ def masked(
     for conversation, message in ledger.messages.around(memory, wanted, RECENT):
         turns = said.setdefault(conversation, [])
         before = _before(turns) if message.role == "user" else ""
-        found[message.id] = _masked(message.text, before, known, personal=personal)
+        found[message.id] = _masked(message, before, known, personal=personal)
         turns[:] = [*turns[-1:], message]
     return found
 
@@ -46,13 +53,28 @@ def _before(turns: list[Message]) -> str:
     return "\n".join(line for last in lines for line in last)
 
 
-def _masked(text: str, before: str, known: dict[str, None], *, personal: bool) -> Masked:
+def _masked(message: Message, before: str, known: dict[str, None], *, personal: bool) -> Masked:
     """Mask one message; what it tells is known from now on."""
+    text = message.text
     spans = find(text, before=before, known=tuple(known), personal=not personal)
     known |= dict.fromkeys(values(text, spans))
-    plain = strip_unlearnable(text)
-    if plain != text:
-        rest = find(plain, before=before, known=tuple(known), personal=not personal)
-        return Masked(mask(text, spans), mask(plain, rest), len(rest))
+    plain = thought = strip_unlearnable(text)
+    if message.role == "user":
+        plain = strip_quoted(thought)
     shown = mask(text, spans)
-    return Masked(shown, shown, len(spans))
+    if plain == text:
+        return Masked(shown, shown, len(spans))
+    rest = find(plain, before=before, known=tuple(known), personal=not personal)
+    return Masked(shown, mask(plain, rest), len(rest), quoted=plain != thought)
+
+
+_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\n+")
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """Cut a text into sentences, each with what parts it from the next."""
+    at = 0
+    for end in _END.finditer(text):
+        yield text[at : end.end()]
+        at = end.end()
+    yield text[at:]

@@ -73,7 +73,7 @@ def _check(path: Path, digests: Mapping[str, str]) -> None:
         written = {n: d for n, d in told.items() if n.endswith(".safetensors")}
     except FileNotFoundError:
         return  # not converted here
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise MlxdynError(
             f"{path / RECORD} cannot be read; remove {path}, and add it again"
         ) from error
@@ -85,7 +85,7 @@ def _tokenizer_config(path: Path) -> tuple[dict[str, Any], str]:
     """Read tokenizer_config.json, and the chat template wherever it is, as transformers does."""
     try:
         config = json.loads((path / TOKENIZER_CONFIG).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         config = {}
     template = config.pop("chat_template", "") if isinstance(config, dict) else ""
     with suppress(OSError, ValueError):

@@ -66,7 +66,7 @@ class Model:
         path = self.path / "generation_config.json"
         try:
             advice = json.loads(path.read_text()) if path.is_file() else {}
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}  # advice only: a broken file stops nobody
         return advice if isinstance(advice, dict) else {}
 
@@ -151,7 +151,7 @@ def _unpack(network: nn.Module, packed: bool | None) -> str:
 def _read_config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads((path / "config.json").read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MlxdynError(f"{path / 'config.json'} cannot be read: {error}") from error
     if not isinstance(config, dict) or "model_type" not in config:
         raise MlxdynError(f"{path / 'config.json'} names no model_type")

@@ -1,6 +1,7 @@
 """Which models there are: known by name, bundled, added, downloaded; knows no MLX, no network."""
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ ADDED = "models"
 BUNDLED = "bundled"
 PACKED = sys.platform == "darwin"  # weights stay as they are; on a CPU they become float32
 LEARNING = 1.5  # memory that learning takes, in weights of the base
+MOST_HEADER = 2**26  # bytes
 MOST_OF_MACHINE = 0.7  # of its memory, that a model may take to be offered without a warning
 
 
@@ -132,22 +134,59 @@ def whole(path: Path) -> bool:
         shards = all((path / name).is_file() for name in index["weight_map"].values())
     except FileNotFoundError:
         shards = any(path.glob("model*.safetensors"))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return False
     return shards and (path / "config.json").is_file() and any(path.glob("*token*"))
 
 
 def memory_needed(entry: Entry) -> int:
     """Estimate the bytes that talking and learning take."""
-    weights = max(entry.bytes, entry.parameters) if PACKED else 4 * entry.parameters
-    return int(LEARNING * weights)
+    return _to_learn(entry.parameters, max(entry.bytes, entry.parameters))
+
+
+def memory_of(path: Path) -> int:
+    """Estimate the same of a model that is here, by what its files say; 0 where they say nothing.
+
+    None of its weights is read.
+    """
+    files = list(path.glob("model*.safetensors"))
+    try:
+        bits = json.loads((path / "config.json").read_text("utf-8"))["quantization"]["bits"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        bits = 4
+    parameters = sum(_parameters(file, 32 // bits) for file in files)
+    return _to_learn(parameters, sum(file.stat().st_size for file in files))
+
+
+def _to_learn(parameters: int, packed: int) -> int:
+    return int(LEARNING * (packed if PACKED else 4 * parameters))
+
+
+def _parameters(file: Path, packed: int) -> int:
+    """Count the weights of a safetensors file by its header, so many in a packed number."""
+    try:
+        with file.open("rb") as stream:
+            size = int.from_bytes(stream.read(8), "little")
+            told = json.loads(stream.read(min(size, MOST_HEADER)))
+        told.pop("__metadata__", None)
+        parts = [(one["dtype"], math.prod(one["shape"])) for one in told.values()]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        return 0
+    return sum(packed * count if kind == "U32" else count for kind, count in parts)
+
+
+def too_large(need: int) -> str:
+    """Say why this machine has too little memory for what takes so many bytes; "" if it has not."""
+    there = psutil.virtual_memory().total
+    if need <= MOST_OF_MACHINE * there:
+        return ""
+    return f"needs {need / 1e9:.1f} GB of memory; this machine has {there / 1e9:.1f}"
 
 
 def misfit(entry: Entry) -> str:
     """Say why this machine is too small for a model; "" where it is not."""
-    need, there = memory_needed(entry), psutil.virtual_memory().total
-    if need > MOST_OF_MACHINE * there:
-        return f"needs {need / 1e9:.1f} GB of memory; this machine has {there / 1e9:.1f}"
+    if large := too_large(memory_needed(entry)):
+        return large
     free = psutil.disk_usage(str(_existing(home(make=False)))).free
     if 3 * entry.bytes > free:
         return f"needs {3 * entry.bytes / 1e9:.1f} GB of disk; {free / 1e9:.1f} are free"

@@ -98,6 +98,13 @@ class Examples:
         )
         return [example_of(row) for row in rows]
 
+    def depends_on(self, message: int) -> list[int]:
+        """Name the earlier messages that were read with a message."""
+        rows = self._db.run(
+            "SELECT earlier FROM depends WHERE message = ? ORDER BY earlier", (message,)
+        )
+        return [row[0] for row in rows]
+
     def superseded_by(self, message: int) -> set[int]:
         """Name the examples that a message makes untrue."""
         return {*self._db.column("SELECT example FROM supersedes WHERE message = ?", (message,))}

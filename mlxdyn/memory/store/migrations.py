@@ -99,8 +99,13 @@ MIGRATIONS = {
     ALTER TABLE events DROP COLUMN divergence;
     UPDATE events SET reason = 'waited' WHERE reason = 'it waited to be learned';
     """,
-    # A conversation is a tree of messages, one branch of it open; it may have a title and a pin.
+    # A message was studied in one round. (SQLite's JSON knows no Infinity, which a bound may be.)
     8: """
+    UPDATE memories SET study = '{"rounds": 1, "learned": 0.0, ' || substr(study, 2)
+        WHERE study <> '{}';
+    """,
+    # A conversation is a tree of messages, one branch of it open; it may have a title and a pin.
+    9: """
     ALTER TABLE messages ADD COLUMN parent INTEGER;
     ALTER TABLE conversations ADD COLUMN head INTEGER;
     ALTER TABLE conversations ADD COLUMN title TEXT;

@@ -1,0 +1,103 @@
+"""Who else tells what a message tells: later turns that repeat it, earlier ones that knew it.
+
+Knows no language. A word is telling that the answers to a message hold and the questions do not, or
+that is a secret; of a message that taught no fact, a later one has to hold half of what was new.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from mlxdyn.learn.example import Draft, Kind
+from mlxdyn.learn.examples import Told
+from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
+from mlxdyn.learn.redact import find, values
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import ExampleRow, Filter, Message
+
+UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
+WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
+LEAST = 4  # letters of a word that may tell where no fact was taught; of unspaced scripts 2
+
+
+def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message]:
+    """List the later messages that repeat what `messages` told, oldest first; not their replies."""
+    gone = {*messages, *(r for message in messages for r in ledger.messages.replies_to(message))}
+    said = ledger.messages.search(memory, Filter())
+    ordinary = words(*GENERAL, *OPEN_QUESTIONS)
+    found: dict[int, Message] = {}
+    for place, message in enumerate(said):
+        if message.id in messages:
+            told, new = _telling(ledger, message, said[:place], ordinary)
+            for later in said[place + 1 :]:
+                if later.id not in gone and _holds(later.text, told, new):
+                    found[later.id] = later
+    return sorted(found.values(), key=lambda message: message.id)
+
+
+def known_from(ledger: Ledger, message: int) -> list[int]:
+    """Name the earlier messages that a message repeats, telling nothing of its own.
+
+    It may be that somebody wants them forgotten, in whatever words.
+    """
+    if _facts(ledger, message):
+        return []
+    said = words(ledger.messages.upto(message)[-1].text)
+    told = {one: _told(ledger, one) for one in ledger.examples.depends_on(message)}
+    return [one for one, all_of_it in told.items() if all_of_it and all_of_it <= said]
+
+
+def news(text: str, drafts: Sequence[Draft], earlier: Sequence[Told]) -> tuple[Draft, ...]:
+    """Leave out what `earlier` messages taught already; with no fact left, all.
+
+    A fact is known where the same question has an answer with all that the message tells in it.
+    """
+    facts = [draft for draft in drafts if draft.example.kind == Kind.FACT]
+    known = {
+        draft.answer
+        for draft in facts
+        for one in earlier
+        for _, question, answer in one.facts
+        if question == draft.question
+        and (new := _tells(text, draft.question, draft.answer))
+        and new <= _tells(one.text, question, answer)
+    }
+    left = tuple(draft for draft in drafts if draft.answer not in known or draft not in facts)
+    return left if any(draft in facts for draft in left) or not known else ()
+
+
+def words(*texts: str) -> set[str]:
+    """Give the words of texts, small; of scripts without spaces, every two letters side by side."""
+    return {pair or word for text in texts for pair, word in WORD.findall(text.casefold())}
+
+
+def _tells(text: str, question: str, answer: str) -> set[str]:
+    """Give the words of a text that are in an answer and not in its question."""
+    return words(text) & words(answer) - words(question)
+
+
+def _facts(ledger: Ledger, message: int) -> list[ExampleRow]:
+    return [row for row in ledger.examples.of(message) if row.kind == Kind.FACT]
+
+
+def _told(ledger: Ledger, message: int) -> set[str]:
+    """Give the words of a message that its answers hold, and neither questions nor everybody."""
+    facts = _facts(ledger, message)
+    said = words(ledger.messages.upto(message)[-1].text) - words(*GENERAL, *OPEN_QUESTIONS)
+    return said & words(*(f.answer for f in facts)) - words(*(f.question for f in facts))
+
+
+def _telling(
+    ledger: Ledger, message: Message, before: Iterable[Message], ordinary: set[str]
+) -> tuple[set[str], set[str]]:
+    """Give the words each of which tells of a message, and those that do so together."""
+    secrets = words(*values(message.text, find(message.text)))
+    told, own = _told(ledger, message.id), words(message.text) - ordinary
+    if told or secrets:
+        return told | secrets, set()
+    new = own - words(*(turn.text for turn in before))
+    return set(), {w for w in new if len(w) >= LEAST or re.match(f"[{UNSPACED}]", w)}
+
+
+def _holds(text: str, told: set[str], new: set[str]) -> bool:
+    held = words(text)
+    return bool(held & told) or (len(held & new) >= 2 and 2 * len(held & new) >= len(new))

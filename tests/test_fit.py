@@ -1,0 +1,58 @@
+"""Whether a model fits this machine is said from its files, before a weight is read."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from click.testing import CliRunner
+from tiny import tiny_model
+
+from mlxdyn.arrays import leaves
+from mlxdyn.cli import main
+from mlxdyn.model import load, registry
+from mlxdyn.model.load import Model
+
+
+def info(name: str, *options: str) -> str:
+    done = CliRunner().invoke(main, ["model", "info", name, *options])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def small_machine(monkeypatch: pytest.MonkeyPatch, total: int) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=total))
+
+
+@pytest.mark.parametrize("bits", [None, 4, 8])
+def test_weights_are_counted_by_the_headers(tmp_path: Path, bits: int | None):
+    model = tiny_model(tmp_path / "m", "llama", bits=bits)
+    taken = sum(a.nbytes for _, a in leaves(model.network.parameters()))
+    assert registry.memory_of(model.path) == pytest.approx(1.5 * taken, rel=0.1)
+
+
+def test_a_model_that_fits_is_described(mite: Model):
+    assert "it fits" in info(str(mite.path))
+    told = json.loads(info(str(mite.path), "--json"))
+    assert told["fits"] and told["memory_bytes"] > 4 * told["parameters"]
+
+
+def test_a_model_too_large_is_said_and_not_loaded(mite: Model, monkeypatch: pytest.MonkeyPatch):
+    small_machine(monkeypatch, 100_000)
+    monkeypatch.setattr(load, "load", None)
+    assert "needs 0.0 GB of memory; this machine has 0.0" in info(str(mite.path))
+    assert json.loads(info(str(mite.path), "--json"))["fits"] is False
+
+
+def test_a_model_that_could_be_fetched_is_judged_too(monkeypatch: pytest.MonkeyPatch):
+    said = info("smollm2-135m")
+    assert "mlxdyn model download smollm2-135m" in said and "it fits" in said
+    small_machine(monkeypatch, 10**9)
+    assert "needs 0.8 GB of memory" in info("smollm2-135m")
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff" * 40, b"\x08\0\0\0\0\0\0\0[[[[[[[["])
+def test_files_that_say_nothing_need_nothing(tmp_path: Path, data: bytes):
+    (tmp_path / "model.safetensors").write_bytes(data)
+    assert registry.memory_of(tmp_path) == 0
