@@ -100,11 +100,11 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
 
 def told(files: tuple[str, ...], options: EvalOptions) -> Results:
     """Run the experiment that teaches messages and asks for them: FILES are cases, not text."""
-    from mlxdyn.lab import memory
     from mlxdyn.lab.cases import read
 
     cases = read([Path(file) for file in files])[: options["limit"]]
     device.prepare()
+    from mlxdyn.lab import memory
     from mlxdyn.model.load import load
     from mlxdyn.report import record, text
 
