@@ -108,7 +108,12 @@ def test_the_command_ends_in_order(mite: Model, tmp_path: Path):
         str(mite.path),
         "--json",
         "-",
+        "--out",
+        str(tmp_path / "out"),
+        "--later",
+        "2",
     ]
     done = CliRunner().invoke(main, options)
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["memory"]["cases"] == 1
+    assert json.loads(done.stdout)["config"]["later"] == 2 and (tmp_path / "out" / KEPT).is_file()

@@ -110,10 +110,11 @@ def told(files: tuple[str, ...], options: EvalOptions) -> Results:
 
     model = load(options["model"])
     adapter = replace(memory.Options().adapter, seed=options["seed"])
-    founded = memory.Options(adapter=adapter)
+    founded = memory.Options(adapter=adapter, later=options["later"])
+    store = Path(options["out"]) if options["out"] else None
     done = []
     with live() as progress, suppress(KeyboardInterrupt):
-        for one in memory.remember(model, cases, founded, progress=progress):
+        for one in memory.remember(model, cases, founded, progress=progress, store=store):
             done.append(one)
     found = memory.summary(done)
     shown = memory.finding(found)
