@@ -59,9 +59,11 @@ class Records(ModalScreen[None]):
 
     @on(Input.Changed)
     def refill(self) -> None:
-        """Show the rows that have all the words of the search."""
+        """Show the rows that have all the words of the search, those it names first."""
         words = self.query_one(Input).value.lower().split()
         found = [row for row in self._rows if all(word in row[1].lower() for word in words)]
+        if words:
+            found.sort(key=lambda row: not row[1].lower().startswith(words[0]))
         rows, place = self.query_one(OptionList), self.query_one(OptionList).highlighted
         rows.clear_options()
         rows.add_options([Option(shown, id=id) for id, _, shown in found[:SHOWN]])
