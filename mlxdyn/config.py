@@ -151,8 +151,9 @@ class StudyConfig:
     # of what wren was taught came back, at this rate nine tenths; twice as much moved other answers
     beta2: float = 0.99
     max_gradient_norm: float = 1.0
-    steps: int = 8  # of a round on what a message teaches; 0 learns its words only
-    rounds: int = 3  # at most: another one where facts are not learned yet
+    # On SmolLM2, 20 steps leave 0.06 nats of what a message teaches, 14 leave 0.10, twice 8 0.11.
+    steps: int = 20  # of a round on what a message teaches; 0 learns its words only
+    rounds: int = 2  # at most: another one where facts are not learned yet
     learned: float = 0.1  # mean KL(teacher || now) of a message's facts, in nats per token
     new: int = 8  # of the message's own examples in a step
     replayed: int = 4  # of earlier messages' examples in a step
