@@ -239,7 +239,7 @@ def test_a_deleted_chat_comes_back_and_an_erased_one_does_not(front):
 
 
 def test_the_panel_tells_facts_gain_and_drift(front):
-    one = front(STUDIED)
+    one = front(replace(GREEDY, study=replace(QUICK, steps=4, new=8)))
     one.engine.send("My cat is called Tinta.")
     told = one.until(Learned)
     assert told.facts and told.questions and told.studied
