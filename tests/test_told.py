@@ -29,6 +29,9 @@ def test_a_line_that_is_no_case_is_named(tmp_path: Path):
     file.write_text(json.dumps(REX) + "\n" + json.dumps(REX | {"messages": []}) + "\n")
     with pytest.raises(MlxdynError, match="line 2, is no case"):
         read([file])
+    odd = REX | {"messages": ["My dog\u2028is Rex.\x85"]}
+    file.write_text(json.dumps(odd, ensure_ascii=False) + "\n")
+    assert len(read([file])) == 1, "what ends a line elsewhere ends none here"
     file.write_text("\n")
     with pytest.raises(MlxdynError, match="no cases"):
         read([file])
@@ -85,14 +88,17 @@ def test_a_finished_case_is_kept_and_asked_again_after_the_messages_of_others(
     first = list(remember(mite, read([file]), options, store=tmp_path / "out"))
     kept = tmp_path / "out" / KEPT
     assert len(first[0].said_later) == 1 and first[0].flops > 1e6
-    lines = kept.read_text().strip().splitlines()
+    lines = kept.read_text().strip().split("\n")
     kept.write_text("\n".join([lines[0], lines[1][:40]]))
     ticking = kept.stat().st_size
     again = list(remember(mite, read([file]), options, store=tmp_path / "out"))
     assert again[0] == first[0] and again[1].said == first[1].said
     assert kept.stat().st_size > ticking
     assert len(list(remember(mite, read([file]), Options(), store=tmp_path / "out"))) == 2
-    assert len(kept.read_text().strip().splitlines()) == 5
+    file.write_text(json.dumps(REX) + "\n" + json.dumps(other | {"messages": ["I live in Rome."]}))
+    (other_later, _) = remember(mite, read([file]), options, store=tmp_path / "out")
+    assert other_later.seconds != first[0].seconds, "what others said counts as well"
+    assert len(kept.read_text().strip().split("\n")) == 7
 
 
 def test_the_command_ends_in_order(mite: Model, tmp_path: Path):

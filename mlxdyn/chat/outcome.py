@@ -41,7 +41,7 @@ def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: M
         known=bool(rows) and not facts and not otherwise,
         corrections=tuple(dict.fromkeys(otherwise)) if told.accepted else (),
         questions=tuple(one.rows[0].question for one in facts),
-        full=len(rows) >= FACTS and len(facts) >= FACTS // 2,
+        full=len(facts) >= FACTS,  # each value has its turn first
         asked=hidden.learnable.rstrip().endswith(QUESTION),
         studied=bool(rows) or memory.ledger.messages.examined(message),
     )

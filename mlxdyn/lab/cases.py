@@ -43,7 +43,7 @@ def read(paths: Sequence[Path]) -> list[Case]:
 
 def _cases(path: Path) -> Iterator[Case]:
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")  # a text may hold other line ends
     except (OSError, UnicodeDecodeError) as error:
         raise MlxdynError(f"{path} cannot be read as JSON lines: {error}") from error
     for number, line in enumerate(lines, 1):
@@ -51,7 +51,7 @@ def _cases(path: Path) -> Iterator[Case]:
             continue
         try:
             yield _case(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise MlxdynError(
                 f"{path}, line {number}, is no case ({type(error).__name__}: {error}); a line is "
                 '{"id", "kind", "messages": [...], "ask": [{"q", "want", "not"}], "unknown": [...]}'

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -101,7 +101,7 @@ def remember(
         if progress:
             progress(Tick(case.id, done + 1, len(cases), done, len(cases), None))
         others = [m for other in (*cases[done + 1 :], *cases[:done]) for m in other.messages]
-        key = _key(model, case, options)
+        key = _key(model, case, options, others[: options.later])
         if row := finished.get(key):
             yield _told(case, row)
             continue
@@ -116,16 +116,18 @@ def remember(
         yield told
 
 
-def _key(model: Model, case: Case, options: Options) -> str:
-    """Name all that a case's outcome depends on."""
-    said = json.dumps([model.fingerprint, asdict(case), asdict(options)], sort_keys=True)
+def _key(model: Model, case: Case, options: Options, others: Sequence[str]) -> str:
+    """Name all that a case's outcome depends on, and what is kept of it."""
+    kept = [one.name for one in fields(Told)]
+    parts = [model.fingerprint, asdict(case), asdict(options), others, kept]
+    said = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _finished(path: Path) -> dict[str, dict[str, Any]]:
     """Read the finished cases; a line that was cut off is passed over."""
     found = dict[str, dict[str, Any]]()
-    for line in path.read_text("utf-8").splitlines() if path.is_file() else ():
+    for line in path.read_text("utf-8").split("\n") if path.is_file() else ():
         with suppress(ValueError, KeyError, TypeError):
             row = json.loads(line)
             found[row.pop("key")] = row

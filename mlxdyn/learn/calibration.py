@@ -31,9 +31,7 @@ class Calibration:
     """The prompts chosen, and what was measured of every candidate (shares from 0 to 1)."""
 
     prompts: Prompts
-    priors: dict[
-        str, tuple[float, ...]
-    ]  # of open questions' tokens, where nothing is said, in nats
+    priors: dict[str, tuple[float, ...]]  # of open questions' tokens, where nothing is told
     recall: tuple[float, ...]  # of each teacher prompt, messages in context
     told_apart: tuple[float, ...]  # of each writer prompt: answered above open questions (AUC)
 

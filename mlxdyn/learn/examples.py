@@ -117,7 +117,8 @@ def _parted(
             values.setdefault(one.value, []).append(one.draft)
     turns = [fact for turn in zip_longest(*values.values()) for fact in turn if fact]
     told = [*revised, *turns[:FACTS]]
-    others = [question for question in gains if question not in taught]
+    answered = {*taught, *(fact.question for fact in told)}
+    others = [question for question in gains if question not in answered]
     alike: dict[str, float] = {}
     for fact in told:
         for question, like in zip(others, base.likeness(fact.question, others), strict=True):
