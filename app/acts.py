@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mlxdyn_app.app import ChatApp
 
 COMPARING = "comparing, Esc stops"
-QUOTED = 200  # characters of a message in a question
 BUSY = "Wait for the reply, or press Esc to stop it."
 
 
@@ -173,28 +172,16 @@ def redo(app: ChatApp, _: str = "") -> None:
 
 
 def forget(app: ChatApp, argument: str = "") -> None:
-    """Forget the message with this id, or the last one the user said."""
+    """Ask about the message with this id, or the last one the user said; answered by Going."""
     last = app.talk.last_said()
     if argument.isdecimal():
-        shown = app.talk.turns.get(int(argument))
-        ask_forget(app, int(argument), shown.text if shown else f"message {argument}")
+        app.engine.ask(memories.going, int(argument))
     elif argument:
         usage(app, "forget")
     elif last is None or last.message is None:
         app.say("There is no message above to forget; /log shows all.")
     else:
-        ask_forget(app, last.message, last.text)
-
-
-def ask_forget(app: ChatApp, message: int, text: str) -> None:
-    """Forget a message, if the user agrees."""
-    words = text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"
-    question = "Forget this for good, with the reply to it? The memory will be as if it had"
-    app.ask(
-        f"{question} never been said, and the text is erased.\n\n{words}",
-        "Forget it",
-        partial(leave_and, app, partial(app.engine.open, memories.forget, message)),
-    )
+        app.engine.ask(memories.going, last.message)
 
 
 def learn(app: ChatApp, argument: str = "") -> None:

@@ -48,9 +48,9 @@ TURN_KEYS = "E edit · R again · C copy · S surprise · F forget · Esc back"
 PATIENCE_SECONDS = 1.0  # for the engine to end; what was acknowledged is durable without it
 
 
-def chat(options: Options, values: Mapping[str, Value | None] | None = None) -> int:
+def chat(options: Options) -> int:
     """Run the app in the terminal; return the exit code."""
-    app = ChatApp(options, values)
+    app = ChatApp(options)
     try:
         app.run()
     finally:
@@ -93,13 +93,13 @@ class ChatApp(App[None]):
 
         event: Event
 
-    def __init__(self, options: Options, values: Mapping[str, Value | None] | None = None) -> None:
+    def __init__(self, options: Options) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
         for theme in (WREN, PAPER):
             self.register_theme(theme)
-        self.settings = values or {one.name: one.default for one in BY_NAME.values()}
+        self.settings: Mapping[str, Value | None] = options.settings
         self.paint()
         self.engine = Engine(options, self._from_engine)
         self.failure = ""  # the sentence that ended the engine
@@ -273,7 +273,7 @@ class ChatApp(App[None]):
             case "surprise":
                 self.engine.ask(memories.surprise, message)
             case "forget":
-                acts.ask_forget(self, message, turn.text)
+                acts.forget(self, str(message))
             case "older" | "newer" if not self.talk.busy:
                 step = -1 if chosen.act == "older" else 1
                 self.engine.open(talks.turn_to, message, step)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import ModalScreen
 
-from mlxdyn.engine import messages
+from mlxdyn.engine import memories, messages
 from mlxdyn.engine.events import (
     Chats,
     Closed,
@@ -14,6 +15,7 @@ from mlxdyn.engine.events import (
     Event,
     Failed,
     Found,
+    Going,
     Heard,
     Learned,
     Lessons,
@@ -33,6 +35,7 @@ from mlxdyn.engine.events import (
     Surprise,
     Working,
 )
+from mlxdyn_app import acts
 from mlxdyn_app.chats import ChatList
 from mlxdyn_app.choices import ModelList, SettingList
 from mlxdyn_app.comparison import Comparison
@@ -112,8 +115,16 @@ async def _shown(app: ChatApp, event: Event) -> None:
                 app.push_screen(ModelList(event))
         case Settings():
             _settings(app, event)
+        case Going():
+            _forget(app, event)
         case Log(updates):
             app.push_screen(LogList(updates))
+
+
+def _forget(app: ChatApp, going: Going) -> None:
+    """Ask whether messages are to be forgotten, now that it is known what would go."""
+    forget = partial(app.engine.open, memories.forget, *going.messages)
+    app.ask(messages.going(going), "Forget it", partial(acts.leave_and, app, forget))
 
 
 def _page(app: ChatApp, kind: type[T]) -> T | None:

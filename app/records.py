@@ -106,7 +106,6 @@ class LogList(Records):
         """The user wants a message forgotten."""
 
         message: int
-        text: str
 
     def __init__(self, updates: tuple[Logged, ...]) -> None:
         super().__init__("Log", "Ctrl+D forgets · Esc closes", "Nothing learned yet.")
@@ -120,7 +119,7 @@ class LogList(Records):
         if update is None or update.message is None:
             self.notify("This update has no message of its own.")
         else:
-            self.post_message(self.Unwanted(update.message, update.text))
+            self.post_message(self.Unwanted(update.message))
             self.dismiss()
 
 

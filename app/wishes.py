@@ -34,8 +34,8 @@ def grant(app: ChatApp, wish: Message) -> None:
             _model(app, row)
         case SettingList.Wanted(name, text):
             acts.put(app, name, text)
-        case LogList.Unwanted(message, text):
-            acts.ask_forget(app, message, text)
+        case LogList.Unwanted(message):
+            acts.forget(app, str(message))
 
 
 def _fact(app: ChatApp, wish: MemoryPanel.Wanted) -> None:
@@ -46,7 +46,7 @@ def _fact(app: ChatApp, wish: MemoryPanel.Wanted) -> None:
     elif wish.change == "drop":
         app.engine.ask(memories.drop, fact.items)
     else:
-        acts.ask_forget(app, fact.message, fact.said)
+        acts.forget(app, str(fact.message))
 
 
 def _model(app: ChatApp, row: ModelRow) -> None:

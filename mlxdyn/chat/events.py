@@ -32,9 +32,10 @@ class Stage:
     """Where a lesson is."""
 
     message: int | None  # that is being learned; None for a study of everything
-    doing: str  # reading | learning | studying
+    doing: str  # reading | writing | answering | learning | studying
     seconds: float | None  # left, as it took so far; None where that was never measured
     spent: float = 0.0  # seconds in this stage
+    steps: tuple[int, int] | None = None  # taken, and of how many, once it trains
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,19 @@ class Learned:
     questions: tuple[str, ...] = ()  # one for each fact
     studied: bool = True  # facts were looked for; False: its words only, to keep to the budget
     drift: float | None = None  # mean KL(base || now) on answers that should stay as they are
+    quoted: bool = False  # something in it was quoted, and so left out
+    repeats: tuple[int, ...] = ()  # earlier messages that it tells again, and nothing else
+    everything: bool = False  # it reads like a wish that all be forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """What would go if messages were forgotten."""
+
+    messages: tuple[int, ...]
+    said: tuple[str, ...]  # these messages, secrets masked
+    facts: tuple[str, ...]  # what is known from them
+    again: tuple[int, ...]  # later messages that tell it again, and would stay
 
 
 @dataclass(frozen=True, slots=True)

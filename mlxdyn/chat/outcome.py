@@ -1,12 +1,13 @@
 """What came of lessons, for people: a message, a fact, a row of the log, a whole memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from mlxdyn.chat.events import Fact, Learned, Lessons, Logged, Panel
+from mlxdyn.chat.events import Fact, Going, Learned, Lessons, Logged, Panel
 from mlxdyn.chat.facts import Grouped, group
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
+from mlxdyn.memory.echoes import echoes, known_from
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.memory.store.records import ExampleRow, Filter, Reason, UpdateRow
@@ -44,7 +45,35 @@ def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: M
         full=len(facts) >= FACTS,  # each value has its turn first
         asked=hidden.learnable.rstrip().endswith(QUESTION),
         studied=bool(rows) or memory.ledger.messages.examined(message),
+        quoted=hidden.quoted,
+        repeats=tuple(repeated(memory, message)),
     )
+
+
+def repeated(memory: Memory, message: int) -> list[int]:
+    """Name the earlier messages that a message tells again, and nothing else."""
+    return known_from(memory.ledger, message)
+
+
+def going(memory: Memory, messages: Sequence[int]) -> Going:
+    """Say what would go with messages; those of no such id are left out."""
+    ledger, id = memory.ledger, memory.row.id
+    known = [m for m in messages if m.bit_length() < 64 and ledger.messages.find(m, id)]
+    hidden = memory.masked(known)
+    facts = [fact for m in known for fact in taught(memory, m)]
+    return Going(
+        tuple(known),
+        tuple(hidden[m].text for m in known),
+        tuple(dict.fromkeys(facts)),
+        tuple(later.id for later in echoes(ledger, id, known)) if known else (),
+    )
+
+
+def taught(memory: Memory, message: int) -> list[str]:
+    """List what is known from a message."""
+    active = {row.id for row in memory.known_facts()}
+    rows = [row for row in memory.ledger.examples.of(message) if row.id in active]
+    return [one.answer for one in group(rows, memory.masked([message])[message].learnable)]
 
 
 def _before(memory: Memory, message: int) -> dict[str, set[str]]:

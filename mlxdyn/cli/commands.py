@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import sqlite3
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -107,9 +106,12 @@ def chat(
     from mlxdyn.engine.actor import Options
 
     check_name(name)
+    given = click.get_current_context().get_parameter_source
     found = _settings(chosen_now, learn=learn, system=system)
+    if given("personal") != ParameterSource.DEFAULT:
+        found["personal"] = personal
     temporary = temporary or incognito
-    if click.get_current_context().get_parameter_source("model") == ParameterSource.DEFAULT:
+    if given("model") == ParameterSource.DEFAULT:
         model = model_for(name, ask=once is None and not as_json and _on_terminal())
     ensure(model)
     if not untaught:
@@ -117,15 +119,16 @@ def chat(
     options = Options(
         model=model,
         memory=name,
-        chat=replace(settings.chat(found), personal=personal),
+        chat=settings.chat(found),
         temporary=temporary,
         incognito=incognito,
         fresh=once is not None and not go_on,
+        values=found,
     )
     if once is None and not (plain or as_json) and _on_terminal():
         import mlxdyn_app
 
-        sys.exit(mlxdyn_app.run(options, found))
+        sys.exit(mlxdyn_app.run(options))
     sys.exit(_plain(options, once, as_json))
 
 
@@ -146,9 +149,9 @@ def _on_terminal() -> bool:
 
 
 def _plain(options: Options, once: str | None, as_json: bool) -> int:
-    from mlxdyn.cli.plain import PlainChat, prompt
+    from mlxdyn.cli.plain import PlainChat, agrees, prompt
 
-    talk = PlainChat(options, sys.stdout, sys.stderr, as_json=as_json)
+    talk = PlainChat(options, sys.stdout, sys.stderr, as_json=as_json, agrees=agrees)
     if once is not None:
         if not once.strip():
             raise click.UsageError("--once needs some text")

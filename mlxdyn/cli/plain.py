@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TextIO, TypeVar
 
+import click
+
 from mlxdyn.cli import lines
 from mlxdyn.config import LEARNS
 from mlxdyn.engine import commands, memories, messages, models, talks
@@ -20,6 +22,7 @@ from mlxdyn.engine.events import (
     Event,
     Failed,
     Found,
+    Going,
     Heard,
     Learned,
     Memories,
@@ -41,8 +44,11 @@ E = TypeVar("E", bound=Event)
 class PlainChat:
     """One engine, answered line by line; learned lines appear as soon as they are true."""
 
-    def __init__(self, options: Options, out: TextIO, err: TextIO, *, as_json: bool) -> None:
-        self._out, self._err, self._json = out, err, as_json
+    def __init__(
+        self, options: Options, out: TextIO, err: TextIO, *, as_json: bool,
+        agrees: Callable[[str], bool] = lambda question: True,
+    ) -> None:  # fmt: skip
+        self._out, self._err, self._json, self._agrees = out, err, as_json, agrees
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._engine = Engine(options, self._events.put)
         self._temporary, self._incognito = options.temporary, options.incognito
@@ -209,8 +215,10 @@ class PlainChat:
                 self._do(lambda: engine.open(memories.switch, memory))
             case "branch", memory:
                 self._do(lambda: engine.ask(memories.branch, memory))
-            case "reset", _:
+            case "reset", _ if self._agrees("Empty this memory? A backup is kept."):
                 self._do(lambda: engine.open(memories.reset))
+            case "reset", _:
+                pass
             case _:
                 self._print(f"{usage}: {commands.COMMANDS[name].meaning}")
 
@@ -239,8 +247,10 @@ class PlainChat:
         message = int(argument) if argument.isdecimal() else None if argument else self._said
         if message is None:
             self._print("Say which message: /forget ID. `mlxdyn memory log` shows the IDs.")
-        else:
-            self._do(lambda: self._engine.open(memories.forget, message))
+            return
+        self._engine.ask(memories.going, message)
+        if (found := self._wait(Going)) and self._agrees(messages.going(found)):
+            self._do(lambda: self._engine.open(memories.forget, *found.messages))
 
     def _chats(self, argument: str) -> None:
         """List the saved chats, or open one by its number."""
@@ -348,6 +358,11 @@ class PlainChat:
     def _say_aside(self, text: str) -> None:
         if self._heard:
             print(messages.harmless(text), file=self._err, flush=True)
+
+
+def agrees(question: str) -> bool:
+    """Ask who types; in a pipe nobody is there, and what was said is meant."""
+    return not sys.stdin.isatty() or click.confirm(messages.harmless(question), err=True)
 
 
 def prompt(out: TextIO) -> Callable[[], None]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mlxdyn.chat.events import (
     Compared,
     Fact,
+    Going,
     Heard,
     Learned,
     Lessons,
@@ -33,6 +34,7 @@ __all__ = [  # a front end needs no other module for what it is told
     "Fact",
     "Failed",
     "Found",
+    "Going",
     "Heard",
     "Hit",
     "Learned",
@@ -177,6 +179,7 @@ Event = (
     | Studied
     | Compared
     | Surprise
+    | Going
     | Panel
     | Chats
     | Found

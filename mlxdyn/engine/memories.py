@@ -29,11 +29,28 @@ def redo(workspace: Workspace) -> None:
     workspace.changed("Nothing to redo." if text is None else f"Learned again: {_short(text)}")
 
 
-def forget(workspace: Workspace, message: int) -> None:
-    """Forget a message for good, with the replies to it."""
+def going(workspace: Workspace, *messages: int) -> None:
+    """Say what would go with messages; answered by Going.
+
+    A message that only repeats others is about those: they would go with it.
+    """
+    from mlxdyn.chat import outcome
+
+    workspace.refuse_temporary()
+    memory = workspace.memory
+    repeated = [m for one in messages for m in outcome.repeated(memory, one)]
+    found = outcome.going(memory, [*dict.fromkeys((*repeated, *messages))])
+    if not found.messages:
+        named = ", ".join(map(str, messages))
+        raise MlxdynError(f"there is no message {named} in this memory; /log shows the IDs")
+    workspace.emit(found)
+
+
+def forget(workspace: Workspace, *messages: int) -> None:
+    """Forget messages for good, with the replies to them."""
     workspace.refuse_temporary()
     with room():
-        workspace.session.forget(message, progress=workspace.working("forgetting"))
+        workspace.session.forget(*messages, progress=workspace.working("forgetting"))
     workspace.opened()
     said = "Forgotten for good, with any reply to it."
     if not workspace.ledger.database.erased():

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from mlxdyn.chat.events import Learned, Replied, Stage, Studied, Weighed
+from mlxdyn.chat.events import Going, Learned, Replied, Stage, Studied, Weighed
 from mlxdyn.memory.store.records import Reason
 
 MOVED = (Reason.MOVED, Reason.ROLLED_BACK, "rolled back:")
 TOLD = 3.0  # seconds after which it is told how long something takes
+QUOTED = 200  # characters of a message in a question
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
 
 
@@ -69,9 +70,15 @@ def _learned(event: Learned) -> Iterator[str]:
         yield "it said a lot: what is not listed can be told again in a message of its own"
     if event.secrets:
         yield f"{counted(event.secrets, 'secret')} kept out of learning"
+    if event.quoted:
+        yield "what you quoted was not learned: it may not be about you"
 
 
 def _nothing(event: Learned) -> str:
+    if event.everything:
+        return "is all of it to be forgotten? /reset asks, and begins an empty memory"
+    if event.repeats:
+        return "nothing new: it knew that; /forget asks whether it is to forget it"
     if event.known:
         return "nothing new: it knew that"
     if not event.studied:
@@ -131,12 +138,38 @@ def value(found: str | float | None) -> str:
 
 def stage(now: Stage) -> str:
     """Say where a lesson is, and how long it may still take."""
-    doing = {"reading": "reading it", "learning": "learning it", "studying": "studying all"}
+    doing = {
+        "reading": "reading it", "writing": "writing questions about it",
+        "answering": "answering them", "learning": "learning it", "studying": "studying all",
+    }[now.doing]  # fmt: skip
+    if now.steps is not None:
+        doing += f", {now.steps[0]} of {counted(now.steps[1], 'step')}"
     if now.seconds is not None:
         time = f", {lasting(now.seconds)}"
     else:
         time = f", {now.spent:.0f} s so far" if now.spent >= TOLD else ""
-    return f"{doing.get(now.doing, now.doing)}…{time}"
+    return f"{doing}…{time}"
+
+
+def going(event: Going) -> str:
+    """Ask whether messages are to be forgotten, with what would go."""
+    lines = [f"“{clipped(text, QUOTED)}”" for text in event.said]
+    lines += ["", "What it then no longer knows:", *event.facts] if event.facts else []
+    if event.again:
+        ids = ", ".join(map(str, event.again))
+        lines += ["", f"It is told again, and stays known, in message {ids}."]
+    what = "this" if len(event.said) == 1 else "these"
+    return "\n".join([f"Forget {what} for good, with the replies, as if never said?", "", *lines])
+
+
+def abandoned(message: int, taught: list[str] | None) -> str:
+    """Say what becomes of the lesson of a message that is said otherwise; "" if there is none."""
+    if taught is None:
+        return "The version before was not learned yet, and will not be."
+    if not taught:
+        return ""
+    known = " · ".join(taught)
+    return f"The version before taught: {known} To have that forgotten: /forget {message}"
 
 
 def lasting(seconds: float) -> str:

@@ -56,16 +56,17 @@ def put(workspace: Workspace, name: str, text: str) -> None:
         return
     if name == "system":
         text = settings.presets().get(text.strip(), text)
-    settings.put(name, settings.parse(name, text) if text.strip() else None)
-    found = settings.values()
-    workspace.options = replace(
-        workspace.options, chat=settings.chat(found, workspace.options.chat)
-    )
-    session = workspace.session
-    session.config = workspace.options.chat
+    value = settings.parse(name, text) if text.strip() else None
+    settings.put(name, value)
+    now = settings.values()[name] if value is None else value
+    options, session = workspace.options, workspace.session
+    chat = settings.chat({name: now}, options.chat)
+    workspace.options = replace(options, chat=chat, values=options.settings | {name: now})
+    session.config = chat
     if name == "learn" and not session.temporary:
-        session.learn = workspace.options.chat.learn
+        session.learn = chat.learn
     workspace.tell_settings()
+    workspace.emit(session.lessons())  # what is masked may be another
     workspace.emit(session.status())
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlxdyn.engine.events import Chats, Found, Notice
+from mlxdyn.engine.messages import abandoned
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_free, room, write
@@ -18,7 +19,11 @@ SHORT = 60  # characters of a title in a notice
 def edit(workspace: Workspace, message: int, text: str) -> None:
     """Say something else in the place of a message, and go on from there."""
     session = workspace.session
-    workspace.say(session.edit(message, text, workspace.interrupted))
+    said = session.edit(message, text, workspace.interrupted)
+    workspace.emit(next(said))  # it is saved
+    if gone := abandoned(message, session.abandon(message)):
+        workspace.emit(Notice(gone))
+    workspace.say(said)
 
 
 def retry(workspace: Workspace) -> None:
@@ -33,8 +38,12 @@ def resume(workspace: Workspace) -> None:
 
 def reword(workspace: Workspace, message: int, text: str) -> None:
     """Let the model have said `text`; answered by Opened."""
-    workspace.session.reword(message, text)
+    session = workspace.session
+    session.reword(message, text)
+    gone = abandoned(message, session.abandon(message))
     workspace.opened()
+    if gone:
+        workspace.emit(Notice(gone))
 
 
 def turn_to(workspace: Workspace, message: int, step: int) -> None:

@@ -6,7 +6,7 @@ Everything here runs on the engine's thread; MLX is imported when the first mode
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from mlxdyn.engine.events import (
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, home
 from mlxdyn.model import device
+from mlxdyn.settings import Value
 
 if TYPE_CHECKING:
     from mlxdyn.chat.conversation import Session
@@ -52,6 +53,13 @@ class Options:
     temporary: bool = False
     incognito: bool = False  # temporary, and the memory is not even read
     fresh: bool = False  # begin an empty conversation rather than going on with the latest
+    values: Mapping[str, Value | None] | None = None  # of all settings; None: as they are kept
+
+    @property
+    def settings(self) -> dict[str, Value | None]:
+        """Every setting with its value."""
+        known = settings.values() if self.values is None else self.values
+        return {**known, "model": self.model}
 
 
 class Workspace:
@@ -155,7 +163,7 @@ class Workspace:
         self.emit(Memories(tuple(self.ledger.memories.names())))
 
     def tell_settings(self) -> None:
-        known = settings.values() | {"model": self.model.name}
+        known = self.options.settings | {"model": self.model.name}
         self.emit(Settings(known, str(settings.path())))
 
     def changed(self, said: str) -> None:
