@@ -122,6 +122,16 @@ def search(app: ChatApp, words: str = "") -> None:
     app.engine.ask(talks.listed)
 
 
+def sidebar(app: ChatApp, _: str = "") -> None:
+    """Show the saved chats beside the talk, or no more."""
+    app.sidebar.display = not app.sidebar.display
+    if app.sidebar.display:
+        app.engine.ask(talks.listed)
+        app.sidebar.focus()
+    else:
+        app.prompt.focus()
+
+
 def rename(app: ChatApp, title: str) -> None:
     """Give the open chat a title."""
     app.engine.ask(talks.rename, 0, title)
@@ -131,6 +141,11 @@ def rename(app: ChatApp, title: str) -> None:
 def export(app: ChatApp, file: str) -> None:
     """Write the open chat to a file."""
     app.engine.ask(talks.export, file)
+
+
+def bring(app: ChatApp, file: str) -> None:
+    """Take in the chats of another program."""
+    app.engine.ask(talks.bring, file)
 
 
 def temporary(app: ChatApp, _: str = "") -> None:
@@ -182,6 +197,15 @@ def forget(app: ChatApp, argument: str = "") -> None:
         app.say("There is no message above to forget; /log shows all.")
     else:
         app.engine.ask(memories.going, last.message)
+
+
+def timeline(app: ChatApp, argument: str = "") -> None:
+    """Show the memory's life, or what it knew at one moment."""
+    if argument.isdecimal():
+        app.engine.ask(memories.look, int(argument))
+    else:
+        app.wait_for("timeline")
+        app.engine.ask(memories.timeline)
 
 
 def learn(app: ChatApp, argument: str = "") -> None:
@@ -319,7 +343,8 @@ def quit_(app: ChatApp, _: str = "") -> None:
 ACTS: dict[str, Callable[[ChatApp, str], None]] = {
     "retry": retry, "edit": edit, "continue": resume, "compare": compare, "surprise": surprise,
     "copy": copy, "new": new, "chats": chats, "search": search, "rename": rename,
-    "export": export, "temporary": temporary, "incognito": incognito, "items": items,
+    "export": export, "import": bring, "sidebar": sidebar, "timeline": timeline,
+    "temporary": temporary, "incognito": incognito, "items": items,
     "undo": undo, "redo": redo, "forget": forget, "learn": learn, "study": study, "log": log,
     "dial": dial, "memory": memory, "branch": branch, "reset": reset, "model": model,
     "system": system, "set": set_, "settings": settings, "theme": theme, "numbers": numbers,

@@ -37,9 +37,11 @@ from mlxdyn_app.menu import Menu
 from mlxdyn_app.panel import MemoryPanel
 from mlxdyn_app.prompt import Prompt
 from mlxdyn_app.records import LogList
+from mlxdyn_app.sidebar import Sidebar
 from mlxdyn_app.status import StatusLine
 from mlxdyn_app.talk import SAVING, Talk
 from mlxdyn_app.theme import NAMES, PAPER, WREN
+from mlxdyn_app.timeline import TimelinePage
 from mlxdyn_app.transcript import Transcript, Turn
 from mlxdyn_app.wishes import grant
 
@@ -84,6 +86,8 @@ class ChatApp(App[None]):
         Binding("f2", "command('items')", "Memory", id="items"),
         Binding("f3", "command('settings')", "Settings", id="settings"),
         Binding("f4", "command('model')", "Models", id="model"),
+        Binding("f5", "command('sidebar')", "Sidebar", id="sidebar"),
+        Binding("f6", "command('timeline')", "Timeline", id="timeline"),
     ]
     patience: float | None = PATIENCE_SECONDS
 
@@ -115,6 +119,7 @@ class ChatApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out conversation, menu, prompt and status."""
+        yield Sidebar()
         yield Transcript()
         yield (menu := Menu())
         yield Prompt(menu)
@@ -125,6 +130,7 @@ class ChatApp(App[None]):
         self.transcript = self.query_one(Transcript)
         self.prompt = self.query_one(Prompt)
         self.line = self.query_one(StatusLine)
+        self.sidebar = self.query_one(Sidebar)
         self.talk = Talk(self.engine, self.transcript, self.prompt, self.line)
         self.talk.numbers = bool(self.settings.get("numbers"))
         self.prompt.border_subtitle = KEYS_HINT
@@ -312,12 +318,14 @@ class ChatApp(App[None]):
             self.engine.open(talks.reword, turn.message, text)
 
     @on(MemoryPanel.Wanted)
-    @on(MemoryPanel.Study)
+    @on(MemoryPanel.Done)
     @on(ChatList.Wanted)
     @on(ChatList.Searched)
     @on(ModelList.Wanted)
     @on(SettingList.Wanted)
     @on(LogList.Unwanted)
+    @on(Sidebar.Wanted)
+    @on(TimelinePage.Wanted)
     def grant(self, wish: Message) -> None:
         """Do what is wanted on a page over the chat."""
         grant(self, wish)

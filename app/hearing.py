@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import ModalScreen
 
-from mlxdyn.engine import memories, messages
+from mlxdyn.engine import memories, messages, talks
 from mlxdyn.engine.events import (
     Chats,
     Closed,
@@ -17,11 +17,13 @@ from mlxdyn.engine.events import (
     Found,
     Going,
     Heard,
+    Knew,
     Learned,
     Lessons,
     Log,
     Memories,
     Models,
+    Moment,
     Notice,
     Opened,
     Panel,
@@ -33,6 +35,7 @@ from mlxdyn.engine.events import (
     Stayed,
     Studied,
     Surprise,
+    Timeline,
     Working,
 )
 from mlxdyn_app import acts
@@ -42,6 +45,7 @@ from mlxdyn_app.comparison import Comparison
 from mlxdyn_app.panel import MemoryPanel
 from mlxdyn_app.records import LogList
 from mlxdyn_app.surprise import SurpriseView
+from mlxdyn_app.timeline import TimelinePage
 
 if TYPE_CHECKING:
     from mlxdyn_app.app import ChatApp
@@ -56,6 +60,7 @@ async def hear(app: ChatApp, event: Event) -> None:
     match event:
         case Opened():
             await talk.opened(event)
+            _refresh(app)
         case Said(texts):
             app.prompt.remember(texts)
         case Heard(message):
@@ -64,10 +69,13 @@ async def hear(app: ChatApp, event: Event) -> None:
             await talk.piece(text)
         case Replied():
             await talk.replied(event)
+            _refresh(app)
         case Learned():
             await _learned(app, event)
         case Lessons():
             talk.lessons(event)
+            if _page(app, MemoryPanel) is not None:
+                app.engine.ask(memories.panel)
         case Status():
             _status(app, event)
         case Notice(text):
@@ -97,6 +105,7 @@ async def _shown(app: ChatApp, event: Event) -> None:
         case Surprise():
             app.push_screen(SurpriseView(event))
         case Chats(chats):
+            app.sidebar.show(chats, app.talk.conversation)
             if (page := _page(app, ChatList)) is not None:
                 page.show_chats(chats)
             elif app.awaited("chats"):
@@ -108,23 +117,45 @@ async def _shown(app: ChatApp, event: Event) -> None:
             if (panel := _page(app, MemoryPanel)) is not None:
                 panel.show(event)
             elif app.awaited("items"):
-                app.push_screen(MemoryPanel(event))
+                app.push_screen(MemoryPanel(event, app.line.status))
         case Models(models):
             app.models = tuple(row.name for row in models)
             if app.awaited("model"):
                 app.push_screen(ModelList(event))
         case Settings():
             _settings(app, event)
+        case Timeline():
+            if (life := _page(app, TimelinePage)) is not None:
+                life.show(event)
+            elif app.awaited("timeline"):
+                app.push_screen(TimelinePage(event))
+        case Knew(moment):
+            _go_to(app, event, moment)
         case Going():
             _forget(app, event)
         case Log(updates):
             app.push_screen(LogList(updates))
 
 
+def _go_to(app: ChatApp, knew: Knew, moment: Moment) -> None:
+    """Show what was known at a moment, and ask whether to go there."""
+    if moment.now:
+        app.notify(messages.knew(knew))
+    else:
+        go = partial(app.engine.ask, memories.go_to, moment.position)
+        app.ask(messages.knew(knew), "Go there", go)
+
+
 def _forget(app: ChatApp, going: Going) -> None:
     """Ask whether messages are to be forgotten, now that it is known what would go."""
     forget = partial(app.engine.open, memories.forget, *going.messages)
     app.ask(messages.going(going), "Forget it", partial(acts.leave_and, app, forget))
+
+
+def _refresh(app: ChatApp) -> None:
+    """Let the sidebar, if it is shown, list the chats as they are now."""
+    if app.sidebar.display:
+        app.engine.ask(talks.listed)
 
 
 def _page(app: ChatApp, kind: type[T]) -> T | None:
@@ -134,7 +165,10 @@ def _page(app: ChatApp, kind: type[T]) -> T | None:
 
 def _status(app: ChatApp, status: Status) -> None:
     app.line.status = status
+    app.talk.conversation = app.talk.conversation or status.conversation
     app.talk.progress(status)
+    if (panel := _page(app, MemoryPanel)) is not None:
+        panel.show_status(status)
     app.show_unsaved()
 
 

@@ -111,6 +111,7 @@ class Session:
             incognito=self.incognito,
             studying=self.lesson.studying,
             stage=self.stage(),
+            conversation=self.conversation,
         )
 
     def lessons(self) -> Lessons:

@@ -25,6 +25,7 @@ class Status:
     incognito: bool = False  # the bare base: the memory is not even read
     studying: bool = False  # the adapter is being made anew
     stage: "Stage | None" = None  # of what is being learned now
+    conversation: int = 0  # that is open; 0 before anything is said in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,32 @@ class Panel:
     drifts: tuple[float, ...]  # after each lesson, oldest first, in nats per token
     bound: float  # that drift must not pass
     pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in a memory's life: after one lesson, or with position 0 before all."""
+
+    position: int
+    time: str  # ISO 8601, UTC
+    said: str  # what was learned, secrets masked; "" for a study of everything
+    standing: bool  # False: undone, and it could come back
+    now: bool = False  # the memory is as it was then
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The life of a memory, newest first."""
+
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Knew:
+    """What a memory knew at a moment."""
+
+    moment: Moment
+    facts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from mlxdyn.chat.events import Fact, Going, Learned, Lessons, Logged, Panel
+from mlxdyn.chat.events import Fact, Going, Knew, Learned, Lessons, Logged, Moment, Panel
 from mlxdyn.chat.facts import Grouped, group
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
@@ -46,19 +46,19 @@ def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: M
         asked=hidden.learnable.rstrip().endswith(QUESTION),
         studied=bool(rows) or memory.ledger.messages.examined(message),
         quoted=hidden.quoted,
-        repeats=tuple(repeated(memory, message)),
+        repeats=tuple(known_from(memory.ledger, message)),
     )
 
 
-def repeated(memory: Memory, message: int) -> list[int]:
-    """Name the earlier messages that a message tells again, and nothing else."""
-    return known_from(memory.ledger, message)
-
-
 def going(memory: Memory, messages: Sequence[int]) -> Going:
-    """Say what would go with messages; those of no such id are left out."""
+    """Say what would go with messages; those of no such id are left out.
+
+    One that only repeats others is about those: they would go with it.
+    """
     ledger, id = memory.ledger, memory.row.id
-    known = [m for m in messages if m.bit_length() < 64 and ledger.messages.find(m, id)]
+    there = [m for m in messages if m.bit_length() < 64 and ledger.messages.find(m, id)]
+    repeated = [one for m in there for one in known_from(ledger, m)]
+    known = list(dict.fromkeys((*repeated, *there)))
     hidden = memory.masked(known)
     facts = [fact for m in known for fact in taught(memory, m)]
     return Going(
@@ -168,6 +168,33 @@ def panel(memory: Memory) -> Panel:
         bound=memory.study_config.max_drift,
         pending=len(memory.ledger.messages.pending(memory.row.id)),
     )
+
+
+def timeline(memory: Memory) -> tuple[Moment, ...]:
+    """List the moments that one can go to, the newest first."""
+    events = memory.ledger.events.reachable(memory.row.id)
+    hidden = memory.masked(event.lesson.message for event in events if event.lesson.message)
+    here = max((event.position for event in events if not event.undone), default=0)
+    told = [
+        Moment(
+            event.position, event.time,
+            hidden[event.lesson.message].text if event.lesson.message else "",
+            not event.undone, event.position == here,
+        )
+        for event in reversed(events)
+    ]  # fmt: skip
+    return (*told, Moment(0, memory.row.created, "", True, here == 0))
+
+
+def knew(memory: Memory, moment: Moment) -> Knew:
+    """Say what was known at a moment that stands."""
+    by_message: dict[int, list[ExampleRow]] = {}
+    for row in memory.ledger.examples.active(memory.row.id, upto=moment.position):
+        if row.kind == Kind.FACT:
+            by_message.setdefault(row.message or 0, []).append(row)
+    hidden = memory.masked(by_message)
+    facts = [one.answer for m, rows in by_message.items() for one in group(rows, hidden[m].text)]
+    return Knew(moment, tuple(dict.fromkeys(reversed(facts))))
 
 
 def _told(memory: Memory) -> list[ExampleRow]:

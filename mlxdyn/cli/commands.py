@@ -15,7 +15,7 @@ from mlxdyn.cli import change, check, streams
 from mlxdyn.cli.bench import bench
 from mlxdyn.cli.config import completion, config
 from mlxdyn.cli.eval import evaluate_command
-from mlxdyn.cli.exchange import export_memory, import_memory
+from mlxdyn.cli.exchange import export_memory, import_chats, import_memory
 from mlxdyn.cli.first import model_for
 from mlxdyn.cli.memory import memory
 from mlxdyn.cli.model import check_taught, doctor, ensure, model
@@ -161,7 +161,7 @@ def _plain(options: Options, once: str | None, as_json: bool) -> int:
 
 main.add_command(evaluate_command)
 main.add_command(memory)
-for command in (*check.COMMANDS, *change.COMMANDS, export_memory, import_memory):
+for command in (*check.COMMANDS, *change.COMMANDS, export_memory, import_memory, import_chats):
     memory.add_command(command)
 main.add_command(model)
 main.add_command(doctor)

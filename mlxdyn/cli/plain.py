@@ -24,6 +24,7 @@ from mlxdyn.engine.events import (
     Found,
     Going,
     Heard,
+    Knew,
     Learned,
     Memories,
     Models,
@@ -36,6 +37,7 @@ from mlxdyn.engine.events import (
     Status,
     Studied,
     Surprise,
+    Timeline,
 )
 
 E = TypeVar("E", bound=Event)
@@ -150,6 +152,8 @@ class PlainChat:
                 self._wait(Chats)
             case "export":
                 self._do(lambda: engine.ask(talks.export, argument))
+            case "import":
+                self._do(lambda: engine.ask(talks.bring, argument))
             case "temporary":
                 self._do(lambda: engine.open(talks.temporary, not self._temporary))
             case "incognito":
@@ -197,6 +201,13 @@ class PlainChat:
                 self._do(lambda: engine.ask(memories.undo))
             case "redo", _:
                 self._do(lambda: engine.ask(memories.redo))
+            case "timeline", position if position.isdecimal():
+                engine.ask(memories.look, int(position))
+                if (knew := self._wait(Knew)) and self._agrees(messages.knew(knew)):
+                    self._do(lambda: engine.ask(memories.go_to, int(position)))
+            case "timeline", _:
+                engine.ask(memories.timeline)
+                self._show(Timeline, lines.timeline)
             case "forget", _:
                 self._forget(argument)
             case "learn", mode if mode in LEARNS:

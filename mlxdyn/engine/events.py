@@ -8,9 +8,11 @@ from mlxdyn.chat.events import (
     Fact,
     Going,
     Heard,
+    Knew,
     Learned,
     Lessons,
     Logged,
+    Moment,
     Panel,
     Piece,
     Replied,
@@ -19,6 +21,7 @@ from mlxdyn.chat.events import (
     Status,
     Studied,
     Surprise,
+    Timeline,
     Weighed,
 )
 from mlxdyn.memory.store.chats import Hit
@@ -37,6 +40,7 @@ __all__ = [  # a front end needs no other module for what it is told
     "Going",
     "Heard",
     "Hit",
+    "Knew",
     "Learned",
     "Lessons",
     "Log",
@@ -45,6 +49,7 @@ __all__ = [  # a front end needs no other module for what it is told
     "Message",
     "ModelRow",
     "Models",
+    "Moment",
     "Notice",
     "Opened",
     "Panel",
@@ -58,6 +63,7 @@ __all__ = [  # a front end needs no other module for what it is told
     "Stayed",
     "Studied",
     "Surprise",
+    "Timeline",
     "Weighed",
     "Working",
 ]
@@ -180,6 +186,8 @@ Event = (
     | Compared
     | Surprise
     | Going
+    | Timeline
+    | Knew
     | Panel
     | Chats
     | Found

@@ -1,13 +1,15 @@
 """What came of learning, in words: the same in every front end; knows no terminal."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import groupby
 
-from mlxdyn.chat.events import Going, Learned, Replied, Stage, Studied, Weighed
+from mlxdyn.chat.events import Going, Knew, Learned, Moment, Replied, Stage, Studied, Weighed
 from mlxdyn.memory.store.records import Reason
 
 MOVED = (Reason.MOVED, Reason.ROLLED_BACK, "rolled back:")
 TOLD = 3.0  # seconds after which it is told how long something takes
+LISTED = 10  # facts in a question
 QUOTED = 200  # characters of a message in a question
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
 
@@ -162,6 +164,30 @@ def going(event: Going) -> str:
     return "\n".join([f"Forget {what} for good, with the replies, as if never said?", "", *lines])
 
 
+def moment(one: Moment) -> str:
+    """Name a moment of a memory's life by what was learned last."""
+    if not one.position:
+        return "the beginning"
+    return f"“{clipped(one.said, 60)}”" if one.said else "a study of everything"
+
+
+def knew(event: Knew) -> str:
+    """Say what a memory knew at a moment, and ask whether it is to be so again."""
+    one = event.moment
+    if one.now:
+        return "The memory is as it was then."
+    if not one.standing:
+        return f"Learn again up to {moment(one)}?"
+    known = [f"· {fact}" for fact in event.facts[:LISTED]]
+    if len(event.facts) > LISTED:
+        known.append(f"and {len(event.facts) - LISTED} more")
+    told = ["It knew then:", *known] if known else ["It knew nothing then."]
+    return "\n".join([
+        f"Go back to after {moment(one)}?" if one.position else "Go back to the beginning?", "",
+        *told, "", "What came later is undone; the timeline brings it back until it learns again.",
+    ])  # fmt: skip
+
+
 def abandoned(message: int, taught: list[str] | None) -> str:
     """Say what becomes of the lesson of a message that is said otherwise; "" if there is none."""
     if taught is None:
@@ -200,6 +226,11 @@ def marked(pieces: Iterable[Weighed]) -> list[tuple[str, bool]]:
             runs[-1] = (runs[-1][0] + text.removesuffix(words), runs[-1][1])
         runs.append((words, likelier))
     return runs
+
+
+def local(time: str) -> str:
+    """Show a time of the ledger's in the user's own zone."""
+    return f"{datetime.fromisoformat(time).astimezone():%d %b %H:%M}"
 
 
 def clipped(text: str, most: int = 40) -> str:

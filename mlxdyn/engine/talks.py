@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlxdyn.engine.events import Chats, Found, Notice
-from mlxdyn.engine.messages import abandoned
+from mlxdyn.engine.messages import abandoned, counted
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_free, room, write
@@ -176,3 +176,19 @@ def export(workspace: Workspace, target: str) -> None:
         text = "\n\n".join(f"**{names[m.role]}**\n\n{m.text}" for m in messages)
     write(path, f"{text}\n")
     workspace.emit(Notice(f"Written: {path}"))
+
+
+def bring(workspace: Workspace, source: str) -> None:
+    """Take the conversations of another program in as history; nothing of them is learned."""
+    from mlxdyn.exchange import chats as others
+    from mlxdyn.memory.store import chats
+
+    workspace.refuse_temporary()
+    ledger, memory = workspace.ledger, workspace.memory.row.id
+    talks = others.read(Path(source).expanduser())
+    came = [chats.bring(ledger, memory, t.title, t.created, t.turns) for t in talks]
+    here = f"; {came.count(False)} were here already" if not all(came) else ""
+    listed(workspace)
+    workspace.emit(
+        Notice(f"Imported: {counted(sum(came), 'chat')}{here}. Nothing of it is learned.")
+    )
