@@ -132,7 +132,7 @@ class ChatApp(App[None]):
         self.line = self.query_one(StatusLine)
         self.sidebar = self.query_one(Sidebar)
         self.talk = Talk(self.engine, self.transcript, self.prompt, self.line)
-        self.talk.numbers = bool(self.settings.get("numbers"))
+        self.talk.show_numbers(bool(self.settings.get("numbers")))
         self.prompt.border_subtitle = KEYS_HINT
         self.prompt.offers = self._offers
         self.prompt.focus()
@@ -215,7 +215,9 @@ class ChatApp(App[None]):
         return wanted
 
     def say(self, text: str, *, error: bool = False) -> None:
-        """Write a line that nobody said."""
+        """Write a line that nobody said; an error is told at once too."""
+        if error:
+            self.notify(text, severity="error", markup=False)
         self.run_worker(self.transcript.note(text, error=error))
         self.transcript.anchor()
 

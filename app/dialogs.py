@@ -14,7 +14,7 @@ from mlxdyn.engine.commands import GROUPS
 KEYS = (
     ("Enter", "send"),
     ("Ctrl+J", "new line"),
-    ("Ctrl+G", "write in $EDITOR"),
+    ("Ctrl+G", "write in $EDITOR; Ctrl+X Ctrl+E too"),
     ("Esc", "stop the reply, keep what is there"),
     ("Up", "on the first line: earlier prompts, of all chats"),
     ("Tab", "complete a command, a name, an @file"),

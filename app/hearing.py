@@ -95,8 +95,8 @@ async def hear(app: ChatApp, event: Event) -> None:
 async def _shown(app: ChatApp, event: Event) -> None:
     """Show an event that is not part of the talk, on its page where it has one."""
     match event:
-        case Working(doing, done, of):
-            app.line.doing = f"{doing} {done}/{of}…" if done < of else ""
+        case Working():
+            app.line.doing = messages.working(event)
         case Memories(names):
             app.memories = names
         case Compared():
@@ -182,7 +182,7 @@ async def _learned(app: ChatApp, learned: Learned) -> None:
 
 async def _note(app: ChatApp, text: str) -> None:
     if isinstance(app.screen, ModalScreen):  # the transcript is behind it
-        app.notify(text)
+        app.notify(text, markup=False)
     await app.transcript.note(text)
 
 
@@ -191,8 +191,7 @@ async def _failed(app: ChatApp, failed: Failed) -> None:
         app.failure = failed.text
         await app.action_quit()
         return
-    if isinstance(app.screen, ModalScreen):
-        app.notify(failed.text, severity="error")
+    app.notify(failed.text, severity="error", markup=False)
     await app.transcript.note(failed.text, error=True)
     await app.talk.failed()
     if not app.talk.busy:

@@ -1,14 +1,14 @@
-"""Laws of what people take back: forgotten, said otherwise, gone back to; and what they then read."""
+"""Laws of what people take back: forgotten, said otherwise, gone back to."""
 
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from school import EAGER, QUICK, as_said, know
+from school import EAGER, QUICK, as_said, know, state, teach
 from school import opened as school
-from school import state, teach
-from test_engine import GREEDY, Front, front  # noqa: F401
+from test_engine import GREEDY, Front
 
 from mlxdyn import settings
 from mlxdyn.chat import outcome
@@ -39,6 +39,20 @@ from mlxdyn.model.load import Model
 STUDIED = replace(GREEDY, study=QUICK)
 DOG = ("What is my dog called?", "Your dog is called Rex.")
 HOME = ("Where do I live?", "You live in Oslo.")
+
+
+@pytest.fixture
+def front() -> Iterator[Callable[..., Front]]:
+    started: list[Front] = []
+
+    def start(options=GREEDY) -> Front:
+        started.append(Front(options))
+        started[-1].until(Status)
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.engine.close()
 
 
 def said(one: Front, text: str) -> Learned:

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+import psutil
+
 from mlxdyn.chat import outcome
 from mlxdyn.chat.compare import compare, surprise
 from mlxdyn.chat.events import (
@@ -112,6 +114,7 @@ class Session:
             studying=self.lesson.studying,
             stage=self.stage(),
             conversation=self.conversation,
+            process_bytes=psutil.Process().memory_info().rss,
         )
 
     def lessons(self) -> Lessons:

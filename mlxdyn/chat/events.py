@@ -26,6 +26,7 @@ class Status:
     studying: bool = False  # the adapter is being made anew
     stage: "Stage | None" = None  # of what is being learned now
     conversation: int = 0  # that is open; 0 before anything is said in it
+    process_bytes: int = 0  # of memory, that this program takes
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import sys
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,10 @@ def main() -> None:
 @click.option("--once", metavar="TEXT", help="Answer TEXT, learn it, and exit.")
 @click.option("--continue", "go_on", is_flag=True, help="With --once: in the latest conversation.")
 @click.option("--plain", is_flag=True, help="Line by line, without the full-screen app.")
+@click.option("--web", is_flag=True, help="The app in a browser on this machine, with a token.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="With --web.  [default: a free one]"
+)
 @click.option("--json", "as_json", is_flag=True, help="With --once or --plain: JSON results.")
 @click.option(
     "--no-template", "untaught", is_flag=True,
@@ -99,6 +104,8 @@ def chat(
     once: str | None,
     go_on: bool,
     plain: bool,
+    web: bool,
+    port: int,
     as_json: bool,
     untaught: bool,
 ) -> None:
@@ -112,10 +119,20 @@ def chat(
         found["personal"] = personal
     temporary = temporary or incognito
     if given("model") == ParameterSource.DEFAULT:
-        model = model_for(name, ask=once is None and not as_json and _on_terminal())
+        asks = once is None and not as_json and "TEXTUAL_DRIVER" not in os.environ
+        model = model_for(name, ask=asks and _on_terminal())
     ensure(model)
     if not untaught:
         check_taught(model)
+    if web:
+        from mlxdyn.cli.web import serve
+
+        words = ["--model", model, "--memory", name, *(f"--set={one}" for one in chosen_now)]
+        words += [f"--{n}={text}" for n, text in (("learn", learn), ("system", system)) if text]
+        words += [f"--{'' if personal else 'no-'}personal"]
+        flags = {"temporary": temporary, "incognito": incognito, "no-template": untaught}
+        serve([*words, *(f"--{flag}" for flag, on in flags.items() if on)], port)
+        return
     options = Options(
         model=model,
         memory=name,
@@ -144,8 +161,10 @@ def _settings(chosen: tuple[str, ...], **options: str | None) -> dict[str, setti
 
 
 def _on_terminal() -> bool:
-    """Textual draws on standard error."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    """Textual draws on standard error; with a driver of its own it needs no terminal."""
+    return "TEXTUAL_DRIVER" in os.environ or all(
+        stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)
+    )
 
 
 def _plain(options: Options, once: str | None, as_json: bool) -> int:

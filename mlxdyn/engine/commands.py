@@ -72,7 +72,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("set", "NAME [VALUE]", "keep a setting for good; without VALUE its default"),
         Command("settings", "", "all settings", "F3"),
         Command("theme", "[NAME]", "light, dark or another; kept for good", plain=False),
-        Command("numbers", "", "show or hide nll and tokens under messages"),
+        Command("numbers", "", "show or hide nll, tokens, and the memory this program takes"),
     ),
     "Program": (
         Command("help", "", "this page", "F1"),

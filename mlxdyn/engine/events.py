@@ -141,11 +141,12 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """Something long is under way: `done` of `of` lessons."""
+    """Something long is under way: `done` of `of` lessons, or of what `unit` says; 0 is unknown."""
 
     doing: str
     done: int
     of: int
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

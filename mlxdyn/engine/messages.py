@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import groupby
 
 from mlxdyn.chat.events import Going, Knew, Learned, Moment, Replied, Stage, Studied, Weighed
+from mlxdyn.engine.events import Working
 from mlxdyn.memory.store.records import Reason
 
 MOVED = (Reason.MOVED, Reason.ROLLED_BACK, "rolled back:")
@@ -196,6 +197,14 @@ def abandoned(message: int, taught: list[str] | None) -> str:
         return ""
     known = " · ".join(taught)
     return f"The version before taught: {known} To have that forgotten: /forget {message}"
+
+
+def working(event: Working) -> str:
+    """Say how far something is; "" when it is done."""
+    if event.of and event.done >= event.of:
+        return ""
+    of = f"/{event.of:,}" if event.of else ""
+    return f"{event.doing} {event.done:,}{of} {event.unit}".rstrip() + "…"
 
 
 def lasting(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mlxdyn import settings
-from mlxdyn.engine.events import ModelRow, Models, Notice
+from mlxdyn.engine.events import ModelRow, Models, Notice, Working
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 
@@ -40,7 +40,12 @@ def use(workspace: Workspace, name: str) -> None:
     from mlxdyn.model.load import load
 
     if not registry.here(name) and name in registry.entries():
-        fetch.add(name, say=lambda sentence: workspace.emit(Notice(sentence)))
+        fetch.add(
+            name,
+            say=lambda sentence: workspace.emit(Notice(sentence)),
+            progress=lambda done, of: workspace.emit(Working(f"fetching {name}", done, of, "MB")),
+        )
+        workspace.emit(Working("", 1, 1))
     model = load(name)
     workspace.change(replace(workspace.options, model=name), model)
     settings.put("model", name)
