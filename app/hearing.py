@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from mlxdyn_app.app import ChatApp
 
 T = TypeVar("T")
-FIRST = "That is the first thing it knows about you. What does memory change? Try: /compare {}"
+FIRST = "That is the first thing it knows about you. What does memory change? /compare {}"
 
 
 async def hear(app: ChatApp, event: Event) -> None:
@@ -177,7 +177,11 @@ async def _learned(app: ChatApp, learned: Learned) -> None:
     app.talk.learned(learned)
     first = app.line.status is not None and not app.line.status.items
     if first and learned.facts and learned.questions:
-        await app.transcript.note(FIRST.format(learned.questions[0]))
+        question = learned.questions[0]
+        await app.transcript.note(FIRST.format(question))
+        if not (app.talk.busy or app.talk.queue or app.prompt.text):
+            app.line.doing = acts.COMPARING
+            app.engine.say(memories.show, question)
 
 
 async def _note(app: ChatApp, text: str) -> None:

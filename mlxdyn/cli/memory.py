@@ -100,7 +100,7 @@ def log(
     """List every update, oldest first; `forget` takes the IDs under "message".
 
     Times are local. nll is the surprise at the words (kind words) or at the answers (study,
-    consolidation) before and after, drift the mean KL(base || now) on other answers, in nats per token.
+    consolidation) before and after, drift the mean KL(base || now) on other answers, in nats/token.
     """
     from mlxdyn.memory.store.records import Filter
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mlxdyn.config import Learn
-from mlxdyn.engine.events import Log, Notice, Timeline
+from mlxdyn.engine.events import Log, Notice, Timeline, Working
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, room
@@ -96,6 +96,13 @@ def compare(workspace: Workspace, text: str) -> None:
     if workspace.options.incognito:
         raise MlxdynError("an incognito chat has no memory to compare with; leave it first")
     workspace.emit(workspace.session.compare(text, workspace.interrupted))
+
+
+def show(workspace: Workspace, text: str) -> None:
+    """Compare, unasked: given up as soon as anything is asked for; then nothing comes of it."""
+    found = workspace.session.compare(text, lambda: workspace.interrupted() or workspace.wanted())
+    cut = workspace.interrupted() or workspace.wanted()
+    workspace.emit(Working("", 1, 1) if cut else found)
 
 
 def timeline(workspace: Workspace) -> None:

@@ -71,10 +71,18 @@ class Workspace:
     ledger: Ledger
 
     def __init__(
-        self, options: Options, emit: Callable[[Event], None], interrupted: Callable[[], bool]
+        self,
+        options: Options,
+        emit: Callable[[Event], None],
+        interrupted: Callable[[], bool],
+        wanted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Remember what to open; `interrupted` tells that a reply is no longer wanted."""
-        self.options, self.emit, self.interrupted = options, emit, interrupted
+        """Remember what to open.
+
+        `interrupted` tells that a reply is no longer wanted, `wanted` that something else is.
+        """
+        self.options, self.emit = options, emit
+        self.interrupted, self.wanted = interrupted, wanted
         self.bare = options.incognito  # started so; it stays so
         self.strength = 1.0
         self.left = 0  # the conversation that a temporary one was entered from
