@@ -19,7 +19,7 @@ from mlxdyn_app.records import MUTED, Records
 from mlxdyn_app.status import learning, strength
 
 KEYS = "Enter corrects · ^D deletes · ^F forgets its message · Esc"
-MORE = "^S study now · ^L pause or go on · ^K strength · F6 timeline · ^B branch · ^X reset"
+MORE = "^S studies now · ^L pauses · ^K strength · ^B branches · ^X resets · F6 timeline"
 EMPTY = "Nothing yet. Say something about yourself, such as where you live."
 Change = Literal["correct", "drop", "forget"]
 Act = Literal["study", "pause", "reset", "timeline", "strength", "branch"]
@@ -93,10 +93,10 @@ class MemoryPanel(Records):
         known = sum(fact.standing for fact in panel.facts)
         waits = f" · {panel.pending} still to learn" if panel.pending else ""
         lessons = f"{counted(known, 'fact')} from {counted(panel.lessons, 'lesson')}{waits}"
-        said = [lessons, f"memory {panel.memory} of {panel.model}"]
+        said = [f"memory {panel.memory} of {panel.model}"]
         if self.status is not None:
             said += [learning(self.status), strength(self.status) or "full strength"]
-        self.query_one("#whose", Label).update(" · ".join(said))
+        self.query_one("#whose", Label).update(f"{lessons}\n{' · '.join(said)}")
         self._course("gain", learned_shares(panel), gain(panel))
         self._course("drift", panel.drifts, drift(panel))
 

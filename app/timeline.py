@@ -48,8 +48,6 @@ class TimelinePage(Records):
 
 def _row(one: Moment) -> Content:
     marks = "● " if one.now else "│ " if one.standing else "┊ "
-    how = "  now" if one.now else "" if one.standing else "  undone"
+    how = "now     " if one.now else "        " if one.standing else "undone  "
     style = "bold" if one.now else "" if one.standing else MUTED
-    return Content.assemble(
-        (f"{marks}{local(one.time)}  ", MUTED), (moment(one), style), (how, MUTED)
-    )
+    return Content.assemble((f"{marks}{local(one.time)}  {how}", MUTED), (moment(one), style))

@@ -20,11 +20,13 @@ from mlxdyn.engine.events import (
     Message,
     ModelRow,
     Models,
+    Moment,
     Panel,
     Scored,
     Settings,
     Status,
     Surprise,
+    Timeline,
     Weighed,
 )
 from mlxdyn.settings import SETTINGS
@@ -37,17 +39,15 @@ from mlxdyn_app.menu import Menu
 from mlxdyn_app.panel import MemoryPanel
 from mlxdyn_app.prompt import Prompt
 from mlxdyn_app.records import LogList
+from mlxdyn_app.sidebar import Sidebar
 from mlxdyn_app.status import StatusLine
 from mlxdyn_app.surprise import SurpriseView
 from mlxdyn_app.theme import PAPER, WREN
+from mlxdyn_app.timeline import TimelinePage
 from mlxdyn_app.transcript import Transcript
 
-LOOKS = [
-    ((80, 24), WREN.name),
-    ((80, 24), PAPER.name),
-    ((120, 36), PAPER.name),
-    ((200, 60), WREN.name),
-]
+SIZES = [(80, 24), (120, 36), (200, 60)]
+LOOKS = [(size, theme.name) for size in SIZES for theme in (WREN, PAPER)]
 NOON = "2026-05-01T12:00:00.000+00:00"
 FACTS = (
     Fact((4, 5), 5, "I moved to Lisbon.", "You live in Lisbon.", ("Where do I live?", "My town?"),
@@ -88,6 +88,12 @@ MODELS = Models((
 ), "wren")  # fmt: skip
 SET = Settings({one.name: one.default for one in SETTINGS} | {"model": "wren"}, "config.toml")
 STATUS = Status("wren", "default", ChatConfig().learn, False, 96, 1024, 64.0, 0, 3, 40, 2, 1.0)
+LIFE = Timeline((
+    Moment(3, NOON, "I moved to Lisbon last week, and it is warm.", False),
+    Moment(2, NOON, "My cat is called Tinta, not Tom.", True, True),
+    Moment(1, NOON, "My cat is called Tom.", True),
+    Moment(0, NOON, "", True),
+))  # fmt: skip
 TALK = (
     Message(1, "user", "My cat is called Tinta, and my password is hunter2!"),
     Message(2, "assistant", "Tinta is a **great** name.\n\n```python\nprint('Tinta')\n```"),
@@ -114,6 +120,7 @@ class Page(App[None]):
         self.theme, self._push = theme, push
 
     def compose(self) -> ComposeResult:
+        yield Sidebar()
         yield Transcript()
         yield (menu := Menu())
         yield Prompt(menu)
@@ -141,6 +148,13 @@ def conversation(app: App) -> None:
     app.run_worker(talked(app))
 
 
+def sidebar(app: App) -> None:
+    chats = app.query_one(Sidebar)
+    chats.display = True
+    chats.show(CHATS, 2)
+    app.run_worker(talked(app))
+
+
 def comparison(app: App) -> None:
     app.query_one(Transcript).mount(Comparison(COMPARED))
 
@@ -157,7 +171,9 @@ PAGES: dict[str, Callable] = {
     "talk": conversation,
     "comparison": comparison,
     "menu": menu,
-    "memory": lambda _: MemoryPanel(PANEL),
+    "memory": lambda _: MemoryPanel(PANEL, STATUS),
+    "timeline": lambda _: TimelinePage(LIFE),
+    "sidebar": sidebar,
     "surprise": lambda _: SurpriseView(SURPRISE),
     "chats": lambda _: ChatList(CHATS, 1),
     "models": lambda _: ModelList(MODELS),
@@ -165,6 +181,9 @@ PAGES: dict[str, Callable] = {
     "log": lambda _: LogList(LOG),
     "help": lambda _: Help(),
 }
+
+
+NO_PAGES = ("welcome", "talk", "comparison", "menu", "sidebar")
 
 
 @pytest.fixture(autouse=True)
@@ -196,7 +215,7 @@ def test_a_comparison_is_legible_in_every_theme(snap_compare, theme):
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (50, 20)], ids=lambda s: f"{s[0]}x{s[1]}")
 @pytest.mark.parametrize("push", [
-    *(PAGES[name] for name in ("memory", "surprise", "chats", "models", "settings", "log", "help")),
+    *(PAGES[name] for name in PAGES if name not in NO_PAGES),
     lambda _: Question("Forget this for good? " * 6, "Forget it"),
     lambda _: Entry("Correct this fact", "Where do I live?", "You live in Lisbon."),
 ], ids=lambda _: "")  # fmt: skip
