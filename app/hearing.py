@@ -14,14 +14,13 @@ from mlxdyn.engine.events import (
     Compared,
     Event,
     Failed,
-    Found,
     Going,
     Heard,
     Knew,
     Learned,
     Lessons,
     Log,
-    Memories,
+    MemoryNames,
     Models,
     Moment,
     Notice,
@@ -30,7 +29,8 @@ from mlxdyn.engine.events import (
     Piece,
     Replied,
     Said,
-    Settings,
+    SearchResult,
+    SettingsList,
     Status,
     Stayed,
     Studied,
@@ -97,7 +97,7 @@ async def _shown(app: ChatApp, event: Event) -> None:
     match event:
         case Working():
             app.line.doing = messages.working(event)
-        case Memories(names):
+        case MemoryNames(names):
             app.memories = names
         case Compared():
             app.talk.rest()
@@ -110,7 +110,7 @@ async def _shown(app: ChatApp, event: Event) -> None:
                 page.show_chats(chats)
             elif app.awaited("chats"):
                 app.push_screen(ChatList(chats, app.talk.conversation, app.looking))
-        case Found():
+        case SearchResult():
             if (page := _page(app, ChatList)) is not None:
                 page.found(event)
         case Panel():
@@ -122,7 +122,7 @@ async def _shown(app: ChatApp, event: Event) -> None:
             app.models = tuple(row.name for row in models)
             if app.awaited("model"):
                 app.push_screen(ModelList(event))
-        case Settings():
+        case SettingsList():
             _settings(app, event)
         case Timeline():
             if (life := _page(app, TimelinePage)) is not None:
@@ -202,7 +202,7 @@ async def _failed(app: ChatApp, failed: Failed) -> None:
         app.talk.rest()
 
 
-def _settings(app: ChatApp, settings: Settings) -> None:
+def _settings(app: ChatApp, settings: SettingsList) -> None:
     """Wear what is set, and say what was changed."""
     before, app.settings = app.settings, settings.values
     app.paint()

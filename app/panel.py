@@ -16,7 +16,7 @@ from mlxdyn.engine.events import Fact, Panel, Status
 from mlxdyn.engine.messages import counted
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.records import MUTED, Records
-from mlxdyn_app.status import learning, strength
+from mlxdyn_app.status import adapter_scale, learning
 
 KEYS = "Enter corrects · ^D deletes · ^F forgets its message · Esc"
 MORE = "^S studies now · ^L pauses · ^K strength · ^B branches · ^X resets · F6 timeline"
@@ -90,12 +90,12 @@ class MemoryPanel(Records):
 
     def _draw(self) -> None:
         panel = self._panel
-        known = sum(fact.standing for fact in panel.facts)
+        known = sum(fact.active for fact in panel.facts)
         waits = f" · {panel.pending} still to learn" if panel.pending else ""
         lessons = f"{counted(known, 'fact')} from {counted(panel.lessons, 'lesson')}{waits}"
         said = [f"memory {panel.memory} of {panel.model}"]
         if self.status is not None:
-            said += [learning(self.status), strength(self.status) or "full strength"]
+            said += [learning(self.status), adapter_scale(self.status) or "full strength"]
         self.query_one("#whose", Label).update(f"{lessons}\n{' · '.join(said)}")
         self._course("gain", learned_shares(panel), gain(panel))
         self._course("drift", panel.drifts, drift(panel))
@@ -135,7 +135,7 @@ class MemoryPanel(Records):
 
     def action_strength(self) -> None:
         """Ask how strongly the memory is to speak."""
-        now = f"{self.status.strength:.0%}".removesuffix("%") if self.status else "100"
+        now = f"{self.status.adapter_scale:.0%}".removesuffix("%") if self.status else "100"
         asked = "In per cent: 0 is the bare base, 100 all that was learned."
         self._enter("strength", "How strongly it speaks", asked, now)
 
@@ -188,9 +188,9 @@ def _row(fact: Fact) -> Content:
     ways = len(fact.questions) - 1
     asked = f"{fact.questions[0]}{f' and {ways} more' if ways else ''}"
     yours = " · yours" if fact.yours else ""
-    later = "" if fact.standing else " · corrected later"
+    later = "" if fact.active else " · corrected later"
     said = " ".join(fact.said.split())
     return Content.assemble(
-        (fact.answer, "bold" if fact.standing else "strike"),
+        (fact.answer, "bold" if fact.active else "strike"),
         (f"\n  {asked}{yours}{later} · message {fact.message}: {said}", MUTED),
     )

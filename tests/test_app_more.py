@@ -118,7 +118,7 @@ async def test_chats_of_another_program_are_taken_in(tmp_path):
         assert any("cannot be read" in note.message for note in app._notifications)
 
 
-async def test_an_edit_says_what_becomes_of_the_version_before():
+async def test_with_learning_off_a_message_says_so():
     async with chatting(SHORT) as (app, pilot):
         await say(app, pilot, "/learn off")
         await until(pilot, lambda: app.line.status.learn == "off")

@@ -8,7 +8,7 @@ import pytest
 from test_app import CALM, chatting, own_home, press, say, until  # noqa: F401
 
 from mlxdyn.config import BUNDLED_MODEL, LearnerConfig
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store import chats
 from mlxdyn.memory.store.ledger import Ledger
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.m
 def fill(wren: Model, conversations: int, turns: int, text: str) -> None:
     """Save conversations that nobody learns from."""
     with (
-        closing(Ledger(home() / "mlxdyn.db")) as ledger,
+        closing(Ledger(data_dir() / "mlxdyn.db")) as ledger,
         Memory("default", wren, ledger, learner=LearnerConfig(learning_rate=1e-5)) as memory,
         ledger.transaction(),
     ):

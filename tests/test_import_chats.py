@@ -12,7 +12,7 @@ from school import open_memory
 from mlxdyn.cli import main
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.chats import Talk, read
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.memory.store import chats
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
@@ -95,7 +95,7 @@ def test_what_is_no_export_is_one_sentence(tmp_path: Path, text: str):
 
 @pytest.mark.parametrize("learn", [False, True])
 def test_what_comes_is_history_once_and_learned_only_if_asked(export: Path, mite, learn: bool):
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger, open_memory("m", mite, ledger):
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, open_memory("m", mite, ledger):
         pass
     files = [str(export / "chatgpt.zip"), str(export / "cats.conversation.json")]
     words = ["memory", "import-chats", *files, "--memory", "m", *(["--learn"] if learn else [])]
@@ -104,7 +104,7 @@ def test_what_comes_is_history_once_and_learned_only_if_asked(export: Path, mite
     assert ("wait to be learned" if learn else "nothing of them is learned") in done.output
     again = CliRunner().invoke(main, [*words, "--json"])
     assert json.loads(again.output) == {"imported": 0, "found": 2}
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
         row = ledger.memories.find("m").id
         waits = [ledger.messages.find(one, row).text for one in ledger.messages.pending(row)]
         assert waits == (["My dog is called Rex.", "Hello"] if learn else [])
@@ -114,7 +114,10 @@ def test_what_comes_is_history_once_and_learned_only_if_asked(export: Path, mite
 
 
 def test_older_chats_stand_below_newer_ones(mite: Model):
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger, open_memory("m", mite, ledger) as memory:
+    with (
+        closing(Ledger(data_dir() / "mlxdyn.db")) as ledger,
+        open_memory("m", mite, ledger) as memory,
+    ):
         here = ledger.conversations.add(memory.row.id)
         ledger.messages.add(here, "user", "Now.", "none")
         chats.bring(ledger, memory.row.id, DOGS.title, DOGS.created, DOGS.turns)

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 
 from mlxdyn.cli import main
 from mlxdyn.cli.web import HOST, RUN, Gate, _free
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.memory.store.ledger import Ledger
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -127,9 +127,9 @@ async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 def _heard() -> list[str]:
-    if not (home() / "mlxdyn.db").exists():
+    if not (data_dir() / "mlxdyn.db").exists():
         return []
-    with closing(Ledger(home() / "mlxdyn.db", writable=False)) as ledger:
+    with closing(Ledger(data_dir() / "mlxdyn.db", writable=False)) as ledger:
         return [text for (text,) in ledger.database.run("SELECT text FROM messages").fetchall()]
 
 

