@@ -22,6 +22,7 @@ KEYS = (
     ("Alt+Up/Down", "walk through the messages; there:"),
     ("  E  R", "edit it, answer it again; both versions stay"),
     ("  Left Right", "the version before, after"),
+    ("  Shift+<- ->", "scroll long lines of code"),
     ("  C  B  T", "copy, copy its code block, show thoughts"),
     ("  S  F  Esc", "surprise, forget (asks), back to the prompt"),
     ("PgUp PgDn", "scroll"),

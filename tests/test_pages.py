@@ -6,6 +6,7 @@ from typing import ClassVar
 import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Input, TextArea
+from textual.widgets.markdown import MarkdownFence
 
 from mlxdyn.config import ChatConfig
 from mlxdyn.engine.commands import fitting
@@ -44,7 +45,7 @@ from mlxdyn_app.status import StatusLine
 from mlxdyn_app.surprise import SurpriseView
 from mlxdyn_app.theme import PAPER, WREN
 from mlxdyn_app.timeline import TimelinePage
-from mlxdyn_app.transcript import Transcript
+from mlxdyn_app.transcript import Transcript, Turn
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
 LOOKS = [(size, theme.name) for size in SIZES for theme in (WREN, PAPER)]
@@ -232,6 +233,20 @@ async def test_nothing_of_a_page_lies_outside_the_screen(push, size):
             if part.region and not 0 <= part.region.x <= part.region.right <= size[0]
         ]  # fmt: skip
         assert not outside
+
+
+async def test_long_lines_of_code_are_scrolled_by_key():
+    app = Page(lambda _: None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        turn = await app.query_one(Transcript).add(Turn("assistant", f"```\n{'x' * 300}\n```"))
+        await pilot.pause()
+        turn.focus()
+        (fence,) = turn.query(MarkdownFence)
+        await pilot.press("shift+right", "shift+right")
+        assert fence.scroll_x == 16
+        await pilot.press("shift+left")
+        assert fence.scroll_x == 8
+        assert not fence.scroll_y and fence.size.width < 80
 
 
 async def test_what_is_found_stands_below_the_chats():

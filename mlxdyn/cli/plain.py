@@ -76,6 +76,8 @@ class PlainChat:
                 for message in opened.messages[-6:]:
                     who = "imported" if message.imported else "you"
                     self._print(f"{who if message.role == 'user' else '   '} › {message.text}")
+                if not opened.messages and sys.stdin.isatty():
+                    self._say_aside(f"{commands.FIRST_LINES}\n\n/help lists the commands.")
                 ask()
                 for line in lines:
                     if not self._take(line.strip()):

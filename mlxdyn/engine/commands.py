@@ -7,6 +7,16 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+FIRST_LINES = """\
+It learns from you while you talk, and still knows it tomorrow.
+
+  What    facts in what you say; no questions, passwords, card numbers
+  Where   on this machine only, in the memory named at the bottom
+  Stop    /learn off learns nothing; /incognito leaves no trace
+  Undo    /undo, or /items: all it knows, to correct, delete, forget
+  Try     say where you live, then: /compare Where do I live?"""
+"""What a person reads who has said nothing yet."""
+
 Words = Mapping[str, Sequence[str]]
 """By command, what its argument may be."""
 
