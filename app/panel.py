@@ -19,7 +19,7 @@ from mlxdyn_app.records import MUTED, Records
 from mlxdyn_app.status import adapter_scale, learning
 
 KEYS = "Enter corrects · ^D deletes · ^F forgets its message · Esc"
-MORE = "^S studies now · ^L pauses · ^K strength · ^B branches · ^X resets · F6 timeline"
+MORE = "^S study · ^L pause · ^K dial · ^B branch · ^X reset · F6 timeline"
 EMPTY = "Nothing yet. Say something about yourself, such as where you live."
 Change = Literal["correct", "drop", "forget"]
 Act = Literal["study", "pause", "reset", "timeline", "strength", "branch"]

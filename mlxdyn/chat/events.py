@@ -88,6 +88,7 @@ class Learned:
     questions: tuple[str, ...] = ()  # one for each fact
     studied: bool = True  # facts were looked for; False: its words only, to keep to the budget
     drift: float | None = None  # mean KL(base || now) on answers that should stay as they are
+    hurried: bool = False  # fewer steps were taken on it, to keep to the budget
     quoted: bool = False  # something in it was quoted, and so left out
     repeats: tuple[int, ...] = ()  # earlier messages that it tells again, and nothing else
     everything: bool = False  # it reads like a wish that all be forgotten

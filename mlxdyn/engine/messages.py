@@ -69,6 +69,8 @@ def _learned(event: Learned) -> Iterator[str]:
         yield f"learned at {_part(event.rate)} of the rate, to leave other answers as they are"
     elif event.reason:
         yield f"not all of it: {reason(event.reason)}"
+    if event.hurried:
+        yield "learned in fewer steps, to keep to the budget"
     if event.full:
         yield "it said a lot: what is not listed can be told again in a message of its own"
     if event.secrets:
