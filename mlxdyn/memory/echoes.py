@@ -6,7 +6,7 @@ that is a secret; of a message that taught no fact, a later one has to hold half
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mlxdyn.learn.example import Draft, Kind
 from mlxdyn.learn.examples import Told
@@ -17,6 +17,13 @@ from mlxdyn.memory.store.records import ExampleRow, Filter, Message
 
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
+FORGET_ALL = (
+    "Forget everything about me.", "Forget everything you know about me.", "Forget all about me.",
+    "Delete everything you know about me.", "Vergiss alles über mich.",
+    "Vergiss alles, was du über mich weißt.", "Oublie tout ce que tu sais de moi.",
+    "Oublie tout de moi.", "Olvida todo sobre mí.", "Olvida todo lo que sabes de mí.",
+)  # fmt: skip
+VERY_LIKE = 0.85  # ordinary talk reached 0.79 on wren and SmolLM2-135M
 LEAST_LETTERS = 4  # letters of a word that may tell where no fact was taught; of unspaced scripts 2
 
 
@@ -45,6 +52,11 @@ def known_from(ledger: Ledger, message: int) -> list[int]:
     said = words(ledger.messages.upto(message)[-1].text)
     told = {one: _told(ledger, one) for one in ledger.examples.depends_on(message)}
     return [one for one, all_of_it in told.items() if all_of_it and all_of_it <= said]
+
+
+def wants_all(likeness: Callable[[str, Sequence[str]], list[float]], text: str) -> bool:
+    """Tell whether a text reads like a wish that all be forgotten, by the base's `likeness`."""
+    return bool(text.strip()) and max(likeness(text, FORGET_ALL)) >= VERY_LIKE
 
 
 def news(text: str, drafts: Sequence[Draft], earlier: Sequence[Told]) -> tuple[Draft, ...]:
