@@ -69,8 +69,8 @@ smollm2() {
     book="$PG19/349.txt --skip 20000"
     run position --experiment position $book --limit 1537 --lr 1e-4
     run precision --experiment precision $kept $book --limit 513 --lr 1e-4
-    run cost --experiment cost $kept $book --window 512 --limit 321 --lr 1e-4
-    run kv --experiment kv $kept $book --limit 449 --lr 1e-4
+    run cost --experiment cost $kept $book --window 512 --limit 257 --lr 1e-4
+    run kv --experiment kv $kept $book --limit 385 --lr 1e-4
     "$BIN/python" results/chats.py "$DATA/memory/users20/profiles.json"
     run history --experiment history $kept --limit 1281 --lr 1e-4
     seven="--grid lr=3e-6,1e-5,3e-5,1e-4,3e-4,1e-3,3e-3"
@@ -79,18 +79,18 @@ smollm2() {
     run rates-scotus "$DATA/text/scotus/2009_06_breyer.txt" --skip 20000 --limit 449 $kept $seven
     run window --experiment window $kept $book --limit 833 --lr 1e-4
     tune="--window 512 --lr 1e-4 --tune $PG19/3125.txt"
-    run placement --experiment placement $kept $book --limit 449 $tune --tune-limit 193
+    run placement --experiment placement $kept $book --limit 385 $tune --tune-limit 129
     years=$DATA/text/gutenberg_by_year
     run order --experiment order $kept --order date --strip-gutenberg --skip 3000 --limit-each 129 \
         --window 512 --lr 1e-4 --tune "$DATA/text/wikitext2/valid.txt" --tune-limit 257 \
-        "$years/1400_2383.txt" "$years/1516_2130.txt" "$years/1651_3207.txt" \
-        "$years/1776_147.txt" "$years/1851_2701.txt" "$years/1922_4300.txt" \
+        "$years/1400_2383.txt" "$years/1651_3207.txt" "$years/1776_147.txt" \
+        "$years/1922_4300.txt" \
         "$IRC/2004-11-15_03.raw.txt" "$DATA/text/scotus/2009_06_breyer.txt"
-    run prefit --experiment prefit $kept $book --window 512 --limit 449 --lr 1e-4 --tune-limit 1100 \
+    run prefit --experiment prefit $kept $book --window 512 --limit 449 --lr 1e-4 --tune-limit 540 \
         --tune "$PG19/1684.txt" --tune "$PG19/2021.txt" --tune "$PG19/2118.txt" \
         --tune "$PG19/3125.txt" --tune "$PG19/3649.txt" --tune "$PG19/5274.txt"
-    run interval --experiment interval $kept $book --window 512 --limit 449 --lr 1e-4
-    run optimizer --experiment optimizer $kept $book --limit 257 $tune --tune-limit 129
+    run interval --experiment interval $kept $book --window 512 --limit 385 --lr 1e-4
+    run optimizer --experiment optimizer $kept $book --limit 193 $tune --tune-limit 129
     run recompute $book --context recompute --limit 449 --lr 1e-4 $kept --grid window=64,256,1024
     run years "$DATA/text/gutenberg_by_year" --strip-gutenberg --skip 3000 --limit-each 129
     run novels "$DATA/text/novels" --limit-each 129
