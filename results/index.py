@@ -29,7 +29,7 @@ PLAIN = {
     "invented": ("the same log with invented names", "never saw these names"),
     "told": (
         "what 90 made-up people tell of themselves",
-        "cannot know it: made up for this project",
+        "cannot know it",
     ),
     "tinystories": ("stories for children, written by a model", "may have read it"),
     "wikitext2": ("encyclopedia", "has read it, surely"),
@@ -44,16 +44,18 @@ PLAIN = {
 
 HEAD = """# Results
 
-What each experiment of `mlxdyn eval` found, written by `make results` (DATA names the folder of text and models; finished
-cells are kept in `build/results`). Every number is about text that was scored before it was learned. An interval is 95%, by a
-paired bootstrap over blocks of chunks. [Agreement](agreement.md) sets other numbers beside those of a separate harness.
+What each experiment of `mlxdyn eval` found, written by `make results` (DATA names the folder of
+text and models; finished cells are kept in `build/results`). Every number is about text that was
+scored before it was learned. An interval is 95%, by a paired bootstrap over blocks of chunks.
+[Agreement](agreement.md) sets other numbers beside those of a separate harness.
 
-* `smollm2-135m` is a pretrained transformer of about the size of the paper's smallest. Its streams are short (a few hundred
-  to 1,500 tokens on a busy machine), so the intervals are wide, and where two overlap nothing is claimed. The experiments
-  state the rate that the defaults chose on each text (1e-4).
-* `tinystories-656k` has two blocks and knows only children's stories; it reads books. `wren`, the bundled model, reads chat
-  logs so unlike its words that its static base does worse than guessing: its gains there are repair.
-* `history` reads conversations that were made up for a benchmark, saved as chats in a home of their own.
+* `smollm2-135m` is a pretrained transformer of about the size of the paper's smallest. Its streams
+  are short (200 to 1,500 tokens, on a machine that was busy), so its intervals are wide, and where
+  two overlap nothing is claimed. The experiments state the rate that the defaults choose (1e-4).
+* `tinystories-656k` has two blocks and knows only children's stories; it reads books. `wren`, the
+  bundled model, reads chat logs so unlike its words that its static base does worse than guessing:
+  its gains there are repair.
+* `history` reads conversations made up for a benchmark, saved as chats in a home of their own.
 """
 
 
@@ -72,11 +74,14 @@ def front(folder: Path) -> None:
     text = path.read_text(encoding="utf-8")
     head, rest = text.split(BEGIN)
     _, tail = rest.split(END)
-    worth = ", ".join(f"{said.split(',')[0]} {gain}" for said, gain in _worth(folder))
     lines = [
-        f"On `{folder.name}` with the defaults, nats/token and 95% interval: {worth}.",
+        f"`{folder.name}` with the defaults: what learning gains, nats/token and 95% interval.",
         "",
-        f"![Loss against operations and memory](results/{folder.name}/window.svg)",
+        "| text | static | gain |",
+        "|---|---|---|",
+        *(f"| {said} | {static} | {gain} |" for said, static, gain in _worth(folder)),
+        "",
+        f"![Loss against window, operations and memory](results/{folder.name}/window.svg)",
         "",
         "Where it does not help:",
         "",
@@ -119,18 +124,34 @@ def plain(folder: Path) -> Iterator[str]:
             static = report["runs"][0]
             gain = f"{report['gain']['nats_per_token']:+.3f}{_sure(*report['gain']['ci95'])}"
             yield (
-                f"| {said} | {known} | {static['tokens']} | {static['nats_per_token']:.3f} | {gain} "
-                f"| [{name}]({folder.name}/{name}.json) |"
+                f"| {said} | {known} | {static['tokens']} | {static['nats_per_token']:.3f} "
+                f"| {gain} | [{name}]({folder.name}/{name}.json) |"
             )
-    yield "\nThe mixture bounds what learning can cost: ln 2 nats over a whole text, whatever it says."
-    yield "What the base cannot know gains as much as what it may have read: the gain is no recitation.\n"
+    yield "\nWhat is reported is the mixture: it costs at most ln 2 nats over a text, whatever"
+    yield f"it says.{_contamination(folder)}\n"
 
 
-def _worth(folder: Path) -> Iterator[tuple[str, str]]:
-    for name, (said, _) in PLAIN.items():
+def _contamination(folder: Path) -> str:
+    """What the base cannot know beside books that it may have read."""
+    told, logs = _read(folder, "told"), _read(folder, "invented")
+    books = [r for name in PLAIN if name.startswith("book-") and (r := _read(folder, name))]
+    if not (told and logs and books):
+        return ""
+    mean = math.fsum(r["gain"]["nats_per_token"] for r in books) / len(books)
+    unknown = [r["gain"]["nats_per_token"] for r in (told, logs)]
+    verdict = "so it is no recitation" if min(unknown) >= mean else "less than on the books"
+    return (
+        f" On text that the base cannot know learning gains {unknown[0]:+.3f} (made-up facts) and\n"
+        f"{unknown[1]:+.3f} (invented names), on {len(books)} books {mean:+.3f}: {verdict}."
+    )
+
+
+def _worth(folder: Path) -> Iterator[tuple[str, str, str]]:
+    for name in ("book-349", "irc", "scotus", "told", "tinystories", "wikitext2"):
         report = _read(folder, name)
-        if report and name in ("book-349", "book-1684", "irc", "scotus", "told", "tinystories"):
-            yield said, f"{report['gain']['nats_per_token']:+.3f}{_sure(*report['gain']['ci95'])}"
+        if report:
+            gain = f"{report['gain']['nats_per_token']:+.3f}{_sure(*report['gain']['ci95'])}"
+            yield PLAIN[name][0], f"{report['runs'][0]['nats_per_token']:.3f}", gain
 
 
 # where it does not help
@@ -155,15 +176,15 @@ def _limits(folder: Path) -> Iterator[str]:
     if alone:
         carried = _rows(folder, "history")["carried over"]
         yield (
-            f"* **Within one short chat**: {_gain(alone)}. Carried from chat to chat: {_gain(carried)}, "
-            "so what is learned is how people write to it, not what one of them said."
+            f"* **Within one short chat**: {_gain(alone)}; carried from chat to chat: "
+            f"{_gain(carried)}."
         )
     fitted = list(_rows(folder, "prefit").values())
     if fitted:
         best = min(fitted, key=lambda row: row[1])
         yield (
-            f"* **After fine-tuning on the domain**: {_gain(fitted[0])} before, {_gain(best)} after "
-            f"{best[0]} steps on other books."
+            f"* **After fine-tuning on the domain**: {_gain(fitted[0])} before, {_gain(best)} "
+            f"after {best[0]} steps on other books."
         )
     carry = _rows(folder, "order").get("in order, reset never")
     if carry and len(carry) > 10 and carry[10] is not None:
@@ -187,7 +208,7 @@ def _limits(folder: Path) -> Iterator[str]:
         if narrow[2] > best[1]:
             yield (
                 f"* **In place of context**: {narrow[0]} tokens that learn lose {narrow[2]:.3f}, "
-                f"{best[0]} tokens that do not {best[1]:.3f}: where a longer window can be had, take it."
+                f"{best[0]} tokens that do not {best[1]:.3f}: a longer window is worth more."
             )
 
 
@@ -203,8 +224,8 @@ def rates(folder: Path) -> Iterator[str]:
             lines.append(_rate_row(PLAIN[run][0], auto, grid))
     if lines:
         yield "## The automatic rate\n"
-        yield "Chosen on the start of a text, beside a grid of seven on a later part, dynamic nats/token.\n"
-        yield "| text | chosen | loss | best of the grid | loss | difference | operations of choosing |"
+        yield "Chosen on the start of a text, beside a grid of seven on a later part, nats/token.\n"
+        yield "| text | chosen | loss | best of the grid | loss | difference | cost of choosing |"
         yield "|---|---|---|---|---|---|---|"
         yield from lines
         yield ""
@@ -276,7 +297,8 @@ def sentence(report: Report) -> str:
 def paper(folders: Sequence[Path]) -> Iterator[str]:
     """Set what the paper found beside what each model showed, a row an experiment or more."""
     yield "## Beside the paper\n"
-    yield 'Gains in nats/token with 95% intervals. "Perhaps" is where two intervals overlap.\n'
+    yield 'Gains in nats/token with 95% intervals. "Perhaps" is where two intervals overlap, which is'
+    yield "strict, as both read the same tokens.\n"
     yield f"| experiment | the paper | {' | '.join(folder.name for folder in folders)} |"
     yield f"|---|---|{'---|' * len(folders)}"
     for name, said, judge in FINDINGS:
@@ -329,7 +351,8 @@ def between(rows: dict[str, Row], report: Report) -> str:
 
 def room(rows: dict[str, Row], report: Report) -> str:
     lora, full = rows["rank 8"][8], rows["full"][8]
-    return f"{'yes' if lora < full else '**no**'}: LoRA {lora:.0f} MiB, full {full:.0f} MiB at the peak"
+    word = "yes" if lora < full else "**no**"
+    return f"{word}: LoRA {lora:.0f} MiB, full {full:.0f} MiB at the peak"
 
 
 def short(rows: dict[str, Row], report: Report) -> str:
@@ -359,7 +382,8 @@ def drifting(rows: dict[str, Row], report: Report) -> str:
 def gone(rows: dict[str, Row], report: Report) -> str:
     first, best = next(iter(rows.values())), min(rows.values(), key=lambda row: row[1])
     word = "yes" if best[3] < LEFT * first[3] else "**no**"
-    return f"{word}: {_gain(first)}, after {best[0]} steps {_gain(best)} ({best[3] / first[3]:.0%} left)"
+    left = f"{best[3] / first[3]:.0%} left"
+    return f"{word}: {_gain(first)}, after {best[0]} steps {_gain(best)} ({left})"
 
 
 def price(rows: dict[str, Row], report: Report) -> str:

@@ -32,18 +32,19 @@ def test_every_report_is_whole_and_in_the_index() -> None:
         assert report["schema"] == "mlxdyn.eval/1"
         assert report.get("complete", True), path
         name = f"{path.parent.name}/{path.stem}"
-        assert f"({name}.json)" in index and f"({name}.svg)" in index
-        assert path.with_suffix(".svg").exists()
+        assert f"({name}.json)" in index
+        if "experiment" in report:
+            assert f"({name}.svg)" in index and path.with_suffix(".svg").exists()
 
 
-def test_every_experiment_was_run_on_both_models() -> None:
-    for model in ("tinystories-656k", "wren"):
+def test_every_experiment_was_run_on_every_model() -> None:
+    for model in ("smollm2-135m", "tinystories-656k", "wren"):
         assert set(QUESTIONS) <= {path.stem for path in REPORTS if path.parent.name == model}
 
 
 def test_results_are_small_and_name_no_machine() -> None:
     files = [path for path in RESULTS.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    assert sum(path.stat().st_size for path in files) < 1.5 * 2**20
+    assert sum(path.stat().st_size for path in files) < 2 * 2**20
     for path in files:
         assert not re.search(r"[\s\"'=](/home|/Users|/root|/tmp|/work)/", path.read_text()), path
 
