@@ -297,8 +297,8 @@ def sentence(report: Report) -> str:
 def paper(folders: Sequence[Path]) -> Iterator[str]:
     """Set what the paper found beside what each model showed, a row an experiment or more."""
     yield "## Beside the paper\n"
-    yield 'Gains in nats/token with 95% intervals. "Perhaps" is where two intervals overlap, which is'
-    yield "strict, as both read the same tokens.\n"
+    yield 'Gains in nats/token with 95% intervals. "Perhaps" is where two intervals overlap:'
+    yield "that is strict, as both read the same tokens.\n"
     yield f"| experiment | the paper | {' | '.join(folder.name for folder in folders)} |"
     yield f"|---|---|{'---|' * len(folders)}"
     for name, said, judge in FINDINGS:
