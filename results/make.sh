@@ -79,7 +79,7 @@ smollm2() {
     run rates-scotus "$DATA/text/scotus/2009_06_breyer.txt" --skip 20000 --limit 449 $kept $seven
     run window --experiment window $kept $book --limit 833 --lr 1e-4
     tune="--window 512 --lr 1e-4 --tune $PG19/3125.txt"
-    run placement --experiment placement $kept $book --limit 385 $tune --tune-limit 129
+    run placement --experiment placement $kept $book --limit 385 $tune --tune-limit 321
     years=$DATA/text/gutenberg_by_year
     run order --experiment order $kept --order date --strip-gutenberg --skip 3000 --limit-each 129 \
         --window 512 --lr 1e-4 --tune "$DATA/text/wikitext2/valid.txt" --tune-limit 257 \
@@ -90,7 +90,7 @@ smollm2() {
         --tune "$PG19/1684.txt" --tune "$PG19/2021.txt" --tune "$PG19/2118.txt" \
         --tune "$PG19/3125.txt" --tune "$PG19/3649.txt" --tune "$PG19/5274.txt"
     run interval --experiment interval $kept $book --window 512 --limit 385 --lr 1e-4
-    run optimizer --experiment optimizer $kept $book --limit 193 $tune --tune-limit 129
+    run optimizer --experiment optimizer $kept $book --limit 193 $tune --tune-limit 257
     run recompute $book --context recompute --limit 449 --lr 1e-4 $kept --grid window=64,256,1024
     run years "$DATA/text/gutenberg_by_year" --strip-gutenberg --skip 3000 --limit-each 129
     run novels "$DATA/text/novels" --limit-each 129
