@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs every experiment again and writes results/; `make results DATA=FOLDER` calls it.
 # Finished cells are kept in build/results: killed and started again, it goes on where it was.
-# MODELS="wren" and ONLY="kv order" do a part of it.
+# MODELS="wren" and ONLY="kv order" do a part of it; LONG=1 adds what takes hours.
 set -eu
 cd "$(dirname "$0")/.."
 DATA=${DATA:-../shared/data}
@@ -97,6 +97,9 @@ smollm2() {
     run books "$PG19" --limit-each 129
     run courts "$DATA/text/scotus" --limit-each 129
     run logs "$IRC" --limit-each 129
+    [ -n "${LONG:-}" ] || return 0 # hours: windows to 2,048 on text that fills them, kept or computed anew
+    run window-long --experiment window $kept $book --limit 4097 --lr 1e-4
+    run recompute-long --experiment window --context recompute $kept $book --limit 4097 --lr 1e-4
 }
 
 for model in $MODELS; do
