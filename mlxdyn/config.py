@@ -100,6 +100,7 @@ class RaceConfig:
     sure: float = 1.5  # standard errors by which a neighbour must be better
     very: float = 2.0  # standard errors by which static must be
     fall: float = 0.4  # the first rate tried falls with the size of the base to this power
+    fall_full: float = 0.75  # and so for full weights: of 135M, 3e-6 gains and 3e-5 does damage
 
 
 EXPORT_SECONDS = 30.0

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from mlxdyn.lab.experiments import QUESTIONS
 HERE = Path(__file__).parent
 FIRST = "smollm2-135m"
 ORDER = (FIRST, "tinystories-656k", "wren")
+SECOND = "gemma-3-270m-q4_k_m"  # another architecture, for measuring only
 BEGIN, END = "<!-- from results/index.py -->\n", "<!-- to here -->\n"
 LEFT = 0.5  # of the gain: less than this counts as disappearing
 
@@ -55,6 +57,7 @@ scored before it was learned. An interval is 95%, by a paired bootstrap over blo
 * `tinystories-656k` has two blocks and knows only children's stories; it reads books. `wren`, the
   bundled model, reads chat logs so unlike its words that its static base does worse than guessing:
   its gains there are repair.
+* `gemma-3-270m` is another architecture, a base for measuring only (Gemma terms), from PyPI.
 * `history` reads conversations made up for a benchmark, saved as chats in a home of their own.
 """
 
@@ -62,7 +65,7 @@ scored before it was learned. An interval is 95%, by a paired bootstrap over blo
 def main() -> None:
     folders = [HERE / name for name in ORDER if list((HERE / name).glob("*.json"))]
     first = folders[0]
-    parts = [HEAD, *plain(first), *limits(first), *paper(folders), *rates(first)]
+    parts = [HEAD, *defaults(first), *limits(first), *paper(folders), *rates(first)]
     parts += [part for folder in folders for part in section(folder)]
     (HERE / "README.md").write_text("\n".join(parts), encoding="utf-8")
     front(first)
@@ -99,7 +102,23 @@ def _read(folder: Path, name: str) -> Report | None:
 def _rows(folder: Path, name: str) -> dict[str, Row]:
     """The rows of an experiment's first table by their title; none where it was not run."""
     report = _read(folder, name)
-    return {row[0]: row for row in report["experiment"]["tables"][0]["rows"]} if report else {}
+    if not report:
+        return {}
+    if report["experiment"]["experiment"] == "grid":
+        return _best(report["experiment"]["cells"])
+    return {row[0]: row for row in report["experiment"]["tables"][0]["rows"]}
+
+
+def _best(cells: list[Report]) -> dict[str, Row]:
+    """The cells of a grid of rates and something else, each something at its best rate."""
+    rows: dict[str, Row] = {}
+    for cell in cells:
+        (knob, value), numbers = list(cell["knobs"].items())[-1], cell["numbers"]
+        title = f"{value} blocks" if knob == "layers" else str(value)
+        row = [title, *(numbers[n] for n in ("static", "dynamic", "gain", "low", "high"))]
+        if numbers["dynamic"] is not None and row[2] < rows.get(title, row)[2] or title not in rows:
+            rows[title] = row
+    return rows
 
 
 def _sure(low: float | None, high: float | None) -> str:
@@ -115,7 +134,7 @@ def _gain(row: Row) -> str:
 
 def plain(folder: Path) -> Iterator[str]:
     """Every plain evaluation, with whether the base can know the text."""
-    yield f"## `mlxdyn eval TEXT --model {folder.name}`, defaults\n"
+    yield f"### `mlxdyn eval TEXT --model {folder.name}`\n"
     yield "| text | the base | tokens | static | gain, nats/token (95%) | numbers |"
     yield "|---|---|---|---|---|---|"
     for name, (said, known) in PLAIN.items():
@@ -127,7 +146,16 @@ def plain(folder: Path) -> Iterator[str]:
                 f"| {said} | {known} | {static['tokens']} | {static['nats_per_token']:.3f} "
                 f"| {gain} | [{name}]({folder.name}/{name}.json) |"
             )
-    yield "\nWhat is reported is the mixture: it costs at most ln 2 nats over a text, whatever"
+    yield ""
+
+
+def defaults(folder: Path) -> Iterator[str]:
+    """The plain evaluations of the first model, and of a second architecture."""
+    yield "## The defaults\n"
+    yield from plain(folder)
+    if (HERE / SECOND).exists():
+        yield from plain(HERE / SECOND)
+    yield "What is reported is the mixture: it costs at most ln 2 nats over a text, whatever"
     yield f"it says.{_contamination(folder)}\n"
 
 
@@ -269,8 +297,9 @@ def entry(folder: Path, name: str) -> str:
 
 def table(shown: dict[str, Any]) -> Iterator[str]:
     """Title and first numbers, up to the interval, of each row."""
-    count = shown["head"].index("to") + 1
-    yield f"| {' | '.join(shown['head'][:count])} |"
+    head = shown["head"]
+    count = head.index("to") + 1 if "to" in head else len(head)
+    yield f"| {' | '.join(head[:count])} |"
     yield "|---" * count + "|"
     for row in shown["rows"]:
         words = (
@@ -304,8 +333,9 @@ def paper(folders: Sequence[Path]) -> Iterator[str]:
     for name, said, judge in FINDINGS:
         cells = []
         for folder in folders:
-            rows = _rows(folder, name)
-            cells.append(judge(rows, _read(folder, name)) if rows else "not run")
+            have = next((n for n in OTHERWISE.get(judge, ()) if _rows(folder, n)), name)
+            rows = _rows(folder, have)
+            cells.append(judge(rows, _read(folder, have)) if rows else "not run")
         yield f"| {name} | {said} | {' | '.join(cells)} |"
     yield ""
     yield "The twelfth experiment, `memory`, is the chat's own: [the card of each model]"
@@ -356,11 +386,10 @@ def room(rows: dict[str, Row], report: Report) -> str:
 
 
 def short(rows: dict[str, Row], report: Report) -> str:
-    narrow, widest = next(iter(rows.values())), min(rows.values(), key=lambda row: row[1])
-    word = "yes" if narrow[2] <= widest[1] else "**no**"
-    return (
-        f"{word}: {narrow[0]} tokens learning {narrow[2]:.3f}, {widest[0]} static {widest[1]:.3f}"
-    )
+    wins = [one[2] <= twice[1] for one, twice in pairwise(rows.values())]
+    word = "yes" if all(wins) else "in part" if any(wins) else "**no**"
+    worth = ", ".join(f"{row[0]} = {row[6]}" for row in list(rows.values())[:-1])
+    return f"{word}: in tokens, a window that learns = one that does not: {worth}"
 
 
 def often(rows: dict[str, Row], report: Report) -> str:
@@ -424,6 +453,8 @@ FINDINGS = (
     ("precision", "does not ask what learning repairs of rounding", rough),
     ("history", "does not ask about one's own chats", chats),
 )
+OTHERWISE = {mlp: ("kind",), middle: ("depth",)}
+"""Grids of three rates on the text itself, where tuning text would take too long."""
 
 
 if __name__ == "__main__":

@@ -80,6 +80,9 @@ smollm2() {
     run window --experiment window $kept $book --limit 833 --lr 1e-4
     tune="--window 512 --lr 1e-4 --tune $PG19/3125.txt"
     run placement --experiment placement $kept $book --limit 385 $tune --tune-limit 321
+    three="$kept $book --window 512 --limit 385 --grid lr=3e-5,1e-4,3e-4"
+    run depth $three --grid layers=early,middle,late
+    run kind $three --grid targets=attention,mlp
     years=$DATA/text/gutenberg_by_year
     run order --experiment order $kept --order date --strip-gutenberg --skip 3000 --limit-each 129 \
         --window 512 --lr 1e-4 --tune "$DATA/text/wikitext2/valid.txt" --tune-limit 257 \
@@ -108,6 +111,12 @@ for model in $MODELS; do
     smollm2-135m)
         place=$model
         smollm2
+        continue
+        ;;
+    gemma*) # a base for measuring only, which `mlxdyn model add FILE.gguf` brought into MLXDYN_HOME
+        place=$model
+        run book-349 "$PG19/349.txt" --skip 20000 --limit 449
+        run irc "$IRC/2016-12-19_20.raw.txt" --limit 449
         continue
         ;;
     tinystories-656k)
