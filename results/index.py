@@ -3,22 +3,20 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import reports
+from paper import paper
+from reports import HERE, Report
+
 from mlxdyn.lab.experiments import QUESTIONS
 
-HERE = Path(__file__).parent
 FIRST = "smollm2-135m"
 ORDER = (FIRST, "tinystories-656k", "wren")
 SECOND = "gemma-3-270m-q4_k_m"  # another architecture, for measuring only
 BEGIN, END = "<!-- from results/index.py -->\n", "<!-- to here -->\n"
-LEFT = 0.5  # of the gain: less than this counts as disappearing
-
-Report = dict[str, Any]
-Row = list[Any]  # of a table: title, static, dynamic, gain, 95% from, to, ...
 
 PLAIN = {
     "book-349": ("PG-19, book 349", "may have read it"),
@@ -94,41 +92,6 @@ def front(folder: Path) -> None:
     path.write_text(head + BEGIN + "\n".join(lines) + END + tail, encoding="utf-8")
 
 
-def _read(folder: Path, name: str) -> Report | None:
-    path = folder / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def _rows(folder: Path, name: str) -> dict[str, Row]:
-    """The rows of an experiment's first table by their title; none where it was not run."""
-    report = _read(folder, name)
-    if not report:
-        return {}
-    if report["experiment"]["experiment"] == "grid":
-        return _best(report["experiment"]["cells"])
-    return {row[0]: row for row in report["experiment"]["tables"][0]["rows"]}
-
-
-def _best(cells: list[Report]) -> dict[str, Row]:
-    """The cells of a grid of rates and something else, each something at its best rate."""
-    rows: dict[str, Row] = {}
-    for cell in cells:
-        (knob, value), numbers = list(cell["knobs"].items())[-1], cell["numbers"]
-        title = f"{value} blocks" if knob == "layers" else str(value)
-        row = [title, *(numbers[n] for n in ("static", "dynamic", "gain", "low", "high"))]
-        if numbers["dynamic"] is not None and row[2] < rows.get(title, row)[2] or title not in rows:
-            rows[title] = row
-    return rows
-
-
-def _sure(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f" ({low:+.3f} to {high:+.3f})"
-
-
-def _gain(row: Row) -> str:
-    return f"{row[3]:+.3f}{_sure(row[4], row[5])}"
-
-
 # the defaults
 
 
@@ -138,10 +101,10 @@ def plain(folder: Path) -> Iterator[str]:
     yield "| text | the base | tokens | static | gain, nats/token (95%) | numbers |"
     yield "|---|---|---|---|---|---|"
     for name, (said, known) in PLAIN.items():
-        report = _read(folder, name)
+        report = reports.read(folder, name)
         if report:
             static = report["runs"][0]
-            gain = f"{report['gain']['nats_per_token']:+.3f}{_sure(*report['gain']['ci95'])}"
+            gain = f"{report['gain']['nats_per_token']:+.3f}{reports.sure(*report['gain']['ci95'])}"
             yield (
                 f"| {said} | {known} | {static['tokens']} | {static['nats_per_token']:.3f} "
                 f"| {gain} | [{name}]({folder.name}/{name}.json) |"
@@ -161,8 +124,8 @@ def defaults(folder: Path) -> Iterator[str]:
 
 def _contamination(folder: Path) -> str:
     """What the base cannot know beside books that it may have read."""
-    told, logs = _read(folder, "told"), _read(folder, "invented")
-    books = [r for name in PLAIN if name.startswith("book-") and (r := _read(folder, name))]
+    told, logs = reports.read(folder, "told"), reports.read(folder, "invented")
+    books = [r for name in PLAIN if name.startswith("book-") and (r := reports.read(folder, name))]
     if not (told and logs and books):
         return ""
     mean = math.fsum(r["gain"]["nats_per_token"] for r in books) / len(books)
@@ -176,9 +139,9 @@ def _contamination(folder: Path) -> str:
 
 def _worth(folder: Path) -> Iterator[tuple[str, str, str]]:
     for name in ("book-349", "irc", "scotus", "told", "tinystories", "wikitext2"):
-        report = _read(folder, name)
+        report = reports.read(folder, name)
         if report:
-            gain = f"{report['gain']['nats_per_token']:+.3f}{_sure(*report['gain']['ci95'])}"
+            gain = f"{report['gain']['nats_per_token']:+.3f}{reports.sure(*report['gain']['ci95'])}"
             yield PLAIN[name][0], f"{report['runs'][0]['nats_per_token']:.3f}", gain
 
 
@@ -193,35 +156,35 @@ def limits(folder: Path) -> Iterator[str]:
 
 def _limits(folder: Path) -> Iterator[str]:
     """What each report says against learning, where it says so."""
-    quarters = list(_rows(folder, "position").values())
+    quarters = list(reports.rows(folder, "position").values())
     if quarters:
-        tokens = sum(s["tokens"] for s in _read(folder, "position")["streams"]) // 4
+        tokens = sum(s["tokens"] for s in reports.read(folder, "position")["streams"]) // 4
         yield (
-            f"* **At first**: {_gain(quarters[0])} in the first {tokens} tokens of a book, "
-            f"{_gain(quarters[-1])} in the last as many."
+            f"* **At first**: {reports.gain(quarters[0])} in the first {tokens} tokens of a book, "
+            f"{reports.gain(quarters[-1])} in the last as many."
         )
-    alone = _rows(folder, "history").get("each alone")
+    alone = reports.rows(folder, "history").get("each alone")
     if alone:
-        carried = _rows(folder, "history")["carried over"]
+        carried = reports.rows(folder, "history")["carried over"]
         yield (
-            f"* **Within one short chat**: {_gain(alone)}; carried from chat to chat: "
-            f"{_gain(carried)}."
+            f"* **Within one short chat**: {reports.gain(alone)}; carried from chat to chat: "
+            f"{reports.gain(carried)}."
         )
-    fitted = list(_rows(folder, "prefit").values())
+    fitted = list(reports.rows(folder, "prefit").values())
     if fitted:
         best = min(fitted, key=lambda row: row[1])
         yield (
-            f"* **After fine-tuning on the domain**: {_gain(fitted[0])} before, {_gain(best)} "
-            f"after {best[0]} steps on other books."
+            f"* **After fine-tuning on the domain**: {reports.gain(fitted[0])} before, "
+            f"{reports.gain(best)} after {best[0]} steps on other books."
         )
-    carry = _rows(folder, "order").get("in order, reset never")
+    carry = reports.rows(folder, "order").get("in order, reset never")
     if carry and len(carry) > 10 and carry[10] is not None:
         yield (
             f"* **On what it read before**: after eight texts that drift, an encyclopedia that was "
             f"not among them costs {carry[10]:+.3f} nats/token, and text in the base's own words "
             f"{carry[9]:+.3f}."
         )
-    grid = _read(folder, "rates-book")
+    grid = reports.read(folder, "rates-book")
     if grid:
         cell = max(grid["experiment"]["cells"], key=lambda c: c["knobs"]["learning_rate"])
         number = cell["numbers"]
@@ -230,7 +193,7 @@ def _limits(folder: Path) -> Iterator[str]:
             f"* **At a rate that is too high**: {said} at {cell['knobs']['learning_rate']:g}, if "
             "stated; by itself no such rate is chosen, and the mixture would not follow it."
         )
-    wide = list(_rows(folder, "window").values())
+    wide = list(reports.rows(folder, "window").values())
     if wide:
         narrow, best = wide[0], min(wide, key=lambda row: row[1])
         if narrow[2] > best[1]:
@@ -247,7 +210,7 @@ def rates(folder: Path) -> Iterator[str]:
     """The rate that the defaults chose on one part of a text beside a grid on a later part."""
     lines = []
     for name, run in (("book", "book-7684"), ("irc", "irc"), ("scotus", "scotus")):
-        grid, auto = _read(folder, f"rates-{name}"), _read(folder, run)
+        grid, auto = reports.read(folder, f"rates-{name}"), reports.read(folder, run)
         if grid and auto:
             lines.append(_rate_row(PLAIN[run][0], auto, grid))
     if lines:
@@ -318,143 +281,6 @@ def sentence(report: Report) -> str:
         f"Learning while reading is worth {report['gain']['nats_per_token']:+.3f} nats/token "
         f"(95% from {low:+.3f} to {high:+.3f}): {static:.3f} without, {dynamic:.3f} with it."
     )
-
-
-# the paper
-
-
-def paper(folders: Sequence[Path]) -> Iterator[str]:
-    """Set what the paper found beside what each model showed, a row an experiment or more."""
-    yield "## Beside the paper\n"
-    yield 'Gains in nats/token with 95% intervals. "Perhaps" is where two intervals overlap:'
-    yield "that is strict, as both read the same tokens.\n"
-    yield f"| experiment | the paper | {' | '.join(folder.name for folder in folders)} |"
-    yield f"|---|---|{'---|' * len(folders)}"
-    for name, said, judge in FINDINGS:
-        cells = []
-        for folder in folders:
-            have = next((n for n in OTHERWISE.get(judge, ()) if _rows(folder, n)), name)
-            rows = _rows(folder, have)
-            cells.append(judge(rows, _read(folder, have)) if rows else "not run")
-        yield f"| {name} | {said} | {' | '.join(cells)} |"
-    yield ""
-    yield "The twelfth experiment, `memory`, is the chat's own: [the card of each model]"
-    yield "(../models/smollm2-135m/README.md) says what comes back of what people told it.\n"
-
-
-def _ranked(better: Row | None, worse: Row | None) -> str:
-    """Whether the first gains more than the second, and how much each does."""
-    if better is None or worse is None:
-        return "it has none"
-    words = f"{better[0]} {_gain(better)}, {worse[0]} {_gain(worse)}"
-    return f"{_verdict(better, worse)}: {words}"
-
-
-def _verdict(better: Row, worse: Row) -> str:
-    yes = better[2] < worse[2]
-    top, low = (better, worse) if yes else (worse, better)
-    apart = None not in (top[4], low[5]) and top[4] > low[5]
-    return ("yes" if yes else "**no**") if apart else ("perhaps" if yes else "perhaps not")
-
-
-def speed(rows: dict[str, Row], report: Report) -> str:
-    when = report["experiment"]["chosen"].get("significant_after")
-    first, *_, last = rows.values()
-    sure = f"significant after {when} tokens" if when else "not significant"
-    return f"{sure}; first quarter {_gain(first)}, last {_gain(last)}"
-
-
-def mlp(rows: dict[str, Row], report: Report) -> str:
-    return _ranked(rows["mlp"], rows["attention"])
-
-
-def middle(rows: dict[str, Row], report: Report) -> str:
-    if "middle blocks" not in rows:
-        return "it has two blocks and no middle"
-    ends = min((rows["early blocks"], rows["late blocks"]), key=lambda row: row[2])
-    return _ranked(rows["middle blocks"], ends)
-
-
-def between(rows: dict[str, Row], report: Report) -> str:
-    return _ranked(rows["full"], rows["rank 8"])
-
-
-def room(rows: dict[str, Row], report: Report) -> str:
-    lora, full = rows["rank 8"][8], rows["full"][8]
-    word = "yes" if lora < full else "**no**"
-    return f"{word}: LoRA {lora:.0f} MiB, full {full:.0f} MiB at the peak"
-
-
-def short(rows: dict[str, Row], report: Report) -> str:
-    wins = [one[2] <= twice[1] for one, twice in pairwise(rows.values())]
-    word = "yes" if all(wins) else "in part" if any(wins) else "**no**"
-    worth = ", ".join(f"{row[0]} = {row[6]}" for row in list(rows.values())[:-1])
-    return f"{word}: in tokens, a window that learns = one that does not: {worth}"
-
-
-def often(rows: dict[str, Row], report: Report) -> str:
-    same = [row for title, row in rows.items() if "scaled" not in title]
-    best = min(same, key=lambda row: row[2])
-    return f"every {best[0]} tokens: {_gain(best)}; every {same[-1][0]}: {_gain(same[-1])}"
-
-
-def rules(rows: dict[str, Row], report: Report) -> str:
-    best, *_, worst = rows.values()
-    return f"best {best[0]} {_gain(best)}, least {worst[0]} {_gain(worst)}"
-
-
-def drifting(rows: dict[str, Row], report: Report) -> str:
-    carry, anew = rows["in order, reset never"], rows["in order, reset document"]
-    return _ranked(["carried over", *carry[1:]], ["each anew", *anew[1:]])
-
-
-def gone(rows: dict[str, Row], report: Report) -> str:
-    first, best = next(iter(rows.values())), min(rows.values(), key=lambda row: row[1])
-    word = "yes" if best[3] < LEFT * first[3] else "**no**"
-    left = f"{best[3] / first[3]:.0%} left"
-    return f"{word}: {_gain(first)}, after {best[0]} steps {_gain(best)} ({left})"
-
-
-def price(rows: dict[str, Row], report: Report) -> str:
-    cells = report["experiment"]["cells"]
-    ratios = [c["numbers"]["dynamic_flops"] / c["numbers"]["static_flops"] for c in cells]
-    return f"{min(ratios):.2f} to {max(ratios):.2f} times the operations of reading"
-
-
-def stale(rows: dict[str, Row], report: Report) -> str:
-    kept, fresh = rows["restart, kept"], rows["restart, made anew"]
-    return f"they cost {kept[2] - fresh[2]:+.4f} against those made anew"
-
-
-def rough(rows: dict[str, Row], report: Report) -> str:
-    whole, bits = rows["float"], rows["4"]
-    return (
-        f"4 bits cost {bits[1] - whole[1]:+.3f} static, {bits[2] - whole[2]:+.3f} when both learn"
-    )
-
-
-def chats(rows: dict[str, Row], report: Report) -> str:
-    return f"{_gain(rows['carried over'])}; each alone {_gain(rows['each alone'])}"
-
-
-FINDINGS = (
-    ("position", "asks how fast it adapts", speed),
-    ("window", "a short window that learns matches a long one that does not", short),
-    ("placement", "adapters on MLPs do best", mlp),
-    ("placement", "middle blocks beat early and late ones", middle),
-    ("placement", "full weights do better than LoRA", between),
-    ("placement", "and need more memory", room),
-    ("interval", "asks how often to step", often),
-    ("optimizer", "asks how fast a rule adapts", rules),
-    ("order", "what was learned helps on text that drifts", drifting),
-    ("prefit", "the gain goes when the base was fine-tuned on the domain first", gone),
-    ("cost", "asks what learning costs", price),
-    ("kv", "streams with keys and values of older weights", stale),
-    ("precision", "does not ask what learning repairs of rounding", rough),
-    ("history", "does not ask about one's own chats", chats),
-)
-OTHERWISE = {mlp: ("kind",), middle: ("depth",)}
-"""Grids of three rates on the text itself, where tuning text would take too long."""
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ smollm2() {
     run window --experiment window $kept $book --limit 833 --lr 1e-4
     tune="--window 512 --lr 1e-4 --tune $PG19/3125.txt"
     run placement --experiment placement $kept $book --limit 385 $tune --tune-limit 321
-    three="$kept $book --window 512 --limit 385 --grid lr=3e-5,1e-4,3e-4"
+    three="$kept $book --window 512 --limit 321 --grid lr=3e-5,1e-4,3e-4"
     run depth $three --grid layers=early,middle,late
     run kind $three --grid targets=attention,mlp
     years=$DATA/text/gutenberg_by_year
@@ -92,7 +92,7 @@ smollm2() {
     run prefit --experiment prefit $kept $book --window 512 --limit 449 --lr 1e-4 --tune-limit 540 \
         --tune "$PG19/1684.txt" --tune "$PG19/2021.txt" --tune "$PG19/2118.txt" \
         --tune "$PG19/3125.txt" --tune "$PG19/3649.txt" --tune "$PG19/5274.txt"
-    run interval --experiment interval $kept $book --window 512 --limit 385 --lr 1e-4
+    run interval --experiment interval $kept $book --window 512 --limit 257 --lr 1e-4
     run optimizer --experiment optimizer $kept $book --limit 193 $tune --tune-limit 257
     run recompute $book --context recompute --limit 449 --lr 1e-4 $kept --grid window=64,256,1024
     run years "$DATA/text/gutenberg_by_year" --strip-gutenberg --skip 3000 --limit-each 129
