@@ -92,8 +92,8 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
     streams = source.streams_of(model, chain([first], documents), options)
     if not streams:
         raise MlxdynError("no text is left to evaluate; every one is shorter than two tokens")
-    if (first := opening(model, streams[0])) is not None:
-        settings = replace(settings, stream=replace(settings.stream, first=first))
+    if (opener := opening(model, streams[0])) is not None:
+        settings = replace(settings, stream=replace(settings.stream, first=opener))
         said = f"note: {model.name} is lost without its first token, which opens every window here"
         click.echo(said, err=True)
     tuning = source.streams_of(model, aside, source.for_tuning(options))
