@@ -86,6 +86,7 @@ class StreamConfig:
     context: Context = "restart"
     reset: Reset = "never"  # at a new document, the adapter goes back to its start; decay: half-way
     kv: Kv = "kept"  # across updates, in restart windows; fresh: made anew by the weights of now
+    first: int | None = None  # a token that opens every window, for bases that are lost without it
     limit: int | None = None  # most tokens read over the whole run, BOS included
 
 
@@ -99,6 +100,7 @@ class RaceConfig:
     sure: float = 1.5  # standard errors by which a neighbour must be better
     very: float = 2.0  # standard errors by which static must be
     fall: float = 0.4  # the first rate tried falls with the size of the base to this power
+    fall_full: float = 0.75  # and so for full weights: of 135M, 3e-6 gains and 3e-5 does damage
 
 
 EXPORT_SECONDS = 30.0

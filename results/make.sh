@@ -1,29 +1,30 @@
 #!/bin/sh
 # Runs every experiment again and writes results/; `make results DATA=FOLDER` calls it.
 # Finished cells are kept in build/results: killed and started again, it goes on where it was.
-# MODELS="wren" and ONLY="kv order" do a part of it.
+# MODELS="wren" and ONLY="kv order" do a part of it; LONG=1 adds what takes hours.
 set -eu
 cd "$(dirname "$0")/.."
 DATA=${DATA:-../shared/data}
 BIN=${BIN:-.venv/bin}
 PG19=$DATA/text/pg19
 IRC=$DATA/text/ubuntu_irc
-MODELS=${MODELS:-tinystories-656k wren}
-ONLY=${ONLY:-position window placement interval optimizer order prefit cost kv precision \
-    history home auto rates}
+MODELS=${MODELS:-smollm2-135m tinystories-656k wren}
+ONLY=${ONLY:-} # all
 export OPENBLAS_NUM_THREADS=1
 MLXDYN_HOME=$PWD/build/results/home # rates that are kept there are of these runs, not yours
 export MLXDYN_HOME
+PLAIN="book-349 book-1684 book-3125 book-9096 book-7684 irc scotus tinystories wikitext2 shakespeare \
+    invented told novels years courts logs books" # numbers for a table, without a picture
 
 # run NAME OPTION...: one report of $model as results/$model/NAME.json and .svg
 run() {
     name=$1
     shift
-    case " $ONLY " in *" $name "*) ;; *) return 0 ;; esac
+    case " ${ONLY:-$name} " in *" $name "*) ;; *) return 0 ;; esac
     began=$(date +%s)
     rm -f "$MLXDYN_HOME/rates.json" # every run chooses for itself, so that it repeats
-    "$BIN/mlxdyn" eval --model "$place" "$@" \
-        --json "results/$model/$name.json" --plot "results/$model/$name.svg"
+    case " $PLAIN " in *" $name "*) picture= ;; *) picture="--plot results/$model/$name.svg" ;; esac
+    "$BIN/mlxdyn" eval --model "$place" "$@" --json "results/$model/$name.json" $picture
     echo "results/$model/$name: $(($(date +%s) - began)) seconds" >&2
 }
 
@@ -47,9 +48,77 @@ history() {
     run history --experiment history --out build/results
 }
 
+# smollm2: short streams with intervals, the cheapest and most telling first. The experiments state
+# the rate that the defaults chose on each of the texts before them.
+smollm2() {
+    "$BIN/mlxdyn" model download smollm2-135m >&2
+    "$BIN/python" results/texts.py "$DATA" build/results/text
+    kept="--out build/results"
+    run book-7684 "$PG19/7684.txt" --skip 20000 --limit 1600
+    run irc "$IRC/2016-12-19_20.raw.txt" --limit 1600
+    run scotus "$DATA/text/scotus/2009_06_breyer.txt" --limit 1600
+    for book in 349 1684 3125 9096; do
+        run "book-$book" "$PG19/$book.txt" --skip 20000 --limit 1089
+    done
+    run invented build/results/text/irc_invented.txt --limit 1089
+    run told build/results/text/told.txt --limit 1089
+    run tinystories "$DATA/text/tinystories/tinystories_200k.txt" --limit 641
+    run wikitext2 "$DATA/text/wikitext2/test.txt" --limit 641
+    run shakespeare "$DATA/text/tinyshakespeare/input.txt" --limit 641
+
+    book="$PG19/349.txt --skip 20000"
+    run position --experiment position $book --limit 1537 --lr 1e-4
+    run precision --experiment precision $kept $book --limit 513 --lr 1e-4
+    run cost --experiment cost $kept $book --window 512 --limit 257 --lr 1e-4
+    run kv --experiment kv $kept $book --limit 385 --lr 1e-4
+    "$BIN/python" results/chats.py "$DATA/memory/users20/profiles.json"
+    run history --experiment history $kept --limit 1281 --lr 1e-4
+    seven="--grid lr=3e-6,1e-5,3e-5,1e-4,3e-4,1e-3,3e-3"
+    run rates-book "$PG19/7684.txt" --skip 40000 --limit 449 $kept $seven
+    run rates-irc "$IRC/2016-12-19_20.raw.txt" --skip 20000 --limit 449 $kept $seven
+    run rates-scotus "$DATA/text/scotus/2009_06_breyer.txt" --skip 20000 --limit 449 $kept $seven
+    run window --experiment window $kept $book --limit 833 --lr 1e-4
+    tune="--window 512 --lr 1e-4 --tune $PG19/3125.txt"
+    run placement --experiment placement $kept $book --limit 385 $tune --tune-limit 321
+    three="$kept $book --window 512 --limit 321 --grid lr=3e-5,1e-4,3e-4"
+    run depth $three --grid layers=early,middle,late
+    run kind $three --grid targets=attention,mlp
+    years=$DATA/text/gutenberg_by_year
+    run order --experiment order $kept --order date --strip-gutenberg --skip 3000 --limit-each 129 \
+        --window 512 --lr 1e-4 --tune "$DATA/text/wikitext2/valid.txt" --tune-limit 257 \
+        "$years/1400_2383.txt" "$years/1651_3207.txt" "$years/1776_147.txt" \
+        "$years/1922_4300.txt" \
+        "$IRC/2004-11-15_03.raw.txt" "$DATA/text/scotus/2009_06_breyer.txt"
+    run prefit --experiment prefit $kept $book --window 512 --limit 449 --lr 1e-4 --tune-limit 540 \
+        --tune "$PG19/1684.txt" --tune "$PG19/2021.txt" --tune "$PG19/2118.txt" \
+        --tune "$PG19/3125.txt" --tune "$PG19/3649.txt" --tune "$PG19/5274.txt"
+    run interval --experiment interval $kept $book --window 512 --limit 257 --lr 1e-4
+    run optimizer --experiment optimizer $kept $book --limit 193 $tune --tune-limit 257
+    run recompute $book --context recompute --limit 449 --lr 1e-4 $kept --grid window=64,256,1024
+    run years "$DATA/text/gutenberg_by_year" --strip-gutenberg --skip 3000 --limit-each 129
+    run novels "$DATA/text/novels" --limit-each 129
+    run books "$PG19" --limit-each 129
+    run courts "$DATA/text/scotus" --limit-each 129
+    run logs "$IRC" --limit-each 129
+    [ -n "${LONG:-}" ] || return 0 # hours: windows to 2,048 on text that fills them, kept or computed anew
+    run window-long --experiment window $kept $book --limit 4097 --lr 1e-4
+    run recompute-long --experiment window --context recompute $kept $book --limit 4097 --lr 1e-4
+}
+
 for model in $MODELS; do
     mkdir -p "results/$model" build/results
     case $model in
+    smollm2-135m)
+        place=$model
+        smollm2
+        continue
+        ;;
+    gemma*) # a base for measuring only, which `mlxdyn model add FILE.gguf` brought into MLXDYN_HOME
+        place=$model
+        run book-349 "$PG19/349.txt" --skip 20000 --limit 449
+        run irc "$IRC/2016-12-19_20.raw.txt" --limit 449
+        continue
+        ;;
     tinystories-656k)
         place=$DATA/models/$model
         experiments "$PG19/349.txt" --skip 20000 --limit 4000 --tune "$PG19/3125.txt" \

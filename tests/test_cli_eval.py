@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from mlxdyn.cli import main, progress
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.files import data_dir as home_directory
-from mlxdyn.lab import evaluate
+from mlxdyn.lab import evaluate, streams
 from mlxdyn.lab.findings import ProgressStep
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
@@ -159,6 +159,22 @@ def test_where_no_choice_can_be_kept_one_is_made_all_the_same(
     monkeypatch.setenv("MLXDYN_HOME", str(texts / "file" / "home"))
     done = call(texts / "1900_birds.txt", "--chunk", "4", "--limit", "400")
     assert done.exit_code == 0 and "left out of the result" in done.stdout
+
+
+def test_a_base_that_is_lost_without_its_first_token_gets_it_in_every_window(
+    call: Call, texts: Path, mite: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gemma is: without it static loses far more, and learning repairs that, which is no gain."""
+    monkeypatch.setattr(streams, "LOOK", 16)
+    command = (texts / "1900_birds.txt", "--lr", "0", "--json", "-")
+    plain = call(*command)
+    assert json.loads(plain.stdout)["config"]["first"] is None and "lost" not in plain.stderr
+    monkeypatch.setattr(streams, "LOST", -1e9)
+    opened = call(*command)
+    assert opened.exit_code == 0 and "lost without its first token" in opened.stderr
+    assert json.loads(opened.stdout)["config"]["first"] == mite.encode("")[0]
+    losses = [json.loads(done.stdout)["runs"][0]["nats_per_token"] for done in (plain, opened)]
+    assert losses[0] != losses[1]
 
 
 def test_a_stated_rate_is_used_as_it_is_and_damage_is_said_first(call: Call, texts: Path) -> None:

@@ -26,6 +26,8 @@ def test_rates_are_of_a_ladder() -> None:
 def test_the_first_rate_falls_with_the_size_of_the_base(wren: Model, mite: Model) -> None:
     assert race.prior(mite, SMALL) == STREAM_RATES["lora", "adam0"]
     assert 3e-4 < race.prior(wren, SMALL) < 6e-4
+    full = settings("full")
+    assert race.prior(wren, full) < STREAM_RATES["full", full.learner.optimizer] / 3
 
 
 @pytest.mark.parametrize("tokens", [10, 100, 300, 1000, 100_000])

@@ -32,18 +32,24 @@ def test_every_report_is_whole_and_in_the_index() -> None:
         assert report["schema"] == "mlxdyn.eval/1"
         assert report.get("complete", True), path
         name = f"{path.parent.name}/{path.stem}"
-        assert f"({name}.json)" in index and f"({name}.svg)" in index
-        assert path.with_suffix(".svg").exists()
+        assert f"({name}.json)" in index
+        if "experiment" in report:
+            assert f"({name}.svg)" in index and path.with_suffix(".svg").exists()
 
 
-def test_every_experiment_was_run_on_both_models() -> None:
-    for model in ("tinystories-656k", "wren"):
-        assert set(QUESTIONS) <= {path.stem for path in REPORTS if path.parent.name == model}
+MISSING = {"smollm2-135m": {"interval", "optimizer", "order", "placement", "prefit"}}
+"""Not run yet: `make results MODELS=smollm2-135m ONLY=NAME`; hours on a busy machine."""
+
+
+@pytest.mark.parametrize("model", ["smollm2-135m", "tinystories-656k", "wren"])
+def test_every_experiment_was_run(model: str) -> None:
+    found = {path.stem for path in REPORTS if path.parent.name == model}
+    assert set(QUESTIONS) - found == MISSING.get(model, set())
 
 
 def test_results_are_small_and_name_no_machine() -> None:
     files = [path for path in RESULTS.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    assert sum(path.stat().st_size for path in files) < 1.5 * 2**20
+    assert sum(path.stat().st_size for path in files) < 2 * 2**20
     for path in files:
         assert not re.search(r"[\s\"'=](/home|/Users|/root|/tmp|/work)/", path.read_text()), path
 

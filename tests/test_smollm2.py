@@ -1,6 +1,7 @@
 """SmolLM2 as it comes from PyPI, beside its makers' tokenizer and beside llama.cpp."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,17 @@ import mlx.core as mx
 import numpy as np
 import pytest
 from gguf.quants import dequantize
+from mlx.utils import tree_flatten
+from mlx_lm.perplexity import eval_ppl
 from test_formats import python_with
 from tokenizers import Tokenizer
 
-from mlxdyn.config import DEFAULT_MODEL
+from mlxdyn.config import DEFAULT_MODEL, AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
+from mlxdyn.lab.evaluate import evaluate
+from mlxdyn.lab.results import Settings
+from mlxdyn.lab.streams import Stream, encode
+from mlxdyn.lab.tasks import Document
 from mlxdyn.model import fetch, registry
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model, load
@@ -48,6 +55,20 @@ for prompt in json.load(open(sys.argv[2])):
     answers.append([[(t["id"], t["logprob"]) for t in token["top_logprobs"]] for token in tokens])
 json.dump(answers, open(sys.argv[3], "w"))
 """
+
+TORCH = """
+import json, sys, torch
+from transformers import AutoModelForCausalLM
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval()
+losses = []
+for row in json.load(open(sys.argv[2])):
+    tokens = torch.tensor([row])
+    with torch.no_grad():
+        logits = model(tokens[:, :-1]).logits.double()
+    losses.append(torch.nn.functional.cross_entropy(logits[0], tokens[0, 1:]).item())
+json.dump(losses, open(sys.argv[3], "w"))
+"""
+READ = ("pg19/349.txt", "ubuntu_irc/2016-12-19_20.raw.txt", "scotus/2009_06_breyer.txt")
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +125,45 @@ def test_llama_cpp_gives_the_same_answers(smollm2: Model, file: Path, tmp_path: 
         theirs = [[value for _, value in tops] for tops in answer]
         mine = [[ours[i, token] for token, _ in tops] for i, tops in enumerate(answer)]
         assert np.abs(np.array(mine) - np.array(theirs)).max() < 0.05  # nats
+
+
+def static_losses(model: Model, data: Path) -> list[tuple[tuple[int, ...], float]]:
+    """The first 257 tokens of some texts and what `mlxdyn eval` says that static loses on them."""
+    knobs = Settings(AdapterConfig(), LearnerConfig(learning_rate=0.0), StreamConfig())
+    found = []
+    for name in READ:
+        text = (data / "text" / name).read_text(encoding="utf-8")[:4000]
+        (stream,) = encode(model, [Document(name, text, name, len(text))], 257)
+        assert isinstance(stream, Stream) and len(stream.tokens) == 257
+        report = evaluate(model, [stream], knobs)
+        found.append((stream.tokens, report.static.total.nats_per_token))
+    return found
+
+
+def test_transformers_loses_the_same(smollm2: Model, data: Path, tmp_path: Path) -> None:
+    """The same dequantised weights in torch: to 1e-3 nats a token."""
+    python = python_with("torch", "transformers")
+    config = {k: v for k, v in smollm2.config.items() if not k.startswith("quantization")}
+    (tmp_path / "config.json").write_text(json.dumps(config | {"dtype": "float32"}))
+    weights = dict(tree_flatten(smollm2.network.parameters()))
+    mx.save_safetensors(str(tmp_path / "model.safetensors"), weights, metadata={"format": "pt"})
+    found = static_losses(smollm2, data)
+    tokens, out = tmp_path / "tokens.json", tmp_path / "out.json"
+    tokens.write_text(json.dumps([row for row, _ in found]))
+    subprocess.run([python, "-c", TORCH, tmp_path, tokens, out], check=True, capture_output=True)
+    theirs = json.loads(out.read_text())
+    print("ours", [loss for _, loss in found], "torch", theirs)
+    assert [loss for _, loss in found] == pytest.approx(theirs, rel=0, abs=1e-3)
+
+
+def test_the_loop_of_mlx_lm_loses_the_same(smollm2: Model, data: Path) -> None:
+    """`mlx_lm.perplexity` reads data sets of the network only; its loop takes our tokens."""
+    found = static_losses(smollm2, data)
+    rows = mx.array([row for row, _ in found])
+    perplexity, _ = eval_ppl(smollm2.network, rows)
+    ours = math.fsum(loss for _, loss in found) / len(found)
+    print("ours", ours, "mlx_lm", math.log(perplexity))
+    assert ours == pytest.approx(math.log(perplexity), rel=0, abs=1e-3)
 
 
 def _dequantised(file: Path, path: Path) -> None:

@@ -74,6 +74,27 @@ def test_recompute_uses_the_whole_window(case: tuple[list[int], StreamConfig]) -
         assert len(chunk.inputs) == min(config.window, position)
 
 
+@given(streams(), st.integers(0, 1))
+def test_a_token_that_is_named_opens_every_window(
+    case: tuple[list[int], StreamConfig], begun: int
+) -> None:
+    """Where there is room for it, whether or not the text begins with it; nothing else changes."""
+    tokens, config = case
+    tokens = tokens[begun:]
+    if config.context == "carry":
+        return
+    plain, opened = (list(chunks(tokens, replace(config, first=first))) for first in (None, 0))
+    assert [chunk.targets for chunk in opened] == [chunk.targets for chunk in plain]
+    room = config.window - config.chunk + (config.context == "recompute")
+    if config.context == "restart":
+        room = min(config.window // 2, room)
+    for chunk, window in zip(opened, seen(opened), strict=True):
+        assert len(window) <= config.window
+        assert window[0] == 0 or room < 2
+        read = window[window[0] == 0 :]
+        assert read == list(range(chunk.targets[-1] - len(read), chunk.targets[-1]))
+
+
 def test_restart_keeps_half_a_window() -> None:
     cut = list(chunks(range(1, 700), StreamConfig(window=256, chunk=64, context="restart")))
     assert [None if c.prefix is None else len(c.prefix) for c in cut[:9]] == [

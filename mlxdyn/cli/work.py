@@ -83,6 +83,7 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
 
     device.prepare()
     from mlxdyn.lab import evaluate
+    from mlxdyn.lab.streams import opening
     from mlxdyn.model.load import load
 
     model = load(options["model"])
@@ -91,6 +92,10 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
     streams = source.streams_of(model, chain([first], documents), options)
     if not streams:
         raise MlxdynError("no text is left to evaluate; every one is shorter than two tokens")
+    if (opener := opening(model, streams[0])) is not None:
+        settings = replace(settings, stream=replace(settings.stream, first=opener))
+        said = f"note: {model.name} is lost without its first token, which opens every window here"
+        click.echo(said, err=True)
     tuning = source.streams_of(model, aside, source.for_tuning(options))
     if options["tune"] and not tuning:
         raise MlxdynError("no text is left to choose on; name another with --tune")

@@ -19,6 +19,7 @@ from mlxdyn.model.load import Model
 
 STEP = math.sqrt(10)  # between the first rates tried
 FURTHEST = 8  # steps from the default
+FEW = 4  # chunks of tuning text
 
 
 @dataclass(slots=True)
@@ -195,7 +196,13 @@ def open_lab(
     needs = needs or (TUNING if settings.learner.optimizer == "rms" else 0)
     if needs and not taken:
         taken, rest = head(model, streams, needs)
-    return Lab(model, rest, settings, taken, progress, Store(store) if store else None)
+    lab = Lab(model, rest, settings, taken, progress, Store(store) if store else None)
+    if needs and sum(len(s.tokens) for s in taken) < FEW * settings.stream.chunk:
+        lab.warn(
+            f"rates are chosen on fewer than {FEW} chunks, where damage by a rate that is too "
+            "large does not show; name more text with --tune"
+        )
+    return lab
 
 
 def downhill(loss: Callable[[float], float]) -> float:

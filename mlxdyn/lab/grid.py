@@ -38,13 +38,13 @@ from mlxdyn.model.load import Model, load
 
 SHORT_NAMES = {"lr": "learning_rate"}  # as the command line says it
 SWITCH = {"true": True, "false": False}
-LIMIT = "limit"  # not a knob of a grid: the text is read once for all cells
+FIXED = ("limit", "first")  # no knobs of a grid: what is read, once for all cells
 DONE = "done"  # opens a line that a worker says; the libraries may say others
 
 
 def knobs() -> list[str]:
     """Names that a grid may vary."""
-    return [*SHORT_NAMES, *(name for name in cells.knob_names() if name != LIMIT)]
+    return [*SHORT_NAMES, *(name for name in cells.knob_names() if name not in FIXED)]
 
 
 def parse(axes: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:

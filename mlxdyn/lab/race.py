@@ -72,7 +72,8 @@ class Choice:
 def prior(model: Model, settings: Settings) -> float:
     """The rate of the table, made smaller for a base larger than the one it was measured on."""
     known = STREAM_RATES[settings.adapter.adapt, settings.learner.optimizer]
-    return float(known * min(1.0, STREAM_SIZE / model.parameters) ** RACE.fall)
+    fall = RACE.fall_full if settings.adapter.adapt == "full" else RACE.fall
+    return float(known * min(1.0, STREAM_SIZE / model.parameters) ** fall)
 
 
 def by_size(model: Model, settings: Settings) -> Choice:

@@ -38,41 +38,51 @@ def chunks(tokens: Sequence[int], config: StreamConfig) -> Iterator[Chunk]:
             f"chunk {config.chunk} must be between 1 and the window, {config.window} tokens"
         )
     if config.context == "restart" and config.kv == "fresh":
-        return _fresh(tokens, config.window, config.chunk)
+        return _fresh(tokens, config)
     cut = {"recompute": _recompute, "restart": _restart, "carry": _carry}[config.context]
-    return cut(tokens, config.window, config.chunk)
+    return cut(tokens, config)
 
 
-def _recompute(tokens: Sequence[int], window: int, chunk: int) -> Iterator[Chunk]:
-    for start, targets in _targets(tokens, chunk):
-        first = max(0, start + len(targets) - window)
-        yield Chunk(context=tuple(tokens[first : start + 1]), targets=targets)
+def _recompute(tokens: Sequence[int], config: StreamConfig) -> Iterator[Chunk]:
+    for start, targets in _targets(tokens, config.chunk):
+        room = config.window - len(targets) + 1
+        last = tokens[max(0, start + 1 - room) : start + 1]
+        yield Chunk(context=_opened(last, room, config.first), targets=targets)
 
 
-def _restart(tokens: Sequence[int], window: int, chunk: int) -> Iterator[Chunk]:
+def _opened(last: Sequence[int], room: int, first: int | None) -> tuple[int, ...]:
+    """Let `first`, if there is one, stand before what was read last, within the room for both."""
+    if first is None or room < 2 or (last and last[0] == first):
+        return tuple(last)
+    return first, *last[max(0, len(last) + 1 - room) :]
+
+
+def _restart(tokens: Sequence[int], config: StreamConfig) -> Iterator[Chunk]:
+    window, chunk = config.window, config.chunk
     kept = min(window // 2, window - chunk)
     cached = 0
     for start, targets in _targets(tokens, chunk):
         prefix = None
         if start == 0 or cached + len(targets) > window:
-            prefix = tuple(tokens[max(0, start - kept) : start])
+            first = None if start == 0 and tokens[0] == config.first else config.first
+            prefix = _opened(tokens[max(0, start - kept) : start], kept, first)
             cached = len(prefix)
         cached += len(targets)
         yield Chunk(context=(tokens[start],), targets=targets, prefix=prefix)
 
 
-def _fresh(tokens: Sequence[int], window: int, chunk: int) -> Iterator[Chunk]:
+def _fresh(tokens: Sequence[int], config: StreamConfig) -> Iterator[Chunk]:
     """Cut as `_restart` does, but compute what precedes each chunk with the weights of now."""
     before: tuple[int, ...] = ()
-    for cut in _restart(tokens, window, chunk):
+    for cut in _restart(tokens, config):
         before = before if cut.prefix is None else cut.prefix
         yield replace(cut, prefix=before)
         before += cut.inputs
 
 
-def _carry(tokens: Sequence[int], window: int, chunk: int) -> Iterator[Chunk]:
+def _carry(tokens: Sequence[int], config: StreamConfig) -> Iterator[Chunk]:
     """Keep the KV of the whole stream; its cache drops what lies outside the window."""
-    for start, targets in _targets(tokens, chunk):
+    for start, targets in _targets(tokens, config.chunk):
         yield Chunk((tokens[start],), targets, prefix=() if start == 0 else None)
 
 

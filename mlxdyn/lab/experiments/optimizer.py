@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from mlxdyn.config import OPTIMIZERS, STREAM_RATES
+from mlxdyn.config import OPTIMIZERS
 from mlxdyn.lab.cells import vary
 from mlxdyn.lab.charts import HEAD, at, curve, jobs, row
 from mlxdyn.lab.experiment import Lab
@@ -12,7 +12,7 @@ from mlxdyn.lab.findings import Cell, Figure, Finding, Table
 from mlxdyn.lab.race import TUNING
 
 NEEDS = TUNING  # tokens of other text, to choose on
-CURVE = (0.1, 10**-0.5, 1.0, 10**0.5, 10.0)  # times the default rate
+CURVE = (0.1, 10**-0.5, 1.0, 10**0.5, 10.0)  # times the rate that suits the size of the base
 
 FLAT = 0.05  # nats per token from the best, within which a rate counts as good
 
@@ -23,7 +23,7 @@ def optimizer(lab: Lab) -> Finding:
     curves: dict[str, list[Cell]] = {}
     chosen: dict[str, float] = {}
     for rule in OPTIMIZERS:
-        start = STREAM_RATES[lab.settings.adapter.adapt, rule]
+        start = vary(lab.settings, {"optimizer": rule}).learner.learning_rate
         arms = [{"optimizer": rule, "learning_rate": start * factor} for factor in CURVE]
         if not lab.stopped:
             default = {"optimizer": rule, "learning_rate": start}

@@ -36,8 +36,12 @@ def order(lab: Lab) -> Finding:
     detach(lab.model)
     anchors = drift.anchors(lab.model, seed=lab.settings.adapter.seed)
     base = Learner(lab.model.network, lab.settings.learner, lab.model.new_cache)
-    measure = partial(_aftermath, lab, dealt[0], anchors, drift.mean_nll(base, anchors))
-    variant = f"order, then {cells.digest(dealt[0])} again"
+    general = [chunk for s in lab.tuning for chunk in chunks(s.tokens, lab.settings.stream)]
+    kept = [
+        (n, c, drift.mean_nll(base, c)) for n, c in (("drift", anchors), ("general", general)) if c
+    ]
+    measure = partial(_aftermath, lab, dealt[0], kept)
+    variant = f"order, then {cells.digest([*dealt[0], *lab.tuning])} again"
     first = lab.run(
         jobs(lab, [{"reset": "never"}]), variant=variant, streams=dealt[0], after=measure
     )
@@ -82,12 +86,15 @@ def _pieces(lab: Lab) -> list[list[Stream]]:
 
 
 def _aftermath(
-    lab: Lab, first: Sequence[Stream], anchors: Sequence[Chunk], before: float, learner: Learner
+    lab: Lab,
+    first: Sequence[Stream],
+    kept: Sequence[tuple[str, Sequence[Chunk], float]],
+    learner: Learner,
 ) -> Numbers:
-    """Score the first document again, and the anchors, which cost the base `before`."""
+    """Score the first document again, and what should stay: name, text, loss before."""
     cut = [c for stream in first for c in chunks(stream.tokens, lab.settings.stream)]
-    again = drift.mean_nll(learner, cut)
-    return {"first_again": again, "drift": drift.mean_nll(learner, anchors) - before}
+    moved = {name: drift.mean_nll(learner, some) - before for name, some, before in kept}
+    return {"first_again": drift.mean_nll(learner, cut), "general": None, **moved}
 
 
 def _order_sentence(found: dict[str, Cell], first: Sequence[Cell]) -> str:
@@ -106,6 +113,11 @@ def _order_sentence(found: dict[str, Cell], first: Sequence[Cell]) -> str:
         f"carrying weights over is {abs(forward):.3f} nats/token {better} than starting each "
         f"document anew; {turns}at the end the first document costs {forgot:+.3f} nats/token "
         f"against just after it was learned, and the base's own text {at(carry, 'drift'):+.3f}"
+        + (
+            f"; text kept aside (--tune) {at(carry, 'general'):+.3f}"
+            if carry.numbers["general"] is not None
+            else ""
+        )
     )
 
 
@@ -114,8 +126,14 @@ def _order_table(found: dict[str, Cell], first: Sequence[Cell]) -> Table:
     fresh = at(first[0], "first_again") if first else math.nan
     rows = tuple(
         (*row(name, c), c.numbers["mix"], c.numbers["share"], c.numbers["first_again"],
-         at(c, "first_again") - fresh, c.numbers["drift"])
+         at(c, "first_again") - fresh, c.numbers["drift"], c.numbers["general"])
         for name, c in found.items()
     )  # fmt: skip
-    extra = (*MIXES, "first document again", "forgetting", "drift on the base's own text")
+    extra = (
+        *MIXES,
+        "first document again",
+        "forgetting",
+        "drift on the base's own text",
+        "on text kept aside",
+    )
     return Table("nats/token by order and reset", (*HEAD, *extra), rows)

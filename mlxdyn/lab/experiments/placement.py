@@ -14,7 +14,8 @@ from mlxdyn.model.load import Model
 from mlxdyn.model.lora import layer_indices, matching
 
 NEEDS = TUNING  # tokens of other text, to choose on
-RANKS = (1, 4, 8, 16, 32)
+RANKS = (1, 4, 8, 16, 32, 64)
+SINGLE = 6  # blocks, from which on some are also tried alone
 
 
 def placement(lab: Lab) -> Finding:
@@ -82,6 +83,9 @@ def _placements(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
     for layers in ("early", "middle", "late"):
         if layer_indices(layers, len(model.network.layers)):
             yield f"{layers} blocks", {"adapt": "lora", "layers": layers}
+    count = len(model.network.layers)
+    for block in (0, count // 2, count - 1) if count >= SINGLE else ():
+        yield f"block {block} alone", {"adapt": "lora", "layers": str(block)}
     if not cells.is_quantised(model):
         yield "full", {"adapt": "full"}
 

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import cycle
+from itertools import cycle, pairwise
 from typing import Any
 
-from mlxdyn.config import STREAM_RATES, AdapterConfig, LearnerConfig
+from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells
+from mlxdyn.lab.cells import vary
 from mlxdyn.lab.charts import HEAD, at, row
 from mlxdyn.lab.evaluate import Baselines
 from mlxdyn.lab.experiment import Lab
@@ -21,8 +22,10 @@ from mlxdyn.model.lora import attach
 
 NEEDS = 8 * TUNING  # tokens of other text, to choose on
 PREFIT = (0, 25, 50, 100, 200)  # steps
+PASSES = 2  # over the tuning text, at most, beyond the first few steps
 
-GENTLY = 1 / 3  # times the streaming rate of full weights: it must not overfit
+STEP = 256  # tokens of one
+GENTLY = 1 / 3  # times the rate for streams of full weights: it must not overfit
 
 OVERFIT = 0.05  # nats per token that too many of them cost
 
@@ -31,11 +34,12 @@ def prefit(lab: Lab) -> Finding:
     """Fine-tune a copy of the base on other text of the domain first; is there still a gain?"""
     if cells.is_quantised(lab.model):
         raise MlxdynError("a quantised base cannot be fine-tuned in full; take one in float")
-    lab.planned = len(PREFIT)
+    plan = [steps for steps in PREFIT if steps <= max(PREFIT[1], PASSES * _size(lab))]
+    lab.planned = len(plan)
     copy = load(str(lab.model.path))
     student = _prefitter(lab, copy)
     found: list[Cell] = []
-    for before, steps in zip((0, *PREFIT), PREFIT, strict=False):
+    for before, steps in pairwise((0, *plan)):
         try:
             for _ in range(steps - before):
                 next(student)
@@ -68,15 +72,20 @@ def prefit(lab: Lab) -> Finding:
     return lab.finding("prefit", sentence, tables=[table], figures=[figure], tuned=True)
 
 
+def _size(lab: Lab) -> int:
+    """Steps that read the tuning text once."""
+    return sum(len(stream.tokens) for stream in lab.tuning) // min(STEP, lab.model.context_size)
+
+
 def _prefitter(lab: Lab, copy: Model) -> Iterator[None]:
     """Take a full-weight step on tuning text each time it is asked."""
-    size = min(256, lab.model.context_size)
+    size = min(STEP, lab.model.context_size)
     cut = replace(lab.settings.stream, window=size, chunk=size, context="recompute")
-    config = LearnerConfig(learning_rate=GENTLY * STREAM_RATES["full", "adam0"])
+    full = vary(lab.settings, {"adapt": "full", "optimizer": "adam0"}).learner.learning_rate
+    config = LearnerConfig(learning_rate=GENTLY * full)
     attach(copy, AdapterConfig(adapt="full"))
     learner = Learner(copy.network, config, copy.new_cache)
-    text = [chunk for stream in lab.tuning for chunk in chunks(stream.tokens, cut)]
-    for chunk in cycle(text):
+    for chunk in cycle([chunk for stream in lab.tuning for chunk in chunks(stream.tokens, cut)]):
         copy.network.unfreeze()
         learner.learn(chunk)
         copy.network.freeze()
