@@ -5,7 +5,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any
 
 import mlx.core as mx
@@ -139,8 +138,8 @@ class Talker:
 
     def greedy(
         self, prompt: tuple[int, ...], strength: float, stopped: Callable[[], bool]
-    ) -> tuple[int, ...]:
-        """Give the likeliest tokens, without the end, on a cache of their own."""
+    ) -> tuple[tuple[int, ...], bool]:
+        """Give the likeliest tokens, without the end, on a cache of their own; and if they loop."""
         self.model.network.eval()
         ends = set(self.model.tokenizer.eos_token_ids)
         with dialled(self.model, strength):
@@ -152,14 +151,20 @@ class Talker:
                 prompt_cache=self.model.new_cache(),
                 sampler=make_sampler(temp=0.0),
             )
-            tokens = [response.token for response in takewhile(lambda _: not stopped(), responses)]
+            tokens: list[int] = []
+            for response in responses:
+                if stopped() or loops(tokens):
+                    break
+                tokens.append(response.token)
             responses.close()
-        return tuple(token for token in tokens if token not in ends)
+        return tuple(token for token in tokens if token not in ends), loops(tokens)
 
 
 def loops(tokens: Sequence[int]) -> bool:
     """Tell whether the end is the same few tokens over and over."""
     for period in range(1, len(tokens) // LOOP_TIMES + 1):
+        if tokens[-1] != tokens[-1 - period]:
+            continue  # what most periods end with: this is asked after each token
         times = max(LOOP_TIMES, -(-LOOP_LEAST // period))
         end = tokens[-period * times :]
         if len(end) == period * times and list(end[period:]) == list(end[:-period]):

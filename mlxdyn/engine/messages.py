@@ -11,6 +11,8 @@ TOLD = 3.0  # seconds after which it is told how long something takes
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
 
 
+LOOPED = "stopped: it went round in circles"
+
 _MOVES = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160))}
 _MOVES |= {ord("\n"): "\n", ord("\t"): "\t"}
 
@@ -110,7 +112,7 @@ def outcome(replied: Replied) -> list[str]:
     if replied.ended == "length":
         lines.append("cut short by the token limit; /continue goes on")
     if replied.ended == "loop":
-        lines.append("stopped: it went round in circles; /retry answers again")
+        lines.append(f"{LOOPED}; /retry answers again")
     if replied.dropped_turns:
         lines.append(
             f"context full: the oldest {replied.dropped_turns} turns were left out of the prompt"
