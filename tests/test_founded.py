@@ -13,7 +13,7 @@ from found import FOUNDED, fingerprint, live
 
 from mlxdyn.cli import main
 from mlxdyn.config import LearnerConfig
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -24,8 +24,8 @@ VERSIONS = sorted(path.name for path in FOUNDED.iterdir())
 
 def taken_over(version: str) -> Memory:
     """Open a copy of what a version founded."""
-    shutil.copytree(FOUNDED / version / "home", home(), dirs_exist_ok=True)
-    model, ledger = load(str(FOUNDED / version / "base")), Ledger(home() / "mlxdyn.db")
+    shutil.copytree(FOUNDED / version / "home", data_dir(), dirs_exist_ok=True)
+    model, ledger = load(str(FOUNDED / version / "base")), Ledger(data_dir() / "mlxdyn.db")
     return Memory("m", model, ledger, learner=LearnerConfig())
 
 
