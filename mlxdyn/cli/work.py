@@ -52,6 +52,7 @@ class EvalOptions(source.TextOptions):
     layers: str
     optimizer: config.Optimizer
     reset: config.Reset
+    batch: int
     json_file: str | None
     chunks_file: str | None
     csv_file: str | None
@@ -221,6 +222,7 @@ def _settings(options: EvalOptions, context_size: int) -> Settings:
             kv=options["kv"],
             reset=options["reset"],
             limit=options["limit"],
+            batch=options["batch"],
         ),
         mix=mixes if options["mix"] is None else options["mix"],
         beside=stated[1:],

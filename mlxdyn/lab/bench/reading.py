@@ -24,7 +24,7 @@ from mlxdyn.lab.costs import depth
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk, chunks
 from mlxdyn.model.load import Model
-from mlxdyn.model.lora import attach, bare, detach
+from mlxdyn.model.lora import attach, detach
 
 QWEN3 = {
     "model_type": "qwen3", "hidden_size": 1024, "intermediate_size": 3072, "head_dim": 128,
@@ -48,7 +48,7 @@ class Size:
     blocks: int  # of the model with a large vocabulary
 
 
-QUICK = Size(window=128, chunk=32, chunks=4, seconds=6, blocks=1)
+QUICK = Size(window=128, chunk=32, chunks=4, seconds=5, blocks=1)
 FULL = Size(window=256, chunk=64, chunks=8, seconds=60, blocks=28)
 
 
@@ -170,6 +170,18 @@ def _theory(subject: Model, tokens: Sequence[int], size: Size, layers: str) -> I
         bound="attention's softmax, the LoRA products and the optimizer are small products and "
         "element-wise work, which run on one thread and are not in the theory",
     )  # fmt: skip
+
+
+def learned_anew(subject: Model, size: Size, samples: int = 4) -> tuple[float, ...]:
+    """Score and learn one window, its prefix read with it; give the seconds of each sample."""
+    attach(subject, AdapterConfig())
+    tokens, at = drawn(subject, size.window), size.window - size.chunk
+    chunk = Chunk(tokens[:at], tokens[at:])
+    learner = Learner(subject.network, LearnerConfig(), subject.new_cache)
+    subject.network.train()
+    seconds = tuple(timed(lambda: learner.learn(chunk)) for _ in range(samples + 1))[1:]
+    detach(subject)
+    return seconds
 
 
 def operations(learner: Learner, chunk: Chunk) -> tuple[float, float]:
