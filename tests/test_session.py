@@ -571,3 +571,19 @@ def test_a_comparison_that_goes_round_in_circles_is_stopped_and_says_so(open_ses
     assert len(compared.memory) < 60, "it was stopped, not cut at 200 tokens"
     assert compared_lines(compared).count(LOOPED) == 2
     assert not session.compare("Hello!").base_loops
+
+
+def test_a_full_context_begins_at_the_same_turn_for_some_messages(open_session: Open):
+    """Dropping one turn a message would have the whole conversation read again each time."""
+    talker = open_session().talker
+    turns, starts = [], []
+    for number in range(60):
+        turns.append(Turn("user", f"And what is {number}?"))
+        tokens, dropped = talker.prompt(turns)
+        best = len(tokens) if not dropped else len(talker.prompt(turns[dropped:])[0])
+        assert len(tokens) == best <= talker.context_size
+        turns.append(Turn("assistant", "A number."))
+        starts.append(dropped)
+    full = [start for start in starts if start]
+    assert len(full) > 30 and len(set(full)) <= len(full) / 2, "a start serves several messages"
+    assert starts == sorted(starts)

@@ -54,7 +54,8 @@ class Talker:
     def prompt(self, turns: Sequence[Turn]) -> tuple[tuple[int, ...], int]:
         """Render as many of the newest turns as fit; return tokens and how many were dropped.
 
-        Where the last turn is the assistant's, the reply goes on from its words.
+        Once turns are dropped, a few more are, so that the next prompts begin at the same turn and
+        find their KV. Where the last turn is the assistant's, the reply goes on from its words.
         """
         *asked, last = turns
         begun = words(self.model.tokenizer, last.text) if last.role == "assistant" else []
@@ -71,6 +72,8 @@ class Talker:
         starts = [index for index, turn in enumerate(asked) if turn.role == "user"]
         oldest = bisect_left(starts, True, key=lambda first: len(tokens(first)) <= room)
         if oldest < len(starts):
+            if older or oldest:
+                oldest = _steady(sum(t.role == "user" for t in turns[:older]), oldest, len(starts))
             return tokens(starts[oldest]), older + starts[oldest]
         needed = len(tokens(starts[-1])) if starts else len(begun)
         raise MlxdynError(
@@ -158,6 +161,15 @@ class Talker:
                 tokens.append(response.token)
             responses.close()
         return tuple(token for token in tokens if token not in ends), loops(tokens)
+
+
+def _steady(before: int, oldest: int, count: int) -> int:
+    """Move a start up to one that stays for some messages, at most a quarter of what fits.
+
+    Of `count` messages, which `before` others precede, those from `oldest` on fit.
+    """
+    stride = 1 << max(0, ((count - oldest) // 4).bit_length() - 1)
+    return min(oldest + -(before + oldest) % stride, count - 1)
 
 
 def loops(tokens: Sequence[int]) -> bool:

@@ -48,7 +48,9 @@ def bench(
     OPENBLAS_NUM_THREADS=1 for both.
     """
     if sum(map(bool, (quick, table, curves, soak is not None))) > 1:
-        raise click.UsageError("--quick, --table, --curves and --soak are four measurements; choose one")
+        raise click.UsageError(
+            "--quick, --table, --curves and --soak are four measurements; choose one"
+        )
     ensure(model)
     from mlxdyn.model import device
 
@@ -78,7 +80,13 @@ def _print(found: dict[str, Any], as_json: bool) -> None:
         return
     for name, value in found.items():
         for line in value if isinstance(value, list) else [value]:
-            shown = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in line.items()) if isinstance(line, dict) else line
+            shown = (
+                ", ".join(
+                    f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in line.items()
+                )
+                if isinstance(line, dict)
+                else line
+            )
             click.echo(f"{name:24} {shown}")
 
 
@@ -91,7 +99,9 @@ def _table(name: str, quick: bool, peers: Path | None, as_json: bool) -> None:
     subject = load(name)
     where = device.current()
     if not as_json:
-        click.echo(f"{subject.name}, {subject.parameters:,} parameters, {where.description}, {where.blas}")
+        click.echo(
+            f"{subject.name}, {subject.parameters:,} parameters, {where.description}, {where.blas}"
+        )
         click.echo(f"{'path':52} {'target':>12} {'ratio':>6} {'least':>6} {'most':>6}  ours, peer")
     found = []
     for row in table.rows(subject, quick=quick, peers=peers):

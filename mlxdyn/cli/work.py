@@ -83,12 +83,12 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
         raise MlxdynError(source.nothing(options))
 
     device.prepare()
-    from mlxdyn.lab import evaluate
+    from mlxdyn.lab import fitting
     from mlxdyn.model.load import load
 
     model = load(options["model"])
     settings = _settings(options, model.context_size)
-    evaluate.check(model, settings)
+    fitting.check(model, settings)
     streams = source.streams_of(model, chain([first], documents), options)
     if not streams:
         raise MlxdynError("no text is left to evaluate; every one is shorter than two tokens")

@@ -26,7 +26,12 @@ class Abreast:
     """The rule of one learner, for `rows` streams that all begin with its state."""
 
     def __init__(
-        self, learner: Learner, rows: int, new_cache: Callable[[], list[Any]], *, learns: bool = True
+        self,
+        learner: Learner,
+        rows: int,
+        new_cache: Callable[[], list[Any]],
+        *,
+        learns: bool = True,
     ) -> None:
         """Without `learns` it scores with the weights that are in place, say the base's."""
         self._network, self._config = learner.network, learner.config
@@ -66,7 +71,10 @@ class Abreast:
         kept = [layer.state for layer in cache or []]
         mx.eval(self._weights, self._optimizer.state, losses, nll, norms, kept)
         sizes = cast(list[float], norms.tolist())
-        sound = [math.isfinite(sum(row)) and math.isfinite(n) for row, n in zip(nll.tolist(), sizes, strict=True)]
+        sound = [
+            math.isfinite(sum(row)) and math.isfinite(n)
+            for row, n in zip(nll.tolist(), sizes, strict=True)
+        ]
         if not all(sound):
             self._put_back(*before, mx.array(sound))
         return [
@@ -100,7 +108,7 @@ class Abreast:
     def _loss(
         self, inputs: mx.array, targets: mx.array, cache: list[Any] | None
     ) -> tuple[mx.array, mx.array]:
-        """Return the sum over streams of their mean nll (scalar), and the nll of each target (N, T)."""
+        """Return the sum over streams of their mean nll (scalar) and each target's nll (N, T)."""
         logits = self._network(inputs, cache=cache)[:, -targets.shape[1] :]
         nll = nn.losses.cross_entropy(logits.astype(mx.float32), targets)
         return nll.mean(axis=1).sum(), nll

@@ -16,8 +16,8 @@ from mlxdyn.arrays import Tree, leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab.abreast import Abreast, in_step
-from mlxdyn.lab.fitting import check
 from mlxdyn.lab.findings import Progress, ProgressStep
+from mlxdyn.lab.fitting import check
 from mlxdyn.lab.results import Footprint, Report, Settings
 from mlxdyn.lab.seat import Seat
 from mlxdyn.lab.streams import Stream, seen

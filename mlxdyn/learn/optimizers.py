@@ -75,9 +75,7 @@ def with_statistics(state: Tree, mean_square: Tree, damping: float) -> Tree:
     return cast(Tree, tree_map_with_path(lambda path, old: known.get(path, old), state))
 
 
-def scale(
-    gradient: Tree, config: LearnerConfig, *, apart: bool = False
-) -> tuple[Tree, mx.array]:
+def scale(gradient: Tree, config: LearnerConfig, *, apart: bool = False) -> tuple[Tree, mx.array]:
     """Clip `gradient` to the configured norm, or normalise it for nsgd; return its norm too.
 
     `apart` takes each row of the arrays (N, ...) for a gradient of its own.

@@ -21,8 +21,8 @@ def main(path: str, tokens: int) -> None:
     for _ in range(SAMPLES + 1):
         said = server.handle_completions(
             {
-                "prompt": "Once upon a time there was a small town by the sea,", "max_tokens": tokens,
-                "temperature": 0.0, "ignore_eos": True, "cache_prompt": False,
+                "prompt": "Once upon a time there was a small town by the sea,",
+                "max_tokens": tokens, "temperature": 0.0, "ignore_eos": True, "cache_prompt": False,
             }
         )  # fmt: skip
         said = json.loads(said) if isinstance(said, str) else said

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -18,7 +19,7 @@ SAMPLES = 4
 def main(config: str, window: int, chunk: int) -> None:
     torch.set_num_threads(int(os.environ.get("OPENBLAS_NUM_THREADS", os.cpu_count() or 1)))
     torch.manual_seed(0)
-    told = json.load(open(config))
+    told = json.loads(Path(config).read_text())
     for name in ("quantization", "quantization_config", "dtype", "torch_dtype"):
         told.pop(name, None)
     shape = AutoConfig.for_model(**told)

@@ -1,4 +1,4 @@
-"""A message learned, beside jit-lora's recipe on the same facts (written anew from its description).
+"""A message learned, beside jit-lora's recipe on the same facts (written anew).
 
 The recipe: rank 32 on q, v, o and down, Adam at 5e-4, gradients clipped to norm 1, one example a
 step, 15 epochs over questions and answers, of which a third keep what the base knew. It is given
@@ -36,7 +36,7 @@ FACTS = (
      ("Where do I live?", "Which city do I live in?", "What is my home town?"),
      "In which city do I live?"),
 )  # fmt: skip
-"""A message, the word that shows it is known, the answer, three questions, one kept for the test."""
+"""A message, the word that shows it is known, the answer, three questions, and one for the test."""
 KEPT = (
     ("What is the capital of France?", "The capital of France is Paris."),
     ("How many days are in a week?", "There are seven days in a week."),
@@ -69,7 +69,7 @@ def row(model: Model) -> Row:
         (each[0],), (each[1],), "faster", low=3.0,
         note=f"recall {ours} of {len(FACTS)} against {theirs} of {len(FACTS)}, other wording; the "
         "peer's questions and answers were written by hand",
-        bound=f"{reading:.2f} s a message are spent to find what it teaches, which the peer is given; "
+        bound=f"{reading:.2f} s a message find what it teaches, which the peer is given; "
         f"{steps:.2f} s on steps of 16 examples, the peer's {each[1]:.2f} s on "
         f"{EPOCHS * len(_examples(model)) // len(FACTS)} steps of one",
     )  # fmt: skip
@@ -94,9 +94,7 @@ def _learn(session: Session) -> tuple[float, float]:
 
 def _recalled(base: Base) -> int:
     """Count the facts that come back in an empty context, in a wording nobody was trained on."""
-    prompts = [
-        render(base.tokenizer, [Turn("user", fact[4])], reply=True).tokens for fact in FACTS
-    ]
+    prompts = [render(base.tokenizer, [Turn("user", fact[4])], reply=True).tokens for fact in FACTS]
     said = run(base.say_now(prompts))
     return sum(fact[1].lower() in one.lower() for fact, one in zip(FACTS, said, strict=True))
 
