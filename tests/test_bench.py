@@ -56,8 +56,13 @@ def test_a_ratio_is_the_median_of_its_pairs():
 
 @pytest.mark.parametrize(
     ("low", "high", "said"),
-    [(1.5, None, ">= 1.5"), (None, 1.05, "<= 1.05"), (1.7, 2.3, "1.7 to 2.3"), (None,) * 2 + ("reported",)],
-)  # fmt: skip
+    [
+        (1.5, None, ">= 1.5"),
+        (None, 1.05, "<= 1.05"),
+        (1.7, 2.3, "1.7 to 2.3"),
+        (None, None, "reported"),
+    ],
+)
 def test_a_target_is_said(low: float | None, high: float | None, said: str):
     assert replace(ROW, low=low, high=high).target == said
 
@@ -105,7 +110,7 @@ def test_what_is_not_installed_is_said(mite: Model):
 
 
 def test_curves_have_all_their_points(mite: Model, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(curves, "WINDOWS", (32, 64))
+    monkeypatch.setattr(curves, "WINDOWS", (64, 96))
     monkeypatch.setattr(curves, "CHUNKS", (8,))
     monkeypatch.setattr(curves, "RANKS", (1, 2))
     monkeypatch.setattr(curves, "WIDTHS", (16, 32))

@@ -89,10 +89,10 @@ def _static(subject: Model, tokens: Sequence[int], size: Size) -> Iterator[Row]:
     peer = "mlx_lm.perplexity's loop"
     yield Row(
         "static scoring, windows apart", peer, "seconds", ours, theirs, "faster", low=1.0,
-        note=f"{len(whole)} windows of {size.window} side by side, as eval --batch reads documents; "
-        f"one after another {alone:.3g} s",
-        bound="the same products on the same weights: what is left is noise, or the KV cache that is "
-        "kept for what may follow",
+        note=f"{len(whole)} windows of {size.window} side by side, as by eval --batch; one after "
+        f"another {alone:.3g} s",
+        bound="the same products on the same weights: what is left is noise, or the KV cache that "
+        "is kept for what may follow",
     )  # fmt: skip
     overlapping = _windows(tokens, size.window, size.chunk)
     kept = list(chunks(tokens, StreamConfig(size.window, size.chunk)))
@@ -106,8 +106,8 @@ def _static(subject: Model, tokens: Sequence[int], size: Size) -> Iterator[Row]:
         low=1.5, note=f"windows of {size.window} that move by {size.chunk}",
         bound=f"{_read(kept)} tokens go through the network here, {overlapping.size} there, "
         f"{_read(kept) / sum(ours) * len(ours):.0f} tokens/s against "
-        f"{overlapping.size / sum(theirs) * len(theirs):.0f}: products of {size.chunk} rows are slower "
-        f"than those of {size.window} and more",
+        f"{overlapping.size / sum(theirs) * len(theirs):.0f}: products of {size.chunk} rows are "
+        f"slower than those of {size.window} and more",
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from mlxdyn.lab.bench.rows import Action, Row, in_turn, timed
 
+NO_ELIA = "elia is not installed: pip install elia-chat, see --peers"
 PAINTED = 20  # letters on the screen: a first paint
 PATIENCE = 30.0  # seconds for it
 _ESCAPES = re.compile(
@@ -61,10 +62,9 @@ def _paint(here: Path, home: str, seconds: float, peers: Path | None) -> Row:
         ours, theirs = tuple(app() for _ in range(4))[1:], ()
     return Row(
         "start: the app's first paint", "elia", "seconds", ours, theirs, "cost", within=0.5,
-        note=_least(ours)
-        + ("" if theirs else "; elia is not installed: pip install elia-chat, see --peers"),
-        bound=f"{min(imports() for _ in range(3)):.2f} s of it are Python's start and the import of "
-        "Textual and the app, which a process that does nothing else takes, too",
+        note=_least(ours) + ("" if theirs else f"; {NO_ELIA}"),
+        bound=f"{min(imports() for _ in range(3)):.2f} s of it are Python's start "
+        "and the import of Textual and the app",
     )  # fmt: skip
 
 
