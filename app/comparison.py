@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mlxdyn.engine.events import Compared
-from mlxdyn.engine.messages import marked
+from mlxdyn.engine.messages import LOOPED, marked
 
 LIKELIER_STYLE = "bold underline $foreground on $success-muted"
 """Legible in every theme, and without colour too."""
@@ -41,12 +41,14 @@ class Comparison(Vertical):
         """Lay out question, both answers and what the marks mean."""
         yield Static(self.compared.question, markup=False, classes="question-text")
         with Horizontal(classes="columns"):
-            yield _Column("base alone", Content(self.compared.base or "(no answer)"))
-            yield _Column("with memory", answer(self.compared))
+            base = Content(self.compared.base or "(no answer)")
+            yield _Column("base alone", base, self.compared.base_loops)
+            yield _Column("with memory", answer(self.compared), self.compared.memory_loops)
         yield Static(legend(self.compared), classes="legend")
 
 
 class _Column(Static):
-    def __init__(self, title: str, words: Content) -> None:
+    def __init__(self, title: str, words: Content, loops: bool) -> None:
         super().__init__(words, classes="column")
         self.border_title = title
+        self.border_subtitle = LOOPED if loops else None

@@ -46,6 +46,19 @@ def data_dir(*, make: bool = True) -> Path:
     return path
 
 
+@contextmanager
+def elsewhere(folder: Path) -> Iterator[None]:
+    """Let the home be `folder` for the length of the block."""
+    before = os.environ.get("MLXDYN_HOME")
+    os.environ["MLXDYN_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        os.environ.pop("MLXDYN_HOME", None)
+        if before is not None:
+            os.environ["MLXDYN_HOME"] = before
+
+
 def memory_directory(name: str, *, make: bool = True) -> Path:
     """Return `memories/<name>`, made with mode 0700 unless told otherwise."""
     path = data_dir(make=make) / "memories" / name

@@ -12,6 +12,7 @@ from tiny import tiny_model
 from mlxdyn.arrays import leaves
 from mlxdyn.cli import main
 from mlxdyn.model import load, registry
+from mlxdyn.model.device import seconds_a_message
 from mlxdyn.model.load import Model
 
 
@@ -56,3 +57,14 @@ def test_a_model_that_could_be_fetched_is_judged_too(monkeypatch: pytest.MonkeyP
 def test_files_that_say_nothing_need_nothing(tmp_path: Path, data: bytes):
     (tmp_path / "model.safetensors").write_bytes(data)
     assert registry.memory_of(tmp_path) == 0
+
+
+def test_how_long_a_message_takes_is_said_before_loading(
+    mite: Model, monkeypatch: pytest.MonkeyPatch
+):
+    assert "s a message" in info(str(mite.path)) and "Learning a message" in info("smollm2-135m")
+    small, large = (seconds_a_message(n) for n in (10_000, 10_000_000))
+    assert 0 < small < large / 100
+    small_machine(monkeypatch, 100_000)
+    monkeypatch.setattr(load, "load", None)
+    assert json.loads(info(str(mite.path), "--json"))["seconds_a_message"] > 0

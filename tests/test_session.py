@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import mlx.core as mx
 import pytest
 from mlx_lm.sample_utils import greedy_sampler
 from school import QUICK, as_said, held, open_memory, state
@@ -12,8 +13,10 @@ from school import QUICK, as_said, held, open_memory, state
 from mlxdyn.chat.conversation import Session
 from mlxdyn.chat.generate import draw
 from mlxdyn.chat.turns import alternating
+from mlxdyn.cli.lines import compared as compared_lines
 from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine.events import Compared, Heard, Learned, Message, Piece, Replied, Studied
+from mlxdyn.engine.messages import LOOPED
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import data_dir
 from mlxdyn.learn.learner import same
@@ -554,3 +557,33 @@ def test_at_no_strength_the_bare_base_talks(open_session: Open):
     assert any(piece.gain > 0 for piece in compared.memory)
     session.open(session.chats()[0].id)
     assert session.messages() == saved, "comparing saves nothing"
+
+
+def test_a_comparison_that_goes_round_in_circles_is_stopped_and_says_so(open_session: Open):
+    session = open_session(replace(GREEDY, sampling=SamplingConfig(max_tokens=200)))
+    norm = session.model.network.model.norm
+    before, norm.weight = norm.weight, mx.zeros_like(norm.weight)  # every token is as likely
+    try:
+        compared = session.compare("Hello!")
+    finally:
+        norm.weight = before
+    assert compared.base_loops and compared.memory_loops
+    assert len(compared.memory) < 60, "it was stopped, not cut at 200 tokens"
+    assert compared_lines(compared).count(LOOPED) == 2
+    assert not session.compare("Hello!").base_loops
+
+
+def test_a_full_context_begins_at_the_same_turn_for_some_messages(open_session: Open):
+    """Dropping one turn a message would have the whole conversation read again each time."""
+    talker = open_session().talker
+    turns, starts = [], []
+    for number in range(60):
+        turns.append(Turn("user", f"And what is {number}?"))
+        tokens, dropped = talker.prompt(turns)
+        best = len(tokens) if not dropped else len(talker.prompt(turns[dropped:])[0])
+        assert len(tokens) == best <= talker.context_size
+        turns.append(Turn("assistant", "A number."))
+        starts.append(dropped)
+    full = [start for start in starts if start]
+    assert len(full) > 30 and len(set(full)) <= len(full) / 2, "a start serves several messages"
+    assert starts == sorted(starts)

@@ -19,17 +19,17 @@ def compare(
     """Answer `text` alone with the bare base and with memory, greedily.
 
     Each token of the memory's answer is weighed: how much likelier memory made it, in nats.
-    Both answers end early once `stopped()` is true.
+    Both answers end early once `stopped()` is true, and where they go round in circles.
     """
     text = sanitize(text)
     prompt, _ = talker.prompt([Turn("user", text)])
-    base, answer = (talker.greedy(prompt, scale, stopped) for scale in (0.0, 1.0))
+    (base, base_loops), (answer, loops) = (talker.greedy(prompt, x, stopped) for x in (0.0, 1.0))
     chunk = Chunk(context=prompt, targets=answer)
     before, now = (_nll(talker.model, learner, chunk, s) if answer else () for s in (0.0, 1.0))
     gains = [was - is_ for was, is_ in zip(before, now, strict=True)]
     pieces = _pieces(talker.model, answer)
     said = talker.model.decode(list(base)).strip()
-    return Compared(text, said, tuple(map(Weighed, pieces, gains)))
+    return Compared(text, said, tuple(map(Weighed, pieces, gains)), base_loops, loops)
 
 
 def surprise(talker: Talker, learner: Learner, turns: Sequence[Turn]) -> Surprise:

@@ -138,6 +138,8 @@ class Compared:
     question: str
     base: str
     memory: tuple[Weighed, ...]
+    base_loops: bool = False  # it went round in circles and was stopped
+    memory_loops: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any
 
 import mlx.core as mx
@@ -55,7 +54,8 @@ class Talker:
     def prompt(self, turns: Sequence[Turn]) -> tuple[tuple[int, ...], int]:
         """Render as many of the newest turns as fit; return tokens and how many were dropped.
 
-        Where the last turn is the assistant's, the reply goes on from its words.
+        Once turns are dropped, a few more are, so that the next prompts begin at the same turn and
+        find their KV. Where the last turn is the assistant's, the reply goes on from its words.
         """
         *asked, last = turns
         begun = words(self.model.tokenizer, last.text) if last.role == "assistant" else []
@@ -72,6 +72,8 @@ class Talker:
         starts = [index for index, turn in enumerate(asked) if turn.role == "user"]
         oldest = bisect_left(starts, True, key=lambda first: len(tokens(first)) <= room)
         if oldest < len(starts):
+            if older or oldest:
+                oldest = _steady(sum(t.role == "user" for t in turns[:older]), oldest, len(starts))
             return tokens(starts[oldest]), older + starts[oldest]
         needed = len(tokens(starts[-1])) if starts else len(begun)
         raise MlxdynError(
@@ -139,8 +141,8 @@ class Talker:
 
     def greedy(
         self, prompt: tuple[int, ...], scale: float, stopped: Callable[[], bool]
-    ) -> tuple[int, ...]:
-        """Give the likeliest tokens, without the end, on a cache of their own."""
+    ) -> tuple[tuple[int, ...], bool]:
+        """Give the likeliest tokens, without the end, on a cache of their own; and if they loop."""
         self.model.network.eval()
         ends = set(self.model.tokenizer.eos_token_ids)
         with adapter_scaled(self.model, scale):
@@ -152,14 +154,29 @@ class Talker:
                 prompt_cache=self.model.new_cache(),
                 sampler=make_sampler(temp=0.0),
             )
-            tokens = [response.token for response in takewhile(lambda _: not stopped(), responses)]
+            tokens: list[int] = []
+            for response in responses:
+                if stopped() or loops(tokens):
+                    break
+                tokens.append(response.token)
             responses.close()
-        return tuple(token for token in tokens if token not in ends)
+        return tuple(token for token in tokens if token not in ends), loops(tokens)
+
+
+def _steady(before: int, oldest: int, count: int) -> int:
+    """Move a start up to one that stays for some messages, at most a quarter of what fits.
+
+    Of `count` messages, which `before` others precede, those from `oldest` on fit.
+    """
+    stride = 1 << max(0, ((count - oldest) // 4).bit_length() - 1)
+    return min(oldest + -(before + oldest) % stride, count - 1)
 
 
 def loops(tokens: Sequence[int]) -> bool:
     """Tell whether the end is the same few tokens over and over."""
     for period in range(1, len(tokens) // LOOP_TIMES + 1):
+        if tokens[-1] != tokens[-1 - period]:
+            continue  # what most periods end with: this is asked after each token
         times = max(LOOP_TIMES, -(-LOOP_LEAST // period))
         end = tokens[-period * times :]
         if len(end) == period * times and list(end[period:]) == list(end[:-period]):

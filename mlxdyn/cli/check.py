@@ -77,7 +77,8 @@ def compare(text: str, name: str, as_json: bool) -> None:
     if as_json:
         print_json(_compared(compared))
     else:
-        table(["base", "with memory"], [(compared.base, _marked(compared))])
+        base = compared.base + _ending(compared.base_loops)
+        table(["base", "with memory"], [(base, _marked(compared))])
 
 
 def _compared(compared: Compared) -> dict[str, Any]:
@@ -86,6 +87,8 @@ def _compared(compared: Compared) -> dict[str, Any]:
         "base": compared.base,
         "memory": "".join(piece.text for piece in compared.memory).strip(),
         "tokens": [asdict(piece) for piece in compared.memory],
+        "base_loops": compared.base_loops,
+        "memory_loops": compared.memory_loops,
     }
 
 
@@ -100,7 +103,13 @@ def _marked(compared: Compared) -> Text:
         if likelier and not coloured:
             words = f"[{words}]"
         shown.append(words, style="bold green underline" if likelier else "")
-    return shown
+    return shown.append(_ending(compared.memory_loops))
+
+
+def _ending(loops: bool) -> str:
+    from mlxdyn.engine.messages import LOOPED
+
+    return f" ({LOOPED})" if loops else ""
 
 
 @click.command()

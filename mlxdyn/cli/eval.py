@@ -99,6 +99,14 @@ class Remembering(click.Command):
     show_default=True,
 )
 @click.option("--reset", type=click.Choice(config.RESETS), default=STREAM.reset, show_default=True)
+@click.option(
+    "--batch",
+    type=POSITIVE,
+    default=STREAM.batch,
+    show_default=True,
+    help="Documents read side by side, each with an adapter of its own: small models fill the "
+    "machine. For --reset document.",
+)
 @click.option("--order", type=click.Choice(catalog.ORDERS), default="name", show_default=True)
 @click.option("--index", metavar="FILE", help="TSV with the dates for --order date.")
 @click.option("--strip-gutenberg", is_flag=True, help="Leave out Project Gutenberg's licence.")

@@ -53,7 +53,8 @@ def compared(found: Compared) -> str:
     """Show both answers; what memory made likelier is in brackets."""
     pieces = messages.marked(found.memory)
     answer = "".join(f"[{words}]" if likelier else words for words, likelier in pieces)
-    return f"base:        {found.base}\nwith memory: {answer.strip()}"
+    base_end, end = (f" ({messages.LOOPED})" * x for x in (found.base_loops, found.memory_loops))
+    return f"base:        {found.base}{base_end}\nwith memory: {answer.strip()}{end}"
 
 
 def chats(found: Chats) -> str:

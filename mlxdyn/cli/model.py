@@ -84,27 +84,29 @@ def _record(path: Path) -> dict[str, Any]:
 @click.argument("name")
 @as_json
 def info(name: str, as_json: bool) -> None:
-    """Describe one model, and say whether this machine has the memory to talk and learn with it.
+    """Describe one model: does it fit this machine, and how long would learning a message take?
 
     One that does not fit is not loaded.
     """
     from mlxdyn.model import registry
-    from mlxdyn.model.device import prepare
+    from mlxdyn.model.device import prepare, seconds_a_message
 
+    prepare()
     if name in registry.entries() and not registry.here(name):
         _offer(registry.entries()[name], as_json)
         return
     path = registry.locate(name)
     need = registry.memory_of(path)
     large = registry.too_large(need)
-    fit = {"memory_bytes": need, "fits": not large}
+    seconds = seconds_a_message(registry.parameters_of(path))
+    fit = {"memory_bytes": need, "fits": not large, "seconds_a_message": seconds}
     if not as_json:
         click.echo(f"{'memory':14} {need / 1e9:.2f} GB to talk and learn; {large or 'it fits'}")
+        click.echo(f"{'learning':14} about {seconds:.2g} s a message, by this machine's speed now")
     if large:
         if as_json:
             click.echo(json.dumps({"name": path.name, "path": str(path), **fit}, indent=2))
         return
-    prepare()
     from mlxdyn.model.load import load
 
     loaded = load(name)
@@ -133,17 +135,19 @@ def info(name: str, as_json: bool) -> None:
 def _offer(entry: registry.RegistryEntry, as_json: bool) -> None:
     """Describe a model that is known and not here."""
     from mlxdyn.model import registry
+    from mlxdyn.model.device import seconds_a_message
 
-    small = registry.misfit(entry)
+    small, seconds = registry.misfit(entry), seconds_a_message(entry.parameters)
     facts = {
         "name": entry.name, "about": entry.about, "parameters": entry.parameters,
         "bytes": entry.bytes, "licence": entry.licence, "fits": not small,
-        "memory_bytes": registry.memory_needed(entry),
+        "memory_bytes": registry.memory_needed(entry), "seconds_a_message": seconds,
     }  # fmt: skip
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
     click.echo(f"{entry.name}: {entry.about}; {entry.licence}; {small or 'it fits this machine'}.")
+    click.echo(f"Learning a message would take about {seconds:.2g} s, by this machine's speed now.")
     click.echo(f"Fetch it ({entry.bytes / 1e6:,.0f} MB): mlxdyn model download {entry.name}")
 
 

@@ -52,6 +52,7 @@ class EvalOptions(source.TextOptions):
     layers: str
     optimizer: config.Optimizer
     reset: config.Reset
+    batch: int
     json_file: str | None
     chunks_file: str | None
     csv_file: str | None
@@ -82,13 +83,13 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
         raise MlxdynError(source.nothing(options))
 
     device.prepare()
-    from mlxdyn.lab import evaluate
+    from mlxdyn.lab import fitting
     from mlxdyn.lab.streams import opening
     from mlxdyn.model.load import load
 
     model = load(options["model"])
     settings = _settings(options, model.context_size)
-    evaluate.check(model, settings)
+    fitting.check(model, settings)
     streams = source.streams_of(model, chain([first], documents), options)
     if not streams:
         raise MlxdynError("no text is left to evaluate; every one is shorter than two tokens")
@@ -226,6 +227,7 @@ def _settings(options: EvalOptions, context_size: int) -> Settings:
             kv=options["kv"],
             reset=options["reset"],
             limit=options["limit"],
+            batch=options["batch"],
         ),
         mix=mixes if options["mix"] is None else options["mix"],
         beside=stated[1:],

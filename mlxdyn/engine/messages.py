@@ -15,6 +15,8 @@ QUOTED = 200  # characters of a message in a question
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
 
 
+LOOPED = "stopped: it went round in circles"
+
 _MOVES = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160))}
 _MOVES |= {ord("\n"): "\n", ord("\t"): "\t"}
 
@@ -122,7 +124,7 @@ def outcome(replied: Replied) -> list[str]:
     if replied.ended == "length":
         lines.append("cut short by the token limit; /continue goes on")
     if replied.ended == "loop":
-        lines.append("stopped: it went round in circles; /retry answers again")
+        lines.append(f"{LOOPED}; /retry answers again")
     if replied.dropped_turns:
         lines.append(
             f"context full: the oldest {replied.dropped_turns} turns were left out of the prompt"

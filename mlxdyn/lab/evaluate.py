@@ -15,8 +15,9 @@ from mlx.utils import tree_map
 from mlxdyn.arrays import Tree, leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab.costs import shape
+from mlxdyn.lab.abreast import Abreast, in_step
 from mlxdyn.lab.findings import Progress, ProgressStep
+from mlxdyn.lab.fitting import check
 from mlxdyn.lab.results import Footprint, Report, Settings
 from mlxdyn.lab.seat import Seat
 from mlxdyn.lab.streams import Stream, seen
@@ -25,45 +26,11 @@ from mlxdyn.learn import optimizers
 from mlxdyn.learn.learner import Learner, Observation, State
 from mlxdyn.learn.stream import Chunk, chunks
 from mlxdyn.model.load import Model
-from mlxdyn.model.lora import adapter_disabled, attach, detach, matching
+from mlxdyn.model.lora import adapter_disabled, attach, detach
 
 TURN = 8  # chunks that one run takes before the other catches up: both meet the same machine
 CHECKED = 4  # chunks of the self-check
 ZERO_RATE_TOLERANCE = 1e-4  # nats per token by which learning at rate 0 may differ from static
-LARGEST_RANK = 1024  # the largest rank of narrow bases; that of others is their width
-
-
-def check(model: Model, settings: Settings) -> None:
-    """Raise MlxdynError when the knobs fit neither the model nor each other."""
-    adapter = settings.adapter
-    for rate in (settings.learner.learning_rate, *settings.beside):
-        if rate < 0:
-            raise MlxdynError(f"a learning rate of {rate:g} unlearns; use 0 or more")
-        if not math.isfinite(rate):
-            raise MlxdynError(f"{rate:g} is no learning rate; use a number, 0 or more")
-    if adapter.seed < 0:
-        raise MlxdynError(f"a seed of {adapter.seed} draws nothing; use 0 or more")
-    if adapter.adapt == "lora":
-        most = max(LARGEST_RANK, shape(model)[2])
-        if not 1 <= adapter.rank <= most:
-            raise MlxdynError(f"a rank of {adapter.rank} is none; use 1 to {most}")
-        detach(model)
-        if not matching(model, adapter):
-            raise MlxdynError(
-                f"{model.name} has no linear layer in targets {adapter.targets!r}, layers "
-                f"{adapter.layers!r}; targets are all, mlp, attention or names such as q_proj"
-            )
-    stream, most = settings.stream, model.context_size
-    if stream.window > most:
-        raise MlxdynError(
-            f"a window of {stream.window} is more than the {most} tokens {model.name} was trained "
-            f"on; use --window {most} or less"
-        )
-    if not 1 <= stream.chunk <= stream.window:
-        raise MlxdynError(
-            f"a chunk of {stream.chunk} does not fit a window of {stream.window} tokens; "
-            f"use --chunk {max(1, stream.window // 4)}"
-        )
 
 
 @dataclass(slots=True)
@@ -235,6 +202,8 @@ def _both(
     bench: _Bench, streams: Sequence[Stream], progress: Progress
 ) -> tuple[list[list[ChunkSteps]], bool]:
     """Run each stream all ways, a few chunks at a time; tell whether it came to the end."""
+    if bench.settings.stream.batch > 1:
+        return _side_by_side(bench, streams, progress)
     pairs: list[list[ChunkSteps]] = []
     total, done, gain = sum(len(stream.tokens) - 1 for stream in streams), 0, 0.0
     try:
@@ -251,6 +220,51 @@ def _both(
             raise
         return [document for document in pairs if document], False
     return pairs, True
+
+
+def _side_by_side(
+    bench: _Bench, streams: Sequence[Stream], progress: Progress
+) -> tuple[list[list[ChunkSteps]], bool]:
+    """Run as many streams at once as `batch` says; what was stopped half-way is whole streams."""
+    if len({(stream.path, stream.sha256) for stream in streams}) < len(streams):
+        raise MlxdynError("--batch reads each document once; name none twice")
+    pairs: list[list[ChunkSteps]] = []
+    total, done, gain = sum(len(stream.tokens) - 1 for stream in streams), 0, 0.0
+    try:
+        for first in range(0, len(streams), bench.settings.stream.batch):
+            group = streams[first : first + bench.settings.stream.batch]
+            found: list[list[ChunkSteps]] = [[] for _ in group]
+            for rows, steps in _in_step(bench, group):
+                for row, step in zip(rows, steps, strict=True):
+                    found[row].append(step)
+                    done += len(step.static.chunk.targets)
+                    gain += step.static.nats - step.dynamic.nats
+                progress(ProgressStep("", 1, 1, done, total, gain / done))
+            pairs += found
+    except KeyboardInterrupt:
+        if not pairs:
+            raise
+        return pairs, False
+    finally:
+        for seat in bench.seats:
+            seat.state = bench.start
+    return pairs, True
+
+
+def _in_step(
+    bench: _Bench, streams: Sequence[Stream]
+) -> Iterator[tuple[list[int], list[ChunkSteps]]]:
+    """Yield the steps of all runs over a chunk of several streams."""
+    config, count = bench.settings.stream, len(streams)
+    new_cache = cache_maker(bench.model, config)
+    runs = [Abreast(bench.static, count, new_cache, learns=False)]
+    runs += [Abreast(seat.sit(), count, new_cache) for seat in bench.seats]
+    readers = [chunks(stream.tokens, config) for stream in streams]
+    for rows, cut, (static, *learned) in in_step(readers, runs):
+        with as_base(bench.model, bench.settings.adapter, bench.base):
+            scored = _timed_together(static.score, cut)
+        steps = [_timed_together(run.learn, cut) for run in learned]
+        yield rows, list(map(ChunkSteps, scored, zip(*steps, strict=True)))
 
 
 def _begin_document(bench: _Bench, stream: Stream, last: Stream | None) -> None:
@@ -326,9 +340,25 @@ def as_base(model: Model, config: AdapterConfig, base: Tree) -> Iterator[None]:
 
 
 def _timed(step: Callable[[Chunk], Observation], chunk: Chunk) -> Step:
+    return _timed_together(lambda cut: [step(cut[0])], [chunk])[0]
+
+
+def _timed_together(
+    step: Callable[[Sequence[Chunk]], list[Observation]], cut: Sequence[Chunk]
+) -> list[Step]:
+    """Take one step on several chunks; each took its share of the time."""
     mx.reset_peak_memory()
     began = time.perf_counter()
-    seen = step(chunk)
-    seconds = time.perf_counter() - began
-    accepted = None if seen.gradient_norm is None else seen.accepted
-    return Step(chunk, seen.nll, math.fsum(seen.nll), accepted, seconds, mx.get_peak_memory())
+    observed = step(cut)
+    seconds, peak = (time.perf_counter() - began) / len(cut), mx.get_peak_memory()
+    return [
+        Step(
+            chunk,
+            one.nll,
+            math.fsum(one.nll),
+            None if one.gradient_norm is None else one.accepted,
+            seconds,
+            peak,
+        )
+        for chunk, one in zip(cut, observed, strict=True)
+    ]

@@ -18,7 +18,7 @@ import numpy as np
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import cells, evaluate
+from mlxdyn.lab import cells, evaluate, fitting
 from mlxdyn.lab.cells import Job, Store, vary
 from mlxdyn.lab.experiment import Lab, open_lab
 from mlxdyn.lab.findings import (
@@ -104,7 +104,7 @@ def run(
     """
     plan = [(chosen, vary(settings, chosen)) for chosen in parse(axes)]
     for _, one in plan:
-        evaluate.check(model, one)
+        fitting.check(model, one)
     needs = TUNING if any(one.learner.optimizer == "rms" for _, one in plan) else 0
     lab = open_lab(
         model, streams, settings, tune=rms_text, needs=needs, progress=progress, store=folder

@@ -14,7 +14,7 @@ from typing import Literal
 
 from mlxdyn.config import STREAM_RATES, STREAM_SIZE, RaceConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import evaluate
+from mlxdyn.lab import evaluate, fitting
 from mlxdyn.lab.costs import FORWARDS
 from mlxdyn.lab.findings import Progress, ProgressStep
 from mlxdyn.lab.results import Settings
@@ -153,7 +153,7 @@ def choose(
 
     Leaves `model` as the bare base. Raises MlxdynError where the settings do not fit it.
     """
-    evaluate.check(model, settings)
+    fitting.check(model, settings)
     cut = [chunk for stream in tuning for chunk in chunks(stream.tokens, settings.stream)][:depth]
     if len(cut) < 2:
         return by_size(model, settings)

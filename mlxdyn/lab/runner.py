@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import evaluate
+from mlxdyn.lab import fitting
 from mlxdyn.lab.experiment import Lab, open_lab
 from mlxdyn.lab.experiments import QUESTIONS
 from mlxdyn.lab.findings import Finding, Progress
@@ -33,7 +33,7 @@ def run(
     """
     if name not in QUESTIONS:
         raise MlxdynError(f"no experiment {name!r}; there are {', '.join(QUESTIONS)}")
-    evaluate.check(model, settings)
+    fitting.check(model, settings)
     module = import_module(f"mlxdyn.lab.experiments.{name}")
     ask: Callable[[Lab], Finding] = getattr(module, name)
     needs = getattr(module, "NEEDS", 0)

@@ -75,12 +75,19 @@ def with_statistics(state: Tree, mean_square: Tree, damping: float) -> Tree:
     return cast(Tree, tree_map_with_path(lambda path, old: known.get(path, old), state))
 
 
-def scale(gradient: Tree, config: LearnerConfig) -> tuple[Tree, mx.array]:
-    """Clip `gradient` to the configured norm, or normalise it for nsgd; return its norm too."""
-    norm = mx.sqrt(
-        sum((g.astype(mx.float32).square().sum() for _, g in leaves(gradient)), mx.array(0.0))
-    )
+def scale(gradient: Tree, config: LearnerConfig, *, apart: bool = False) -> tuple[Tree, mx.array]:
+    """Clip `gradient` to the configured norm, or normalise it for nsgd; return its norm too.
+
+    `apart` takes each row of the arrays (N, ...) for a gradient of its own.
+    """
+
+    def squares(array: mx.array) -> mx.array:
+        return array.astype(mx.float32).square().sum(axis=(1, 2) if apart else None)
+
+    norm = mx.sqrt(sum((squares(g) for _, g in leaves(gradient)), mx.array(0.0)))
     factor = 1.0 / (norm + 1e-6)
     if config.optimizer != "nsgd":
         factor = mx.minimum(config.max_gradient_norm * factor, 1.0)
+    if apart:
+        factor = factor[:, None, None]
     return tree_map(lambda g: (g * factor).astype(g.dtype), gradient), norm

@@ -149,13 +149,18 @@ def memory_of(path: Path) -> int:
 
     None of its weights is read.
     """
-    files = list(path.glob("model*.safetensors"))
+    size = sum(file.stat().st_size for file in path.glob("model*.safetensors"))
+    return _to_learn(parameters_of(path), size)
+
+
+def parameters_of(path: Path) -> int:
+    """Count the weights of a model that is here by the headers of its files; 0 if they say none."""
+    files = path.glob("model*.safetensors")
     try:
         bits = json.loads((path / "config.json").read_text("utf-8"))["quantization"]["bits"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         bits = 4
-    parameters = sum(_parameters(file, 32 // bits) for file in files)
-    return _to_learn(parameters, sum(file.stat().st_size for file in files))
+    return sum(_parameters(file, 32 // bits) for file in files)
 
 
 def _to_learn(parameters: int, packed: int) -> int:
