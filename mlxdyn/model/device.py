@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from mlxdyn.model import blas
 
@@ -39,6 +40,12 @@ def current() -> Device:
     info = mx.device_info()
     described = info.get("device_name") or info.get("architecture") or name
     return Device(name, str(described), blas.load())
+
+
+def arithmetic() -> str:
+    """Name what the last bits of a result depend on: with the same name they are the same."""
+    here = current()
+    return ", ".join(filter(None, (f"MLX {version('mlx')} {here.name}", blas.kernels())))
 
 
 def limit_memory(model_bytes: int) -> None:
