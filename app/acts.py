@@ -25,7 +25,7 @@ BUSY = "Wait for the reply, or press Esc to stop it."
 def obey(app: ChatApp, line: str) -> None:
     """Carry out a line that starts with a slash; say what is wrong with it otherwise."""
     name, argument = commands.read(line)
-    command = commands.COMMANDS.get(name)
+    command = commands.SLASH_COMMANDS.get(name)
     if command is None:
         app.say(f"{commands.unknown(name)}. A space before the slash sends the line.", error=True)
         if not app.prompt.text:
@@ -38,7 +38,7 @@ def obey(app: ChatApp, line: str) -> None:
 
 def usage(app: ChatApp, name: str, now: str = "") -> None:
     """Say how a command is used."""
-    command = commands.COMMANDS[name]
+    command = commands.SLASH_COMMANDS[name]
     app.say(f"{command.usage}: {command.meaning}. {now}".strip())
 
 
@@ -220,7 +220,7 @@ def dial(app: ChatApp, argument: str) -> None:
     """Choose how strongly the memory speaks, in per cent."""
     share = argument.removesuffix("%").strip()
     if share.isdecimal() and int(share) <= 100:
-        app.engine.ask(memories.strength, int(share) / 100)
+        app.engine.ask(memories.adapter_scale, int(share) / 100)
     else:
         usage(app, "dial")
 

@@ -353,7 +353,7 @@ class ChatApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Put what the slash commands do into the palette too."""
-        for command in commands.COMMANDS.values():
+        for command in commands.SLASH_COMMANDS.values():
             yield SystemCommand(f"/{command.name}", command.meaning, partial(self._begin, command))
         yield from super().get_system_commands(screen)
 

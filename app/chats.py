@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, OptionList
 
-from mlxdyn.engine.events import Chat, Found, Hit
+from mlxdyn.engine.events import Chat, Hit, SearchResult
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.records import MUTED, Records
 
@@ -70,7 +70,7 @@ class ChatList(Records):
         self._titles = [(str(chat.id), chat.title, _line(chat)) for chat in chats]
         self._list()
 
-    def found(self, found: Found) -> None:
+    def found(self, found: SearchResult) -> None:
         """Show where the words were said, if they are still those that are looked for."""
         if self.is_mounted and found.words == self.query_one(Input).value:
             self._hits = found.hits

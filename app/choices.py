@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, OptionList
 
-from mlxdyn.engine.events import ModelRow, Models, Settings
+from mlxdyn.engine.events import ModelRow, Models, SettingsList
 from mlxdyn.engine.messages import value
 from mlxdyn.settings import BY_NAME, SETTINGS
 from mlxdyn_app.dialogs import Entry
@@ -48,11 +48,11 @@ class SettingList(Records):
         name: str
         text: str
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: SettingsList) -> None:
         super().__init__("Settings", "Enter changes · Esc closes", "")
         self.show_settings(settings)
 
-    def show_settings(self, settings: Settings) -> None:
+    def show_settings(self, settings: SettingsList) -> None:
         """List these."""
         self._settings = settings
         self.fill([
@@ -90,7 +90,7 @@ def _model(row: ModelRow, current: str) -> Content:
     return Content.assemble((row.name, "bold"), (f"  {size} · {where}{misfit}", MUTED))
 
 
-def _setting(name: str, settings: Settings) -> Content:
+def _setting(name: str, settings: SettingsList) -> Content:
     now = value(settings.values[name])
     shown = " ".join(now.split())
     return Content.assemble(

@@ -8,14 +8,16 @@ from textual.widgets import Static
 from mlxdyn.engine.events import Compared
 from mlxdyn.engine.messages import marked
 
-LIKELIER = "bold underline $foreground on $success-muted"
+LIKELIER_STYLE = "bold underline $foreground on $success-muted"
 """Legible in every theme, and without colour too."""
 ASIDE = "Asked in an empty conversation; nothing is saved."
 
 
 def answer(compared: Compared) -> Content:
     """The memory's answer, with what memory made likelier marked."""
-    parts = [(run, LIKELIER) if likelier else run for run, likelier in marked(compared.memory)]
+    parts = [
+        (run, LIKELIER_STYLE) if likelier else run for run, likelier in marked(compared.memory)
+    ]
     return Content.assemble(*parts) if parts else Content("(no answer)")
 
 
@@ -23,7 +25,9 @@ def legend(compared: Compared) -> Content:
     """Say what the marks mean, or that there are none."""
     if not any(likelier for _, likelier in marked(compared.memory)):
         return Content(f"Memory made none of these words likelier. {ASIDE}")
-    return Content.assemble(("marked", LIKELIER), f": memory made these words likelier. {ASIDE}")
+    return Content.assemble(
+        ("marked", LIKELIER_STYLE), f": memory made these words likelier. {ASIDE}"
+    )
 
 
 class Comparison(Vertical):

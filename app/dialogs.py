@@ -9,7 +9,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
-from mlxdyn.engine.commands import GROUPS
+from mlxdyn.engine.commands import COMMAND_GROUPS
 
 KEYS = (
     ("Enter", "send"),
@@ -49,7 +49,7 @@ class Help(ModalScreen[None]):
             dialog.border_title = "Help"
             dialog.border_subtitle = "Esc closes"
             yield Static("\n".join(keys), markup=False)
-            for title, group in GROUPS.items():
+            for title, group in COMMAND_GROUPS.items():
                 yield Static(title, classes="group", markup=False)
                 for command in group:
                     key = f"  {command.key}" if command.key else ""

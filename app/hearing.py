@@ -13,12 +13,11 @@ from mlxdyn.engine.events import (
     Compared,
     Event,
     Failed,
-    Found,
     Heard,
     Learned,
     Lessons,
     Log,
-    Memories,
+    MemoryNames,
     Models,
     Notice,
     Opened,
@@ -26,7 +25,8 @@ from mlxdyn.engine.events import (
     Piece,
     Replied,
     Said,
-    Settings,
+    SearchResult,
+    SettingsList,
     Status,
     Stayed,
     Studied,
@@ -86,7 +86,7 @@ async def _shown(app: ChatApp, event: Event) -> None:
     match event:
         case Working(doing, done, of):
             app.line.doing = f"{doing} {done}/{of}…" if done < of else ""
-        case Memories(names):
+        case MemoryNames(names):
             app.memories = names
         case Compared():
             app.talk.rest()
@@ -98,7 +98,7 @@ async def _shown(app: ChatApp, event: Event) -> None:
                 page.show_chats(chats)
             elif app.awaited("chats"):
                 app.push_screen(ChatList(chats, app.talk.conversation, app.looking))
-        case Found():
+        case SearchResult():
             if (page := _page(app, ChatList)) is not None:
                 page.found(event)
         case Panel():
@@ -110,7 +110,7 @@ async def _shown(app: ChatApp, event: Event) -> None:
             app.models = tuple(row.name for row in models)
             if app.awaited("model"):
                 app.push_screen(ModelList(event))
-        case Settings():
+        case SettingsList():
             _settings(app, event)
         case Log(updates):
             app.push_screen(LogList(updates))
@@ -154,7 +154,7 @@ async def _failed(app: ChatApp, failed: Failed) -> None:
         app.talk.rest()
 
 
-def _settings(app: ChatApp, settings: Settings) -> None:
+def _settings(app: ChatApp, settings: SettingsList) -> None:
     """Wear what is set, and say what was changed."""
     before, app.settings = app.settings, settings.values
     app.paint()

@@ -72,7 +72,7 @@ class MemoryPanel(Records):
 
     def _draw(self) -> None:
         panel = self._panel
-        known = sum(fact.standing for fact in panel.facts)
+        known = sum(fact.active for fact in panel.facts)
         waits = f" · {panel.pending} still to learn" if panel.pending else ""
         lessons = f"{counted(known, 'fact')} from {counted(panel.lessons, 'lesson')}{waits}"
         whose = f"memory {panel.memory} of {panel.model}"
@@ -150,9 +150,9 @@ def _row(fact: Fact) -> Content:
     ways = len(fact.questions) - 1
     asked = f"{fact.questions[0]}{f' and {ways} more' if ways else ''}"
     yours = " · yours" if fact.yours else ""
-    later = "" if fact.standing else " · corrected later"
+    later = "" if fact.active else " · corrected later"
     said = " ".join(fact.said.split())
     return Content.assemble(
-        (fact.answer, "bold" if fact.standing else "strike"),
+        (fact.answer, "bold" if fact.active else "strike"),
         (f"\n  {asked}{yours}{later} · message {fact.message}: {said}", MUTED),
     )

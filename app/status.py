@@ -28,11 +28,11 @@ def learning(status: Status) -> str:
     }[status.learn]
 
 
-def strength(status: Status) -> str:
+def adapter_scale(status: Status) -> str:
     """Say how strongly the memory speaks, when that is not as usual."""
-    if status.strength == 1.0 or status.incognito:
+    if status.adapter_scale == 1.0 or status.incognito:
         return ""
-    return f"strength {status.strength:.0%}"
+    return f"strength {status.adapter_scale:.0%}"
 
 
 def fields(status: Status, width: int) -> list[str]:
@@ -42,7 +42,7 @@ def fields(status: Status, width: int) -> list[str]:
     ranked = [
         (3, status.model),
         (2, f"memory {status.memory}" if reads else ""),
-        (1, strength(status)),
+        (1, adapter_scale(status)),
         (5, f"context {status.context_tokens}/{status.context_size}"),
         (6, "" if speed is None else f"{speed:.0f} tok/s"),
         (0, learning(status)),

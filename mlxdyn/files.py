@@ -17,7 +17,7 @@ PROJECT = ".mlxdyn"
 """A file with the name of a memory, for the directory that holds it and all below."""
 
 
-NOTE = ".leaves-"
+NOTE_PREFIX = ".leaves-"
 """Files of this name in the home hold the path of something that is there for a moment only."""
 
 
@@ -27,7 +27,7 @@ SPARE = "spare"
 LEAST_ROOM, MOST_ROOM = 2**20, 2**26  # bytes
 
 
-def home(*, make: bool = True) -> Path:
+def data_dir(*, make: bool = True) -> Path:
     """Return MLXDYN_HOME or the platform's user data directory, made with mode 0700 if told to.
 
     Raises MlxdynError where that cannot be.
@@ -48,7 +48,7 @@ def home(*, make: bool = True) -> Path:
 
 def memory_directory(name: str, *, make: bool = True) -> Path:
     """Return `memories/<name>`, made with mode 0700 unless told otherwise."""
-    path = home(make=make) / "memories" / name
+    path = data_dir(make=make) / "memories" / name
     if make:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path
@@ -87,7 +87,7 @@ def check_name(name: str) -> str:
 
 def data_file(*parts: str) -> Path:
     """Return a path below the home, its directory made with mode 0700."""
-    path = home().joinpath(*parts)
+    path = data_dir().joinpath(*parts)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path
 
@@ -119,7 +119,7 @@ def temporary(path: Path) -> Iterator[Path]:
     """
     from filelock import FileLock
 
-    note = home() / f"{NOTE}{os.urandom(8).hex()}"
+    note = data_dir() / f"{NOTE_PREFIX}{os.urandom(8).hex()}"
     lock = note.with_name(f"{note.name}.lock")
     with FileLock(lock):
         try:
@@ -136,7 +136,7 @@ def sweep() -> None:
     """
     from filelock import FileLock, Timeout
 
-    for lock in home().glob(f"{NOTE}*.lock"):
+    for lock in data_dir().glob(f"{NOTE_PREFIX}*.lock"):
         with suppress(Timeout, OSError), FileLock(lock, timeout=0):
             note = lock.with_suffix("")
             told = os.fsdecode(note.read_bytes()) if note.exists() else ""
@@ -164,7 +164,7 @@ def keep_room() -> None:
 
     Nothing changes where there is none; forgetting then has to do with what is free.
     """
-    ledger, spare = home() / "mlxdyn.db", home() / SPARE
+    ledger, spare = data_dir() / "mlxdyn.db", data_dir() / SPARE
     with suppress(OSError):
         wanted = min(max(ledger.stat().st_size, LEAST_ROOM), MOST_ROOM)
         if not spare.exists() or not wanted / 2 <= spare.stat().st_size <= 2 * wanted:
@@ -185,7 +185,7 @@ def _fill(path: Path, size: int) -> None:
 def room() -> Iterator[None]:
     """Give back the room that is kept, for the length of the block."""
     with suppress(OSError):
-        (home() / SPARE).unlink(missing_ok=True)
+        (data_dir() / SPARE).unlink(missing_ok=True)
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ from mlxdyn.files import write
 
 FILE = "config.toml"
 PRESETS, KEYS = "presets", "keys"
-ENVIRONMENT = "MLXDYN_"
+ENVIRONMENT_PREFIX = "MLXDYN_"
 Value = str | int | float | bool
 Theme = Literal["dark", "light"]
 THEMES: tuple[str, ...] = get_args(Theme)
@@ -159,7 +159,7 @@ def _checked(setting: Setting, value: Any) -> Value:
 
 def values() -> dict[str, Value | None]:
     """Give every setting its value: the environment's (MLXDYN_NAME), the file's, the default."""
-    named = {name: os.environ.get(ENVIRONMENT + name.upper()) for name in BY_NAME}
+    named = {name: os.environ.get(ENVIRONMENT_PREFIX + name.upper()) for name in BY_NAME}
     spoken = {name: parse(name, text) for name, text in named.items() if text}
     told = {name: value for name, value in read().items() if name in BY_NAME}
     return {setting.name: setting.default for setting in SETTINGS} | told | spoken

@@ -4,14 +4,14 @@ import json
 import sys
 from pathlib import Path
 
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.memory.store.ledger import Ledger
 
 
 def main(file: str) -> None:
     """Write them once; a home that has chats is left alone."""
-    home().mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(home() / "mlxdyn.db")
+    data_dir().mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     if not ledger.conversations.all(None):
         for person in json.loads(Path(file).read_text(encoding="utf-8")):
             for session in person["sessions"]:

@@ -38,9 +38,9 @@ class Parent:
         self._process.stdout.close()
         self._process.wait()
 
-    def begin(self, home: Path, actions: list[str], **how: Any) -> int:
+    def begin(self, data_dir: Path, actions: list[str], **how: Any) -> int:
         """Let a child act on `home`; return its process id."""
-        order = {"home": str(home), "actions": actions, **how}
+        order = {"home": str(data_dir), "actions": actions, **how}
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         word, pid = self.line().split()
@@ -58,9 +58,9 @@ class Parent:
             lines.append(line)
         return lines, int(line.split()[1])
 
-    def killed(self, home: Path, rng: random.Random, actions: list[str]) -> list[str]:
+    def killed(self, data_dir: Path, rng: random.Random, actions: list[str]) -> list[str]:
         """Let a child act at random, kill it at a random instant, return what it said."""
-        pid = self.begin(home, actions, seed=rng.randrange(2**32))
+        pid = self.begin(data_dir, actions, seed=rng.randrange(2**32))
         lines = [self.line() for _ in range(rng.randrange(0, 6))]
         time.sleep(rng.uniform(0, LONGEST))
         os.kill(pid, signal.SIGKILL)
@@ -91,9 +91,9 @@ class Child:
     """One life: the actions in order, or at random for ever, until the step at which it dies."""
 
     def __init__(
-        self, home: str, actions: list[str], seed: int | None = None, step: int = 0
+        self, data_dir: str, actions: list[str], seed: int | None = None, step: int = 0
     ) -> None:
-        os.environ["MLXDYN_HOME"] = home
+        os.environ["MLXDYN_HOME"] = data_dir
         self.actions, self.seed, self.steps = actions, seed, step
 
     def run(self) -> None:
@@ -108,11 +108,11 @@ class Child:
     def _live(self) -> None:
         from school import open_memory
 
-        from mlxdyn.files import home
+        from mlxdyn.files import data_dir
         from mlxdyn.memory.store.ledger import Ledger
         from mlxdyn.model.load import load
 
-        self.ledger = Ledger(home() / "mlxdyn.db")
+        self.ledger = Ledger(data_dir() / "mlxdyn.db")
         self.memory = open_memory("m", load(sys.argv[1]), self.ledger)
         if self.steps:
             self._mine()
@@ -204,9 +204,9 @@ class Child:
 
     def export(self) -> list[Any]:
         from mlxdyn.exchange.export import ExportOptions, export
-        from mlxdyn.files import home
+        from mlxdyn.files import data_dir
 
-        target = home() / f"export-{time.monotonic_ns()}.bundle"
+        target = data_dir() / f"export-{time.monotonic_ns()}.bundle"
         export(self.memory, target, "bundle", ExportOptions())
         return [target.name]
 

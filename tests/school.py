@@ -11,7 +11,7 @@ import mlx.nn as nn
 import numpy as np
 
 from mlxdyn.config import LearnerConfig, StudyConfig
-from mlxdyn.files import home, write
+from mlxdyn.files import data_dir, write
 from mlxdyn.learn import calibration
 from mlxdyn.learn.base import Prompts
 from mlxdyn.learn.calibration import FALLBACK, Calibration
@@ -26,7 +26,7 @@ from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import EventRow, Lesson
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
-from mlxdyn.model.lora import bare
+from mlxdyn.model.lora import adapter_disabled
 
 SAID = ["my dog is called Rex", "I live in Oslo", "the sea is cold today"]
 FAST = LearnerConfig(learning_rate=1e-3)
@@ -65,7 +65,7 @@ def as_said(model: Model, question: str, answer: str, kind: Kind = Kind.FACT) ->
 def as_it_is(model: Model, question: str, answer: str, kind: Kind) -> Draft:
     """Make an example whose target is what the bare base thinks of an answer."""
     prompt, target = encoded(model, question, answer)
-    with bare(model):
+    with adapter_disabled(model):
         logits = model.network(mx.array([[*prompt, *target[:-1]]]))[0, -len(target) :]
         scores = np.array(nn.log_softmax(logits.astype(mx.float32)))
     tokens = np.argsort(-scores, axis=1)[:, :LIKELY].astype(np.int32)
@@ -97,7 +97,7 @@ def open_memory(name: str, model: Model, ledger: Ledger, **options: Any) -> Memo
 @contextmanager
 def opened(name: str, model: Model, path: Path | None = None, **options: Any) -> Iterator[Memory]:
     """Open a memory, as a process would, on the ledger at `path` or the one of the home."""
-    ledger = Ledger(path or home() / "mlxdyn.db")
+    ledger = Ledger(path or data_dir() / "mlxdyn.db")
     try:
         with open_memory(name, model, ledger, **options) as memory:
             yield memory

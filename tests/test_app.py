@@ -15,9 +15,9 @@ from textual.widgets import Static
 from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine import memories, talks
 from mlxdyn.engine.actor import Options
-from mlxdyn.engine.commands import COMMANDS, complete, fitting, read
+from mlxdyn.engine.commands import SLASH_COMMANDS, complete, fitting, read
 from mlxdyn.engine.events import Status
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn_app.acts import ACTS
 from mlxdyn_app.app import ChatApp
 from mlxdyn_app.chats import ChatList
@@ -409,7 +409,7 @@ async def test_a_message_is_walked_to_and_forgotten_after_a_question():
         await until(pilot, lambda: "Forgotten for good" in seen(app)[-1])
         assert not app.talk.turns
         await until(pilot, lambda: app.line.status.items == 0)
-    assert b"Tinta" not in b"".join(p.read_bytes() for p in home().rglob("*") if p.is_file())
+    assert b"Tinta" not in b"".join(p.read_bytes() for p in data_dir().rglob("*") if p.is_file())
 
 
 async def test_facts_are_searched_corrected_and_deleted():
@@ -459,7 +459,7 @@ async def test_the_memory_is_compared_dialled_branched_and_switched():
         await say(app, pilot, "/compare Who are you?")
         await until(pilot, lambda: app.query(Comparison))
         await say(app, pilot, "/dial 25")
-        await until(pilot, lambda: app.line.status.strength == 0.25)
+        await until(pilot, lambda: app.line.status.adapter_scale == 0.25)
         assert "strength 25%" in fields(app.line.status, 80)
         await say(app, pilot, "/branch work")
         await until(pilot, lambda: "work" in app.memories)
@@ -489,16 +489,16 @@ async def test_a_study_is_shown_while_it_runs_and_when_it_ends():
 async def test_what_is_not_saved_leaves_no_trace(kind):
     async with chatting() as (app, pilot):
         await say_and_learn(app, pilot, "My cat is called Tinta.")
-    before = {path: path.read_bytes() for path in home().rglob("*") if path.is_file()}
+    before = {path: path.read_bytes() for path in data_dir().rglob("*") if path.is_file()}
     options = {"temporary": True, "incognito": kind == "incognito"}
     async with chatting(**options) as (app, pilot):
         await until(pilot, lambda: app.prompt.border_title == kind)
-        assert app.line.status.strength == (0.0 if kind == "incognito" else 1.0)
+        assert app.line.status.adapter_scale == (0.0 if kind == "incognito" else 1.0)
         await say(app, pilot, "Between us.")
         await until(pilot, lambda: not app.talk.busy and app.line.status.context_tokens)
         await say(app, pilot, f"/{kind}")
         await until(pilot, lambda: f"--{kind}" in seen(app)[-1])
-    assert {path: path.read_bytes() for path in home().rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in data_dir().rglob("*") if path.is_file()} == before
 
 
 async def test_an_incognito_chat_before_all_others_makes_no_home(tmp_path, monkeypatch):
@@ -512,8 +512,8 @@ async def test_an_incognito_chat_before_all_others_makes_no_home(tmp_path, monke
 async def test_every_command_is_carried_out_listed_and_explained():
     async with chatting() as (app, pilot):
         palette = {command.title for command in app.get_system_commands(app.screen)}
-        assert {f"/{name}" for name in COMMANDS} <= palette
-        assert ACTS.keys() == COMMANDS.keys()
+        assert {f"/{name}" for name in SLASH_COMMANDS} <= palette
+        assert ACTS.keys() == SLASH_COMMANDS.keys()
         for name in ("dial", "compare", "branch", "learn", "memory"):
             await say(app, pilot, f"/{name} ")
             await until(pilot, lambda name=name: seen(app)[-1].startswith(f"/{name} "))
@@ -523,8 +523,8 @@ async def test_every_command_is_carried_out_listed_and_explained():
         def words() -> str:
             return "\n".join(str(part.content) for part in app.screen.query(Static))
 
-        await until(pilot, lambda: all(c.usage in words() for c in COMMANDS.values()))
-        assert all(c.key in words() for c in COMMANDS.values())
+        await until(pilot, lambda: all(c.usage in words() for c in SLASH_COMMANDS.values()))
+        assert all(c.key in words() for c in SLASH_COMMANDS.values())
 
 
 WORDS = {"memory": ("default", "work", "work-2"), "learn": ("user", "all", "off")}

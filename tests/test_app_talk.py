@@ -238,7 +238,7 @@ async def test_what_is_typed_faster_than_the_menu_follows_is_what_counts():
         app.prompt.text = "/dial 25"
         app.prompt.menu.offer([("/dial ", "as it was some keys ago")])
         await app.prompt._on_key(Key("enter", "\r"))
-        await until(pilot, lambda: app.line.status.strength == 0.25)
+        await until(pilot, lambda: app.line.status.adapter_scale == 0.25)
 
 
 async def test_leaving_waits_for_no_lesson():

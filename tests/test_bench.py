@@ -6,7 +6,7 @@ import mlx.core as mx
 from click.testing import CliRunner
 
 from mlxdyn.cli import main
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.lab import bench
 from mlxdyn.model.load import Model
 
@@ -25,7 +25,7 @@ def test_measuring_learns_nothing(mite: Model):
         action()
     after = dict(bench.flatten(bench.Learner(mite.network, bench.LearnerConfig(), list).state))
     assert all(mx.array_equal(before[name], after[name]) for name in before)
-    assert not (home() / "mlxdyn.db").exists()
+    assert not (data_dir() / "mlxdyn.db").exists()
 
 
 def test_the_command_prints_json_and_refuses_what_is_not_there(mite: Model):

@@ -10,12 +10,12 @@ from school import QUICK, open_memory
 from mlxdyn.chat.conversation import Session
 from mlxdyn.chat.events import Replied
 from mlxdyn.chat.generate import loops
-from mlxdyn.chat.pace import LEAST, Pace
+from mlxdyn.chat.pace import LEAST_STEPS, Pace
 from mlxdyn.chat.thoughts import split
 from mlxdyn.chat.turns import alternating
 from mlxdyn.config import ChatConfig, SamplingConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.store import chats
 from mlxdyn.memory.store.ledger import Ledger
@@ -26,7 +26,7 @@ CONFIG = ChatConfig(sampling=SamplingConfig(temperature=1.0, seed=1, max_tokens=
 
 @pytest.fixture
 def session(mite) -> Iterator[Session]:
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
         study = replace(QUICK, steps=0)
         with open_memory("m", mite, ledger, study=study) as memory:
             yield Session(mite, memory, ledger, CONFIG, temporary=False)
@@ -178,4 +178,4 @@ def test_the_pace_foretells_and_keeps_to_a_budget(tmp_path):
     assert again.seconds("reading", "learning") == pytest.approx(16.0)
     assert again.steps(12, 0.0) == 12 and again.steps(12, 100.0) == 12
     assert again.steps(12, 10.0) == 6
-    assert again.steps(12, 4.0 + LEAST - 0.5) == 0, "its words only"
+    assert again.steps(12, 4.0 + LEAST_STEPS - 0.5) == 0, "its words only"

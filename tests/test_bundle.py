@@ -25,7 +25,7 @@ from mlxdyn.exchange import directories
 from mlxdyn.exchange.adapter import adapter_of, create
 from mlxdyn.exchange.bundle import ADAPTER, LEDGER, MANIFEST, restore, unpacked, write_bundle
 from mlxdyn.exchange.export import ExportOptions, export
-from mlxdyn.files import home, memory_directory, sweep
+from mlxdyn.files import data_dir, memory_directory, sweep
 from mlxdyn.learn.learner import same
 from mlxdyn.memory import history
 from mlxdyn.memory.directory import ORIGIN
@@ -45,7 +45,7 @@ def tiny(loaded_mite: Model) -> Model:
 
 @pytest.fixture
 def ledger() -> Iterator[Ledger]:
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
         yield ledger
 
 
@@ -221,8 +221,8 @@ def test_a_bundle_that_is_not_sound_is_refused_and_leaves_nothing(
     with pytest.raises(MlxdynError, match=said):
         read_in(path, "copy", tiny, ledger)
     assert ledger.memories.find("copy") is None
-    assert not (home() / "memories" / "copy").exists()
-    assert not list(home().glob(".bundle-*"))
+    assert not (data_dir() / "memories" / "copy").exists()
+    assert not list(data_dir().glob(".bundle-*"))
 
 
 @pytest.mark.parametrize("place,value", [(8, 1), (10, 8), (10, 12), (10, 14), (10, 99)])
@@ -254,7 +254,7 @@ def test_a_bundle_without_its_memory_is_refused(memory, ledger, tiny, tmp_path, 
     path = with_ledger(pack(memory, tmp_path / "m.bundle"), tmp_path, harm)
     with pytest.raises(MlxdynError, match=r"0 memories|damaged"):
         read_in(path, "copy", tiny, ledger)
-    assert ledger.memories.find("copy") is None and not (home() / "memories" / "copy").exists()
+    assert ledger.memories.find("copy") is None and not (data_dir() / "memories" / "copy").exists()
 
 
 @pytest.mark.parametrize("text", [True, False])
@@ -298,15 +298,15 @@ def test_a_flipped_bit_is_noticed_or_harmless(memory: Memory, tmp_path: Path):
 
 
 def test_what_a_killed_import_left_is_swept_away(memory: Memory, tmp_path: Path):
-    left = home() / ".bundle-killed"
+    left = data_dir() / ".bundle-killed"
     killed_with(left)
     path = pack(memory, tmp_path / "m.bundle")
     with unpacked(path):
         assert not left.exists()
         killed_with(left)
         sweep()
-        assert not left.exists() and list(home().glob(".bundle-*")), "not what is worked on"
-    assert not list(tmp_path.glob(".*")) and not list(home().glob(".*"))
+        assert not left.exists() and list(data_dir().glob(".bundle-*")), "not what is worked on"
+    assert not list(tmp_path.glob(".*")) and not list(data_dir().glob(".*"))
 
 
 @pytest.mark.parametrize("action", ["forget", "open"])
@@ -320,7 +320,7 @@ def test_what_a_killed_export_left_anywhere_goes(memory: Memory, tiny, ledger, t
     else:
         memory.close()
         opened("m", tiny, ledger).close()
-    assert not left.exists() and not list(home().glob(".*"))
+    assert not left.exists() and not list(data_dir().glob(".*"))
 
 
 def test_a_leftover_that_cannot_be_removed_is_in_nobodys_way(memory: Memory, tmp_path):
@@ -333,7 +333,7 @@ def test_a_leftover_that_cannot_be_removed_is_in_nobodys_way(memory: Memory, tmp
     left.parent.unlink()
     (tmp_path / "moved").rename(left.parent)
     sweep()
-    assert not left.exists() and not list(home().glob(".*"))
+    assert not left.exists() and not list(data_dir().glob(".*"))
 
 
 @pytest.mark.parametrize("cut", [-1, -5])
@@ -341,10 +341,10 @@ def test_a_note_of_a_leftover_that_was_cut_short_removes_nothing(tmp_path: Path,
     kept, left = tmp_path / ".m.partial", tmp_path / ".m.partial.txt"
     kept.write_text("mine")
     killed_with(left)
-    (note,) = (path for path in home().glob(".leaves-*") if not path.suffix)
+    (note,) = (path for path in data_dir().glob(".leaves-*") if not path.suffix)
     note.write_text(note.read_text()[:cut])
     sweep()
-    assert kept.exists() and left.exists() and not list(home().glob(".*"))
+    assert kept.exists() and left.exists() and not list(data_dir().glob(".*"))
 
 
 def killed_with(path: Path) -> None:

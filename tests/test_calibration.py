@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from school import EAGER
 
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn import calibration
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.calibration import FALLBACK, Calibration, calibrate, dump, own_prompts, threshold
@@ -32,7 +32,7 @@ def test_a_base_is_measured_once_for_all_memories(mite: Model) -> None:
     run(prepared(first))
     file = kept_at(mite)
     kept = file.stat()
-    assert file.is_relative_to(home()) and kept.st_mode & 0o077 == 0
+    assert file.is_relative_to(data_dir()) and kept.st_mode & 0o077 == 0
     run(prepared(second))
     assert second.calibrated
     assert (second.prompts, second.priors) == (first.prompts, first.priors)

@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 
 from mlxdyn.cli import main, progress
 from mlxdyn.config import AdapterConfig, LearnerConfig
-from mlxdyn.files import home as home_directory
+from mlxdyn.files import data_dir as home_directory
 from mlxdyn.lab import evaluate
-from mlxdyn.lab.findings import Tick
+from mlxdyn.lab.findings import ProgressStep
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
 
@@ -90,7 +90,7 @@ def test_a_large_text_without_a_limit_is_named(
     mite: Model, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fifty megabytes take hours, so the one who waits is told how to wait less."""
-    monkeypatch.setattr("mlxdyn.cli.texts.LARGE", 100)
+    monkeypatch.setattr("mlxdyn.cli.texts.LARGE_TEXT", 100)
     arguments = ["eval", "--model", str(mite.path), "--window", "32", "--chunk", "16", str(texts)]
     whole = CliRunner().invoke(main, arguments)
     assert whole.exit_code == 0 and whole.stderr.count("--limit TOKENS reads its start") == 2
@@ -339,9 +339,9 @@ def watched(model: Model, texts: Path, *more: str) -> pexpect.spawn:
 
 
 def test_the_live_view_says_where_it_is() -> None:
-    shown = progress.fields(Tick("lr=0.001", 2, 4, 50, 100, 0.25))
+    shown = progress.fields(ProgressStep("lr=0.001", 2, 4, 50, 100, 0.25))
     assert shown == {"completed": 0.375, "cell": "2/4 lr=0.001", "gain": "gain +0.2500 nats/token"}
-    assert progress.fields(Tick("", 1, 1, 5, 10, None))["cell"] == "5/10 tokens"
+    assert progress.fields(ProgressStep("", 1, 1, 5, 10, None))["cell"] == "5/10 tokens"
 
 
 def test_a_terminal_sees_progress_and_the_running_gain(mite: Model, texts: Path) -> None:

@@ -17,7 +17,7 @@ from tiny import fact, tiny_model
 from mlxdyn.cli import main
 from mlxdyn.cli.doctor import records
 from mlxdyn.config import LearnerConfig, StudyConfig
-from mlxdyn.files import home, memory_directory
+from mlxdyn.files import data_dir, memory_directory
 from mlxdyn.learn.stream import lesson
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -49,12 +49,12 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture
 def taught(learned: tuple[Path, Path]) -> Path:
     """A copy of that home to work on; the base."""
-    shutil.copytree(learned[0], home(), dirs_exist_ok=True)
+    shutil.copytree(learned[0], data_dir(), dirs_exist_ok=True)
     return learned[1]
 
 
 def found_memory(base: Path) -> None:
-    model, ledger = tiny_model(base, "llama", blocks=1), Ledger(home() / "mlxdyn.db")
+    model, ledger = tiny_model(base, "llama", blocks=1), Ledger(data_dir() / "mlxdyn.db")
     know(model)
     with Memory("default", model, ledger, learner=LearnerConfig(), study=STUDY) as memory:
         chat = ledger.conversations.add(memory.row.id)
@@ -123,7 +123,7 @@ def test_undo_and_redo_say_what_they_did(taught):
 
 def test_undo_takes_a_message_that_waits_before_any_lesson(taught):
     """As a chat leaves it that was killed before it could learn."""
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     waiting = ledger.messages.add(1, "user", "I bake bread.", "pending").id
     ledger.close()
     assert ask("undo")["undone"] == {
@@ -142,14 +142,14 @@ def test_undo_takes_a_message_that_waits_before_any_lesson(taught):
 
 def test_a_text_that_cannot_be_erased_yet_is_said_and_erased_later(taught, monkeypatch):
     monkeypatch.setattr("mlxdyn.memory.store.database.PATIENCE", 0.2)
-    with closing(sqlite3.connect(home() / "mlxdyn.db")) as reader:
+    with closing(sqlite3.connect(data_dir() / "mlxdyn.db")) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM messages").fetchone()
         result = run("memory", "forget", "1", "--yes")
         assert result.exit_code == 0 and "not erased from the disk yet" in result.stdout
         assert "another program reads the ledger" in result.stderr
     told("list")
-    assert not any(b"Tinta" in data for data in files(home()).values())
+    assert not any(b"Tinta" in data for data in files(data_dir()).values())
 
 
 def test_forget_counts_the_lessons_that_went(taught):
@@ -168,7 +168,7 @@ def test_forget_asks_erases_and_names_the_copies(taught):
         "forgotten": [1], "lessons": 1, "copies_in": ["work"], "repeated_in": [], "erased": True,
     }  # fmt: skip
     assert ask("forget", "--memory", "work", "--search", "tinta", "--yes")["copies_in"] == []
-    assert b"Tinta" not in (home() / "mlxdyn.db").read_bytes()
+    assert b"Tinta" not in (data_dir() / "mlxdyn.db").read_bytes()
     assert [row["text"] for row in ask("log")] == [SAID[1]] * 2
 
 
@@ -184,14 +184,14 @@ def test_delete_asks_erases_and_names_the_copies(taught):
     assert "replayed to the same bits" in told("verify", "--memory", "work")
     done = run("memory", "delete", "work", stdin="y\n")
     assert done.stdout == "Deleted: memory 'work' with 4 messages; the text is erased.\n"
-    assert not any(b"Tinta" in data or b"Lisbon" in data for data in files(home()).values())
+    assert not any(b"Tinta" in data or b"Lisbon" in data for data in files(data_dir()).values())
     assert ask("list") == [] and records() == ([], [])
-    assert not list((home() / "memories").iterdir())
+    assert not list((data_dir() / "memories").iterdir())
 
 
 def test_a_damaged_memory_is_named_and_the_others_are_listed(taught):
     told("branch", "work")
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     ledger.database.run("UPDATE memories SET learner = '{' WHERE name = 'work'")
     ledger.close()
     result = run("memory", "list", "--json")
@@ -205,8 +205,8 @@ def test_the_backup_of_a_reset_can_be_deleted(taught):
     backup = ask("reset", "--yes")["backup"]
     assert ask("delete", backup, "--yes")["messages"] == 4
     assert [row["name"] for row in ask("list")] == ["default"]
-    assert not any(b"Tinta" in data for data in files(home()).values())
-    assert not list((home() / "memories").rglob("*.safetensors")), "nor what it weighs"
+    assert not any(b"Tinta" in data for data in files(data_dir()).values())
+    assert not list((data_dir() / "memories").rglob("*.safetensors")), "nor what it weighs"
     assert run("chat", "--model", str(taught), "--once", "Hi").exit_code == 0
 
 
@@ -239,21 +239,21 @@ def test_branches_differ_and_merge(taught):
 
 
 def test_probe_asks_for_every_item_and_writes_nothing(taught):
-    before = files(home())
+    before = files(data_dir())
     recall = ask("probe")
     assert {probe["answer"] for probe in recall["probes"]} == set(SAID)
     assert 0 <= recall["same"] <= 1 and recall["gap"] > 0 and "word for word" in told("probe")
-    assert files(home()) == before
+    assert files(data_dir()) == before
 
 
 def test_compare_shows_both_answers_and_writes_nothing(taught):
-    before = files(home())
+    before = files(data_dir())
     with FileLock(memory_directory("default") / "lock"):  # as if a chat were open
         compared = ask("compare", "Hi")
     assert "".join(token["text"] for token in compared["tokens"]).strip() == compared["memory"]
     assert all(isinstance(token["gain"], float) for token in compared["tokens"])
     assert "with memory" in told("compare", "Hi")
-    assert files(home()) == before
+    assert files(data_dir()) == before
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_a_base_that_went_or_changed_is_named(taught):
 
 
 def test_a_home_or_ledger_that_cannot_be_used_is_said(taught, tmp_path, monkeypatch):
-    (home() / "mlxdyn.db").write_bytes(b"no database " * 1000)
+    (data_dir() / "mlxdyn.db").write_bytes(b"no database " * 1000)
     assert "ledger" in refused("memory", "list")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "file"))
@@ -331,10 +331,10 @@ def test_a_home_or_ledger_that_cannot_be_used_is_said(taught, tmp_path, monkeypa
     ],
 )
 def test_what_means_nothing_is_wrong_usage_and_changes_nothing(taught, arguments, said):
-    before = files(home())
+    before = files(data_dir())
     result = run("memory", *arguments)
     assert result.exit_code == 2 and said in result.stderr
-    assert files(home()) == before
+    assert files(data_dir()) == before
 
 
 @pytest.mark.parametrize(
@@ -348,7 +348,7 @@ def test_with_nobody_to_say_yes_nothing_changes_and_it_says_how(taught, command)
 
 
 def test_times_are_read_as_people_write_them(taught):
-    with sqlite3.connect(home() / "mlxdyn.db") as db:
+    with sqlite3.connect(data_dir() / "mlxdyn.db") as db:
         db.execute("UPDATE events SET time = '2026-05-01T12:00:00.000+00:00' WHERE id = 1")
         db.execute("UPDATE events SET time = '2026-05-02T00:00:00.000+00:00' WHERE id = 2")
     db.close()
@@ -390,9 +390,9 @@ def test_a_name_that_differs_in_capitals_touches_no_file(taught, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     told("export", "m.bundle", "--format", "bundle", "--no-leak-probe")
     memory_directory("Default", make=False).symlink_to(memory_directory("default"))
-    before = files(home())
+    before = files(data_dir())
     assert "more than its capitals" in refused("memory", *command.split())
-    assert files(home()) == before
+    assert files(data_dir()) == before
 
 
 def test_the_doctor_shows_disk_and_problems(taught):
@@ -413,24 +413,24 @@ def test_the_doctor_shows_disk_and_problems(taught):
 
 
 def test_the_doctor_says_what_to_do_with_a_ledger_that_is_damaged_or_gone(taught):
-    whole = (home() / "mlxdyn.db").read_bytes()
+    whole = (data_dir() / "mlxdyn.db").read_bytes()
     words = str(taught).encode()  # in the row of the memory
     damages = (b"no database " * 1000, whole.replace(words, b"\xff" * len(words)), whole[:9000])
     for damaged in damages:
-        (home() / "mlxdyn.db").write_bytes(damaged)
+        (data_dir() / "mlxdyn.db").write_bytes(damaged)
         done = run("doctor")
         assert done.exit_code == 1 and "bring back a backup" in done.stderr
         assert "Tinta" not in done.output and "rm -r" not in done.output
-    (home() / "mlxdyn.db").unlink()
+    (data_dir() / "mlxdyn.db").unlink()
     done = run("doctor")
     assert done.exit_code == 1 and "keep them, and bring back the ledger" in done.stderr
     assert "rm -r" not in done.output
-    assert not (home() / "mlxdyn.db").exists(), "looking makes no ledger"
+    assert not (data_dir() / "mlxdyn.db").exists(), "looking makes no ledger"
 
 
 def test_a_damaged_row_hides_no_other_from_the_doctor(taught):
     told("branch", "work")
-    with sqlite3.connect(home() / "mlxdyn.db") as db:
+    with sqlite3.connect(data_dir() / "mlxdyn.db") as db:
         db.execute("UPDATE memories SET learner = '{' WHERE name = 'work'")
     db.close()
     (memory,), (problem,) = records()
@@ -451,10 +451,10 @@ def test_nothing_is_open_to_others_and_the_doctor_sees_what_is(taught, tmp_path,
     told("import", "m", "--memory", "bare", "--yes")
     run("memory", "reset", "--yes")
     assert run("chat", "--model", str(taught), "--once", "Hi").exit_code == 0
-    made = [home(), *home().rglob("*"), *(tmp_path / "m").rglob("*"), tmp_path / "m.bundle"]
+    made = [data_dir(), *data_dir().rglob("*"), *(tmp_path / "m").rglob("*"), tmp_path / "m.bundle"]
     assert len(made) > 12 and not any(path.stat().st_mode & 0o077 for path in made)
-    (home() / "mlxdyn.db").chmod(0o644)
-    assert f"mlxdyn.db can be read by others: chmod -R go= {home()}" in run("doctor").stderr
+    (data_dir() / "mlxdyn.db").chmod(0o644)
+    assert f"mlxdyn.db can be read by others: chmod -R go= {data_dir()}" in run("doctor").stderr
 
 
 def test_help_is_there_at_once():

@@ -13,7 +13,7 @@ from tiny import random_adapter
 
 from mlxdyn.exchange import adapter
 from mlxdyn.exchange.bundle import unpacked
-from mlxdyn.files import home, memory_directory
+from mlxdyn.files import data_dir, memory_directory
 from mlxdyn.learn.learner import same
 from mlxdyn.memory import history
 from mlxdyn.memory.directory import ORIGIN
@@ -97,7 +97,7 @@ def assert_sound(memory: Memory, expected: Expected, lines: list[str]) -> Expect
             continue
         begun = None
         if action == "export":
-            with unpacked(home() / said[0]) as bundle:
+            with unpacked(data_dir() / said[0]) as bundle:
                 assert bundle.memory == "m"
         else:
             expected = expected.after(action, int(said[0]) if said else None)
@@ -176,7 +176,7 @@ def test_killed_at_any_step_the_memory_is_sound(
         assert code in (0, DEATH), lines
         with opened("m", mite) as memory:
             assert_sound(memory, Expected([1, 2], []), lines)
-        assert not list(home().glob(".*")), "no part of an export is left"
+        assert not list(data_dir().glob(".*")), "no part of an export is left"
         if code == 0:
             break
     assert least < step < 98
@@ -186,7 +186,7 @@ def test_killed_at_any_step_the_memory_is_sound(
 def imported(mite: Model, new_home) -> Path:
     """A home whose memory starts from an imported adapter and has learned two messages."""
     path = new_home("imported")
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
         adapter.create(random_adapter(mite), "m", mite, ledger, FAST)
     with opened("m", mite) as memory:
         for text, fact in list(zip(TEXTS, FACTS, strict=False))[:2]:
@@ -201,7 +201,7 @@ def weights_of_no_memory(ledger: Ledger) -> list[Path]:
     for row in ledger.memories.all():
         files = [*(s.file for s in ledger.memories.snapshots(row.id)), *[ORIGIN] * bool(row.origin)]
         named |= {memory_directory(row.name, make=False) / file for file in files}
-    files = {path for path in (home() / "memories").rglob("*") if path.is_file()}
+    files = {path for path in (data_dir() / "memories").rglob("*") if path.is_file()}
     return sorted(path for path in files - named if path.name != "lock")
 
 
@@ -216,7 +216,7 @@ def test_killed_in_the_middle_of_a_copy_nothing_is_lost(
         parent.begin(new_home(step, imported), [action], step=step)
         lines, code = parent.end()
         assert code in (0, DEATH), lines
-        ledger = Ledger(home() / "mlxdyn.db")
+        ledger = Ledger(data_dir() / "mlxdyn.db")
         names = [row.name for row in ledger.memories.all()]
         ledger.close()
         whole = next((name for name in names if name.startswith("m.")), "m")
@@ -247,7 +247,7 @@ def test_killed_while_it_is_deleted_a_memory_is_whole_or_gone(
             with opened("m", mite) as memory:
                 assert_sound(memory, Expected([1, 2], []), [])
         else:
-            data = [path.read_bytes() for path in home().rglob("*") if path.is_file()]
+            data = [path.read_bytes() for path in data_dir().rglob("*") if path.is_file()]
             assert not any(TEXTS[0].encode() in text for text in data)
         if code == 0:
             break
@@ -264,7 +264,7 @@ def test_what_a_killed_branch_left_is_never_a_memory(
         parent.begin(new_home(step, imported), ["branch"], step=step)
         if parent.end()[1] == 0:
             break
-        with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+        with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
             if ledger.memories.find("twin"):
                 continue
         left += bool(list(memory_directory("twin").glob("*.safetensors")))

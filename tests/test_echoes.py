@@ -11,7 +11,7 @@ from test_privacy import founded
 from tiny import fact, opened, teach
 
 from mlxdyn.cli import main
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import Told
 from mlxdyn.memory.echoes import echoes, known_from, news
@@ -51,7 +51,7 @@ def test_a_later_message_with_its_words_is_found(first: str, later: str, repeats
 
 
 def test_what_a_message_taught_is_looked_for_and_not_what_it_was_asked(mite: Model):
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
         (told,) = teach(memory, "my dog is called Rex")
         fact(memory, told, *DOG)
         same, _ = talk(ledger, memory.row.id, "Rex ran away", "Oh.")
@@ -65,7 +65,7 @@ def run(*arguments: str, said: str = "") -> Result:
 
 def told_again(model: Model) -> list[int]:
     """Teach a fact; in another chat it is asked for and repeated, learned too."""
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger, opened("m", model, ledger) as memory:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", model, ledger) as memory:
         (told,) = teach(memory, "my dog is called Rex")
         fact(memory, told, *DOG)
         asked, reply = talk(ledger, memory.row.id, "What is my dog called?", "He is Rex.")
@@ -74,7 +74,7 @@ def told_again(model: Model) -> list[int]:
 
 
 def left() -> list[int]:
-    with closing(Ledger(home() / "mlxdyn.db", writable=False)) as ledger:
+    with closing(Ledger(data_dir() / "mlxdyn.db", writable=False)) as ledger:
         return [m.id for m in ledger.messages.search(ledger.memories.existing("m").id, Filter())]
 
 
@@ -97,7 +97,7 @@ def test_what_repeats_the_forgotten_is_offered_and_named(
     assert left() == [asked, reply][:stay]
     assert ("He is Rex." in done.stdout) == (answers.count("\n") == 2)
     assert (f"memory forget {reply} --memory m" in done.stderr) == named
-    held = [p for p in home().rglob("*") if p.is_file() and b"He is Rex." in p.read_bytes()]
+    held = [p for p in data_dir().rglob("*") if p.is_file() and b"He is Rex." in p.read_bytes()]
     assert bool(held) == named
 
 
@@ -139,7 +139,7 @@ def test_what_is_known_is_no_news(
 
 
 def test_a_message_that_tells_nothing_new_names_who_told_it(mite: Model):
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
         told, other, again = teach(
             memory, "my dog is called Rex", "my cat is Fig", "forget that my dog is Rex"
         )

@@ -18,7 +18,7 @@ from mlxdyn.engine.events import (
     Failed,
     Heard,
     Learned,
-    Memories,
+    MemoryNames,
     Notice,
     Opened,
     Piece,
@@ -26,7 +26,7 @@ from mlxdyn.engine.events import (
     Status,
     Studied,
 )
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.memory.store.ledger import Ledger
 
 GREEDY = Options(
@@ -88,7 +88,7 @@ def front() -> Iterator[Callable[..., Front]]:
 
 def ledger_says() -> tuple[int, int, int]:
     """Active updates, messages waiting and messages in the newest conversation, on disk."""
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     row = ledger.memories.find("default")
     chats = ledger.conversations.all(row.id)
     said = (
@@ -158,12 +158,12 @@ def test_closing_learns_what_waits_where_that_is_wanted(front):
 
 def test_a_damaged_memory_keeps_no_other_from_opening(front):
     front().close()
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     one = ledger.memories.existing("default")
     ledger.memories.add("broken", "wren", "", one.adapter, one.learner, one.study)
     ledger.database.run("UPDATE memories SET learner = '{' WHERE name = 'broken'")
     ledger.close()
-    assert any(event == Memories(("broken", "default")) for event in front().events)
+    assert any(event == MemoryNames(("broken", "default")) for event in front().events)
 
 
 @pytest.mark.parametrize("learn", [False, True])
@@ -265,12 +265,14 @@ def test_a_temporary_chat_is_not_saved_and_ends_with_the_switch(front):
     one.engine.ask(talks.listed)
     assert one.until(Chats).chats == ()
     one.close()
-    assert b"A secret." not in b"".join(p.read_bytes() for p in home().rglob("*") if p.is_file())
+    assert b"A secret." not in b"".join(
+        p.read_bytes() for p in data_dir().rglob("*") if p.is_file()
+    )
 
 
 def test_starting_temporary_leaves_the_home_as_it_was(front):
     front().close()
-    before = {path: path.stat().st_size for path in home().rglob("*")}
+    before = {path: path.stat().st_size for path in data_dir().rglob("*")}
     one = front(replace(GREEDY, temporary=True))
     one.engine.send("A secret.")
     one.until(Replied)
@@ -278,7 +280,7 @@ def test_starting_temporary_leaves_the_home_as_it_was(front):
         one.engine.ask(forbidden)
         one.until(Failed)
     one.close()
-    assert {path: path.stat().st_size for path in home().rglob("*")} == before
+    assert {path: path.stat().st_size for path in data_dir().rglob("*")} == before
 
 
 @pytest.mark.parametrize("text,said", [(LONG * 9, "smaller parts"), ("Hello!", None)])
@@ -378,7 +380,7 @@ def test_quiet_is_for_studying_and_a_message_ends_it(front):
 
 
 def events() -> list:
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     found = ledger.events.all(ledger.memories.find("default").id)
     ledger.close()
     return found

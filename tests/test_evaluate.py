@@ -27,7 +27,7 @@ from mlxdyn.config import (
 )
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import costs, evaluate, tasks
-from mlxdyn.lab.findings import Tick
+from mlxdyn.lab.findings import ProgressStep
 from mlxdyn.lab.results import Report, Settings
 from mlxdyn.lab.streams import Stream, encode
 from mlxdyn.lab.tasks import Document, Refused
@@ -241,7 +241,7 @@ def test_stopped_it_reports_what_is_done(mite: Model) -> None:
     text = streams(mite, BIRDS, BOATS)
     how = settings(chunk=2)
 
-    def stop(tick: Tick) -> None:
+    def stop(tick: ProgressStep) -> None:
         if tick.done > 150:
             raise KeyboardInterrupt
 
@@ -259,7 +259,7 @@ def test_stopped_it_reports_what_is_done(mite: Model) -> None:
 
 
 def test_progress_is_told(mite: Model) -> None:
-    ticks: list[Tick] = []
+    ticks: list[ProgressStep] = []
     report = evaluate.evaluate(mite, streams(mite, BIRDS, BOATS), settings(), ticks.append)
     assert [tick.done for tick in ticks] == sorted(tick.done for tick in ticks)
     assert ticks[-1].done == ticks[-1].total == report.static.total.tokens

@@ -23,10 +23,10 @@ from mlxdyn.cli import main
 from mlxdyn.config import DEFAULT_MEMORY, AdapterConfig, Format
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import directories, fidelity, gguf
-from mlxdyn.exchange.adapter import Adapter, adapter_of, create, worn
+from mlxdyn.exchange.adapter import Adapter, adapter_of, adapter_replaced, create
 from mlxdyn.exchange.directories import CONFIG, PEFT_WEIGHTS, WEIGHTS
 from mlxdyn.exchange.export import ExportOptions, export, place
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.memory import history
 from mlxdyn.memory.directory import ORIGIN
 from mlxdyn.memory.memory import Memory
@@ -45,7 +45,7 @@ Open = Callable[..., Memory]
 @pytest.fixture
 def open_memory(tall) -> Iterator[Open]:
     """Open memories of one ledger; opening one closes the one before."""
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     held: list[Memory] = []
 
     def open_(name: str = "m", *, model: Model = tall, **options) -> Memory:
@@ -96,13 +96,13 @@ def test_an_adapter_loses_nothing_on_its_way_out(open_memory: Open, tmp_path, ki
 
 def test_the_comparison_sees_what_is_missing(open_memory: Open, tall):
     whole = adapter_of(taught(open_memory()))
-    with worn(tall, whole):
+    with adapter_replaced(tall, whole):
         live = fidelity.logits(tall, [[1, 5, 600]])
     kept = []
     for share in (1.0, 0.5, 0.0):
-        with worn(tall, replace(whole, scale=share)):
+        with adapter_replaced(tall, replace(whole, scale=share)):
             back = fidelity.logits(tall, [[1, 5, 600]])
-        with worn(tall, replace(whole, scale=0.0)):
+        with adapter_replaced(tall, replace(whole, scale=0.0)):
             base = fidelity.logits(tall, [[1, 5, 600]])
         kept.append(fidelity.compare(live, base, back, base).kept)
     assert kept[0] == 1.0 and 0.1 < kept[1] < 0.9 and kept[2] == 0.0
@@ -112,7 +112,7 @@ def test_the_comparison_sees_what_is_missing(open_memory: Open, tall):
 def test_wearing_an_adapter_leaves_the_model_as_it_was(open_memory: Open, tall):
     memory = taught(open_memory())
     before, state = logits(tall.network), memory.learner.state
-    with worn(tall, random_adapter_of(memory)):
+    with adapter_replaced(tall, random_adapter_of(memory)):
         assert not mx.array_equal(logits(tall.network), before)
     assert mx.array_equal(logits(tall.network), before)
     assert bits(dict(leaves(memory.learner.state.adapter))) == bits(dict(leaves(state.adapter)))
@@ -120,7 +120,7 @@ def test_wearing_an_adapter_leaves_the_model_as_it_was(open_memory: Open, tall):
 
 def test_a_bare_model_is_bare_again_after_wearing_an_adapter(tall):
     before = logits(tall.network)
-    with worn(tall, random_adapter(tall)):
+    with adapter_replaced(tall, random_adapter(tall)):
         assert not mx.array_equal(logits(tall.network), before)
     assert mx.array_equal(logits(tall.network), before)
 
@@ -361,7 +361,7 @@ def test_an_imported_memory_gives_the_same_logits_and_goes_on_learning(
 def test_an_imported_memory_whose_start_is_damaged_is_refused(open_memory: Open, tall):
     memory = taught(open_memory())
     create(adapter_of(memory), "copy", tall, memory.ledger, FAST)
-    origin = home() / "memories" / "copy" / ORIGIN
+    origin = data_dir() / "memories" / "copy" / ORIGIN
     data = bytearray(origin.read_bytes())
     data[-1] ^= 1
     origin.write_bytes(data)
@@ -396,7 +396,7 @@ def test_an_empty_directory_is_a_fine_place(open_memory: Open, tmp_path: Path, k
     target.mkdir()
     written = export(open_memory(), place(target, kind, "m"), kind, ExportOptions())
     assert written.path.exists() and written.bytes > 10_000
-    assert [path.name for path in tmp_path.iterdir() if path != home()] == ["out"]
+    assert [path.name for path in tmp_path.iterdir() if path != data_dir()] == ["out"]
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -498,7 +498,7 @@ def test_a_broken_adapter_is_refused_and_leaves_nothing(
     with pytest.raises(MlxdynError, match=said):
         create(directories.read(tmp_path / "out"), "copy", base, memory.ledger, FAST)
     assert memory.ledger.memories.find("copy") is None
-    assert not (home() / "memories" / "copy").exists()
+    assert not (data_dir() / "memories" / "copy").exists()
 
 
 def test_a_stabilised_scale_of_peft_is_understood(tiny, tmp_path):

@@ -13,7 +13,7 @@ from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells, drift, evaluate, experiment, runner
 from mlxdyn.lab.experiments import QUESTIONS, precision
-from mlxdyn.lab.findings import Finding, Tick
+from mlxdyn.lab.findings import Finding, ProgressStep
 from mlxdyn.lab.results import Settings
 from mlxdyn.lab.streams import Stream, encode, part
 from mlxdyn.lab.tasks import Document
@@ -44,7 +44,7 @@ def test_every_experiment_finds_something(mite: Model, tall: Model, name: str) -
     """One sentence, tables whose rows fit their heads, whole figures, plain values throughout."""
     model = tall if name == "placement" else mite  # which has no early, middle and late blocks
     before = dict(leaves(model.network.parameters()))
-    ticks: list[Tick] = []
+    ticks: list[ProgressStep] = []
     found = run(name, model, BIRDS[:150], BOATS[:150], progress=ticks.append)
     assert found.experiment == name and found.sentence and "stopped" not in found.sentence
     assert found.tables and found.figures and found.cells
@@ -157,7 +157,7 @@ def test_resets_follow_documents_and_not_pieces(mite: Model) -> None:
 
 
 def test_ctrl_c_tells_what_is_done(mite: Model) -> None:
-    def stop(tick: Tick) -> None:
+    def stop(tick: ProgressStep) -> None:
         if tick.cell == 2:
             raise KeyboardInterrupt
 
@@ -169,7 +169,7 @@ def test_ctrl_c_tells_what_is_done(mite: Model) -> None:
         runner.run("kv", mite, streams(mite, BIRDS), many, progress=_at_once)
 
 
-def _at_once(tick: Tick) -> None:
+def _at_once(tick: ProgressStep) -> None:
     if tick.cell == 1 and tick.done < tick.total:
         raise KeyboardInterrupt
     raise AssertionError("a cell came to its end")
@@ -178,7 +178,7 @@ def _at_once(tick: Tick) -> None:
 def test_finished_cells_are_not_run_again(mite: Model, tmp_path: Path) -> None:
     first = run("interval", mite, BIRDS, store=tmp_path)
     assert len(list(tmp_path.iterdir())) == len({cell.key for cell in first.cells})
-    chunks = list[Tick]()
+    chunks = list[ProgressStep]()
     again = run("interval", mite, BIRDS, store=tmp_path, progress=chunks.append)
     assert again.cells == first.cells and again.sentence == first.sentence and not chunks
 

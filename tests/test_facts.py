@@ -7,7 +7,7 @@ from tiny import fact, opened, teach
 
 from mlxdyn.chat import outcome
 from mlxdyn.chat.facts import group
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn.example import Example, Kind
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import ExampleRow
@@ -65,7 +65,7 @@ def test_a_fact_is_shown_by_its_commonest_answer_and_then_by_the_longest():
 
 def test_what_is_restated_is_one_fact_and_what_is_corrected_is_said(mite: Model):
     dog, cat = ("What is my dog called?", "Rex."), ("What is my cat called?", "Tom.")
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
         first, again, other = teach(memory, "my dog is Rex", "my dog is Rex", "my cat is Tom now")
         fact(memory, first, *dog)
         fact(memory, first, "What is my cat called?", "Tinta.")

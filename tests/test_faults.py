@@ -20,7 +20,7 @@ from mlxdyn.arrays import write_arrays
 from mlxdyn.cli import main
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.export import ExportOptions, export
-from mlxdyn.files import SPARE, home
+from mlxdyn.files import SPARE, data_dir
 from mlxdyn.learn.learner import State, same
 from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
@@ -64,7 +64,7 @@ def learned(loaded_mite: Model, tmp_path_factory: pytest.TempPathFactory) -> tup
 @pytest.fixture
 def taught(mite: Model, learned: tuple[Path, State]) -> State:
     """A copy of that home to be broken; the weights it should hold."""
-    shutil.copytree(learned[0], home(), dirs_exist_ok=True)
+    shutil.copytree(learned[0], data_dir(), dirs_exist_ok=True)
     return learned[1]
 
 
@@ -73,7 +73,7 @@ def at_home(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def database() -> Path:
-    return home() / "mlxdyn.db"
+    return data_dir() / "mlxdyn.db"
 
 
 COMMANDS = ["verify", "log", "show", "undo", "forget 1 --yes", "list", "branch twin", "study"]
@@ -268,7 +268,7 @@ def spoil(path: Path, how: str, rng: random.Random) -> None:
 def test_a_damaged_database_is_a_sentence_and_never_another_memory(
     taught: State, mite: Model, tmp_path: Path, monkeypatch, how: str, trials: int
 ):
-    source = home()
+    source = data_dir()
     for trial in range(trials):
         shutil.copytree(source, tmp_path / f"home{trial}")
         at_home(tmp_path / f"home{trial}", monkeypatch)
@@ -313,7 +313,7 @@ def forget(memory: Memory) -> None:
 
 
 def take_along(memory: Memory) -> None:
-    export(memory, home() / "m.bundle", "bundle", ExportOptions())
+    export(memory, data_dir() / "m.bundle", "bundle", ExportOptions())
 
 
 ACTIONS = [learn, forget, history.rebuild, history.undo, Memory.consolidate, take_along]
@@ -326,15 +326,15 @@ ACTIONS = [learn, forget, history.rebuild, history.undo, Memory.consolidate, tak
 def test_a_full_disk_never_makes_a_wrong_memory(
     taught: State, mite: Model, small_disk: Path, monkeypatch, action: Callable[[Memory], None]
 ):
-    source, ended = home(), set()
+    source, ended = data_dir(), set()
     monkeypatch.setenv("MLXDYN_HOME", str(source.with_name("after")))
-    shutil.copytree(source, home(), dirs_exist_ok=True)
+    shutil.copytree(source, data_dir(), dirs_exist_ok=True)
     with opened("m", mite) as memory:
         action(memory)
         after = state(memory)
     for free in (0, 4, 16, 40, 100, 300, 3000):  # kilobytes
         at_home(small_disk / str(free), monkeypatch)
-        shutil.copytree(source, home(), dirs_exist_ok=True)
+        shutil.copytree(source, data_dir(), dirs_exist_ok=True)
         ledger, done = Ledger(database()), False
         with open_memory("m", mite, ledger) as memory:
             with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
@@ -355,17 +355,17 @@ def test_a_full_disk_never_makes_a_wrong_memory(
             new = action is learn or same(state(memory), after)
             assert same(state(memory), taught) if not done else new
             if done and action is take_along:
-                assert (home() / "m.bundle").exists()
-        shutil.rmtree(home())
+                assert (data_dir() / "m.bundle").exists()
+        shutil.rmtree(data_dir())
     assert ended == {True, False}, "with some room it works, with none it does not"
 
 
 def test_a_full_disk_is_a_sentence_in_a_chat(
     taught: State, mite: Model, small_disk: Path, monkeypatch
 ):
-    source = home()
+    source = data_dir()
     at_home(small_disk / "home", monkeypatch)
-    shutil.copytree(source, home(), dirs_exist_ok=True)
+    shutil.copytree(source, data_dir(), dirs_exist_ok=True)
     with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
         while filler.write(bytes(1024)):
             pass
@@ -398,17 +398,17 @@ def fill(disk: Path, *, free: int = 0) -> None:
 def test_reading_needs_no_room_and_writes_nothing(
     taught: State, mite: Model, small_disk: Path, monkeypatch, free: int
 ):
-    source = home()
+    source = data_dir()
     at_home(small_disk / "home", monkeypatch)
-    shutil.copytree(source, home(), dirs_exist_ok=True)
+    shutil.copytree(source, data_dir(), dirs_exist_ok=True)
     fill(small_disk, free=free)
-    before = contents(home())
+    before = contents(data_dir())
     for command in READING:
         code, said = run("memory", *command.split(), "--memory", "m")
         assert code == 0, said
     result = CliRunner().invoke(main, [*chat_with(mite), "--temporary"])
     assert result.exit_code == 0, result.output
-    assert contents(home()) == before
+    assert contents(data_dir()) == before
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -433,25 +433,25 @@ def test_an_older_ledger_is_read_as_it_is(mite: Model):
 def test_forgetting_has_room_kept_for_it(
     taught: State, mite: Model, small_disk: Path, monkeypatch, tmp_path: Path
 ):
-    source = home()
+    source = data_dir()
     at_home(tmp_path / "elsewhere", monkeypatch)
-    shutil.copytree(source, home(), dirs_exist_ok=True)
+    shutil.copytree(source, data_dir(), dirs_exist_ok=True)
     assert run("memory", "forget", "1", "--yes", "--memory", "m")[0] == 0
     with opened("m", mite) as memory:
         wanted = state(memory)
     at_home(small_disk / "home", monkeypatch)
-    shutil.copytree(source, home(), dirs_exist_ok=True)
+    shutil.copytree(source, data_dir(), dirs_exist_ok=True)
     opened_once(mite)
     fill(small_disk)
     code, said = run("memory", "forget", "1", "--yes", "--memory", "m")
     assert code == 0 and "the text is erased" in said, said
-    assert SAID[0].encode() not in b"".join(contents(home()).values())
+    assert SAID[0].encode() not in b"".join(contents(data_dir()).values())
     code, said = run("memory", "log", "--memory", "m")
     assert code == 0 and SAID[0] not in said
     (small_disk / "filler").unlink()
     with opened("m", mite) as memory:
         assert history.verify(memory) == [] and same(state(memory), wanted)
-    assert (home() / SPARE).exists(), "room for the next time"
+    assert (data_dir() / SPARE).exists(), "room for the next time"
     fill(small_disk)
     assert run("memory", "delete", "m", "--yes")[0] == 0
 
@@ -464,9 +464,9 @@ def opened_once(model: Model) -> None:
 def test_where_nothing_can_be_written_it_is_a_sentence(
     taught: State, mite: Model, small_disk: Path, monkeypatch
 ):
-    source = home()
+    source = data_dir()
     at_home(small_disk / "home", monkeypatch)
-    shutil.copytree(source, home(), dirs_exist_ok=True)
+    shutil.copytree(source, data_dir(), dirs_exist_ok=True)
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     for command in ("undo", "forget 1 --yes", "branch twin", "study", "reset --yes"):
         assert run("memory", *command.split(), "--memory", "m")[0] == 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from school import NEAR, QUICK, SAID, as_said, opened, say, snapshots, state, teach, words
 
 from mlxdyn.config import StudyConfig
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.steps import run
@@ -103,7 +103,7 @@ class Life:
         before = state(self.memory)
         self.memory.close()
         self.memory.ledger.close()
-        ledger = Ledger(home() / "mlxdyn.db")
+        ledger = Ledger(data_dir() / "mlxdyn.db")
         options = {"learner": self.memory.learner.config, "study": self.study}
         self.memory = Memory("m", self.model, ledger, **options)
         assert same(state(self.memory), before)
@@ -125,7 +125,7 @@ def known(memory: Memory) -> list[tuple[str, str, str]]:
 
 def check(life: Life, name: str) -> None:
     """Compare with a memory that never knew anything but the lessons that stand."""
-    with opened(name, life.model, home() / f"{name}.db", study=life.study) as never:
+    with opened(name, life.model, data_dir() / f"{name}.db", study=life.study) as never:
         for lesson in life.lessons:
             if lesson.text:
                 life.teach(never, lesson)
@@ -399,7 +399,7 @@ def test_a_merge_learns_what_waits_once(mite: Model):
         ledger = memory.ledger
         chat = ledger.conversations.add(memory.row.id)
         _, second = (ledger.messages.add(chat, "user", t, "pending").id for t in TEXTS[:2])
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
         branch("m", "twin", ledger)
     with opened("twin", mite) as twin:
         copy, other = twin.ledger.messages.pending(twin.row.id)
@@ -432,7 +432,7 @@ def test_redo_after_a_merge_brings_back_only_what_was_undone_since(mite: Model):
 def test_a_merged_branch_forgets_every_copy(mite: Model):
     with opened("m", mite) as memory:
         first = teach(memory, "the password is xylophone").lesson.message
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     branch("m", "twin", ledger)
     ledger.close()
     with opened("twin", mite) as twin:
@@ -461,7 +461,7 @@ WORD, REPLY, FACT = "Kwrzlibrandt", "Oohplimmelgeist", "Vextroniumbach"
 def holding(secret: str) -> list[str]:
     """The files below the home that hold `secret` in any byte."""
     wanted = secret.encode()
-    files = (path for path in home().rglob("*") if path.is_file())
+    files = (path for path in data_dir().rglob("*") if path.is_file())
     return [path.name for path in files if wanted in path.read_bytes()]
 
 
@@ -549,7 +549,7 @@ def test_killed_while_forgetting_it_is_forgotten_or_not_and_then_in_no_file(
     def step(sql: str) -> None:
         if sql.split()[0] in ("BEGIN", "COMMIT", "VACUUM", "PRAGMA", "DELETE", "INSERT"):
             copies.append(tmp_path / f"home{len(copies)}")
-            shutil.copytree(home(), copies[-1])
+            shutil.copytree(data_dir(), copies[-1])
 
     with opened("m", mite) as memory:
         message = converse(memory)

@@ -20,7 +20,7 @@ from tiny import FAMILIES, random_adapter, tiny_model
 
 from mlxdyn.config import AdapterConfig
 from mlxdyn.exchange import directories, gguf
-from mlxdyn.exchange.adapter import Adapter, worn
+from mlxdyn.exchange.adapter import Adapter, adapter_replaced
 from mlxdyn.model.load import Model, load
 
 pytestmark = pytest.mark.slow
@@ -79,7 +79,7 @@ def test_peft_gives_the_same_logits(tmp_path: Path):
             out = tmp_path / f"{kind}-{number}"
             directories.write_peft(lora, out, model.config)
             rows.append((model.path, out, out.with_suffix(".npz")))
-            with worn(model, lora):
+            with adapter_replaced(model, lora):
                 ours.append(np.array(model.network(mx.array([TOKENS]))[0]))
     said = run(PEFT, python, rows)
     assert "Unexpected" not in said  # no key of the configuration is unknown to PEFT
@@ -125,7 +125,7 @@ def test_llama_cpp_gives_the_same_answers(tmp_path: Path):
             out = tmp_path / f"{kind}.{name}.gguf"
             write_lora(lora if name == "right" else disordered(lora), model, out)
             rows.append((path, out, out.with_suffix(".npz")))
-        with worn(model, lora):
+        with adapter_replaced(model, lora):
             ours[kind] = log_probabilities(model.network)[-1]
     run(LLAMA_CPP, python, rows)
     for path, out, found in rows:

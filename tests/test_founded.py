@@ -14,7 +14,7 @@ from found import FOUNDED, live
 
 from mlxdyn.cli import main
 from mlxdyn.config import LearnerConfig
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.snapshots import EARLIER
@@ -30,8 +30,8 @@ CPU = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else "
 
 def taken_over(version: str) -> Memory:
     """Open a copy of what a version founded."""
-    shutil.copytree(FOUNDED / version / "home", home(), dirs_exist_ok=True)
-    model, ledger = load(str(FOUNDED / version / "base")), Ledger(home() / "mlxdyn.db")
+    shutil.copytree(FOUNDED / version / "home", data_dir(), dirs_exist_ok=True)
+    model, ledger = load(str(FOUNDED / version / "base")), Ledger(data_dir() / "mlxdyn.db")
     return Memory("m", model, ledger, learner=LearnerConfig())
 
 

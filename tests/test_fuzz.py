@@ -25,7 +25,7 @@ from mlxdyn.engine import commands
 from mlxdyn.engine.actor import Options
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import directories
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.lab import cases, tasks
 from mlxdyn.model import registry
 from mlxdyn.model.load import Model, load
@@ -48,7 +48,7 @@ TOML = st.one_of(
 @given(data=TOML)
 @FUZZ
 def test_any_settings_are_read_or_a_sentence(data: bytes):
-    home()
+    data_dir()
     settings.path().write_bytes(data)
     try:
         registry.default()
@@ -62,7 +62,7 @@ def test_any_settings_are_read_or_a_sentence(data: bytes):
 
 @pytest.mark.parametrize("opening", ["[", "{a="])
 def test_settings_as_deep_as_any_are_a_sentence(opening: str):
-    home()
+    data_dir()
     settings.path().write_text(f"x = {opening * DEEP}")
     with pytest.raises(MlxdynError, match="mend it or remove it"):
         settings.read()
@@ -145,7 +145,7 @@ def test_an_adapter_described_as_deep_as_any_is_a_sentence(tmp_path: Path):
         directories.read(tmp_path)
 
 
-COMMANDS = [f"/{name}" for name in commands.COMMANDS]
+COMMANDS = [f"/{name}" for name in commands.SLASH_COMMANDS]
 NEVER = ("/quit", "/exit")
 LINE = st.one_of(
     st.text(max_size=30),

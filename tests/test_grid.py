@@ -14,7 +14,7 @@ import pytest
 from mlxdyn.config import OPTIMIZERS, AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells, grid
-from mlxdyn.lab.findings import Cell, Finding, Tick
+from mlxdyn.lab.findings import Cell, Finding, ProgressStep
 from mlxdyn.lab.results import Settings
 from mlxdyn.lab.streams import Stream, encode
 from mlxdyn.lab.tasks import Document
@@ -118,7 +118,7 @@ def test_a_broken_cell_is_named(mite: Model, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_what_is_done(mite: Model, tmp_path: Path) -> None:
-    def stop(tick: Tick) -> None:
+    def stop(tick: ProgressStep) -> None:
         if tick.cell == 2:
             raise KeyboardInterrupt
 
@@ -130,7 +130,7 @@ def test_ctrl_c_keeps_what_is_done(mite: Model, tmp_path: Path) -> None:
 
 
 def test_processes_give_the_same_numbers(mite: Model, tmp_path: Path) -> None:
-    told: list[Tick] = []
+    told: list[ProgressStep] = []
     found = grid.run(mite, streams(mite), SMALL, TWO, folder=tmp_path, jobs=2, progress=told.append)
     assert found is not None
     assert exact(found.cells) == exact(run(mite, TWO).cells)

@@ -13,7 +13,7 @@ from school import QUICK, SAID, TALKS, held, open_memory, opened, state, teach
 from mlxdyn.chat.conversation import Session
 from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine.events import Learned, Replied
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn import guard
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.steps import run
@@ -173,7 +173,7 @@ POISON = {
 @pytest.fixture
 def harmed(wren: Model) -> Iterator[Session]:
     """A chat as anyone has it, but that it learns at a rate that does harm."""
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     options = {"learner": LearnerConfig(learning_rate=1e-3), "study": BOUND}
     with open_memory("m", wren, ledger, **options) as memory:
         yield Session(wren, memory, ledger, QUIET, temporary=False)
@@ -215,7 +215,7 @@ def test_a_thousand_contradictions_do_no_harm(wren: Model):
     study = replace(BOUND, steps=1)
     options = {"learner": LearnerConfig(learning_rate=1e-4), "study": study}
     with (
-        closing(Ledger(home() / "mlxdyn.db")) as ledger,
+        closing(Ledger(data_dir() / "mlxdyn.db")) as ledger,
         Memory("m", wren, ledger, **options) as memory,
     ):
         run(memory.prepare())  # its own answers to many things, as in any chat
@@ -235,7 +235,7 @@ def test_a_thousand_contradictions_do_no_harm(wren: Model):
 def test_noise_does_no_harm(wren: Model):
     """The quick form of the poison tests: what would wreck the model is not learned."""
     study = replace(QUICK, steps=0, max_drift=BOUND.max_drift)
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     rates = {"learner": ROUGH, "study": study}
     with open_memory("m", wren, ledger, **rates) as memory:
         session = Session(wren, memory, ledger, QUIET, temporary=False)

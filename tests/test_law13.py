@@ -13,7 +13,7 @@ from school import QUICK, SAID, opened, say, state, teach
 
 import mlxdyn
 from mlxdyn.arrays import write_arrays
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn.learner import flatten
 from mlxdyn.memory import history
 from mlxdyn.model.load import Model
@@ -46,13 +46,13 @@ for knobs in (config.StudyConfig, config.LearnerConfig, config.AdapterConfig, co
     odd = [ODD.get(type(v), v) for v in knobs.__init__.__defaults__]
     knobs.__init__.__defaults__ = tuple((0.7,) if v == ("Odd?",) else v for v in odd)
 
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import load
 
-model, ledger = load(sys.argv[1]), Ledger(home() / "mlxdyn.db")
+model, ledger = load(sys.argv[1]), Ledger(data_dir() / "mlxdyn.db")
 with Memory("m", model, ledger, learner=config.LearnerConfig()) as memory:
     problems = history.verify(memory)
     assert problems == [], problems
@@ -60,7 +60,8 @@ with Memory("m", model, ledger, learner=config.LearnerConfig()) as memory:
     assert history.verify(memory) == []
     from mlxdyn.arrays import write_arrays
     from mlxdyn.learn.learner import flatten
-    print("digest", write_arrays(home() / "found.safetensors", flatten(memory.learner.state), {}))
+    saved = data_dir() / "found.safetensors"
+    print("digest", write_arrays(saved, flatten(memory.learner.state), {}))
 '''
 
 
@@ -89,7 +90,7 @@ def test_no_prompt_constant_or_default_changes_a_memorys_past(mite: Model, tmp_p
     changed = {line.split()[1] for line in later.stdout.splitlines() if line.startswith("changed")}
     assert {"GENERAL", "OPEN_QUESTIONS", "NOTHING_SAID", "LESS", "LIKELY", "FACTS"} <= changed
     (digest,) = [line for line in later.stdout.splitlines() if line.startswith("digest")]
-    assert digest.split()[1] == write_arrays(home() / "mine.safetensors", learned, {})
+    assert digest.split()[1] == write_arrays(data_dir() / "mine.safetensors", learned, {})
 
 
 # law 14

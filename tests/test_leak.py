@@ -13,7 +13,7 @@ from tiny import fact, opened, teach
 from mlxdyn.config import LearnerConfig
 from mlxdyn.exchange import leak
 from mlxdyn.exchange.leak import CONTROLS, Passage, control_texts, learned, probe
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -39,7 +39,7 @@ def tiny(loaded_mite: Model) -> Model:
 
 @pytest.fixture
 def ledger() -> Iterator[Ledger]:
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
         yield ledger
 
 

@@ -8,7 +8,7 @@ from tiny import fact, opened, teach
 from mlxdyn.chat.conversation import Session
 from mlxdyn.config import ChatConfig
 from mlxdyn.engine import messages
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.examples import FACTS
@@ -20,7 +20,7 @@ from mlxdyn.model.load import Model
 @pytest.mark.parametrize(("count", "told"), [(1, 1), (FACTS, FACTS), (FACTS, FACTS // 2)])
 def test_a_message_that_teaches_as_much_as_one_can_says_so(mite: Model, count: int, told: int):
     """Three facts in six wordings are three facts."""
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
         (message,) = teach(memory, "I have many cats")
         for number in range(count):
             fact(memory, message, f"Who is cat {number}?", f"Cat {number % told}.")

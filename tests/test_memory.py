@@ -15,7 +15,7 @@ from school import FAST, QUICK, SAID, open_memory, snapshots, state, teach
 
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.memory import history
@@ -26,7 +26,7 @@ from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Lesson, SnapshotRow
 from mlxdyn.model.fingerprint import fingerprint
 from mlxdyn.model.load import Model, load
-from mlxdyn.model.lora import bare, detach
+from mlxdyn.model.lora import adapter_disabled, detach
 
 Open = Callable[..., Memory]
 DOG = ("What is my dog called?", "Your dog is called Rex.")
@@ -45,7 +45,7 @@ def open_(mite) -> Iterator[Open]:
 
     def open_(name: str = "m", *, model: Model = mite, **options) -> Memory:
         close()
-        opened.append(open_memory(name, model, Ledger(home() / "mlxdyn.db"), **options))
+        opened.append(open_memory(name, model, Ledger(data_dir() / "mlxdyn.db"), **options))
         return opened[0]
 
     yield open_
@@ -252,7 +252,7 @@ def test_a_second_process_is_told_that_the_memory_is_open(open_: Open, mite):
         "from mlxdyn.model.load import load\n"
         "from mlxdyn.memory import memory\n"
         "from mlxdyn.memory.store.ledger import Ledger\n"
-        "ledger = Ledger(files.home() / 'mlxdyn.db')\n"
+        "ledger = Ledger(files.data_dir() / 'mlxdyn.db')\n"
         f"base = load({str(mite.path)!r})\n"
         "memory.Memory('m', base, ledger, learner=config.LearnerConfig())"
     )
@@ -266,9 +266,9 @@ def test_only_reading_needs_no_lock_and_leaves_no_trace(open_: Open, mite):
     teach(memory, SAID[0])
     reader = Memory("m", mite, memory.ledger, learner=FAST, writable=False)
     assert same(state(reader), state(memory))
-    before = sorted(home().rglob("*")), memory.ledger.memories.all()
+    before = sorted(data_dir().rglob("*")), memory.ledger.memories.all()
     Memory("unknown", mite, memory.ledger, learner=FAST, writable=False)
-    assert (sorted(home().rglob("*")), memory.ledger.memories.all()) == before
+    assert (sorted(data_dir().rglob("*")), memory.ledger.memories.all()) == before
 
 
 def test_files_and_directories_are_private(open_: Open):
@@ -279,7 +279,7 @@ def test_files_and_directories_are_private(open_: Open):
         memory.snapshot()
     finally:
         os.umask(before)
-    for path in [home(), *home().rglob("*")]:
+    for path in [data_dir(), *data_dir().rglob("*")]:
         assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
 
 
@@ -343,7 +343,7 @@ def test_the_base_never_changes(open_: Open, wren):
     memory = open_(model=wren)
     learn(memory, *SAID)
     assert not mx.array_equal(wren.network(tokens), base)
-    with bare(wren):
+    with adapter_disabled(wren):
         assert mx.array_equal(wren.network(tokens), base)
     detach(wren)
     assert mx.array_equal(wren.network(tokens), base)

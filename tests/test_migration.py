@@ -15,7 +15,7 @@ from mlxdyn.config import ChatConfig, LearnerConfig, StudyConfig
 from mlxdyn.engine.actor import Engine, Options
 from mlxdyn.engine.events import Event, Failed, Notice
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import home, memory_directory
+from mlxdyn.files import data_dir, memory_directory
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.steps import run
@@ -28,7 +28,7 @@ from mlxdyn.model.load import Model
 
 
 def database() -> Path:
-    return home() / "mlxdyn.db"
+    return data_dir() / "mlxdyn.db"
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_killed_in_the_migration_it_is_old_or_new(mite: Model, tmp_path: Path, m
 
     def step(_: str) -> None:
         copies.append(tmp_path / f"home{len(copies)}")
-        shutil.copytree(home(), copies[-1])
+        shutil.copytree(data_dir(), copies[-1])
 
     class Traced(Database):
         def _migrate(self) -> None:

@@ -18,7 +18,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.model.load import Model, load
-from mlxdyn.model.lora import attach, bare, detach
+from mlxdyn.model.lora import adapter_disabled, attach, detach
 
 
 def logits(model: Model) -> mx.array:
@@ -46,7 +46,7 @@ def test_base_never_changes(wren: Model) -> None:
     learn(wren)
     learned = logits(wren)
     assert not same(learned, base)
-    with bare(wren):
+    with adapter_disabled(wren):
         assert same(logits(wren), base)
     assert same(logits(wren), learned)
     detach(wren)

@@ -13,7 +13,6 @@ from mlxdyn.engine.events import (
     Chat,
     Compared,
     Fact,
-    Found,
     Hit,
     Learned,
     Logged,
@@ -22,7 +21,8 @@ from mlxdyn.engine.events import (
     Models,
     Panel,
     Scored,
-    Settings,
+    SearchResult,
+    SettingsList,
     Status,
     Surprise,
     Weighed,
@@ -80,13 +80,15 @@ CHATS = (
     Chat(2, "Cats and where they sleep", NOON, 12, True),
     Chat(1, "A trip to the sea", NOON, 4),
 )
-FOUND = Found("sleep", (Hit(1, "A trip to the sea", NOON, "user", "I could not sleep there."),))
+FOUND = SearchResult(
+    "sleep", (Hit(1, "A trip to the sea", NOON, "user", "I could not sleep there."),)
+)
 MODELS = Models((
     ModelRow("wren", True, 11_000_000, ""),
     ModelRow("smollm2-135m", False, 93_000_000, ""),
     ModelRow("huge", False, 9_000_000_000, "needs 24.1 GB of memory; this machine has 8.0"),
 ), "wren")  # fmt: skip
-SET = Settings({one.name: one.default for one in SETTINGS} | {"model": "wren"}, "config.toml")
+SET = SettingsList({one.name: one.default for one in SETTINGS} | {"model": "wren"}, "config.toml")
 STATUS = Status("wren", "default", ChatConfig().learn, False, 96, 1024, 64.0, 0, 3, 40, 2, 1.0)
 TALK = (
     Message(1, "user", "My cat is called Tinta, and my password is hunter2!"),
@@ -219,7 +221,7 @@ async def test_what_is_found_stands_below_the_chats():
         await pilot.pause()
         page = app.screen
         page.found(FOUND)
-        page.found(Found("other words", ()))  # of a search that was given up
+        page.found(SearchResult("other words", ()))  # of a search that was given up
         await pilot.pause()
         assert [row[0] for row in page._rows] == ["2", "1", "1 0"]
         assert "could not sleep" in str(page._rows[2][2])

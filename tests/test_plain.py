@@ -68,4 +68,4 @@ def test_a_result_has_the_documented_keys():
 def test_help_names_every_command():
     out, _, _ = talk("/help")
     assert commands.table(plain=True) in out
-    assert all(c.usage in out for c in commands.COMMANDS.values() if c.plain)
+    assert all(c.usage in out for c in commands.SLASH_COMMANDS.values() if c.plain)

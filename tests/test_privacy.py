@@ -15,7 +15,7 @@ from mlxdyn.chat.conversation import Session
 from mlxdyn.chat.outcome import logged
 from mlxdyn.cli import main
 from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, StudyConfig
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked, masked
@@ -111,7 +111,7 @@ TALK = ("The alarm code is 5519.", "So 55 19 opens it.", "Yes, 5519 does.", "Goo
 @contextmanager
 def learned(model: Model, *turns: str, config: ChatConfig) -> Iterator[Session]:
     """Open a session in which `turns` were said, user first, and learn them all."""
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     memory = Memory("m", model, ledger, learner=LearnerConfig(), study=WORDS_ONLY)
     chat = ledger.conversations.add(memory.row.id)
     for place, text in enumerate(turns):

@@ -24,7 +24,7 @@ from mlxdyn.exchange import directories
 from mlxdyn.exchange.adapter import create
 from mlxdyn.exchange.bundle import LEDGER, MANIFEST, unpacked
 from mlxdyn.exchange.received import received
-from mlxdyn.files import digest, home
+from mlxdyn.files import data_dir, digest
 from mlxdyn.learn.learner import flatten
 from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
@@ -42,7 +42,7 @@ def tiny(loaded_mite: Model) -> Model:
 
 @pytest.fixture
 def ledger() -> Iterator[Ledger]:
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
         yield ledger
 
 
@@ -58,9 +58,9 @@ def refused(path: Path, tiny, ledger: Ledger, said: str) -> None:
     """Reading a bundle in ends in one sentence, and leaves nothing."""
     with pytest.raises(MlxdynError, match=said) as caught:
         read_in(path, "copy", tiny, ledger)
-    assert str(home() / "mlxdyn.db") not in str(caught.value), "the user's own ledger is not it"
-    assert ledger.memories.find("copy") is None and not (home() / "memories" / "copy").exists()
-    assert not list(home().glob(".bundle-*"))
+    assert str(data_dir() / "mlxdyn.db") not in str(caught.value), "the user's own ledger is not it"
+    assert ledger.memories.find("copy") is None and not (data_dir() / "memories" / "copy").exists()
+    assert not list(data_dir().glob(".bundle-*"))
 
 
 # The ledger inside
@@ -169,7 +169,7 @@ def reweigh(change: Callable[[dict[str, mx.array]], None]) -> Callable[[Files], 
 
     def apply(files: Files) -> None:
         (name,) = (name for name in files if name.endswith("safetensors") and "/" not in name)
-        (folder := home() / "craft").mkdir(exist_ok=True)
+        (folder := data_dir() / "craft").mkdir(exist_ok=True)
         (folder / name).write_bytes(files[name])
         arrays = read_arrays(folder / name)
         change(arrays)
@@ -422,7 +422,7 @@ def test_an_adapter_of_impossible_rank_or_scale_is_refused(
     (tmp_path / "out" / directories.CONFIG).write_text(json.dumps(config))
     with pytest.raises(MlxdynError, match=said):
         create(directories.read(tmp_path / "out"), "copy", tiny, ledger, FAST)
-    assert ledger.memories.find("copy") is None and not (home() / "memories" / "copy").exists()
+    assert ledger.memories.find("copy") is None and not (data_dir() / "memories" / "copy").exists()
 
 
 def test_an_adapter_of_whole_numbers_is_refused(tiny, ledger: Ledger, tmp_path: Path):
@@ -456,7 +456,7 @@ def bundle(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLXDYN_HOME", str(folder / "home"))
         with (
-            closing(Ledger(home() / "mlxdyn.db")) as ledger,
+            closing(Ledger(data_dir() / "mlxdyn.db")) as ledger,
             opened("m", tiny, ledger) as memory,
         ):
             teach(memory, WORDS)

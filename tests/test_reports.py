@@ -19,7 +19,7 @@ from tiny import opened as open_memory
 
 from mlxdyn.cli import main
 from mlxdyn.exchange import directories
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn.learner import same
 from mlxdyn.memory import history
 from mlxdyn.memory.lifecycle import delete
@@ -34,7 +34,7 @@ COMMAND = str(Path(sys.executable).with_name("mlxdyn"))
 @contextmanager
 def opened(name: str, model: Model) -> Iterator[Memory]:
     with (
-        closing(Ledger(home() / "mlxdyn.db")) as ledger,
+        closing(Ledger(data_dir() / "mlxdyn.db")) as ledger,
         open_memory(name, model, ledger) as memory,
     ):
         yield memory
@@ -49,7 +49,7 @@ def run(*words: object) -> tuple[int, str]:
 def test_a_reader_waits_for_no_writer_and_no_writer_for_a_reader(mite: Model):
     with opened("m", mite) as memory:
         teach(memory, SAID[0])
-        with closing(Ledger(home() / "mlxdyn.db", writable=False)) as reading:
+        with closing(Ledger(data_dir() / "mlxdyn.db", writable=False)) as reading:
             rows = reading.database.run("SELECT text FROM messages")
             rows.fetchone()
             with memory.ledger.transaction():
@@ -64,7 +64,7 @@ def test_deleting_one_memory_leaves_the_others_to_the_last_bit(mite: Model):
         with opened(name, mite) as memory:
             teach(memory, SAID[0])
             kept = memory.learner.state
-    with closing(Ledger(home() / "mlxdyn.db")) as ledger:
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
         delete("mine", ledger)
         assert ledger.memories.names() == ["other"]
     with opened("other", mite) as memory:
@@ -79,7 +79,7 @@ def test_what_is_forgotten_no_search_finds(mite: Model):
         history.forget(memory, ids[:1])
     for words in (("log", "--search", "heliotrope"), ("items", "--search", "heliotrope")):
         assert "eliotrope" not in run("memory", *words, "--memory", "m")[1].replace(words[-1], "")
-    everything = b"".join(path.read_bytes() for path in home().rglob("*") if path.is_file())
+    everything = b"".join(path.read_bytes() for path in data_dir().rglob("*") if path.is_file())
     assert b"heliotrope" not in everything.lower()
 
 
@@ -99,7 +99,7 @@ def test_one_odd_row_hides_no_other(mite: Model):
     with opened("m", mite) as memory:
         teach(memory, SAID[0])
         teach(memory, SAID[1])
-    with sqlite3.connect(home() / "mlxdyn.db") as db:
+    with sqlite3.connect(data_dir() / "mlxdyn.db") as db:
         for column in ("nll_before", "nll_after", "gradient_norm"):
             db.execute(f"UPDATE updates SET {column} = NULL WHERE id = 1")
     db.close()
@@ -139,7 +139,7 @@ def test_many_processes_at_one_ledger_break_nothing(mite: Model):
     know(mite)
     with ThreadPoolExecutor() as pool:
         assert list(pool.map(chat, ("a", "b", "c"))) == [0, 0, 0]
-    with closing(Ledger(home() / "mlxdyn.db", writable=False)) as ledger:
+    with closing(Ledger(data_dir() / "mlxdyn.db", writable=False)) as ledger:
         assert ledger.database.integrity() == "ok" and ledger.memories.names() == ["a", "b", "c"]
     assert run("memory", "verify", "--memory", "b")[0] == 0
 

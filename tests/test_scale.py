@@ -9,7 +9,7 @@ from school import FAST, QUICK, as_said, open_memory, snapshots, teach, words
 
 from mlxdyn.chat.conversation import Session
 from mlxdyn.config import ChatConfig
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn.example import Draft
 from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.memory import Memory
@@ -58,7 +58,7 @@ def fill(ledger: Ledger, memory: int, model: Model) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_ten_thousand_messages_are_opened_listed_and_searched(mite: Model):
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     with open_memory("m", mite, ledger, study=QUICK) as memory:
         row = memory.row.id
         fill(ledger, row, mite)
@@ -70,14 +70,14 @@ def test_ten_thousand_messages_are_opened_listed_and_searched(mite: Model):
     ledger.close()
 
     def start() -> None:
-        ledger = Ledger(home() / "mlxdyn.db")
+        ledger = Ledger(data_dir() / "mlxdyn.db")
         with open_memory("m", mite, ledger) as memory:
             assert memory.ledger.events.totals(row).updates == 2 * MESSAGES
             ledger.conversations.all(row)
             ledger.messages.pending(row)
         ledger.close()
 
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     newest = Filter(newest=100)
     one, all_ = Filter(search="message 1234 of"), Filter(search="of many", newest=100)
     found = {
@@ -91,7 +91,7 @@ def test_ten_thousand_messages_are_opened_listed_and_searched(mite: Model):
         "examples": seconds(lambda: ledger.examples.active(row)),
         "unstudied": seconds(lambda: ledger.events.unstudied(row)),
     }
-    size = (home() / "mlxdyn.db").stat().st_size
+    size = (data_dir() / "mlxdyn.db").stat().st_size
     print(f"\n{MESSAGES} messages, {size / 1e6:.1f} MB")
     for name, taken in found.items():
         print(f"{name:28} {taken * 1000:8.1f} ms")
@@ -104,7 +104,7 @@ def test_ten_thousand_messages_are_opened_listed_and_searched(mite: Model):
 
 @pytest.mark.slow
 def test_switching_to_another_memory_loads_no_base(wren: Model):
-    ledger = Ledger(home() / "mlxdyn.db")
+    ledger = Ledger(data_dir() / "mlxdyn.db")
     with open_memory("one", wren, ledger) as memory:
         teach(memory, "My dog is called Rex.", ("What is my dog called?", "Rex."))
         memory.snapshot()

@@ -15,7 +15,7 @@ from mlxdyn.chat.turns import alternating
 from mlxdyn.config import ChatConfig, LearnerConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine.events import Compared, Heard, Learned, Message, Piece, Replied, Studied
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.stream import lesson
 from mlxdyn.memory import history
@@ -46,7 +46,7 @@ def open_session(mite) -> Iterator[Open]:
         study: StudyConfig = WORDS_ONLY,
     ) -> Session:
         close()
-        ledger = Ledger(home() / "mlxdyn.db")
+        ledger = Ledger(data_dir() / "mlxdyn.db")
         learner = LearnerConfig(learning_rate=config.learning_rate)
         options = {"learner": learner, "study": study, "writable": not temporary}
         memory = open_memory(name, mite, ledger, **options)
@@ -79,7 +79,9 @@ def targets(session: Session) -> list[str]:
 
 
 def disk() -> dict[Path, bytes]:
-    return {p: p.read_bytes() for p in home().rglob("*") if p.is_file() and "-shm" not in p.name}
+    return {
+        p: p.read_bytes() for p in data_dir().rglob("*") if p.is_file() and "-shm" not in p.name
+    }
 
 
 def test_a_reply_streams_and_is_saved_as_said(open_session: Open):
@@ -539,7 +541,7 @@ def test_at_no_strength_the_bare_base_talks(open_session: Open):
     learn(session)
     session.learn = "off"
     texts = []
-    for session.strength in (1.0, 0.0, 1.0):
+    for session.adapter_scale in (1.0, 0.0, 1.0):
         session.new()
         texts.append(say(session, "Hello!").message.text)
         assert session.talker.kv.kept == 0, "another strength makes the cache stale"

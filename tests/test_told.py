@@ -10,9 +10,9 @@ from school import know
 from mlxdyn.cli import main
 from mlxdyn.config import StudyConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.lab.cases import Ask, Case, claims, read
-from mlxdyn.lab.memory import KEPT, Options, Told, finding, remember, summary, to_json
+from mlxdyn.lab.memory import KEPT, Told, TrialOptions, finding, remember, summary, to_json
 from mlxdyn.model.load import Model
 
 REX = {
@@ -57,9 +57,9 @@ def test_a_case_is_told_and_asked_for_in_a_home_of_its_own(mite: Model, tmp_path
     file = tmp_path / "cases.jsonl"
     file.write_text(json.dumps(REX))
     know(mite)
-    told = list(remember(mite, read([file]), Options(study=StudyConfig(steps=1))))
+    told = list(remember(mite, read([file]), TrialOptions(study=StudyConfig(steps=1))))
     assert [len(one.said) for one in told] == [1] and [len(one.claimed) for one in told] == [1]
-    assert not (home() / "mlxdyn.db").exists()
+    assert not (data_dir() / "mlxdyn.db").exists()
     found = summary(told)
     assert set(found.shares) >= {"ceiling", "recall", "false_recall", "drift_nats_per_token"}
     assert to_json(found)["memory"]["cases"] == 1  # type: ignore[index]
@@ -84,7 +84,7 @@ def test_a_finished_case_is_kept_and_asked_again_after_the_messages_of_others(
     other = REX | {"id": "b", "messages": ["I live in Oslo."], "ask": [], "unknown": []}
     file.write_text(json.dumps(REX) + "\n" + json.dumps(other))
     know(mite)
-    options = Options(study=StudyConfig(steps=1), later=1)
+    options = TrialOptions(study=StudyConfig(steps=1), later=1)
     first = list(remember(mite, read([file]), options, store=tmp_path / "out"))
     kept = tmp_path / "out" / KEPT
     assert len(first[0].said_later) == 1 and first[0].flops > 1e6
@@ -94,7 +94,7 @@ def test_a_finished_case_is_kept_and_asked_again_after_the_messages_of_others(
     again = list(remember(mite, read([file]), options, store=tmp_path / "out"))
     assert again[0] == first[0] and again[1].said == first[1].said
     assert kept.stat().st_size > ticking
-    assert len(list(remember(mite, read([file]), Options(), store=tmp_path / "out"))) == 2
+    assert len(list(remember(mite, read([file]), TrialOptions(), store=tmp_path / "out"))) == 2
     file.write_text(json.dumps(REX) + "\n" + json.dumps(other | {"messages": ["I live in Rome."]}))
     (other_later, _) = remember(mite, read([file]), options, store=tmp_path / "out")
     assert other_later.seconds != first[0].seconds, "what others said counts as well"

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from mlxdyn.engine.events import Learned, Message, Replied, Stage, Studied, Weighed
-from mlxdyn.engine.messages import harmless, learned, marked, outcome, reason, stage, studied
-from mlxdyn.memory.store.records import Reason, legible
+from mlxdyn.engine.messages import escape_control, learned, marked, outcome, reason, stage, studied
+from mlxdyn.memory.store.records import Reason, sanitize
 
 PLAIN = Learned(1, 12, 5.214, 4.871, True, "", 1)
 EMPTY = Reason.NOTHING
@@ -106,9 +106,12 @@ def test_what_memory_made_likelier_is_marked_in_runs():
 
 def test_what_is_no_character_is_replaced_and_all_else_stays():
     said = "a\udcff\0 \U0001f469\u200d\U0001f467 \u05e9\u05dc\u05d5\u05dd \x1b[31m\n\t"
-    assert legible(said) == said.replace("\udcff", "\ufffd").replace("\0", "\ufffd")
-    assert legible(said).encode()
-    assert harmless("a\x1b[2J\x07\x9b\r\n\tb \u05e9") == "a\ufffd[2J\ufffd\ufffd\ufffd\n\tb \u05e9"
+    assert sanitize(said) == said.replace("\udcff", "\ufffd").replace("\0", "\ufffd")
+    assert sanitize(said).encode()
+    assert (
+        escape_control("a\x1b[2J\x07\x9b\r\n\tb \u05e9")
+        == "a\ufffd[2J\ufffd\ufffd\ufffd\n\tb \u05e9"
+    )
 
 
 def test_every_reason_has_a_sentence_and_what_is_none_stays_as_it_is():

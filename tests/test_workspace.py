@@ -15,7 +15,6 @@ from mlxdyn.engine import memories, models, talks
 from mlxdyn.engine.events import (
     Chats,
     Failed,
-    Found,
     Learned,
     Models,
     Notice,
@@ -23,7 +22,8 @@ from mlxdyn.engine.events import (
     Panel,
     Replied,
     Said,
-    Settings,
+    SearchResult,
+    SettingsList,
     Status,
     Studied,
     Surprise,
@@ -145,7 +145,7 @@ def test_with_learning_off_nothing_is_studied_in_quiet_either(front, wren: Model
 def test_settings_stay_and_act_at_once(front):
     one = front(ENDLESS)
     one.engine.ask(models.put, "max_tokens", "3")
-    assert one.until(Settings).values["max_tokens"] == 3
+    assert one.until(SettingsList).values["max_tokens"] == 3
     one.engine.send("Hello!")
     replied = one.until(Replied)
     assert (replied.tokens, replied.ended) == (3, "length")
@@ -158,7 +158,7 @@ def test_settings_stay_and_act_at_once(front):
         one.engine.ask(models.put, name, text)
         assert said in one.until(Failed).text
     one.engine.ask(models.put, "max_tokens", "")
-    assert one.until(Settings).values["max_tokens"] == 512 and settings.read() == {}
+    assert one.until(SettingsList).values["max_tokens"] == 512 and settings.read() == {}
 
 
 def test_a_preset_names_a_system_prompt(front):
@@ -166,7 +166,7 @@ def test_a_preset_names_a_system_prompt(front):
     settings.path().write_text('[presets]\nbird = "You are a bird."\n')
     one = front()
     one.engine.ask(models.put, "system", "bird")
-    assert one.until(Settings).values["system"] == "You are a bird."
+    assert one.until(SettingsList).values["system"] == "You are a bird."
 
 
 def test_options_go_before_the_environment_and_that_before_the_file(monkeypatch):
@@ -235,7 +235,7 @@ def test_a_deleted_chat_comes_back_and_an_erased_one_does_not(front):
     assert one.until(Chats).chats == ()
     assert "forgotten" in one.until(Notice).text
     one.engine.ask(talks.search, "Rex")
-    assert one.until(Found).hits == () and ledger_says()[0] == 0
+    assert one.until(SearchResult).hits == () and ledger_says()[0] == 0
 
 
 def test_the_panel_tells_facts_gain_and_drift(front):

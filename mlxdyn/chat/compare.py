@@ -7,10 +7,10 @@ from mlxdyn.chat.events import Compared, Scored, Surprise, Weighed
 from mlxdyn.chat.generate import Talker
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk
-from mlxdyn.memory.store.records import legible
+from mlxdyn.memory.store.records import sanitize
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
-from mlxdyn.model.lora import dialled
+from mlxdyn.model.lora import adapter_scaled
 
 
 def compare(
@@ -21,9 +21,9 @@ def compare(
     Each token of the memory's answer is weighed: how much likelier memory made it, in nats.
     Both answers end early once `stopped()` is true.
     """
-    text = legible(text)
+    text = sanitize(text)
     prompt, _ = talker.prompt([Turn("user", text)])
-    base, answer = (talker.greedy(prompt, strength, stopped) for strength in (0.0, 1.0))
+    base, answer = (talker.greedy(prompt, scale, stopped) for scale in (0.0, 1.0))
     chunk = Chunk(context=prompt, targets=answer)
     before, now = (_nll(talker.model, learner, chunk, s) if answer else () for s in (0.0, 1.0))
     gains = [was - is_ for was, is_ in zip(before, now, strict=True)]
@@ -41,14 +41,14 @@ def surprise(talker: Talker, learner: Learner, turns: Sequence[Turn]) -> Surpris
     if not targets:
         return Surprise(turns[-1].text, ())
     chunk = Chunk(rendered.tokens[begin:start], targets)
-    before, now = (_nll(talker.model, learner, chunk, strength) for strength in (0.0, 1.0))
+    before, now = (_nll(talker.model, learner, chunk, scale) for scale in (0.0, 1.0))
     pieces = _pieces(talker.model, targets)
     gains = [was - is_ for was, is_ in zip(before, now, strict=True)]
     return Surprise(turns[-1].text, tuple(map(Scored, pieces, now, gains)))
 
 
-def _nll(model: Model, learner: Learner, chunk: Chunk, strength: float) -> tuple[float, ...]:
-    with dialled(model, strength):
+def _nll(model: Model, learner: Learner, chunk: Chunk, scale: float) -> tuple[float, ...]:
+    with adapter_scaled(model, scale):
         return tuple(learner.score(chunk).nll)
 
 

@@ -25,7 +25,7 @@ from mlxdyn.config import ChatConfig, Learn
 from mlxdyn.errors import MlxdynError
 from mlxdyn.memory import history
 from mlxdyn.memory.calibrated import kept_at
-from mlxdyn.memory.memory import Memory, Progress
+from mlxdyn.memory.memory import LessonProgress, Memory
 from mlxdyn.memory.store import chats
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import (
@@ -35,7 +35,7 @@ from mlxdyn.memory.store.records import (
     LearningState,
     Lesson,
     Message,
-    legible,
+    sanitize,
 )
 from mlxdyn.model.chat_template import Turn
 from mlxdyn.model.load import Model
@@ -58,7 +58,7 @@ class Session:
         self.temporary = temporary
         memory.personal = config.personal
         self.learn: Learn = "off" if temporary else config.learn
-        self.strength = 1.0  # of the adapter while it talks; learning is always at full strength
+        self.adapter_scale = 1.0  # while it talks; it learns at its full scale
         self.incognito = False  # the bare base talks
         self.conversation = 0
         self._context_tokens = 0
@@ -114,7 +114,7 @@ class Session:
             updates=totals.updates,
             tokens_learned=totals.tokens,
             items=totals.facts,
-            strength=self.strength,
+            adapter_scale=self.adapter_scale,
             incognito=self.incognito,
             studying=self._work is not None and self._studying,
             stage=self.stage(),
@@ -142,7 +142,7 @@ class Session:
     def _said(
         self, text: str, after: int | None, stopped: Stopped
     ) -> Iterator[Heard | Piece | Replied]:
-        text = legible(text)
+        text = sanitize(text)
         self.talker.prompt([Turn("user", text)])
         self.conversation = self.conversation or self.ledger.conversations.add(self.owner)
         learning: LearningState = "none" if self.learn == "off" else "pending"
@@ -176,7 +176,9 @@ class Session:
         old = self._here(message)
         learning: LearningState = "pending" if self.learn == "all" else "none"
         before = chats.parent(self.ledger, old.id)
-        self.ledger.messages.add(self.conversation, old.role, legible(text), learning, after=before)
+        self.ledger.messages.add(
+            self.conversation, old.role, sanitize(text), learning, after=before
+        )
 
     def turn_to(self, message: int, step: int) -> None:
         """Open the branch of another version of a message, `step` versions on."""
@@ -232,7 +234,7 @@ class Session:
     @property
     def _weights(self) -> tuple[int, float]:
         """What a KV cache depends on: the weights' version and how strongly memory speaks."""
-        return self.memory.version, self.strength
+        return self.memory.version, self.adapter_scale
 
     def compare(self, text: str, stopped: Stopped = lambda: False) -> Compared:
         """Answer `text` with the bare base and with memory; nothing is saved or learned."""
@@ -350,14 +352,14 @@ class Session:
         self.drop_work()
         return self._what(history.take_back(self.memory))
 
-    def redo(self, progress: Progress | None = None) -> str | None:
+    def redo(self, progress: LessonProgress | None = None) -> str | None:
         """Bring back the last lesson that was undone; say what it was."""
         self.drop_work()
         return self._what(history.bring_back(self.memory, progress))
 
     def change_items(
         self, items: Sequence[int], new: tuple[str, str] | str | None,
-        progress: Progress | None = None,
+        progress: LessonProgress | None = None,
     ) -> None:  # fmt: skip
         """Edit facts, or delete them with None, as if it had been so all along.
 
@@ -376,7 +378,7 @@ class Session:
         told = [(row.question, new) if isinstance(new, str) else new for row in rows]
         history.change_examples(self.memory, rows, told, progress)
 
-    def forget(self, *messages: int, progress: Progress | None = None) -> str:
+    def forget(self, *messages: int, progress: LessonProgress | None = None) -> str:
         """Forget messages and the replies to them, exactly; return the text of the last.
 
         Raises MlxdynError when this memory holds no such message.

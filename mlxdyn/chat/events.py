@@ -21,7 +21,7 @@ class Status:
     updates: int  # accepted updates in the memory
     tokens_learned: int
     items: int  # study items in the memory
-    strength: float  # of the memory in replies: 0 is the bare base, 1 all of it
+    adapter_scale: float  # of the memory in replies: 0 is the bare base, 1 all of it
     incognito: bool = False  # the bare base: the memory is not even read
     studying: bool = False  # the adapter is being made anew
     stage: "Stage | None" = None  # of what is being learned now
@@ -133,7 +133,7 @@ class Fact:
     answer: str
     questions: tuple[str, ...]
     yours: bool  # you wrote the answer
-    standing: bool  # False: a later message corrected it
+    active: bool  # False: a later message corrected it
 
 
 @dataclass(frozen=True, slots=True)

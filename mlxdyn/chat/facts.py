@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mlxdyn.memory.store.records import ExampleRow
 
-ALIKE = 0.5  # share of the told words that two wordings of one fact have in common
+SHARED_WORDS = 0.5  # share of the told words that two wordings of one fact have in common
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def group(rows: Sequence[ExampleRow], message: str) -> list[Grouped]:
         answer = _words(row.answer)
         told = frozenset((answer & said) - _words(row.question)) or frozenset(answer)
         for known, members in groups:
-            alike = len(told & known) >= ALIKE * len(told | known)
+            alike = len(told & known) >= SHARED_WORDS * len(told | known)
             if alike or any(row.answer == one.answer for one in members):
                 members.append(row)
                 break

@@ -18,7 +18,7 @@ from mlxdyn.config import FALLBACK_SAMPLING, ChatConfig, SamplingConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.model.chat_template import Turn, render, words
 from mlxdyn.model.load import Model
-from mlxdyn.model.lora import dialled
+from mlxdyn.model.lora import adapter_scaled
 
 LOOP_LEAST, LOOP_TIMES = 48, 4
 """A reply whose last 48 tokens or more are the same few, four times, is going round in circles."""
@@ -27,7 +27,7 @@ Version = tuple[int, float]
 
 
 @dataclass(slots=True)
-class Kv:
+class KvCache:
     """A KV cache, the tokens in it and the weight version that made it."""
 
     cache: list[Any]
@@ -45,7 +45,7 @@ class Talker:
 
     def __init__(self, model: Model, config: ChatConfig) -> None:
         self.model, self.config = model, config
-        self.kv = Kv([])
+        self.kv = KvCache([])
         self.ended = ""  # why the last reply ended: "" by itself | length | loop
 
     @property
@@ -110,7 +110,7 @@ class Talker:
         )
         self.ended = ""
         try:
-            with dialled(self.model, version[1]):
+            with adapter_scaled(self.model, version[1]):
                 for response in responses:
                     produced.append(response.token)
                     yield response.text
@@ -131,19 +131,19 @@ class Talker:
         known = common_prefix_len(kv.tokens[:held], prompt[:-1])
         stale = kv.version != version
         if stale or not known or (held > known and not can_trim_prompt_cache(kv.cache)):
-            self.kv = Kv(self.model.new_cache())
+            self.kv = KvCache(self.model.new_cache())
             return self.kv.cache
         trim_prompt_cache(kv.cache, held - known)
         kv.kept = known
         return kv.cache
 
     def greedy(
-        self, prompt: tuple[int, ...], strength: float, stopped: Callable[[], bool]
+        self, prompt: tuple[int, ...], scale: float, stopped: Callable[[], bool]
     ) -> tuple[int, ...]:
         """Give the likeliest tokens, without the end, on a cache of their own."""
         self.model.network.eval()
         ends = set(self.model.tokenizer.eos_token_ids)
-        with dialled(self.model, strength):
+        with adapter_scaled(self.model, scale):
             responses = stream_generate(
                 self.model.network,
                 self.model.tokenizer,

@@ -11,14 +11,14 @@ from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.memory.store.records import ExampleRow, Filter, Reason, UpdateRow
 
-RECALLED = 400  # updates whose messages are told of when a conversation is opened
+UPDATES_RECALLED = 400  # updates whose messages are told of when a conversation is opened
 POINTS = 120  # lessons of which a panel draws the course
 QUESTION = ("?", "？", "؟", ";")  # marks that end a question, whatever the language
 
 
 def lessons(memory: Memory, conversation: int, pending: Iterable[int]) -> Lessons:
     """Say what became of the newest messages of a conversation."""
-    wanted = Filter(conversation=conversation, newest=RECALLED)
+    wanted = Filter(conversation=conversation, newest=UPDATES_RECALLED)
     by_message: dict[int, list[UpdateRow]] = {}
     for update in memory.ledger.events.log(memory.row.id, wanted):
         by_message.setdefault(update.message or 0, []).append(update)
@@ -94,20 +94,20 @@ def logged(memory: Memory) -> tuple[Logged, ...]:
 
 def facts(memory: Memory) -> tuple[Fact, ...]:
     """List what the memory learned by fact, the newest first, those that stand before others."""
-    active = {row.id for row in memory.known_facts()}
+    known = {row.id for row in memory.known_facts()}
     by_message: dict[int, list[ExampleRow]] = {}
     for row in _told(memory):
         by_message.setdefault(row.message or 0, []).append(row)
     hidden = memory.masked(by_message)
     found: dict[tuple[str, bool], Fact] = {}
     for message, rows in by_message.items():
-        for standing in (True, False):
-            mine = [row for row in rows if (row.id in active) == standing]
+        for active in (True, False):
+            mine = [row for row in rows if (row.id in known) == active]
             for one in group(mine, hidden[message].text):
-                fact = _fact(one, hidden[message], standing)
-                key = (fact.answer, standing)
+                fact = _fact(one, hidden[message], active)
+                key = (fact.answer, active)
                 found[key] = _joined(found[key], fact) if key in found else fact
-    return tuple(sorted(reversed(found.values()), key=lambda fact: not fact.standing))
+    return tuple(sorted(reversed(found.values()), key=lambda fact: not fact.active))
 
 
 def _joined(first: Fact, again: Fact) -> Fact:
@@ -145,7 +145,7 @@ def _told(memory: Memory) -> list[ExampleRow]:
     return [row for row in memory.ledger.examples.told(memory.row.id) if row.kind == Kind.FACT]
 
 
-def _fact(one: Grouped, hidden: Masked, standing: bool) -> Fact:
+def _fact(one: Grouped, hidden: Masked, active: bool) -> Fact:
     return Fact(
         items=tuple(row.id for row in one.rows),
         message=one.rows[0].message or 0,
@@ -153,7 +153,7 @@ def _fact(one: Grouped, hidden: Masked, standing: bool) -> Fact:
         answer=one.answer,
         questions=tuple(row.question for row in one.rows),
         yours=any(row.source == "user" for row in one.rows),
-        standing=standing,
+        active=active,
     )
 
 

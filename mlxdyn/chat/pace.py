@@ -7,7 +7,7 @@ from pathlib import Path
 from mlxdyn.files import write
 
 NEW = 0.3  # weight of the newest measurement in the mean
-LEAST = 3  # steps; with a budget for fewer, a message's facts are not studied at all
+LEAST_STEPS = 3  # steps; with a budget for fewer, a message's facts are not studied at all
 
 
 class Pace:
@@ -34,7 +34,7 @@ class Pace:
         if not budget or reading is None or learning is None:
             return wanted
         fitting = int(wanted * max(0.0, budget - reading) / max(learning, 1e-9))
-        return 0 if fitting < LEAST else min(wanted, fitting)
+        return 0 if fitting < LEAST_STEPS else min(wanted, fitting)
 
     def note(self, stage: str, seconds: float) -> None:
         """Take a measurement into the mean, and keep it."""

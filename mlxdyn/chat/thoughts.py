@@ -6,7 +6,7 @@ THOUGHT = re.compile(
     r"<(?P<tag>think|thinking|thought|reasoning)\b[^>]*>(?P<inside>.*?)(?:</(?P=tag)>|\Z)\s*",
     re.DOTALL | re.IGNORECASE,
 )
-OPENED = re.compile(r"\A(?P<inside>.*?)</(?:think|thinking)>\s*", re.DOTALL | re.IGNORECASE)
+UNTIL_CLOSED = re.compile(r"\A(?P<inside>.*?)</(?:think|thinking)>\s*", re.DOTALL | re.IGNORECASE)
 """A closing mark alone ends a thought that the template had opened."""
 
 
@@ -14,7 +14,7 @@ def split(text: str) -> tuple[str, str]:
     """Part a reply into its thoughts and its words."""
     thoughts = [found["inside"].strip() for found in THOUGHT.finditer(text)]
     rest = THOUGHT.sub("", text)
-    if opened := OPENED.match(rest):
+    if opened := UNTIL_CLOSED.match(rest):
         thoughts.append(opened["inside"].strip())
         rest = rest[opened.end() :]
     return "\n\n".join(filter(None, thoughts)), rest

@@ -8,7 +8,7 @@ import click
 
 from mlxdyn import settings
 from mlxdyn.cli.open import (
-    NUMBER,
+    ROW_ID,
     agreed,
     as_json,
     chosen,
@@ -92,7 +92,7 @@ def _tell(
 
 
 @click.command()
-@click.argument("messages", metavar="[ID]...", nargs=-1, type=NUMBER)
+@click.argument("messages", metavar="[ID]...", nargs=-1, type=ROW_ID)
 @chosen
 @filtered
 @click.option(
@@ -336,7 +336,7 @@ def study(name: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("item", type=NUMBER)
+@click.argument("item", type=ROW_ID)
 @click.option("--question", metavar="TEXT", help="The new question.")
 @click.option("--answer", metavar="TEXT", help="The new answer.")
 @click.option("--delete", is_flag=True, help="Delete the item.")
@@ -347,13 +347,13 @@ def edit(
 ) -> None:
     """Edit or delete study item ITEM, as if it had been so from the beginning."""
     from mlxdyn.memory import history
-    from mlxdyn.memory.store.records import legible
+    from mlxdyn.memory.store.records import sanitize
 
     if not delete and question is None and answer is None:
         raise click.UsageError("say what changes: --question, --answer or --delete")
     if delete and not (question is None and answer is None):
         raise click.UsageError("--delete goes alone")
-    question, answer = (text and legible(text).strip() for text in (question, answer))
+    question, answer = (text and sanitize(text).strip() for text in (question, answer))
     if "" in (question, answer):
         raise click.UsageError("an item needs a question and an answer; --delete takes it away")
     ledger = open_ledger()

@@ -22,7 +22,7 @@ from mlxdyn.cli.open import (
     progress,
     table,
 )
-from mlxdyn.engine.messages import harmless
+from mlxdyn.engine.messages import escape_control
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import memory_directory
 
@@ -157,7 +157,7 @@ def verify(name: str, as_json: bool, quick: bool, repair: bool) -> None:
         how = "files are sound" if quick else "replayed to the same bits"
         click.echo(f"Clean: {updates} updates, {how}.")
     for problem in problems:
-        click.echo(harmless(problem), err=True)
+        click.echo(escape_control(problem), err=True)
     if left:
         raise MlxdynError(_verdict(left, made, tried=repair))
     if problems:

@@ -22,9 +22,9 @@ from mlxdyn.cli.memory import memory
 from mlxdyn.cli.model import check_taught, doctor, ensure, model
 from mlxdyn.cli.open import base, chosen, personal
 from mlxdyn.config import LEARNS, Learn
-from mlxdyn.engine.messages import harmless
+from mlxdyn.engine.messages import escape_control
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_name, home
+from mlxdyn.files import check_name, data_dir
 
 if TYPE_CHECKING:
     from mlxdyn.engine.actor import Options
@@ -45,13 +45,13 @@ class Sentences(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader has seen enough, say `| head`
                 raise
-            raise click.ClickException(harmless(str(error))) from error
+            raise click.ClickException(escape_control(str(error))) from error
         except MlxdynError as error:
-            raise click.ClickException(harmless(str(error))) from error
+            raise click.ClickException(escape_control(str(error))) from error
         except sqlite3.Error as error:
             from mlxdyn.memory.store.database import reason
 
-            ledger = home(make=False) / "mlxdyn.db"
+            ledger = data_dir(make=False) / "mlxdyn.db"
             raise click.ClickException(
                 f"the ledger {ledger} cannot be used: {reason(error)}; see `mlxdyn doctor`"
             ) from error

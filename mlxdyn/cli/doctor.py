@@ -14,15 +14,15 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import home, memory_directory
+from mlxdyn.files import data_dir, memory_directory
 from mlxdyn.model import device
 
 if TYPE_CHECKING:
     from mlxdyn.memory.store.ledger import Ledger
     from mlxdyn.memory.store.records import MemoryRow
 
-SIZE = 1024
-ROUNDS = 7
+MATRIX_SIZE = 1024
+MATRIX_ROUNDS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def examine() -> Health:
     device.prepare()
     machine = device.current()
     mlx_rate, numpy_rate = product_rates()
-    path = home(make=False)
+    path = data_dir(make=False)
     memories, problems = records()
     facts = {
         "mlxdyn": version("mlxdyn"),
@@ -76,7 +76,7 @@ def _open_to_others(path: Path) -> list[str]:
 
 def records() -> tuple[list[dict[str, Any]], list[str]]:
     """Describe every memory, and say what is wrong with the ledger and the files."""
-    path = home(make=False) / "mlxdyn.db"
+    path = data_dir(make=False) / "mlxdyn.db"
     from mlxdyn.memory.store.database import UnknownSchema
     from mlxdyn.memory.store.ledger import Ledger
 
@@ -152,13 +152,13 @@ def _nameless(names: list[str], *, lost: bool) -> Iterator[str]:
     """
     from mlxdyn.memory.directory import UNFINISHED
 
-    for directory in (home(make=False) / "memories").glob("[!.]*"):
+    for directory in (data_dir(make=False) / "memories").glob("[!.]*"):
         held = directory.name in names or (directory / UNFINISHED).exists()
         if held or not any(directory.glob("*.safetensors")):
             continue
         if lost:
             yield (
-                f"the ledger {home(make=False) / 'mlxdyn.db'} is gone, and {directory} holds "
+                f"the ledger {data_dir(make=False) / 'mlxdyn.db'} is gone, and {directory} holds "
                 "weights: keep them, and bring back the ledger from a backup, or import a bundle"
             )
         else:
@@ -170,13 +170,13 @@ def product_rates() -> tuple[float, float]:
     import mlx.core as mx
     import numpy as np
 
-    theirs = np.ones((SIZE, SIZE), dtype=np.float32)
+    theirs = np.ones((MATRIX_SIZE, MATRIX_SIZE), dtype=np.float32)
     ours = mx.array(theirs)
     pairs = [
         (_seconds(lambda: mx.eval(ours @ ours)), _seconds(lambda: theirs @ theirs))
-        for _ in range(ROUNDS + 1)
+        for _ in range(MATRIX_ROUNDS + 1)
     ][1:]
-    work = 2 * SIZE**3 / 1e9
+    work = 2 * MATRIX_SIZE**3 / 1e9
     mlx_seconds, numpy_seconds = (statistics.median(side) for side in zip(*pairs, strict=True))
     return work / mlx_seconds, work / numpy_seconds
 

@@ -34,7 +34,7 @@ from mlxdyn.config import (
     Format,
     LearnerConfig,
 )
-from mlxdyn.engine.messages import clipped, counted, harmless
+from mlxdyn.engine.messages import clipped, counted, escape_control
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from mlxdyn.exchange.leak import Leak, LeakReport
     from mlxdyn.memory.memory import Memory
 
-SHOWN = 5  # of the most exposed strings
+STRINGS_SHOWN = 5  # of the most exposed strings
 CUT = 60  # characters of each
 
 
@@ -153,7 +153,7 @@ def _print_leaks(report: LeakReport | None, *, text: bool) -> None:
         f"{report.read_out} can be read out word for word from their first third "
         f"({report.read_out_by_base} from the bare base){_ranks(report)}."
     )
-    for leak in report.leaks[:SHOWN]:
+    for leak in report.leaks[:STRINGS_SHOWN]:
         if leak.exposure or leak.read_out:
             click.echo("  " + _leak_line(leak, report.most))
 
@@ -212,10 +212,10 @@ def _share(kept: float) -> str:
 
 
 def _warn(exported: Exported) -> None:
-    from mlxdyn.exchange.export import ENOUGH
+    from mlxdyn.exchange.export import LEAST_EFFECT
 
     kept = exported.fidelity.kept
-    if kept is not None and kept < ENOUGH:
+    if kept is not None and kept < LEAST_EFFECT:
         click.echo(
             f"Warning: rounding the weights erased {1 - kept:.0%} of what the memory changes; "
             "use --dtype float32 without --quantize, or keep the adapter apart (--format mlx-lm).",
@@ -274,7 +274,7 @@ def import_memory(path: Path, model: str | None, name: str, yes: bool) -> None:
 
 def _agree(summary: str, name: str, yes: bool) -> None:
     """Show what would be imported, and ask."""
-    click.echo(harmless(summary), err=True)
+    click.echo(escape_control(summary), err=True)
     if not yes:
         confirm(f"Import it as memory {name!r}?")
 

@@ -14,13 +14,13 @@ from mlxdyn import settings
 from mlxdyn.cli.model import fetch
 from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MEMORY, DEFAULT_MODEL
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.model import registry
 
 
 def model_for(memory: str, *, ask: bool) -> str:
     """Name the model for a chat that was told none; a first run may `ask` on the terminal."""
-    ledger = home(make=False) / "mlxdyn.db"
+    ledger = data_dir(make=False) / "mlxdyn.db"
     own = _own(ledger, memory) if ledger.is_file() else None
     chosen = "model" in settings.read()
     if own is not None and not (chosen and memory == DEFAULT_MEMORY):
@@ -61,7 +61,7 @@ def _choose() -> str:
     return name
 
 
-def _offer(entry: registry.Entry) -> str:
+def _offer(entry: registry.RegistryEntry) -> str:
     size = "here already" if registry.here(entry.name) else f"{entry.bytes / 1e6:,.0f} MB to fetch"
     small = registry.misfit(entry)
     return f"{entry.about}; {size}; {small or 'fits this machine'}; {entry.licence}"

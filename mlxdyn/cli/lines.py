@@ -7,13 +7,13 @@ from mlxdyn.engine import messages
 from mlxdyn.engine.events import (
     Chats,
     Compared,
-    Found,
     Learned,
     Models,
     Notice,
     Panel,
     Replied,
-    Settings,
+    SearchResult,
+    SettingsList,
     Studied,
     Surprise,
 )
@@ -31,7 +31,7 @@ def told(event: Notice | Learned | Studied, *, numbers: bool = False) -> str:
 def known(found: Panel) -> str:
     """Say what the memory knows, the newest first."""
     rows = [
-        f"{fact.answer}{'' if fact.standing else ' (corrected later)'}\n"
+        f"{fact.answer}{'' if fact.active else ' (corrected later)'}\n"
         f"       from message {fact.message}: {fact.said}"
         for fact in found.facts
     ]
@@ -53,7 +53,7 @@ def chats(found: Chats) -> str:
     return "\n".join([*rows, "/chats NUMBER opens one."]) if rows else "No chat is saved yet."
 
 
-def hits(found: Found) -> str:
+def hits(found: SearchResult) -> str:
     rows = [f"{hit.conversation:>5}  {' '.join(hit.text.split())}" for hit in found.hits]
     return "\n".join([*rows, "/chats NUMBER opens one."]) if rows else "Nothing was found."
 
@@ -63,7 +63,7 @@ def models(found: Models) -> str:
     return f"{found.current} answers. There is: {', '.join(rows)}"
 
 
-def settings(found: Settings) -> str:
+def settings(found: SettingsList) -> str:
     rows = [f"{name:20} {messages.value(value)}" for name, value in found.values.items()]
     return "\n".join([*rows, f"/set NAME VALUE changes one; they are kept in {found.path}"])
 

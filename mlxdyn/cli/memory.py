@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlxdyn.cli.open import (
-    NUMBER,
+    ROW_ID,
     as_json,
     chosen,
     filtered,
@@ -21,7 +21,7 @@ from mlxdyn.cli.open import (
     print_json,
     table,
 )
-from mlxdyn.engine.messages import harmless, reason
+from mlxdyn.engine.messages import escape_control, reason
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import memory_directory
 from mlxdyn.memory.store.records import Reason
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mlxdyn.memory.store.ledger import Ledger
     from mlxdyn.memory.store.records import MemoryRow, UpdateRow
 
-SHOWN = 100  # updates in the log when nothing else is asked for
+UPDATES_SHOWN = 100  # updates in the log when nothing else is asked for
 
 
 @click.group()
@@ -83,8 +83,8 @@ def show(name: str, as_json: bool) -> None:
 @personal
 @click.option("--rejected", is_flag=True, help="Only updates that were refused or rolled back.")
 @click.option(
-    "--limit", type=NUMBER, metavar="N",
-    help=f"Only the newest N updates.  [default: {SHOWN}; all with --json]",
+    "--limit", type=ROW_ID, metavar="N",
+    help=f"Only the newest N updates.  [default: {UPDATES_SHOWN}; all with --json]",
 )  # fmt: skip
 def log(
     name: str,
@@ -106,7 +106,7 @@ def log(
     from mlxdyn.memory.store.records import Filter
 
     ledger = open_ledger()
-    most = limit if as_json or limit else SHOWN
+    most = limit if as_json or limit else UPDATES_SHOWN
     wanted = Filter(search, conversation, since, until, rejected, newest=most)
     memory = find(ledger, name).id
     rows = _masked(ledger, memory, ledger.events.log(memory, wanted), personal)
@@ -123,7 +123,7 @@ def log(
             wide="text",
         )
         for row in filter(_trouble, rows):
-            click.echo(harmless(f"update {row.update}: {_trouble(row)}"))
+            click.echo(escape_control(f"update {row.update}: {_trouble(row)}"))
 
 
 def _masked(ledger: Ledger, memory: int, rows: list[UpdateRow], personal: bool) -> list[UpdateRow]:

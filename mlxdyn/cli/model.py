@@ -130,7 +130,7 @@ def info(name: str, as_json: bool) -> None:
             click.echo(f"{key:14} {value}")
 
 
-def _offer(entry: registry.Entry, as_json: bool) -> None:
+def _offer(entry: registry.RegistryEntry, as_json: bool) -> None:
     """Describe a model that is known and not here."""
     from mlxdyn.model import registry
 

@@ -14,12 +14,12 @@ import click
 
 from mlxdyn import settings
 from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MODEL
-from mlxdyn.engine.messages import harmless
+from mlxdyn.engine.messages import escape_control
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_name, chosen_memory, home
+from mlxdyn.files import check_name, chosen_memory, data_dir
 
 if TYPE_CHECKING:
-    from mlxdyn.memory.memory import Memory, Progress
+    from mlxdyn.memory.memory import LessonProgress, Memory
     from mlxdyn.memory.store.ledger import Ledger
     from mlxdyn.memory.store.records import MemoryRow
 
@@ -30,8 +30,8 @@ def _default_model() -> str:
     return registry.default()
 
 
-NUMBER = click.IntRange(1, 2**63 - 1)  # of a row: what SQLite can count to
-EVERY = 5.0  # seconds between two lines of progress in a pipe
+ROW_ID = click.IntRange(1, 2**63 - 1)  # of a row: what SQLite can count to
+PROGRESS_SECONDS = 5.0  # seconds between two lines of progress in a pipe
 WIDE = 100  # columns of a table that is not on a terminal
 
 base = click.option(
@@ -54,11 +54,11 @@ sure = click.option("--yes", is_flag=True, help="Do not ask.")
 
 def _words(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Read words to look for; none at all would be in every message."""
-    from mlxdyn.memory.store.records import legible
+    from mlxdyn.memory.store.records import sanitize
 
     if value is not None and not value.strip():
         raise click.BadParameter("say which words; nothing is in every message")
-    return value and legible(value)
+    return value and sanitize(value)
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -92,7 +92,7 @@ def filtered(command: Any) -> Any:
             help="Not before this time (UTC), as 2026-05-01 or 2026-05-01T12:00.",
         ),
         click.option(
-            "--conversation", metavar="ID", type=NUMBER, help="Only of this conversation."
+            "--conversation", metavar="ID", type=ROW_ID, help="Only of this conversation."
         ),
         click.option(
             "--search", metavar="WORDS", callback=_words,
@@ -127,7 +127,7 @@ def open_ledger(*, writable: bool = False) -> Ledger:
     """Open the ledger; it is closed when the command ends."""
     from mlxdyn.memory.store.ledger import Ledger
 
-    ledger = Ledger(home(make=writable) / "mlxdyn.db", writable=writable)
+    ledger = Ledger(data_dir(make=writable) / "mlxdyn.db", writable=writable)
     click.get_current_context().call_on_close(ledger.close)
     return ledger
 
@@ -168,7 +168,7 @@ def opened(name: str, *, writable: bool = True) -> Iterator[Memory]:
 
 
 @contextmanager
-def progress(doing: str) -> Iterator[Progress]:
+def progress(doing: str) -> Iterator[LessonProgress]:
     """Show how many lessons are done, when it takes long enough to see; in a pipe now and then."""
     from rich.console import Console
     from rich.progress import Progress as Bars
@@ -177,7 +177,7 @@ def progress(doing: str) -> Iterator[Progress]:
 
     def line(done: int, of: int) -> None:
         nonlocal said
-        if time.monotonic() - said > EVERY:
+        if time.monotonic() - said > PROGRESS_SECONDS:
             said = time.monotonic()
             click.echo(f"{doing}: {done} of {of} ...", err=True)
 
@@ -216,7 +216,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, wide: str = "")
 
     shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     cells = [
-        [cell if isinstance(cell, Text) else Text(harmless(str(cell))) for cell in row]
+        [cell if isinstance(cell, Text) else Text(escape_control(str(cell))) for cell in row]
         for row in rows
     ]
     for name, column in zip(head, zip(*cells, strict=True), strict=True):

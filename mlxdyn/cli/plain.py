@@ -19,17 +19,17 @@ from mlxdyn.engine.events import (
     Compared,
     Event,
     Failed,
-    Found,
     Heard,
     Learned,
-    Memories,
+    MemoryNames,
     Models,
     Notice,
     Opened,
     Panel,
     Piece,
     Replied,
-    Settings,
+    SearchResult,
+    SettingsList,
     Status,
     Studied,
     Surprise,
@@ -112,7 +112,7 @@ class PlainChat:
 
     def _command(self, line: str) -> None:
         name, argument = commands.read(line)
-        command = commands.COMMANDS.get(name)
+        command = commands.SLASH_COMMANDS.get(name)
         if command is None or not command.plain:
             self._print(commands.unknown(name))
         elif command.needs and not argument:
@@ -138,7 +138,7 @@ class PlainChat:
                 self._chats(argument)
             case "search":
                 engine.ask(talks.search, argument)
-                self._show(Found, lines.hits)
+                self._show(SearchResult, lines.hits)
             case "rename":
                 engine.ask(talks.rename, 0, argument)
                 self._wait(Chats)
@@ -172,7 +172,7 @@ class PlainChat:
                 self._set(*argument.split(maxsplit=1))
             case "settings":
                 engine.ask(models.shown)
-                self._show(Settings, lines.settings)
+                self._show(SettingsList, lines.settings)
             case "numbers":
                 self._numbers = not self._numbers
                 self._note("Numbers are shown." if self._numbers else "Numbers are hidden.")
@@ -182,7 +182,7 @@ class PlainChat:
 
     def _remember(self, name: str, argument: str) -> None:
         """Obey a command about the memory."""
-        engine, usage = self._engine, commands.COMMANDS[name].usage
+        engine, usage = self._engine, commands.SLASH_COMMANDS[name].usage
         match name, argument:
             case "items", _:
                 engine.ask(memories.panel)
@@ -200,10 +200,10 @@ class PlainChat:
                 engine.ask(memories.study)
                 self._wait(Studied, Notice)
             case "dial", share if share.isdecimal() and int(share) <= 100:
-                self._do(lambda: engine.ask(memories.strength, int(share) / 100))
+                self._do(lambda: engine.ask(memories.adapter_scale, int(share) / 100))
             case "memory", "":
                 engine.ask(memories.names)
-                if found := self._wait(Memories):
+                if found := self._wait(MemoryNames):
                     self._print("Memories: " + ", ".join(found.names))
             case "memory", memory:
                 self._do(lambda: engine.open(memories.switch, memory))
@@ -212,7 +212,7 @@ class PlainChat:
             case "reset", _:
                 self._do(lambda: engine.open(memories.reset))
             case _:
-                self._print(f"{usage}: {commands.COMMANDS[name].meaning}")
+                self._print(f"{usage}: {commands.SLASH_COMMANDS[name].meaning}")
 
     def _show(self, kind: type[E], words: Callable[[E], str]) -> None:
         """Wait for an answer and print it."""
@@ -260,7 +260,7 @@ class PlainChat:
 
     def _set(self, name: str, text: str = "") -> None:
         self._engine.ask(models.put, name, "" if text == "-" else text)
-        if found := self._wait(Settings):
+        if found := self._wait(SettingsList):
             self._note(f"{name} is {messages.value(found.values.get(name))} from now on.")
 
     def _say(self, text: str) -> tuple[Heard, Replied] | None:
@@ -336,7 +336,7 @@ class PlainChat:
 
     def _write(self, text: str) -> None:
         if self._heard and not self._json:
-            self._out.write(messages.harmless(text))
+            self._out.write(messages.escape_control(text))
             self._out.flush()
 
     def _print(self, text: str) -> None:
@@ -347,7 +347,7 @@ class PlainChat:
 
     def _say_aside(self, text: str) -> None:
         if self._heard:
-            print(messages.harmless(text), file=self._err, flush=True)
+            print(messages.escape_control(text), file=self._err, flush=True)
 
 
 def prompt(out: TextIO) -> Callable[[], None]:

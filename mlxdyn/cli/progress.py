@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlxdyn.lab.findings import Tick
+    from mlxdyn.lab.findings import ProgressStep
 
 
 @contextmanager
-def live() -> Iterator[Callable[[Tick], None] | None]:
+def live() -> Iterator[Callable[[ProgressStep], None] | None]:
     """Draw on standard error while the block runs; give None when nobody is there to see it."""
     if not sys.stderr.isatty():
         yield None
@@ -32,7 +32,7 @@ def live() -> Iterator[Callable[[Tick], None] | None]:
         yield lambda tick: shown.update(task, **fields(tick))
 
 
-def fields(tick: Tick) -> dict[str, Any]:
+def fields(tick: ProgressStep) -> dict[str, Any]:
     """Say where a tick is: which cell of how many, and the share of all that is done."""
     part = tick.done / tick.total if tick.total else 0.0
     many = f"{tick.cell}/{tick.cells} {tick.label}".strip() if tick.cells > 1 else tick.label

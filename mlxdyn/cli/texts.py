@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlxdyn.model.load import Model
 
 T = TypeVar("T")
-LARGE = 4 * 2**20  # bytes of a text that is read for an hour or so
+LARGE_TEXT = 4 * 2**20  # bytes of a text that is read for an hour or so
 
 
 class TextOptions(TypedDict):
@@ -83,11 +83,11 @@ def least(options: TextOptions) -> int | None:
 
 
 def _history() -> Iterator[tasks.Document]:
-    from mlxdyn.files import home
+    from mlxdyn.files import data_dir
     from mlxdyn.lab import history
     from mlxdyn.memory.store.ledger import Ledger
 
-    path = home(make=False) / "mlxdyn.db"
+    path = data_dir(make=False) / "mlxdyn.db"
     if path.exists():
         ledger = Ledger(path, writable=False)
         try:
@@ -135,7 +135,7 @@ def streams_of(
 
 
 def _said_if_large(document: tasks.Document) -> tasks.Document:
-    if document.bytes > LARGE:
+    if document.bytes > LARGE_TEXT:
         size = f"{document.bytes / 2**20:.0f} MB is read to its end"
         said = f"note {document.path}: {size}; --limit TOKENS reads its start"
         click.echo(visible(said), err=True)

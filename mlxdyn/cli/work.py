@@ -109,8 +109,8 @@ def told(files: tuple[str, ...], options: EvalOptions) -> Results:
     from mlxdyn.report import record, text
 
     model = load(options["model"])
-    adapter = replace(memory.Options().adapter, seed=options["seed"])
-    founded = memory.Options(adapter=adapter, later=options["later"])
+    adapter = replace(memory.TrialOptions().adapter, seed=options["seed"])
+    founded = memory.TrialOptions(adapter=adapter, later=options["later"])
     store = Path(options["out"]) if options["out"] else None
     done = []
     with live() as progress, suppress(KeyboardInterrupt):
@@ -177,10 +177,10 @@ def _choice(
     progress: Progress | None,
 ) -> tuple[Choice, list[Stream], list[Stream]]:
     """Choose a rate, on `tuning` if it is named; give the text it was chosen on and the rest."""
-    from mlxdyn.files import home
+    from mlxdyn.files import data_dir
     from mlxdyn.lab import kept, race
 
-    path, name = home(make=False) / RATES, kept.key(model, settings)
+    path, name = data_dir(make=False) / RATES, kept.key(model, settings)
     if tuning:
         choice = race.choose(model, tuning, settings, progress=progress)
         taken, rest = tuning, streams

@@ -32,7 +32,7 @@ class Command:
         return bool(self.arguments) and not self.arguments.startswith("[")
 
 
-GROUPS: dict[str, tuple[Command, ...]] = {
+COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
     "Talk": (
         Command("retry", "", "answer the last message again; both answers stay", "Ctrl+R"),
         Command("edit", "[TEXT]", "say your last message otherwise, as a branch"),
@@ -76,7 +76,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("quit", "", "leave; what is not learned yet is learned next time", "Ctrl+Q"),
     ),
 }
-COMMANDS = {command.name: command for group in GROUPS.values() for command in group}
+SLASH_COMMANDS = {command.name: command for group in COMMAND_GROUPS.values() for command in group}
 
 
 def read(text: str) -> tuple[str, str]:
@@ -87,7 +87,7 @@ def read(text: str) -> tuple[str, str]:
 
 def unknown(name: str) -> str:
     """Say that there is no such command, and which one is like it."""
-    near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, SLASH_COMMANDS, n=1, cutoff=0.6)
     fix = f"did you mean /{near[0]}?" if near else "/help lists them"
     return f"There is no command /{name}; {fix}"
 
@@ -98,7 +98,9 @@ def fitting(text: str, words: Words) -> list[tuple[str, str]]:
         return []
     name, space, argument = text[1:].partition(" ")
     if not space:
-        found = [command for command in COMMANDS.values() if command.name.startswith(name.lower())]
+        found = [
+            command for command in SLASH_COMMANDS.values() if command.name.startswith(name.lower())
+        ]
         return [
             (f"/{command.name}{' ' * bool(command.arguments)}", command.meaning)
             for command in found
@@ -120,9 +122,9 @@ def complete(text: str, words: Words) -> str:
 def table(*, plain: bool = False) -> str:
     """Write all commands below each other, a group after the other."""
     blocks = []
-    for title, group in GROUPS.items():
+    for title, group in COMMAND_GROUPS.items():
         shown = [command for command in group if command.plain or not plain]
-        width = max(len(command.usage) for command in COMMANDS.values())
+        width = max(len(command.usage) for command in SLASH_COMMANDS.values())
         lines = [f"{command.usage:<{width}}  {command.meaning}" for command in shown]
         blocks.append("\n".join([title, *(f"  {line}" for line in lines)]))
     return "\n".join(blocks)

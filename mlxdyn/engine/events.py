@@ -32,14 +32,13 @@ __all__ = [  # a front end needs no other module for what it is told
     "Event",
     "Fact",
     "Failed",
-    "Found",
     "Heard",
     "Hit",
     "Learned",
     "Lessons",
     "Log",
     "Logged",
-    "Memories",
+    "MemoryNames",
     "Message",
     "ModelRow",
     "Models",
@@ -50,7 +49,8 @@ __all__ = [  # a front end needs no other module for what it is told
     "Replied",
     "Said",
     "Scored",
-    "Settings",
+    "SearchResult",
+    "SettingsList",
     "Stage",
     "Status",
     "Stayed",
@@ -77,7 +77,7 @@ class Chats:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The messages, newest first, that have the words that were looked for."""
 
     words: str
@@ -110,7 +110,7 @@ class Models:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SettingsList:
     """Every setting with its value, and the file that keeps them."""
 
     values: Mapping[str, Value | None]
@@ -118,7 +118,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Memories:
+class MemoryNames:
     """The names of all memories."""
 
     names: tuple[str, ...]
@@ -179,10 +179,10 @@ Event = (
     | Surprise
     | Panel
     | Chats
-    | Found
-    | Memories
+    | SearchResult
+    | MemoryNames
     | Models
-    | Settings
+    | SettingsList
     | Log
     | Working
     | Notice

@@ -15,7 +15,7 @@ _MOVES = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127,
 _MOVES |= {ord("\n"): "\n", ord("\t"): "\t"}
 
 
-def harmless(text: str) -> str:
+def escape_control(text: str) -> str:
     """Make visible what would move a terminal's cursor or change its colours."""
     return text.translate(_MOVES)
 
@@ -171,7 +171,7 @@ def marked(pieces: Iterable[Weighed]) -> list[tuple[str, bool]]:
 
 def clipped(text: str, most: int = 40) -> str:
     """Put text on one line of at most so many characters, none of which moves a cursor."""
-    words = harmless(" ".join(text.split()))
+    words = escape_control(" ".join(text.split()))
     return words if len(words) <= most else f"{words[: most - 1]}…"
 
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from mlxdyn.engine.events import Chats, Found, Notice
+from mlxdyn.engine.events import Chats, Notice, SearchResult
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_free, room, write
@@ -69,7 +69,7 @@ def temporary(workspace: Workspace, on: bool) -> None:
 
 def incognito(workspace: Workspace, on: bool) -> None:
     """Enter or leave a chat with the bare base that writes nothing."""
-    if workspace.bare and not on:
+    if workspace.always_incognito and not on:
         raise MlxdynError("this mlxdyn was started with --incognito; start it without to learn")
     workspace.options = replace(workspace.options, incognito=on)
     _aside(workspace, on, on or workspace.options.temporary)
@@ -103,7 +103,7 @@ def search(workspace: Workspace, words: str) -> None:
 
     session = workspace.session
     hits = chats.search(session.ledger, session.owner, words) if words.strip() else []
-    workspace.emit(Found(words, tuple(hits)))
+    workspace.emit(SearchResult(words, tuple(hits)))
 
 
 def rename(workspace: Workspace, conversation: int, title: str) -> None:

@@ -17,17 +17,17 @@ from mlxdyn.engine import power
 from mlxdyn.engine.events import (
     Event,
     Learned,
-    Memories,
+    MemoryNames,
     Notice,
     Opened,
     Said,
-    Settings,
+    SettingsList,
     Stage,
     Studied,
     Working,
 )
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_name, home
+from mlxdyn.files import check_name, data_dir
 from mlxdyn.model import device
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mlxdyn.model.load import Model
 
 CHAT, STUDY = ChatConfig(), StudyConfig()
-RECALLED = 500  # prompts of the past that Up brings back
+PROMPTS_RECALLED = 500  # prompts of the past that Up brings back
 _ANEW = "Its messages are learned anew, one by one; what you corrected by hand is kept."
 
 
@@ -67,8 +67,8 @@ class Workspace:
     ) -> None:
         """Remember what to open; `interrupted` tells that a reply is no longer wanted."""
         self.options, self.emit, self.interrupted = options, emit, interrupted
-        self.bare = options.incognito  # started so; it stays so
-        self.strength = 1.0
+        self.always_incognito = options.incognito  # started so; it stays so
+        self.adapter_scale = 1.0
         self.left = 0  # the conversation that a temporary one was entered from
         self.asked = False  # for a study that has to wait for messages
 
@@ -81,8 +81,8 @@ class Workspace:
         self.model = load(self.options.model)
         if self.model.note:
             self.emit(Notice(self.model.note))
-        path = home(make=not self.options.temporary) / "mlxdyn.db"
-        traceless = self.bare or (self.options.temporary and not path.exists())
+        path = data_dir(make=not self.options.temporary) / "mlxdyn.db"
+        traceless = self.always_incognito or (self.options.temporary and not path.exists())
         self.ledger = Ledger(None if traceless else path, writable=not self.options.temporary)
         self.open_memory()
         self.open_session(self.options.temporary)
@@ -127,7 +127,7 @@ class Workspace:
         config = self.options.chat
         self.session = Session(self.model, self.memory, ledger, config, temporary=temporary)
         self.session.incognito = self.options.incognito
-        self.session.strength = 0.0 if self.options.incognito else self.strength
+        self.session.adapter_scale = 0.0 if self.options.incognito else self.adapter_scale
 
     def open_latest(self) -> None:
         """Go on with the latest conversation, unless others said it or a new one is wanted."""
@@ -146,17 +146,17 @@ class Workspace:
 
         session = self.session
         self.emit(Opened(session.conversation, tuple(session.messages())))
-        self.emit(Said(tuple(chats.said(session.ledger, session.owner, RECALLED))))
+        self.emit(Said(tuple(chats.said(session.ledger, session.owner, PROMPTS_RECALLED))))
         self.emit(session.lessons())
         self.tell_memories()
         self.emit(session.status())
 
     def tell_memories(self) -> None:
-        self.emit(Memories(tuple(self.ledger.memories.names())))
+        self.emit(MemoryNames(tuple(self.ledger.memories.names())))
 
     def tell_settings(self) -> None:
         known = settings.values() | {"model": self.model.name}
-        self.emit(Settings(known, str(settings.path())))
+        self.emit(SettingsList(known, str(settings.path())))
 
     def changed(self, said: str) -> None:
         """Tell what the past looks like now."""

@@ -19,9 +19,9 @@ from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import MemoryRow
 from mlxdyn.model.load import Model
-from mlxdyn.model.lora import attach, bare
+from mlxdyn.model.lora import adapter_disabled, attach
 
-RANKS = range(1, 1025)
+ALLOWED_RANKS = range(1, 1025)
 MOST_SCALE = 1e4
 """Bounds of what is taken over from others; nobody trains beyond them."""
 
@@ -102,12 +102,12 @@ def base_name(path: Path) -> str:
 
 
 @contextmanager
-def worn(model: Model, adapter: Adapter) -> Iterator[None]:
+def adapter_replaced(model: Model, adapter: Adapter) -> Iterator[None]:
     """Run the block with `adapter` on the base, in place of what it has on.
 
     Raises MlxdynError when the adapter names layers that the base does not have.
     """
-    with bare(model):
+    with adapter_disabled(model):
         plain = dict(model.network.named_modules())
         missing = [path for path in adapter.modules if path not in plain]
         if missing:

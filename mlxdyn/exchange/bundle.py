@@ -27,7 +27,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import Adapter, base_name, check_fit, create
 from mlxdyn.exchange.directories import read, write_mlx_lm
 from mlxdyn.exchange.received import check_lessons, received
-from mlxdyn.files import check_name, digest, home, memory_directory, sweep, temporary
+from mlxdyn.files import check_name, data_dir, digest, memory_directory, sweep, temporary
 from mlxdyn.learn.learner import Learner, unflatten
 from mlxdyn.memory.directory import ORIGIN, copy_weights, reserved
 from mlxdyn.memory.lessons import vocabulary
@@ -38,7 +38,7 @@ from mlxdyn.memory.store.records import Filter, MemoryRow
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import attach, detach
 
-SCHEMA = 1
+BUNDLE_SCHEMA = 1
 MANIFEST, LEDGER, ADAPTER = "bundle.json", "ledger.db", "adapter"
 UNPACKED = ".bundle-"  # directories of this name hold a bundle's files while it is worked on
 NO_BUNDLE = (
@@ -96,7 +96,7 @@ def write_bundle(memory: Memory, adapter: Adapter, path: Path, *, text: bool) ->
 def _workbench() -> Iterator[Path]:
     """A directory of the home where a bundle's files lie while it is worked on: they hold text."""
     sweep()
-    with temporary(home() / f"{UNPACKED}{os.urandom(4).hex()}") as directory:
+    with temporary(data_dir() / f"{UNPACKED}{os.urandom(4).hex()}") as directory:
         directory.mkdir(mode=0o700)
         yield directory
 
@@ -117,7 +117,7 @@ def _write_history(memory: Memory, directory: Path) -> None:
 def _manifest(memory: Memory, directory: Path, text: bool) -> dict[str, Any]:
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     return {
-        "schema": SCHEMA,
+        "schema": BUNDLE_SCHEMA,
         "mlxdyn": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "memory": memory.row.name,
@@ -160,7 +160,7 @@ def _unpack(path: Path, directory: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as packed:
             manifest = _read_manifest(packed)
-            if manifest["schema"] > SCHEMA:
+            if manifest["schema"] > BUNDLE_SCHEMA:
                 raise MlxdynError(f"{path} was written by a newer mlxdyn; update mlxdyn")
             _check_entries(packed, manifest["files"], path.stat().st_size)
             for name in manifest["files"]:

@@ -9,13 +9,13 @@ import mlx.core as mx
 
 from mlxdyn.arrays import read_arrays, write_arrays
 from mlxdyn.errors import MlxdynError
-from mlxdyn.exchange.adapter import MOST_SCALE, RANKS, Adapter, numbers_block
+from mlxdyn.exchange.adapter import ALLOWED_RANKS, MOST_SCALE, Adapter, numbers_block
 from mlxdyn.exchange.families import family
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapters.safetensors"
 PEFT_WEIGHTS = "adapter_model.safetensors"
-NOTE = "mlxdyn.json"  # PEFT warns of keys it does not know, so ours have a file of their own
+NOTE_FILE = "mlxdyn.json"  # PEFT warns of keys it does not know, so ours have a file of their own
 MOST_CONFIG = 2**20  # bytes of a configuration
 PEFT_PREFIX = "base_model.model."
 PEFT_PARTS = {"lora_a": "lora_A.weight", "lora_b": "lora_B.weight"}
@@ -50,7 +50,7 @@ def write_peft(adapter: Adapter, directory: Path, config: Mapping[str, Any]) -> 
     every = adapter.layers == list(range(int(config["num_hidden_layers"])))
     settings = _peft_settings(adapter) | ({} if every else {"layers_to_transform": adapter.layers})
     (directory / CONFIG).write_text(json.dumps(settings, indent=2))
-    (directory / NOTE).write_text(json.dumps(_note(adapter), indent=2))
+    (directory / NOTE_FILE).write_text(json.dumps(_note(adapter), indent=2))
     arrays = {_peft_name(n): mx.contiguous(array.T) for n, array in adapter.arrays.items()}
     write_arrays(directory / PEFT_WEIGHTS, arrays, {"format": "pt"})
 
@@ -138,7 +138,7 @@ def _read_peft(directory: Path, config: dict[str, Any]) -> Adapter:
         raise MlxdynError(f"{directory / CONFIG} lacks r or lora_alpha") from error
     arrays = dict(map(_from_peft, _read_weights(directory / PEFT_WEIGHTS).items()))
     mx.eval(arrays)
-    note = _read_json(directory / NOTE) if (directory / NOTE).is_file() else {}
+    note = _read_json(directory / NOTE_FILE) if (directory / NOTE_FILE).is_file() else {}
     exact = note.get("scale")  # alpha / r may differ from it in the last bit
     if isinstance(exact, float) and abs(exact - scale) <= 1e-12 * abs(scale):
         scale = exact
@@ -168,10 +168,10 @@ def _from_peft(item: tuple[str, mx.array]) -> tuple[str, mx.array]:
 def _checked(
     directory: Path, arrays: dict[str, mx.array], rank: int, scale: float, base: Any, note: Any
 ) -> Adapter:
-    if rank not in RANKS or not 0 < abs(scale) <= MOST_SCALE:
+    if rank not in ALLOWED_RANKS or not 0 < abs(scale) <= MOST_SCALE:
         raise MlxdynError(
             f"{directory / CONFIG} gives rank {rank} and scale {scale:g}; a rank of 1 to "
-            f"{RANKS[-1]:,} and a scale of at most {MOST_SCALE:g} can be taken over"
+            f"{ALLOWED_RANKS[-1]:,} and a scale of at most {MOST_SCALE:g} can be taken over"
         )
     parts = [name.split(".") for name in arrays]
     if not arrays or not all(p[-1] in PEFT_PARTS and any(map(numbers_block, p)) for p in parts):

@@ -10,15 +10,15 @@ import mlx.core as mx
 from mlxdyn.config import Dtype, Format
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import bundle, directories, fidelity, fuse, gguf, leak
-from mlxdyn.exchange.adapter import Adapter, adapter_of, worn
+from mlxdyn.exchange.adapter import Adapter, adapter_of, adapter_replaced
 from mlxdyn.exchange.fidelity import Fidelity
 from mlxdyn.files import appearing, check_free
 from mlxdyn.memory.memory import Memory
 from mlxdyn.model import device
 from mlxdyn.model.load import Model, load
-from mlxdyn.model.lora import bare
+from mlxdyn.model.lora import adapter_disabled
 
-SUFFIXES: dict[Format, str] = {"gguf": ".gguf", "bundle": ".bundle"}
+FORMAT_SUFFIXES: dict[Format, str] = {"gguf": ".gguf", "bundle": ".bundle"}
 USE: dict[Format, str] = {
     "mlx-lm": "mlx_lm.generate --model {base} --adapter-path {path}",
     "peft": "peft.PeftModel.from_pretrained(base, {path})",
@@ -29,7 +29,7 @@ USE: dict[Format, str] = {
 """Formats that are one file."""
 
 OWN_TEXTS = 3  # newest learned messages in the probe text
-ENOUGH = 0.9  # of a memory's effect; below it an export of weights earns a warning
+LEAST_EFFECT = 0.9  # of a memory's effect; below it an export of weights earns a warning
 
 Probes = Sequence[Sequence[int]]
 Logits = list[mx.array]
@@ -61,7 +61,7 @@ def place(target: Path, kind: Format, memory: str) -> Path:
 
     Raises MlxdynError when something is there.
     """
-    suffix = SUFFIXES.get(kind)
+    suffix = FORMAT_SUFFIXES.get(kind)
     if suffix and target.is_dir():
         target = target / f"{memory}{suffix}"
     elif kind == "gguf" and target.suffix != suffix:
@@ -89,7 +89,7 @@ def export(
     probes = fidelity.probe_tokens(model, texts)
     live = fidelity.within(model, probes, late)
     wanted, probes = len(probes), probes[: len(live)]
-    with bare(model):
+    with adapter_disabled(model):
         base = fidelity.logits(model, probes)
     with appearing(target) as partial:
         if kind == "fused":
@@ -125,7 +125,7 @@ def _loaded_back(
         "gguf": lambda: _gguf(adapter, path, memory.model),
         "bundle": lambda: _bundle(memory, adapter, path, options.text),
     }
-    with worn(memory.model, writers[kind]()):
+    with adapter_replaced(memory.model, writers[kind]()):
         return fidelity.logits(memory.model, probes)
 
 

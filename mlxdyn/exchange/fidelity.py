@@ -17,7 +17,7 @@ LINES = (
 )
 """Probe text that every comparison uses, whatever else it adds."""
 
-TOKENS = 32  # most of one probe text
+PROBE_TOKENS = 32  # most of one probe text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Fidelity:
 
 def probe_tokens(model: Model, own: Sequence[str]) -> list[list[int]]:
     """Encode the bundled lines and some of a memory's own texts."""
-    encoded = (model.encode(text)[:TOKENS] for text in (*LINES, *own))
+    encoded = (model.encode(text)[:PROBE_TOKENS] for text in (*LINES, *own))
     return [tokens for tokens in encoded if tokens]
 
 

@@ -14,12 +14,12 @@ from mlxdyn.exchange.families import Family, family
 
 Arrays = dict[str, mx.array]
 
-NAMES = {
+TENSOR_NAMES = {
     "q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_output",
     "qkv_proj": "attn_qkv", "gate_proj": "ffn_gate", "up_proj": "ffn_up", "down_proj": "ffn_down",
     "gate_up_proj": "ffn_up",
 }  # fmt: skip
-BLOCK = "model.layers."
+BLOCK_PREFIX = "model.layers."
 
 
 def write_gguf(
@@ -72,10 +72,10 @@ def _outward(
 def _name(name: str) -> str:
     """model.layers.3.mlp.up_proj.lora_a -> blk.3.ffn_up.weight.lora_a"""
     path, _, part = name.rpartition(".")
-    leaf = NAMES.get(path.split(".")[-1])
-    if leaf is None or not path.startswith(BLOCK):
+    leaf = TENSOR_NAMES.get(path.split(".")[-1])
+    if leaf is None or not path.startswith(BLOCK_PREFIX):
         raise MlxdynError(f"llama.cpp has no name for the layer {path}; use --format mlx-lm")
-    return f"blk.{path.removeprefix(BLOCK).split('.')[0]}.{leaf}.weight.{part}"
+    return f"blk.{path.removeprefix(BLOCK_PREFIX).split('.')[0]}.{leaf}.weight.{part}"
 
 
 Reorder = Callable[[mx.array, int], mx.array]

@@ -19,11 +19,11 @@ from mlxdyn.memory.privacy import masked
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
-from mlxdyn.model.lora import bare
+from mlxdyn.model.lora import adapter_disabled
 
 CONTROLS = 31  # so that exposure is at most log2(32) = 5 bits
 NEWEST = 50  # messages, and as many study items, that are probed
-WORDS = 48  # most words of a passage that are probed
+PASSAGE_WORDS = 48  # most words of a passage that are probed
 SHORTEST = 3  # tokens that must come back before it counts as read out
 ROWS = 8  # most strings in one batch: between two, the time is looked at
 LOGITS = 1 << 26  # most numbers in one batch of logits: 256 MB
@@ -158,9 +158,9 @@ def probe(
 def _shortened(passage: Passage) -> Passage:
     *before, last = passage.turns
     words = last.text.split()
-    if len(words) <= WORDS:
+    if len(words) <= PASSAGE_WORDS:
         return passage
-    return Passage(passage.source, (*before, Turn(last.role, " ".join(words[:WORDS]))))
+    return Passage(passage.source, (*before, Turn(last.role, " ".join(words[:PASSAGE_WORDS]))))
 
 
 def _read(model: Model, passage: Passage, late: Late, found: Leak | None) -> Leak | None:
@@ -170,7 +170,7 @@ def _read(model: Model, passage: Passage, late: Late, found: Leak | None) -> Lea
     if not lessons[0].targets:
         return None
     (with_memory,) = _scores(model, lessons, late)
-    with bare(model):
+    with adapter_disabled(model):
         (by_base,) = _scores(model, lessons, late)
     return Leak(
         passage.source,
@@ -191,7 +191,7 @@ def _rank(model: Model, passage: Passage, late: Late, found: Leak | None) -> Lea
     texts = control_texts(last.text)
     lessons = [_lesson(model, (*before, Turn(last.role, text))) for text in texts]
     with_memory = _scores(model, lessons, late)
-    with bare(model):
+    with adapter_disabled(model):
         by_base = _scores(model, lessons, late)
     fell = found.nll_base - found.nll_memory
     others = (base.nll - now.nll for base, now in zip(by_base, with_memory, strict=True))

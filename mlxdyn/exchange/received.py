@@ -14,7 +14,7 @@ from typing import Any
 
 from mlxdyn.config import ADAPTS, OPTIMIZERS, AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.exchange.adapter import MOST_SCALE, RANKS
+from mlxdyn.exchange.adapter import ALLOWED_RANKS, MOST_SCALE
 from mlxdyn.memory.lessons import chunk_fault, example_fault
 from mlxdyn.memory.store.database import looking, migrate, reason
 from mlxdyn.memory.store.ledger import Ledger
@@ -27,15 +27,15 @@ TABLES = (
 )  # fmt: skip
 """What makes up a memory, in all versions of the schema; each names only those before it."""
 
-KINDS: dict[str, Any] = {"INTEGER": int, "REAL": float | int, "TEXT": str, "BLOB": bytes}
-LARGE = 10_000_000
-LONG = {"text": 1_000_000, "anchors": LARGE, "chunks": LARGE} | dict.fromkeys(
-    ("prompt", "target", "likely"), LARGE
+SQL_TYPES: dict[str, Any] = {"INTEGER": int, "REAL": float | int, "TEXT": str, "BLOB": bytes}
+LARGE_VALUE = 10_000_000
+LONGEST_VALUE = {"text": 1_000_000, "anchors": LARGE_VALUE, "chunks": LARGE_VALUE} | dict.fromkeys(
+    ("prompt", "target", "likely"), LARGE_VALUE
 )
 """Characters, or bytes, that a value of a column may have; of others a tenth of the least."""
 
 SIGNED = ("nll_before", "nll_after", "drift", "divergence", "gradient_norm", "rate")
-WORDS: dict[tuple[str, str], str] = {
+PATTERNS: dict[tuple[str, str], str] = {
     ("messages", "role"): "user|assistant",
     ("messages", "uid"): "[0-9a-f]{16}",
     ("items", "source"): "[a-z][a-z -]{0,30}",
@@ -144,11 +144,11 @@ def _check_row(table: str, columns: dict[str, str], row: Sequence[Any]) -> None:
 
 def _fault(table: str, name: str, kind: str, value: Any) -> str:
     """Say what is wrong with a value; "" if nothing is."""
-    if not isinstance(value, KINDS[kind]):
+    if not isinstance(value, SQL_TYPES[kind]):
         return f"is {_told(value)}, not {kind.lower()}"
     if isinstance(value, str | bytes):
-        most = LONG.get(name, min(LONG.values()) // 10)
-        wanted = WORDS.get((table, name))
+        most = LONGEST_VALUE.get(name, min(LONGEST_VALUE.values()) // 10)
+        wanted = PATTERNS.get((table, name))
         if wanted and not (isinstance(value, str) and re.fullmatch(wanted, value)):
             return f"is {_told(value)}"
         unit = "characters" if isinstance(value, str) else "bytes"
@@ -182,7 +182,7 @@ def _usable(name: str, value: Any, usual: Any) -> bool:
         return type(value) is type(usual) and value in wanted and not counted
     if isinstance(value, bool) or not isinstance(value, type(usual) | int):
         return False
-    bounds = {"rank": value in RANKS, "scale": 0 < abs(value) <= MOST_SCALE, "seed": True}
+    bounds = {"rank": value in ALLOWED_RANKS, "scale": 0 < abs(value) <= MOST_SCALE, "seed": True}
     unbounded = name.startswith("max_") and value == math.inf  # of the guard
     return bool(bounds.get(name, unbounded or 0 <= value < LARGEST))
 

@@ -27,7 +27,7 @@ from mlxdyn.learn.learner import Learner, State, flatten
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.model import device
 from mlxdyn.model.load import Model, load
-from mlxdyn.model.lora import attach, bare
+from mlxdyn.model.lora import adapter_disabled, attach
 
 ROUNDS = 5
 PROMPT, REPLY = 128, 64  # tokens read and written
@@ -107,7 +107,7 @@ def actions(subject: Model) -> dict[str, Callable[[], float]]:
         return seconds
 
     def plain(write: int) -> float:
-        with bare(subject):
+        with adapter_disabled(subject):
             return talk(write)
 
     def score() -> float:

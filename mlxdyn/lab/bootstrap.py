@@ -10,7 +10,7 @@ import numpy.typing as npt
 RESAMPLES = 2000
 ENOUGH_DOCUMENTS = 5  # to be the blocks
 
-Array = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.float64]
 
 
 class Row(Protocol):
@@ -63,7 +63,7 @@ def significant_after(rows: Sequence[Row], *, seed: int, steps: int = 50) -> int
     return answer
 
 
-def resampled(rows: Sequence[Row], seed: int) -> Array | None:
+def resampled(rows: Sequence[Row], seed: int) -> FloatArray | None:
     """Gains of RESAMPLES draws of blocks with replacement (RESAMPLES,)."""
     sums = np.array(list(_blocks(rows).values()))  # (B, 2)
     if len(sums) < 2 or not np.isfinite(sums).all():
@@ -73,7 +73,7 @@ def resampled(rows: Sequence[Row], seed: int) -> Array | None:
     return np.asarray(gain / tokens, dtype=np.float64)
 
 
-def _blocks(rows: Sequence[Row]) -> dict[tuple[int, int], Array]:
+def _blocks(rows: Sequence[Row]) -> dict[tuple[int, int], FloatArray]:
     """Sum gain (nats) and tokens by document when there are enough, else by runs of chunks.
 
     Neighbours are alike, so chunks alone would promise too much.

@@ -14,7 +14,7 @@ from mlxdyn.errors import MlxdynError
 Order = Literal["name", "date", "shuffle"]
 
 ORDERS: tuple[Order, ...] = ("name", "date", "shuffle")
-SUFFIXES = (".txt", ".md", ".jsonl")  # what counts as text inside a directory, .gz added or not
+TEXT_SUFFIXES = (".txt", ".md", ".jsonl")  # in a directory, with or without .gz
 STDIN = "-"
 
 DATED = re.compile(r"(\d{4}(?:-\d\d){0,2})[_-]")  # 1813_1342.txt, 2004-11-15_03.txt
@@ -53,13 +53,13 @@ def _below(directory: str) -> Iterator[str | Refused]:
     for error in closed:
         yield Refused(str(error.filename), f"it cannot be read: {error.strerror or error}")
     if not found and not closed:
-        yield Refused(directory, f"the directory holds no {', '.join(SUFFIXES)} or .gz of one")
+        yield Refused(directory, f"the directory holds no {', '.join(TEXT_SUFFIXES)} or .gz of one")
     yield from (Refused(str(path), "it is a pipe or device, not a file") for path in sorted(odd))
     yield from (str(path) for path in sorted(found) if path not in odd)
 
 
 def is_text(name: str) -> bool:
-    return name.lower().removesuffix(".gz").endswith(SUFFIXES)
+    return name.lower().removesuffix(".gz").endswith(TEXT_SUFFIXES)
 
 
 def dated(paths: Sequence[str], index: str | None = None) -> tuple[list[str], list[str]]:

@@ -136,7 +136,7 @@ class Store:
         write(self.folder / f"{cell.key}.json", json.dumps(asdict(cell), indent=1))
 
 
-class Stopped(Exception):
+class CellInterrupted(Exception):
     """Ctrl-C inside a cell: its numbers are not whole."""
 
 
@@ -168,7 +168,7 @@ def run(
         model, streams, settings, progress, known=known, rms_text=rms_text, after=hook
     )
     if not report.complete:
-        raise Stopped
+        raise CellInterrupted
     seconds = time.perf_counter() - began
     every = numbers(report) | flops(model, report) | more
     cell = Cell(name, knobs, every, configuration(settings), seconds, report.warnings)

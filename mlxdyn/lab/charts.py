@@ -6,7 +6,7 @@ from typing import Any
 
 from mlxdyn.lab.cells import Job, vary
 from mlxdyn.lab.experiment import Lab
-from mlxdyn.lab.findings import Cell, Figure, Series, Value
+from mlxdyn.lab.findings import Cell, CellValue, Figure, Series
 
 HEAD = ("", "static", "dynamic", "gain", "95% from", "to")
 MIXES = ("static and dynamic mixed", "by fixed share")  # at most ln 2 nats in all from the best
@@ -30,7 +30,7 @@ def curve(name: str, found: Sequence[Cell], x: str, y: str) -> Series:
     return Series(name, xs, ys, *((low, high) if y == "gain" else (None, None)))
 
 
-def row(title: str, cell: Cell) -> tuple[Value, ...]:
+def row(title: str, cell: Cell) -> tuple[CellValue, ...]:
     return (title, *(cell.numbers[n] for n in ("static", "dynamic", "gain", "low", "high")))
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import bootstrap
-from mlxdyn.lab.findings import Figure, Finding, Series, Table, Value
+from mlxdyn.lab.findings import CellValue, Figure, Finding, Series, Table
 
-SCHEMA = "mlxdyn.eval/1"
-SURE = 0.05  # p-values below it are called significant
-SEED = 0  # of the bootstrap
+EVAL_SCHEMA = "mlxdyn.eval/1"
+SIGNIFICANT = 0.05  # p-values below it are called significant
+BOOTSTRAP_SEED = 0  # of the bootstrap
 
 Json = dict[str, Any]
 
@@ -60,7 +60,7 @@ class RunDifference:
 
     @property
     def significant(self) -> bool:
-        return self.p_value is not None and self.p_value < SURE
+        return self.p_value is not None and self.p_value < SIGNIFICANT
 
 
 def load(file: str) -> Saved:
@@ -73,7 +73,7 @@ def load(file: str) -> Saved:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise MlxdynError(f"{file} cannot be read as JSON: {error}") from error
-    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+    if not isinstance(value, dict) or value.get("schema") != EVAL_SCHEMA:
         raise MlxdynError(f"{file} is no report; make one with `mlxdyn eval TEXT --json {file}`")
     beside = path.with_suffix(".jsonl")
     return Saved(file, value, _chunks(beside) if beside.is_file() and beside != path else ())
@@ -119,13 +119,13 @@ def difference(first: Saved, other: Saved) -> RunDifference:
     if documents >= bootstrap.ENOUGH_DOCUMENTS:
         blocks = "documents"
     total = sum(row.tokens for row in rows)
-    spread = bootstrap.interval(rows, seed=SEED)
+    spread = bootstrap.interval(rows, seed=BOOTSTRAP_SEED)
     return RunDifference(
         unit,
         math.fsum(row.static for row in rows) / total,
         math.fsum(row.dynamic for row in rows) / total,
         (-spread[1], -spread[0]) if spread else None,
-        bootstrap.p_value(rows, seed=SEED),
+        bootstrap.p_value(rows, seed=BOOTSTRAP_SEED),
         f"{documents} documents" if blocks == "documents" else f"{blocks}, {len(rows)} chunks",
     )
 
@@ -223,7 +223,7 @@ def _runs(saved: Sequence[Saved]) -> Table:
     return Table("Runs, in nats/token", head, tuple(map(_run, saved)))
 
 
-def _run(saved: Saved) -> tuple[Value, ...]:
+def _run(saved: Saved) -> tuple[CellValue, ...]:
     static, dynamic = saved.run("static"), saved.run("dynamic")
     return (
         saved.name, saved.value["model"]["name"], static["nats_per_token"],

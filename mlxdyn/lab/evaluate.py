@@ -16,7 +16,7 @@ from mlxdyn.arrays import Tree, leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab.costs import shape
-from mlxdyn.lab.findings import Progress, Tick
+from mlxdyn.lab.findings import Progress, ProgressStep
 from mlxdyn.lab.results import Footprint, Report, Settings
 from mlxdyn.lab.seat import Seat
 from mlxdyn.lab.streams import Stream, seen
@@ -25,12 +25,12 @@ from mlxdyn.learn import optimizers
 from mlxdyn.learn.learner import Learner, Observation, State
 from mlxdyn.learn.stream import Chunk, chunks
 from mlxdyn.model.load import Model
-from mlxdyn.model.lora import attach, bare, detach, matching
+from mlxdyn.model.lora import adapter_disabled, attach, detach, matching
 
 TURN = 8  # chunks that one run takes before the other catches up: both meet the same machine
 CHECKED = 4  # chunks of the self-check
-EXACT = 1e-4  # nats per token by which learning at rate 0 may differ from static
-RANKS = 1024  # the largest rank of narrow bases; that of others is their width
+ZERO_RATE_TOLERANCE = 1e-4  # nats per token by which learning at rate 0 may differ from static
+LARGEST_RANK = 1024  # the largest rank of narrow bases; that of others is their width
 
 
 def check(model: Model, settings: Settings) -> None:
@@ -44,7 +44,7 @@ def check(model: Model, settings: Settings) -> None:
     if adapter.seed < 0:
         raise MlxdynError(f"a seed of {adapter.seed} draws nothing; use 0 or more")
     if adapter.adapt == "lora":
-        most = max(RANKS, shape(model)[2])
+        most = max(LARGEST_RANK, shape(model)[2])
         if not 1 <= adapter.rank <= most:
             raise MlxdynError(f"a rank of {adapter.rank} is none; use 1 to {most}")
         detach(model)
@@ -224,7 +224,7 @@ def _self_check(bench: _Bench, stream: Stream) -> float:
 
 def trust(difference: float) -> None:
     """Raise MlxdynError when learning at a rate of 0 differs (nats per token) from static."""
-    if difference > EXACT:
+    if difference > ZERO_RATE_TOLERANCE:
         raise MlxdynError(
             f"self-check failed: learning at a rate of 0 differs from static by {difference:.2g} "
             "nats/token, so no number here can be trusted; please report it with the command"
@@ -245,7 +245,7 @@ def _both(
                 pairs[-1] += turn
                 done += sum(len(row.static.chunk.targets) for row in turn)
                 gain += sum(row.static.nats - row.dynamic.nats for row in turn)
-                progress(Tick("", 1, 1, done, total, gain / done))
+                progress(ProgressStep("", 1, 1, done, total, gain / done))
     except KeyboardInterrupt:
         if not done:
             raise
@@ -314,7 +314,7 @@ def _strain(
 def as_base(model: Model, config: AdapterConfig, base: Tree) -> Iterator[None]:
     """Run the block with the weights from before any learning."""
     if config.adapt == "lora":
-        with bare(model):
+        with adapter_disabled(model):
             yield
         return
     learned = dict(model.network.trainable_parameters())

@@ -66,7 +66,7 @@ class Lab:
                     progress=self.ticker(job[0]),
                     after=after,
                 )
-            except (cells.Stopped, KeyboardInterrupt):
+            except (cells.CellInterrupted, KeyboardInterrupt):
                 self.stop()
                 break
             done.append(cell)
@@ -225,7 +225,7 @@ def _loss(
         cell = cells.run(
             model, streams, job, rms_text=streams, known=known, store=store, progress=progress
         )
-    except cells.Stopped as error:
+    except cells.CellInterrupted as error:
         raise KeyboardInterrupt from error
     loss = float(cell.numbers["dynamic"] or math.inf)
     return loss if not cell.numbers["rejected"] and math.isfinite(loss) else math.inf

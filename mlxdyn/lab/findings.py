@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Value = str | int | float | None
+CellValue = str | int | float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Table:
 
     title: str
     head: tuple[str, ...]
-    rows: tuple[tuple[Value, ...], ...]
+    rows: tuple[tuple[CellValue, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class ProgressStep:
     """How far an evaluation is; told every few chunks, to draw progress with."""
 
     label: str  # of the cell being run, such as "lr=0.001 chunk=64"; "" for a plain evaluation
@@ -90,4 +90,4 @@ class Tick:
     gain: float | None  # so far in this cell, nats per token; None before the first chunk
 
 
-Progress = Callable[[Tick], None]
+Progress = Callable[[ProgressStep], None]

@@ -21,13 +21,22 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells, evaluate
 from mlxdyn.lab.cells import Job, Store, vary
 from mlxdyn.lab.experiment import Lab, open_lab
-from mlxdyn.lab.findings import Cell, Figure, Finding, Progress, Series, Table, Tick, Value
+from mlxdyn.lab.findings import (
+    Cell,
+    CellValue,
+    Figure,
+    Finding,
+    Progress,
+    ProgressStep,
+    Series,
+    Table,
+)
 from mlxdyn.lab.race import TUNING
 from mlxdyn.lab.results import Settings
 from mlxdyn.lab.streams import Stream
 from mlxdyn.model.load import Model, load
 
-SHORT = {"lr": "learning_rate"}  # as the command line says it
+SHORT_NAMES = {"lr": "learning_rate"}  # as the command line says it
 SWITCH = {"true": True, "false": False}
 LIMIT = "limit"  # not a knob of a grid: the text is read once for all cells
 DONE = "done"  # opens a line that a worker says; the libraries may say others
@@ -35,7 +44,7 @@ DONE = "done"  # opens a line that a worker says; the libraries may say others
 
 def knobs() -> list[str]:
     """Names that a grid may vary."""
-    return [*SHORT, *(name for name in cells.knob_names() if name != LIMIT)]
+    return [*SHORT_NAMES, *(name for name in cells.knob_names() if name != LIMIT)]
 
 
 def parse(axes: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
@@ -51,7 +60,7 @@ def parse(axes: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     wrong = [name for name in axes if name not in knobs()]
     if wrong:
         raise MlxdynError(f"no knob {', '.join(wrong)}; a grid can vary {', '.join(knobs())}")
-    names = [SHORT.get(name, name) for name in axes]
+    names = [SHORT_NAMES.get(name, name) for name in axes]
     values = [
         [_value(name, types[name], word) for word in words]
         for name, words in zip(names, axes.values(), strict=True)
@@ -118,7 +127,7 @@ def run(
         lab.stopped = len(found) < len(plan)
     else:
         found = lab.run(plan)
-    names = [SHORT.get(name, name) for name in axes]
+    names = [SHORT_NAMES.get(name, name) for name in axes]
     return lab.finding(
         "grid",
         lambda: _sentence(found),
@@ -161,7 +170,7 @@ def _millions(value: float | None) -> float | None:
     return None if value is None else round(value / 1e6, 2)
 
 
-def _plain(value: Any) -> Value:
+def _plain(value: Any) -> CellValue:
     return value if isinstance(value, int | float | str) else str(value)
 
 
@@ -322,7 +331,7 @@ def _collect(
         if progress:
             tokens = int(cell.numbers["tokens"] or 0)
             gain = cell.numbers["gain"]
-            progress(Tick(cells.label(cell.knobs), done + 1, count, tokens, tokens, gain))
+            progress(ProgressStep(cells.label(cell.knobs), done + 1, count, tokens, tokens, gain))
         yield cell
 
 
@@ -360,6 +369,6 @@ def work(lines: IO[str], answers: IO[str]) -> None:
         except (MlxdynError, OSError) as error:
             print("failed", json.dumps(str(error)), file=answers, flush=True)
             return
-        except (cells.Stopped, KeyboardInterrupt):
+        except (cells.CellInterrupted, KeyboardInterrupt):
             return
         print(DONE, json.dumps(asdict(cell)), file=answers, flush=True)

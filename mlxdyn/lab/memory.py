@@ -24,9 +24,9 @@ import numpy as np
 from mlxdyn.chat.conversation import Session
 from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 from mlxdyn.lab.cases import Case, claims
-from mlxdyn.lab.findings import Finding, Progress, Table, Tick
+from mlxdyn.lab.findings import Finding, Progress, ProgressStep, Table
 from mlxdyn.learn.base import MOST_ANSWER, Base
 from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.parts import Parts
@@ -45,7 +45,7 @@ KEPT = "memory.jsonl"  # in the folder where finished cases are kept
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class TrialOptions:
     """How the memories are founded, and what follows; the adapter's seed is that of the run."""
 
     adapter: AdapterConfig = ADAPTER
@@ -82,7 +82,7 @@ class Summary:
 def remember(
     model: Model,
     cases: Sequence[Case],
-    options: Options,
+    options: TrialOptions,
     *,
     progress: Progress | None = None,
     store: Path | None = None,
@@ -99,14 +99,14 @@ def remember(
     finished = _finished(store / KEPT) if store else {}
     for done, case in enumerate(cases):
         if progress:
-            progress(Tick(case.id, done + 1, len(cases), done, len(cases), None))
+            progress(ProgressStep(case.id, done + 1, len(cases), done, len(cases), None))
         others = [m for other in (*cases[done + 1 :], *cases[:done]) for m in other.messages]
         key = _key(model, case, options, others[: options.later])
         if row := finished.get(key):
             yield _told(case, row)
             continue
         with _elsewhere(), tempfile.TemporaryDirectory() as folder:
-            keep = home(make=True) / "bases"
+            keep = data_dir(make=True) / "bases"
             os.environ["MLXDYN_HOME"] = folder
             if keep.is_dir():  # what is known of the base need not be measured for each
                 shutil.copytree(keep, Path(folder) / "bases")
@@ -116,7 +116,7 @@ def remember(
         yield told
 
 
-def _key(model: Model, case: Case, options: Options, others: Sequence[str]) -> str:
+def _key(model: Model, case: Case, options: TrialOptions, others: Sequence[str]) -> str:
     """Name all that a case's outcome depends on, and what is kept of it."""
     kept = [one.name for one in fields(Told)]
     parts = [model.fingerprint, asdict(case), asdict(options), others, kept]
@@ -162,7 +162,7 @@ def _elsewhere() -> Iterator[None]:
             os.environ["MLXDYN_HOME"] = before
 
 
-def _remember(model: Model, case: Case, options: Options, others: Sequence[str]) -> Told:
+def _remember(model: Model, case: Case, options: TrialOptions, others: Sequence[str]) -> Told:
     ledger = Ledger(Path(os.environ["MLXDYN_HOME"]) / "mlxdyn.db")
     questions = [ask.question for ask in case.asks] + list(case.unknown)
     known = len(case.asks)
@@ -196,7 +196,11 @@ def _remember(model: Model, case: Case, options: Options, others: Sequence[str])
 
 
 def _later(
-    model: Model, ledger: Ledger, others: Sequence[str], questions: Sequence[str], options: Options
+    model: Model,
+    ledger: Ledger,
+    others: Sequence[str],
+    questions: Sequence[str],
+    options: TrialOptions,
 ) -> list[str]:
     """Learn the messages of others, then ask again."""
     _learn(model, ledger, others, options)
@@ -205,7 +209,7 @@ def _later(
         return _ask(model, memory.base, questions)
 
 
-def _opened(model: Model, ledger: Ledger, options: Options) -> Memory:
+def _opened(model: Model, ledger: Ledger, options: TrialOptions) -> Memory:
     learner = LearnerConfig(learning_rate=ChatConfig().learning_rate)
     return Memory(
         "told", model, ledger, learner=learner, adapter=options.adapter, study=options.study
@@ -213,7 +217,7 @@ def _opened(model: Model, ledger: Ledger, options: Options) -> Memory:
 
 
 def _learn(
-    model: Model, ledger: Ledger, messages: Sequence[str], options: Options
+    model: Model, ledger: Ledger, messages: Sequence[str], options: TrialOptions
 ) -> tuple[float, float]:
     """Learn messages in one conversation, as a chat does; give seconds and FLOPs a message."""
     with _opened(model, ledger, options) as memory:

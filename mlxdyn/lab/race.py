@@ -16,7 +16,7 @@ from mlxdyn.config import STREAM_RATES, STREAM_SIZE, RaceConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import evaluate
 from mlxdyn.lab.costs import FORWARDS
-from mlxdyn.lab.findings import Progress, Tick
+from mlxdyn.lab.findings import Progress, ProgressStep
 from mlxdyn.lab.results import Settings
 from mlxdyn.lab.streams import Stream, part
 from mlxdyn.learn.learner import Learner, State
@@ -277,7 +277,7 @@ class _Race:
     def _tell(self, rate: float, done: int) -> None:
         if self.progress:
             label = f"choosing the rate: {rate:.2g}"
-            self.progress(Tick(label, len(self.lost) + 1, 5, done + 1, len(self.cut), None))
+            self.progress(ProgressStep(label, len(self.lost) + 1, 5, done + 1, len(self.cut), None))
 
 
 def surely_better(one: Losses, other: Losses, errors: float) -> bool:

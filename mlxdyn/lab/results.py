@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.lab.streams import Stream
 
-KNOWN = 0.02  # share of targets known by heart above which a warning is due
+MEMORISED_SHARE = 0.02  # share of targets known by heart above which a warning is due
 COMPRESSED = 0.5  # bits per byte below which no unseen prose comes
 STRAINED = 0.1  # nats per token that an unhealthy window policy costs the base
 
@@ -187,7 +187,7 @@ def _warnings(report: Report) -> Iterator[str]:
         )
     if not report.complete:
         yield "stopped early: the numbers are of the tokens done until then"
-    if report.verbatim > KNOWN or static.bits_per_byte < COMPRESSED:
+    if report.verbatim > MEMORISED_SHARE or static.bits_per_byte < COMPRESSED:
         yield (
             f"the base probably knows this text already, or the text repeats itself: "
             f"{report.verbatim:.0%} of it comes without surprise in long runs, at "

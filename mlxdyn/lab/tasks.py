@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from mlxdyn.lab import catalog
-from mlxdyn.lab.catalog import STDIN, SUFFIXES, Order, Refused
+from mlxdyn.lab.catalog import STDIN, Order, Refused
 
-__all__ = ["STDIN", "SUFFIXES", "Document", "Noted", "Reading", "Refused", "read"]
+__all__ = ["STDIN", "Document", "Noted", "Reading", "Refused", "read"]
 
 BYTES_PER_TOKEN = 1024  # no tokenizer in use has a longer token
 HEADER = 2**16  # bytes that a Gutenberg header surely fits

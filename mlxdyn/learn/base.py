@@ -14,7 +14,7 @@ from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.prompts import OPEN_QUESTIONS, TOLD_NOTHING, TeacherPrompt, WriterPrompt
 from mlxdyn.model.chat_template import Turn, render, words
 from mlxdyn.model.load import Model
-from mlxdyn.model.lora import bare
+from mlxdyn.model.lora import adapter_disabled
 
 T = TypeVar("T")
 MOST_ANSWER = 24  # tokens of a teacher's answer
@@ -279,7 +279,7 @@ class Base:
     def off(self, steps: Generator[None, None, T]) -> Generator[None, None, T]:
         """Take each of `steps` with the adapter off; between them it is in its place."""
         while True:
-            with bare(self.model):
+            with adapter_disabled(self.model):
                 self.model.network.eval()
                 try:
                     next(steps)

@@ -15,7 +15,7 @@ from mlxdyn.learn.told import told
 __all__ = ["PERSONAL", "PLACEHOLDER", "Span", "find", "mask", "values"]
 
 PLACEHOLDER = "[secret]"
-ROUNDS = 8  # of looking again at what is left; a text that still shows secrets is masked whole
+MASKING_ROUNDS = 8  # looks at what is left; what shows secrets even then is masked whole
 
 
 def find(
@@ -29,7 +29,7 @@ def find(
     """
     found: tuple[Span, ...] = ()
     seen = tuple(known)
-    for _ in range(ROUNDS):
+    for _ in range(MASKING_ROUNDS):
         masked, places = _masked(text, found)
         spans = [s for s in _once(masked, before, seen) if personal or not s.personal]
         new = [Span(places[s.start], places[s.end - 1] + 1, s.kind) for s in spans]
@@ -103,7 +103,7 @@ def _joined(spans: Iterable[Span]) -> Iterator[Span]:
 
 # What was found before, come again.
 
-LEAST = 3  # letters and digits of a value that is looked for again
+LEAST_CHARACTERS = 3  # letters and digits of a value that is looked for again
 
 
 def _again(text: str, known: Sequence[str]) -> Iterator[Span]:
@@ -111,7 +111,7 @@ def _again(text: str, known: Sequence[str]) -> Iterator[Span]:
     wanted: dict[int, set[str]] = {}
     for value in known:
         squeezed = _squeezed(value)[0]
-        if len(squeezed) >= LEAST:
+        if len(squeezed) >= LEAST_CHARACTERS:
             wanted.setdefault(len(squeezed), set()).add(squeezed)
     if not wanted:
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_name, home, memory_directory, remove, sweep, sync
+from mlxdyn.files import check_name, data_dir, memory_directory, remove, sweep, sync
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import MemoryRow
 
@@ -87,7 +87,7 @@ def remove_stray(directory: Path, row: MemoryRow, ledger: Ledger) -> None:
 def tidy(ledger: Ledger) -> None:
     """Remove what killed processes left: temporary files, memories half made or half deleted."""
     sweep()
-    place = home() / "memories"
+    place = data_dir() / "memories"
     for gone in place.glob(f"{GONE}*"):
         remove(gone)
     for mark in place.glob(f"*/{UNFINISHED}"):

@@ -16,7 +16,7 @@ from mlxdyn.memory.store.records import ExampleRow, Filter, Message
 
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
-LEAST = 4  # letters of a word that may tell where no fact was taught; of unspaced scripts 2
+LEAST_LETTERS = 4  # letters of a word that may tell where no fact was taught; of unspaced scripts 2
 
 
 def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message]:
@@ -95,7 +95,7 @@ def _telling(
     if told or secrets:
         return told | secrets, set()
     new = own - words(*(turn.text for turn in before))
-    return set(), {w for w in new if len(w) >= LEAST or re.match(f"[{UNSPACED}]", w)}
+    return set(), {w for w in new if len(w) >= LEAST_LETTERS or re.match(f"[{UNSPACED}]", w)}
 
 
 def _holds(text: str, told: set[str], new: set[str]) -> bool:

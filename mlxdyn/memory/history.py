@@ -11,7 +11,7 @@ from mlxdyn.learn.example import Draft
 from mlxdyn.learn.learner import apart, same
 from mlxdyn.memory.directory import remove_stray, tidy
 from mlxdyn.memory.examine import as_told
-from mlxdyn.memory.memory import Memory, Progress
+from mlxdyn.memory.memory import LessonProgress, Memory
 from mlxdyn.memory.store import copies
 from mlxdyn.memory.store.records import EventRow, ExampleRow, Message, Outcome
 from mlxdyn.model import device
@@ -40,7 +40,7 @@ def take_back(memory: Memory) -> Message | EventRow | None:
     return event
 
 
-def bring_back(memory: Memory, progress: Progress | None = None) -> Message | EventRow | None:
+def bring_back(memory: Memory, progress: LessonProgress | None = None) -> Message | EventRow | None:
     """Redo what a person saw undone last: a lesson, or a message that then waits again.
 
     Rejected lessons come back unseen, as they went.
@@ -63,7 +63,7 @@ def undo(memory: Memory) -> EventRow | None:
     return event
 
 
-def redo(memory: Memory, progress: Progress | None = None) -> EventRow | None:
+def redo(memory: Memory, progress: LessonProgress | None = None) -> EventRow | None:
     """Bring back the last lesson that was undone, if nothing was learned since; return it."""
     event = memory.ledger.past.redoable(memory.row.id)
     if event:
@@ -72,7 +72,7 @@ def redo(memory: Memory, progress: Progress | None = None) -> EventRow | None:
     return event
 
 
-def forget(memory: Memory, messages: Sequence[int], progress: Progress | None = None) -> int:
+def forget(memory: Memory, messages: Sequence[int], progress: LessonProgress | None = None) -> int:
     """Become, bitwise, the memory that never learned `messages`; return how many lessons went.
 
     Replies to them are forgotten too, and the text leaves the files.
@@ -91,7 +91,10 @@ def forget(memory: Memory, messages: Sequence[int], progress: Progress | None = 
 
 
 def change_example(
-    memory: Memory, row: ExampleRow, new: tuple[str, str] | None, progress: Progress | None = None
+    memory: Memory,
+    row: ExampleRow,
+    new: tuple[str, str] | None,
+    progress: LessonProgress | None = None,
 ) -> None:
     """Edit what is learned, question and answer, or delete it with None, as if always so."""
     change_examples(memory, [row], [new], progress)
@@ -101,7 +104,7 @@ def change_examples(
     memory: Memory,
     rows: Sequence[ExampleRow],
     new: Sequence[tuple[str, str] | None],
-    progress: Progress | None = None,
+    progress: LessonProgress | None = None,
 ) -> None:
     """Edit or delete several at once, as all wordings of one fact."""
     past = memory.ledger.past
@@ -118,7 +121,7 @@ def change_examples(
     memory.ledger.erase()
 
 
-def merge(memory: Memory, source: str, progress: Progress | None = None) -> int:
+def merge(memory: Memory, source: str, progress: LessonProgress | None = None) -> int:
     """Learn what memory `source` learned and this one did not, in order of time, by replay."""
     ledger = memory.ledger
     lessons = copies.merge(ledger, ledger.memories.existing(source), memory.row)
@@ -127,14 +130,16 @@ def merge(memory: Memory, source: str, progress: Progress | None = None) -> int:
     return lessons
 
 
-def rebuild(memory: Memory, progress: Progress | None = None) -> None:
+def rebuild(memory: Memory, progress: LessonProgress | None = None) -> None:
     """Make weights and outcomes anew from the lessons in the ledger, and save them."""
     memory.ledger.past.outdate(memory.row.id, 0)
     memory.restore(progress)
     memory.snapshot()
 
 
-def verify(memory: Memory, progress: Progress | None = None, *, replay: bool = True) -> list[str]:
+def verify(
+    memory: Memory, progress: LessonProgress | None = None, *, replay: bool = True
+) -> list[str]:
     """Replay the whole ledger and compare; return what is wrong, nothing when all is well.
 
     Without `replay`, only the checksums and the ledger's integrity are looked at.
@@ -147,7 +152,7 @@ def verify(memory: Memory, progress: Progress | None = None, *, replay: bool = T
     return [*problems, *_compare_replay(memory, progress)] if replay else problems
 
 
-def _compare_replay(memory: Memory, progress: Progress | None) -> list[str]:
+def _compare_replay(memory: Memory, progress: LessonProgress | None) -> list[str]:
     learner = memory.learner
     current, learner.state = learner.state, memory.start
     here = set(memory.snapshots.made_with()) <= {device.arithmetic()}

@@ -29,7 +29,7 @@ from mlxdyn.model.lora import attach, lowest
 
 ADAPTER, STUDY = AdapterConfig(layers="upper"), StudyConfig()
 
-Progress = Callable[[int, int], None]  # is told how many of how many lessons are done
+LessonProgress = Callable[[int, int], None]  # is told how many of how many lessons are done
 
 
 class Memory:
@@ -51,7 +51,7 @@ class Memory:
         adapter: AdapterConfig = ADAPTER,
         study: StudyConfig = STUDY,
         writable: bool = True,
-        progress: Progress | None = None,
+        progress: LessonProgress | None = None,
     ) -> None:
         """Open memory `name`, or found it with these configurations, and restore its weights.
 
@@ -73,7 +73,7 @@ class Memory:
             self._check_fit()
             if writable:
                 tidy(ledger)
-                self._found(study)
+                self._create(study)
                 (self.directory / UNFINISHED).unlink(missing_ok=True)
             attach(model, AdapterConfig(**self.row.adapter))
             self._load_origin()
@@ -128,7 +128,7 @@ class Memory:
             pass
         return event
 
-    def consolidate(self, progress: Progress | None = None) -> EventRow:
+    def consolidate(self, progress: LessonProgress | None = None) -> EventRow:
         """Make the adapter anew from all facts; it stays as it was unless recall rose."""
         work, done = self.begin(Lesson("study", None)), 0
         steps = self.lessons.steps_anew(self.known_facts())
@@ -168,7 +168,7 @@ class Memory:
 
     # weights on disk
 
-    def restore(self, progress: Progress | None = None) -> None:
+    def restore(self, progress: LessonProgress | None = None) -> None:
         """Load the newest sound snapshot and carry out what came after it.
 
         Should that be cut short, the next lesson begins with it.
@@ -197,7 +197,9 @@ class Memory:
         if self._writable and self.whole and self.snapshots.save(self.learner.state, upto):
             remove_stray(self.directory, self.row, self.ledger)
 
-    def replay(self, upto: int, progress: Progress | None) -> Iterator[tuple[EventRow, Outcome]]:
+    def replay(
+        self, upto: int, progress: LessonProgress | None
+    ) -> Iterator[tuple[EventRow, Outcome]]:
         """Carry out every lesson after position `upto`; yield how each went."""
         events = self.ledger.events.all(self.row.id, after=upto)
         if not self._writable and any(event.stale for event in events):
@@ -218,7 +220,7 @@ class Memory:
 
     # opening
 
-    def _found(self, study: StudyConfig) -> None:
+    def _create(self, study: StudyConfig) -> None:
         """Make the ledger's row, unless there is one."""
         row = self.row
         if row.id and row.study:

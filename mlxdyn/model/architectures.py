@@ -42,7 +42,7 @@ ARCHITECTURES = {
 TOP = {
     "token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head",
 }  # fmt: skip
-BLOCK = {
+BLOCK_WEIGHTS = {
     "attn_norm": "input_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
     "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
     "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
@@ -208,7 +208,7 @@ def _expected(
     if not config["tie_word_embeddings"]:
         shapes["output"] = (vocabulary, width)
     made = {f"{name}.weight": (f"{TOP[name]}.weight", shape) for name, shape in shapes.items()}
-    layer = BLOCK | (WRAPPED if kind.wrapped else {})
+    layer = BLOCK_WEIGHTS | (WRAPPED if kind.wrapped else {})
     for name, shape in _block(kind, config).items():
         leaf, _, part = name.rpartition(".")
         for block in range(config["num_hidden_layers"]):

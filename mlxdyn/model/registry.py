@@ -14,7 +14,7 @@ import mlxdyn_models
 from mlxdyn import settings
 from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MODEL
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import home
+from mlxdyn.files import data_dir
 
 ADDED = "models"
 """Directory in the home that holds the models that were added."""
@@ -27,7 +27,7 @@ MOST_OF_MACHINE = 0.7  # of its memory, that a model may take to be offered with
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegistryEntry:
     """A model that is known by name."""
 
     name: str
@@ -40,9 +40,9 @@ class Entry:
     generation: Mapping[str, Any] = field(default_factory=dict)  # sampling that its makers advise
 
 
-def entries() -> dict[str, Entry]:
+def entries() -> dict[str, RegistryEntry]:
     """Map names to entries, smallest first."""
-    return {name: Entry(name, **told) for name, told in mlxdyn_models.registry().items()}
+    return {name: RegistryEntry(name, **told) for name, told in mlxdyn_models.registry().items()}
 
 
 def default() -> str:
@@ -89,7 +89,7 @@ def locate(name: str) -> Path:
 
 def added() -> dict[str, Path]:
     """Map the names of the models that were added to their directories."""
-    configs = sorted(home(make=False).glob(f"{ADDED}/*/config.json"))
+    configs = sorted(data_dir(make=False).glob(f"{ADDED}/*/config.json"))
     return {path.parent.name: path.parent for path in configs}
 
 
@@ -139,7 +139,7 @@ def whole(path: Path) -> bool:
     return shards and (path / "config.json").is_file() and any(path.glob("*token*"))
 
 
-def memory_needed(entry: Entry) -> int:
+def memory_needed(entry: RegistryEntry) -> int:
     """Estimate the bytes that talking and learning take."""
     return _to_learn(entry.parameters, max(entry.bytes, entry.parameters))
 
@@ -183,11 +183,11 @@ def too_large(need: int) -> str:
     return f"needs {need / 1e9:.1f} GB of memory; this machine has {there / 1e9:.1f}"
 
 
-def misfit(entry: Entry) -> str:
+def misfit(entry: RegistryEntry) -> str:
     """Say why this machine is too small for a model; "" where it is not."""
     if large := too_large(memory_needed(entry)):
         return large
-    free = psutil.disk_usage(str(_existing(home(make=False)))).free
+    free = psutil.disk_usage(str(_existing(data_dir(make=False)))).free
     if 3 * entry.bytes > free:
         return f"needs {3 * entry.bytes / 1e9:.1f} GB of disk; {free / 1e9:.1f} are free"
     return ""

@@ -14,10 +14,10 @@ from mlxdyn.config import Bits
 from mlxdyn.errors import MlxdynError
 from mlxdyn.model.gguf import Bytes, Gguf, Tensor, raw
 
-GROUP = 32
+GROUP_SIZE = 32
 
 FLOATS = ("F32", "F16", "BF16")
-EXACT = {"Q4_0": 4, "Q4_1": 4, "Q8_0": 8}
+LOSSLESS_BITS = {"Q4_0": 4, "Q4_1": 4, "Q8_0": 8}
 """Bits a weight of the types that are MLX's own."""
 
 Arrays = dict[str, mx.array]  # weight, and scales and biases where quantised
@@ -31,12 +31,13 @@ def arrays(file: Gguf, tensor: Tensor, bits: Bits) -> tuple[Arrays, int | None]:
     """
     if tensor.kind in FLOATS:
         return {"weight": _float(raw(file, tensor), tensor)}, None
-    if tensor.kind in EXACT:
+    if tensor.kind in LOSSLESS_BITS:
         weight, scales, biases = _packed(raw(file, tensor), tensor.kind)
         _check(file, tensor, scales, biases)
         rows = tensor.shape[:-1]
         parts = {"weight": weight, "scales": scales, "biases": biases}
-        return {k: mx.array(a.reshape(*rows, -1)) for k, a in parts.items()}, EXACT[tensor.kind]
+        arrays = {k: mx.array(a.reshape(*rows, -1)) for k, a in parts.items()}
+        return arrays, LOSSLESS_BITS[tensor.kind]
     return _again(file, tensor, bits)
 
 
@@ -51,14 +52,14 @@ def _packed(data: Bytes, kind: str) -> tuple[Array, Array, Array]:
     """Return packed weights, scales and biases; w = scale * q + bias. A row of each a group."""
     match kind:
         case "Q8_0":  # scale, 32 signed bytes
-            groups = data.reshape(-1, 2 + GROUP)
+            groups = data.reshape(-1, 2 + GROUP_SIZE)
             scale = _half(groups, 0)
             return (groups[:, 2:] ^ 0x80).view(np.uint32), scale, scale * np.float16(-128)
         case "Q4_0":  # scale, 32 nibbles that stand for -8 to 7
-            groups = data.reshape(-1, 2 + GROUP // 2)
+            groups = data.reshape(-1, 2 + GROUP_SIZE // 2)
             scale = _half(groups, 0)
             return _nibbles(groups[:, 2:]), scale, scale * np.float16(-8)
-    groups = data.reshape(-1, 4 + GROUP // 2)  # scale, least, 32 nibbles
+    groups = data.reshape(-1, 4 + GROUP_SIZE // 2)  # scale, least, 32 nibbles
     return _nibbles(groups[:, 4:]), _half(groups, 0), _half(groups, 2)
 
 
@@ -96,5 +97,5 @@ def _again(file: Gguf, tensor: Tensor, bits: Bits) -> tuple[Arrays, int | None]:
     weight = mx.array(plain.reshape(tensor.shape)).astype(mx.float16)
     if bits == 16:
         return {"weight": weight}, None
-    packed, scales, biases = mx.quantize(weight, group_size=GROUP, bits=bits)
+    packed, scales, biases = mx.quantize(weight, group_size=GROUP_SIZE, bits=bits)
     return {"weight": packed, "scales": scales, "biases": biases}, bits

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator, Sequence
 
 from mlxdyn.lab.catalog import visible
-from mlxdyn.lab.findings import Figure, Finding, Series, Table, Value
+from mlxdyn.lab.findings import CellValue, Figure, Finding, Series, Table
 from mlxdyn.lab.results import ChunkScore, Report, Result
 
-BINS = 24  # most points of a curve along the stream
+CURVE_POINTS = 24  # most points of a curve along the stream
 SOME = 4  # chunks behind a point that it takes to say how sure it is
 BAND = "The band is 95% of what the chunks behind each point allow."
 DRAWN = 40  # most documents in a figure
@@ -86,7 +86,7 @@ def _tables(report: Report) -> Iterator[Table]:
         )  # fmt: skip
 
 
-def _row(name: str, result: Result) -> tuple[Value, ...]:
+def _row(name: str, result: Result) -> tuple[CellValue, ...]:
     return (
         name, result.nats_per_token, result.bits_per_byte, round(result.perplexity, 2),
         large(result.word_perplexity), round(result.tokens_per_second), round(result.seconds, 2),
@@ -141,7 +141,7 @@ def _by_document(report: Report) -> Figure:
 
 def _bins(rows: Sequence[ChunkScore]) -> Iterator[tuple[float, list[ChunkScore]]]:
     """Yield consecutive chunks in at most BINS runs, with the tokens read at their middle."""
-    size = max(1, math.ceil(len(rows) / BINS), min(SOME, len(rows) // SOME))
+    size = max(1, math.ceil(len(rows) / CURVE_POINTS), min(SOME, len(rows) // SOME))
     read = 0
     for start in range(0, len(rows), size):
         part = list(rows[start : start + size])

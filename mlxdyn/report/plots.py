@@ -32,7 +32,7 @@ SIDES = (
 )  # fmt: skip  # of a point, nearest first
 FROM_ZERO = re.compile("gain|difference|recall|share|%")  # what is read against nothing
 Box = tuple[float, float, float, float]  # left, bottom, right, top
-SIZE = (5.6, 3.7)  # inches of one panel
+PANEL_INCHES = (5.6, 3.7)  # inches of one panel
 MANY = 60  # points of a curve that are too many to mark each
 STYLE: Any = {
     "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK,
@@ -100,7 +100,9 @@ def _for_html(svg: str) -> str:
 def _canvas(figures: Sequence[Figure], title: str, *, bare: bool = False) -> Canvas:
     columns = min(2, len(figures))
     rows = math.ceil(len(figures) / columns)
-    canvas = Canvas(figsize=(SIZE[0] * columns, SIZE[1] * rows), layout="constrained")
+    canvas = Canvas(
+        figsize=(PANEL_INCHES[0] * columns, PANEL_INCHES[1] * rows), layout="constrained"
+    )
     canvas.patch.set_alpha(0.0 if bare else 1.0)
     engine = canvas.get_layout_engine()
     assert engine is not None

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlxdyn import __version__
 from mlxdyn.lab import cells, memory
-from mlxdyn.lab.compare import SCHEMA
+from mlxdyn.lab.compare import EVAL_SCHEMA
 from mlxdyn.lab.findings import Finding, Table
 from mlxdyn.lab.results import Report, Result, Run, Settings
 from mlxdyn.lab.streams import Stream
@@ -79,11 +79,15 @@ def finding_to_json(
 
 
 def memory_to_json(
-    found: memory.Summary, model: Model, device: Device, created: datetime, options: memory.Options
+    found: memory.Summary,
+    model: Model,
+    device: Device,
+    created: datetime,
+    options: memory.TrialOptions,
 ) -> Json:
     """Give what the memory experiment found the shape DESIGN.md names."""
     shaped = {
-        "schema": SCHEMA,
+        "schema": EVAL_SCHEMA,
         "experiment": "memory",
         "created": created.astimezone(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
@@ -101,7 +105,7 @@ def memory_to_json(
 def saved_to_json(found: Finding, created: datetime) -> Json:
     """Give a comparison of saved reports the same shape, as far as there is something to say."""
     shaped = {
-        "schema": SCHEMA,
+        "schema": EVAL_SCHEMA,
         "created": created.astimezone(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "gain": {"nats_per_token": None, "bits_per_byte": None, "ci95": [None, None]},
@@ -163,7 +167,7 @@ def _head(
     model: Model, device: Device, created: datetime, settings: Settings, streams: Sequence[Stream]
 ) -> Json:
     return {
-        "schema": SCHEMA,
+        "schema": EVAL_SCHEMA,
         "created": created.astimezone(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "device": device.description,

@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mlxdyn.lab.findings import Finding, Table, Value
+from mlxdyn.lab.findings import CellValue, Finding, Table
 from mlxdyn.lab.results import Report, Result
 from mlxdyn.report.evaluation import large, split
 
-SHOWN = 20  # most documents in the table
+DOCUMENTS_SHOWN = 20  # most documents in the table
 
 
 def table(report: Report, found: Finding | None = None) -> str:
@@ -21,7 +21,7 @@ def table(report: Report, found: Finding | None = None) -> str:
         parts.insert(0, said(report.loss))
     if len(report.streams) > 1:
         parts.append(_align(list(_documents(report))))
-    if (more := len(report.streams) - SHOWN) > 0:
+    if (more := len(report.streams) - DOCUMENTS_SHOWN) > 0:
         parts[-1] += f"\n… and {more} more documents; --json and --csv have them all"
     chosen = _choices(found) if found else ()
     return "\n\n".join([*parts, "\n".join([_summary(report), *chosen])])
@@ -67,7 +67,7 @@ def _gain(report: Report) -> str:
 def _documents(report: Report) -> Iterator[tuple[str, ...]]:
     yield ("document", "tokens", "static", report.learned.name, "gain")
     pairs = list(zip(report.static.documents, report.learned.documents, strict=True))
-    for static, dynamic in pairs[:SHOWN]:
+    for static, dynamic in pairs[:DOCUMENTS_SHOWN]:
         before, after = static.nats_per_token, dynamic.nats_per_token
         numbers = (f"{before:.4f}", f"{after:.4f}", f"{before - after:+.4f}")
         yield (_shorten(static.path or ""), str(static.tokens), *numbers)
@@ -124,7 +124,7 @@ def text_rows(shown: Table) -> list[list[str]]:
     return [list(shown.head), *map(list, zip(*columns, strict=True))]
 
 
-def _column(values: Sequence[Value]) -> list[str]:
+def _column(values: Sequence[CellValue]) -> list[str]:
     """Give the fractions of a column as many decimals as they need, four at most."""
     sizes = [abs(v) for v in values if isinstance(v, float) and v and math.isfinite(v)]
     if not sizes or min(sizes) < 1e-3 or max(sizes) >= 1e5:

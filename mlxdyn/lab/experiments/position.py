@@ -7,12 +7,12 @@ from itertools import pairwise
 from mlxdyn.lab import bootstrap
 from mlxdyn.lab.charts import HEAD, MIXES
 from mlxdyn.lab.experiment import Lab
-from mlxdyn.lab.findings import Figure, Finding, Series, Table, Value
+from mlxdyn.lab.findings import CellValue, Figure, Finding, Series, Table
 from mlxdyn.lab.results import ChunkScore
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import chunks
 
-BINS = 20  # of a stream, in pictures
+POSITION_BINS = 20  # of a stream, in pictures
 
 
 def position(lab: Lab) -> Finding:
@@ -66,7 +66,7 @@ def _mean(rows: Sequence[ChunkScore], side: str) -> float:
     return math.fsum(getattr(r, side) for r in rows) / sum(r.tokens for r in rows)
 
 
-def _bin_row(title: str, rows: Sequence[ChunkScore], seed: int) -> tuple[Value, ...]:
+def _bin_row(title: str, rows: Sequence[ChunkScore], seed: int) -> tuple[CellValue, ...]:
     static, dynamic = _mean(rows, "static"), _mean(rows, "dynamic")
     low, high = bootstrap.interval(rows, seed=seed) or (None, None)
     mixes = (_mean(rows, "mixed"), _mean(rows, "shared"))
@@ -83,7 +83,7 @@ def _ends(bins: Sequence[Sequence[ChunkScore]]) -> list[float]:
 
 
 def _along(rows: Sequence[ChunkScore], seed: int) -> Figure:
-    bins = _bins(rows, BINS)
+    bins = _bins(rows, POSITION_BINS)
     spread = [bootstrap.interval(some, seed=seed) or (math.nan, math.nan) for some in bins]
     series = Series(
         "gain",
@@ -97,7 +97,7 @@ def _along(rows: Sequence[ChunkScore], seed: int) -> Figure:
 
 
 def _cumulative(rows: Sequence[ChunkScore], hindsight: Sequence[float], seed: int) -> Figure:
-    bins = _bins(rows, BINS)
+    bins = _bins(rows, POSITION_BINS)
     ends = _ends(bins)
     counts = [sum(map(len, bins[: i + 1])) for i in range(len(bins))]
     spread = [bootstrap.interval(rows[:k], seed=seed) or (math.nan, math.nan) for k in counts]

@@ -208,7 +208,7 @@ class Damaged(MlxdynError):
         )
 
 
-def legible(text: str) -> str:
+def sanitize(text: str) -> str:
     """Replace what is no character: half surrogates (bytes that were not UTF-8) and NUL.
 
     No tokenizer, database or search can take them.
