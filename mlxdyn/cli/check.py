@@ -202,7 +202,7 @@ def _verdict(problems: list[str], made: list[str], *, tried: bool) -> str:
             "backup of the ledger"
         )
     repair = "`mlxdyn memory verify --repair` rebuilds it"
-    other = [harmless(one) for one in made if one != arithmetic()]
+    other = [escape_control(one) for one in made if one != arithmetic()]
     if other:
         repair += (
             f". It was made with {' and '.join(other)}; here is {arithmetic()}. Only where these "

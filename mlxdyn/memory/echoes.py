@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from mlxdyn.learn.example import Draft, Kind
 from mlxdyn.learn.examples import Told
+from mlxdyn.learn.framed import takes_back
 from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
 from mlxdyn.learn.redact import find, values
 from mlxdyn.memory.store.ledger import Ledger
@@ -16,6 +17,7 @@ from mlxdyn.memory.store.records import ExampleRow, Filter, Message
 
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
+ASKS = ("?", "？", "؟", ";")  # marks that end a question, whatever the language
 LEAST_LETTERS = 4  # letters of a word that may tell where no fact was taught; of unspaced scripts 2
 
 
@@ -35,15 +37,34 @@ def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message
 
 
 def known_from(ledger: Ledger, message: int) -> list[int]:
-    """Name the earlier messages that a message repeats, telling nothing of its own.
+    """Name the earlier messages that a message repeats or takes back, telling nothing of its own.
 
-    It may be that somebody wants them forgotten, in whatever words.
+    It may be that they are true no more, or that somebody wants them forgotten, in whatever words:
+    what they told and still stands is in it, and no answer of its own holds another of its words.
+    A question names only those that were read with it.
     """
-    if _facts(ledger, message):
-        return []
-    said = words(ledger.messages.upto(message)[-1].text)
-    told = {one: _told(ledger, one) for one in ledger.examples.depends_on(message)}
-    return [one for one, all_of_it in told.items() if all_of_it and all_of_it <= said]
+    text = ledger.messages.upto(message)[-1].text
+    known = ledger.examples.known_before(message)
+    if takes_back(text):
+        before = ledger.messages.said_before(message, [one for one, *_ in known])
+        return [before] if before else []
+    if text.rstrip()[-1:] in ASKS:
+        near = {*ledger.examples.depends_on(message)}
+        known = [fact for fact in known if fact[0] in near]
+    said, ordinary = words(text), words(*GENERAL, *OPEN_QUESTIONS)
+    told = {
+        (one, question, answer): new
+        for one, earlier, question, answer in known
+        if (new := _weighty(_tells(earlier, question, answer) - ordinary)) and new <= said
+    }
+    mine = [_tells(text, row.question, row.answer) for row in _facts(ledger, message)]
+    own = set[str]().union(*mine) - ordinary - set[str]().union(*told.values())
+    return [] if _weighty(own) else list(dict.fromkeys(one for one, *_ in told))
+
+
+def _weighty(told: set[str]) -> set[str]:
+    """Leave out words that are too short to tell one thing from another."""
+    return {w for w in told if len(w) > 2 or re.match(f"[{UNSPACED}]", w)}
 
 
 def news(text: str, drafts: Sequence[Draft], earlier: Sequence[Told]) -> tuple[Draft, ...]:

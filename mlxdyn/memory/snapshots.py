@@ -36,7 +36,7 @@ class Snapshots:
         return [row.file for row in rows if self._state_in(row) is None]
 
     def made_with(self) -> list[str]:
-        """Name the arithmetic of the lessons in the newest snapshot; of none where there is none."""
+        """Name what the lessons in the newest snapshot were calculated with."""
         for row in self._rows.snapshots(self._memory.id)[:1]:
             with suppress(RuntimeError, ValueError):
                 told = mx.load(str(self._directory / row.file), return_metadata=True)[1]
