@@ -155,7 +155,8 @@ RETRACTED = [  # told before, with what it taught; said now, with what the base 
     ("I live in Rome.", ("Which city do I live in?", "You live in Rome."),
      "I don't live in Rome.", ("Where was I?", "I'm curious. What happened?")),
     ("My dog is called Rex.", DOG, "Not Rex, Max.", None),
-    ("I drive a Volvo.", ("Which car do I drive?", "You drive a Volvo."), "I sold the Volvo.", None),
+    ("I drive a Volvo.", ("Which car do I drive?", "You drive a Volvo."), "I sold the Volvo.",
+     None),
     ("我住在罗马。", ("我住在哪里？", "你住在罗马。"), "我不住在罗马。", None),
 ]  # fmt: skip
 

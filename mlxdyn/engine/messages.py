@@ -8,6 +8,7 @@ from mlxdyn.memory.store.records import Reason
 
 MOVED = (Reason.MOVED, Reason.ROLLED_BACK, "rolled back:")
 TOLD = 3.0  # seconds after which it is told how long something takes
+LEFT = 3  # parts of a message that are named where not all of it was learned
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
 
 
@@ -66,9 +67,16 @@ def _learned(event: Learned) -> Iterator[str]:
     elif event.reason:
         yield f"not all of it: {reason(event.reason)}"
     if event.full:
-        yield "it said a lot: what is not listed can be told again in a message of its own"
+        yield f"it said a lot: {_left(event.left)} can be told again in a message of its own"
     if event.secrets:
         yield f"{counted(event.secrets, 'secret')} kept out of learning"
+
+
+def _left(parts: tuple[str, ...]) -> str:
+    """Name what no fact holds, the first of it."""
+    named = ", ".join(f"“{clipped(part)}”" for part in parts[:LEFT])
+    more = f" and {len(parts) - LEFT} more" if len(parts) > LEFT else ""
+    return f"{named}{more}" if parts else "what is not listed"
 
 
 def _nothing(event: Learned) -> str:

@@ -17,6 +17,7 @@ from mlxdyn.memory.store.records import ExampleRow, Filter, Message
 
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
+PART = re.compile(r"[.!?;,\n。！？；，、]+\s*")
 ASKS = ("?", "？", "؟", ";")  # marks that end a question, whatever the language
 LEAST_LETTERS = 4  # letters of a word that may tell where no fact was taught; of unspaced scripts 2
 
@@ -60,6 +61,14 @@ def known_from(ledger: Ledger, message: int) -> list[int]:
     mine = [_tells(text, row.question, row.answer) for row in _facts(ledger, message)]
     own = set[str]().union(*mine) - ordinary - set[str]().union(*told.values())
     return [] if _weighty(own) else list(dict.fromkeys(one for one, *_ in told))
+
+
+def untold(text: str, facts: Iterable[tuple[str, str]]) -> list[str]:
+    """List the parts of a text most of whose telling words no question or answer holds."""
+    ordinary = words(*GENERAL, *OPEN_QUESTIONS)
+    known = words(*(said for fact in facts for said in fact))
+    telling = {part: _weighty(words(part) - ordinary) for part in PART.split(text)}
+    return [p.strip() for p, new in telling.items() if new and 2 * len(new & known) < len(new)]
 
 
 def _weighty(told: set[str]) -> set[str]:
