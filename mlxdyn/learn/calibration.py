@@ -22,7 +22,7 @@ from mlxdyn.learn.prompts import (
     WriterPrompt,
 )
 
-VERSION = 4
+VERSION = 5
 FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=4.0)
 
 
