@@ -38,14 +38,13 @@ def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: M
         row.answer for row in rows if row.answer not in before.get(row.question, {row.answer})
     ]
     left = untold(hidden.studied, [(row.question, row.answer) for row in rows])
+    full = len(facts) >= FACTS or (bool(rows) and len(left) > FACTS)  # each value has its turn
     return replace(
         told,
         known=bool(rows) and not facts and not otherwise,
         corrections=tuple(dict.fromkeys(otherwise)) if told.accepted else (),
         questions=tuple(one.rows[0].question for one in facts),
-        full=(
-            full := len(facts) >= FACTS or (bool(rows) and len(left) > FACTS)
-        ),  # each value has its turn first
+        full=full,
         left=tuple(left) if full else (),
         asked=hidden.learnable.rstrip().endswith(QUESTION),
         studied=bool(rows) or memory.ledger.messages.examined(message),

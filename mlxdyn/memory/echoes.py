@@ -7,19 +7,20 @@ that is a secret; of a message that taught no fact, a later one has to hold half
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from mlxdyn.learn.example import Draft, Kind
 from mlxdyn.learn.examples import Told
 from mlxdyn.learn.framed import takes_back
 from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
 from mlxdyn.learn.redact import find, values
+from mlxdyn.learn.unlearnable import is_question
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import ExampleRow, Filter, Message
 
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
 PART = re.compile(r"[.!?;,\n。！？；，、]+\s*")
-ASKS = ("?", "？", "؟", ";")  # marks that end a question, whatever the language
 LEAST_LETTERS = 4  # letters of a word that may tell where no fact was taught; of unspaced scripts 2
 
 
@@ -50,10 +51,10 @@ def known_from(ledger: Ledger, message: int) -> list[int]:
     if takes_back(text):
         before = ledger.messages.said_before(message, [one for one, *_ in known])
         return [before] if before else []
-    if text.rstrip()[-1:] in ASKS:
+    if is_question(text):
         near = {*ledger.examples.depends_on(message)}
         known = [fact for fact in known if fact[0] in near]
-    said, ordinary = words(text), words(*GENERAL, *OPEN_QUESTIONS)
+    said, ordinary = words(text), _ordinary()
     told = {
         (one, question, answer): new
         for one, earlier, question, answer in known
@@ -66,7 +67,7 @@ def known_from(ledger: Ledger, message: int) -> list[int]:
 
 def untold(text: str, facts: Iterable[tuple[str, str]]) -> list[str]:
     """List the parts of a text most of whose telling words no question or answer holds."""
-    ordinary = words(*GENERAL, *OPEN_QUESTIONS)
+    ordinary = _ordinary()
     known = words(*(said for fact in facts for said in fact))
     telling = {part: _weighty(words(part) - ordinary) for part in PART.split(text)}
     return [p.strip() for p, new in telling.items() if new and 2 * len(new & known) < len(new)]
@@ -101,10 +102,11 @@ def words(*texts: str) -> set[str]:
     return {pair or word for text in texts for pair, word in WORD.findall(text.casefold())}
 
 
-def _ordinary() -> set[str]:
+@cache
+def _ordinary() -> frozenset[str]:
     """Give the words that everybody says: of general talk, and of several open questions."""
     asked = Counter(word for question in OPEN_QUESTIONS for word in words(question))
-    return words(*GENERAL) | {word for word, count in asked.items() if count > 2}
+    return frozenset(words(*GENERAL) | {word for word, count in asked.items() if count > 2})
 
 
 def _tells(text: str, question: str, answer: str) -> set[str]:
@@ -124,7 +126,7 @@ def _told(ledger: Ledger, message: int) -> set[str]:
 
 
 def _telling(
-    ledger: Ledger, message: Message, before: Iterable[Message], ordinary: set[str]
+    ledger: Ledger, message: Message, before: Iterable[Message], ordinary: frozenset[str]
 ) -> tuple[set[str], set[str]]:
     """Give the words each of which tells of a message, and those that do so together."""
     secrets = words(*values(message.text, find(message.text)))
