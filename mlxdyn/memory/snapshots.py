@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 
@@ -39,8 +40,8 @@ class Snapshots:
         """Name what the lessons in the newest snapshot were calculated with."""
         for row in self._rows.snapshots(self._memory.id)[:1]:
             with suppress(RuntimeError, ValueError):
-                told = mx.load(str(self._directory / row.file), return_metadata=True)[1]
-                return told.get("arithmetic", EARLIER).split("; ")
+                loaded: Any = mx.load(str(self._directory / row.file), return_metadata=True)
+                return str(loaded[1].get("arithmetic", EARLIER)).split("; ")
         return []
 
     def save(self, state: State, upto: int) -> bool:

@@ -49,7 +49,8 @@ def kernels() -> str:
             )
             config.restype = core.restype = ctypes.c_char_p
             version = " ".join(config().decode().split()[:2])
-            return f"{version} {core().decode()}, {threads()} threads"
+            many = "" if threads() == 1 else "s"
+            return f"{version} {core().decode()}, {threads()} thread{many}"
     return ""
 
 
