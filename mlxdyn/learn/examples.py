@@ -97,7 +97,7 @@ def _taught(
     """Let the teacher answer what the message brings up; keep what is surely told."""
     questions = [one.question for one in asked]
     answers = yield from base.teach(context, questions, replies)
-    support = yield from base.support([NOTHING_SAID], questions, answers)
+    support = yield from base.support(context, [NOTHING_SAID], questions, answers)
     return {
         question: _Taught(_fact(base, question, answer), found.most(answer))
         for question, answer, found in zip(questions, answers, support, strict=True)
@@ -203,7 +203,7 @@ def _revised(
         context = [told.text, message]
         replies = yield from base.listen(context)
         answers = yield from base.teach(context, questions, replies)
-        support = yield from base.support([told.text], questions, answers, replies[:1])
+        support = yield from base.support(context, [told.text], questions, answers, replies[:1])
         changed = {
             question: _fact(base, question, answer)
             for question, answer, found in zip(questions, answers, support, strict=True)
