@@ -188,7 +188,8 @@ def _near(one: Outcome, other: Outcome, bound: float) -> bool:
         replace(o, reason="", updates=tuple(replace(u, reason="") for u in o.updates))
         for o in (one, other)
     )
-    return _close(*map(astuple, unreasoned), bound)
+    mine, told = map(astuple, unreasoned)
+    return _close(mine, told, bound)
 
 
 def _close(one: object, other: object, bound: float) -> bool:
