@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlxdyn.engine.actor import Options
-    from mlxdyn.settings import Value
 
 
-def run(options: Options, settings: Mapping[str, Value | None]) -> int:
+def run(options: Options) -> int:
     """Chat until the user quits; return the exit code."""
     from mlxdyn_app.app import chat  # Textual takes a while to import
 
-    return chat(options, settings)
+    return chat(options)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mlxdyn_app.app import ChatApp
 
 COMPARING = "comparing, Esc stops"
-QUOTED = 200  # characters of a message in a question
 BUSY = "Wait for the reply, or press Esc to stop it."
 
 
@@ -123,6 +122,16 @@ def search(app: ChatApp, words: str = "") -> None:
     app.engine.ask(talks.listed)
 
 
+def sidebar(app: ChatApp, _: str = "") -> None:
+    """Show the saved chats beside the talk, or no more."""
+    app.sidebar.display = not app.sidebar.display
+    if app.sidebar.display:
+        app.engine.ask(talks.listed)
+        app.sidebar.focus()
+    else:
+        app.prompt.focus()
+
+
 def rename(app: ChatApp, title: str) -> None:
     """Give the open chat a title."""
     app.engine.ask(talks.rename, 0, title)
@@ -132,6 +141,11 @@ def rename(app: ChatApp, title: str) -> None:
 def export(app: ChatApp, file: str) -> None:
     """Write the open chat to a file."""
     app.engine.ask(talks.export, file)
+
+
+def bring(app: ChatApp, file: str) -> None:
+    """Take in the chats of another program."""
+    app.engine.ask(talks.bring, file)
 
 
 def temporary(app: ChatApp, _: str = "") -> None:
@@ -173,28 +187,25 @@ def redo(app: ChatApp, _: str = "") -> None:
 
 
 def forget(app: ChatApp, argument: str = "") -> None:
-    """Forget the message with this id, or the last one the user said."""
+    """Ask about the message with this id, or the last one the user said; answered by Going."""
     last = app.talk.last_said()
     if argument.isdecimal():
-        shown = app.talk.turns.get(int(argument))
-        ask_forget(app, int(argument), shown.text if shown else f"message {argument}")
+        app.engine.ask(memories.going, int(argument))
     elif argument:
         usage(app, "forget")
     elif last is None or last.message is None:
         app.say("There is no message above to forget; /log shows all.")
     else:
-        ask_forget(app, last.message, last.text)
+        app.engine.ask(memories.going, last.message)
 
 
-def ask_forget(app: ChatApp, message: int, text: str) -> None:
-    """Forget a message, if the user agrees."""
-    words = text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"
-    question = "Forget this for good, with the reply to it? The memory will be as if it had"
-    app.ask(
-        f"{question} never been said, and the text is erased.\n\n{words}",
-        "Forget it",
-        partial(leave_and, app, partial(app.engine.open, memories.forget, message)),
-    )
+def timeline(app: ChatApp, argument: str = "") -> None:
+    """Show the memory's life, or what it knew at one moment."""
+    if argument.isdecimal():
+        app.engine.ask(memories.look, int(argument))
+    else:
+        app.wait_for("timeline")
+        app.engine.ask(memories.timeline)
 
 
 def learn(app: ChatApp, argument: str = "") -> None:
@@ -332,7 +343,8 @@ def quit_(app: ChatApp, _: str = "") -> None:
 ACTS: dict[str, Callable[[ChatApp, str], None]] = {
     "retry": retry, "edit": edit, "continue": resume, "compare": compare, "surprise": surprise,
     "copy": copy, "new": new, "chats": chats, "search": search, "rename": rename,
-    "export": export, "temporary": temporary, "incognito": incognito, "items": items,
+    "export": export, "import": bring, "sidebar": sidebar, "timeline": timeline,
+    "temporary": temporary, "incognito": incognito, "items": items,
     "undo": undo, "redo": redo, "forget": forget, "learn": learn, "study": study, "log": log,
     "dial": dial, "memory": memory, "branch": branch, "reset": reset, "model": model,
     "system": system, "set": set_, "settings": settings, "theme": theme, "numbers": numbers,

@@ -37,9 +37,11 @@ from mlxdyn_app.menu import Menu
 from mlxdyn_app.panel import MemoryPanel
 from mlxdyn_app.prompt import Prompt
 from mlxdyn_app.records import LogList
+from mlxdyn_app.sidebar import Sidebar
 from mlxdyn_app.status import StatusLine
 from mlxdyn_app.talk import SAVING, Talk
 from mlxdyn_app.theme import NAMES, PAPER, WREN
+from mlxdyn_app.timeline import TimelinePage
 from mlxdyn_app.transcript import Transcript, Turn
 from mlxdyn_app.wishes import grant
 
@@ -48,9 +50,9 @@ TURN_KEYS = "E edit · R again · C copy · S surprise · F forget · Esc back"
 PATIENCE_SECONDS = 1.0  # for the engine to end; what was acknowledged is durable without it
 
 
-def chat(options: Options, values: Mapping[str, Value | None] | None = None) -> int:
+def chat(options: Options) -> int:
     """Run the app in the terminal; return the exit code."""
-    app = ChatApp(options, values)
+    app = ChatApp(options)
     try:
         app.run()
     finally:
@@ -84,6 +86,8 @@ class ChatApp(App[None]):
         Binding("f2", "command('items')", "Memory", id="items"),
         Binding("f3", "command('settings')", "Settings", id="settings"),
         Binding("f4", "command('model')", "Models", id="model"),
+        Binding("f5", "command('sidebar')", "Sidebar", id="sidebar"),
+        Binding("f6", "command('timeline')", "Timeline", id="timeline"),
     ]
     patience: float | None = PATIENCE_SECONDS
 
@@ -93,13 +97,13 @@ class ChatApp(App[None]):
 
         event: Event
 
-    def __init__(self, options: Options, values: Mapping[str, Value | None] | None = None) -> None:
+    def __init__(self, options: Options) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
         for theme in (WREN, PAPER):
             self.register_theme(theme)
-        self.settings = values or {one.name: one.default for one in BY_NAME.values()}
+        self.settings: Mapping[str, Value | None] = options.settings
         self.paint()
         self.engine = Engine(options, self._from_engine)
         self.failure = ""  # the sentence that ended the engine
@@ -115,6 +119,7 @@ class ChatApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out conversation, menu, prompt and status."""
+        yield Sidebar()
         yield Transcript()
         yield (menu := Menu())
         yield Prompt(menu)
@@ -125,8 +130,9 @@ class ChatApp(App[None]):
         self.transcript = self.query_one(Transcript)
         self.prompt = self.query_one(Prompt)
         self.line = self.query_one(StatusLine)
+        self.sidebar = self.query_one(Sidebar)
         self.talk = Talk(self.engine, self.transcript, self.prompt, self.line)
-        self.talk.numbers = bool(self.settings.get("numbers"))
+        self.talk.show_numbers(bool(self.settings.get("numbers")))
         self.prompt.border_subtitle = KEYS_HINT
         self.prompt.offers = self._offers
         self.prompt.focus()
@@ -209,7 +215,9 @@ class ChatApp(App[None]):
         return wanted
 
     def say(self, text: str, *, error: bool = False) -> None:
-        """Write a line that nobody said."""
+        """Write a line that nobody said; an error is told at once too."""
+        if error:
+            self.notify(text, severity="error", markup=False)
         self.run_worker(self.transcript.note(text, error=error))
         self.transcript.anchor()
 
@@ -273,7 +281,7 @@ class ChatApp(App[None]):
             case "surprise":
                 self.engine.ask(memories.surprise, message)
             case "forget":
-                acts.ask_forget(self, message, turn.text)
+                acts.forget(self, str(message))
             case "older" | "newer" if not self.talk.busy:
                 step = -1 if chosen.act == "older" else 1
                 self.engine.open(talks.turn_to, message, step)
@@ -312,12 +320,14 @@ class ChatApp(App[None]):
             self.engine.open(talks.reword, turn.message, text)
 
     @on(MemoryPanel.Wanted)
-    @on(MemoryPanel.Study)
+    @on(MemoryPanel.Done)
     @on(ChatList.Wanted)
     @on(ChatList.Searched)
     @on(ModelList.Wanted)
     @on(SettingList.Wanted)
     @on(LogList.Unwanted)
+    @on(Sidebar.Wanted)
+    @on(TimelinePage.Wanted)
     def grant(self, wish: Message) -> None:
         """Do what is wanted on a page over the chat."""
         grant(self, wish)

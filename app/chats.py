@@ -1,7 +1,6 @@
 """The saved chats: found by what was said in them, opened, renamed, pinned, deleted."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar, Literal
 
 from textual import on
@@ -11,6 +10,7 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 
 from mlxdyn.engine.events import Chat, Hit, SearchResult
+from mlxdyn.engine.messages import local
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.records import MUTED, Records
 
@@ -147,11 +147,10 @@ class ChatList(Records):
 
 def _line(chat: Chat) -> Content:
     """A saved chat in one line, its time in the user's own zone."""
-    when = datetime.fromisoformat(chat.created).astimezone()
     title = " ".join(chat.title.split()) or "untitled"
     pin = "★ " if chat.pinned else ""
     return Content.assemble(
-        (f"{when:%d %b %H:%M}  ", MUTED), f"{pin}{title}", (f" ({chat.messages})", MUTED)
+        (f"{local(chat.created)}  ", MUTED), f"{pin}{title}", (f" ({chat.messages})", MUTED)
     )
 
 

@@ -14,7 +14,7 @@ from mlxdyn.engine.commands import COMMAND_GROUPS
 KEYS = (
     ("Enter", "send"),
     ("Ctrl+J", "new line"),
-    ("Ctrl+G", "write in $EDITOR"),
+    ("Ctrl+G", "write in $EDITOR; Ctrl+X Ctrl+E too"),
     ("Esc", "stop the reply, keep what is there"),
     ("Up", "on the first line: earlier prompts, of all chats"),
     ("Tab", "complete a command, a name, an @file"),
@@ -22,6 +22,7 @@ KEYS = (
     ("Alt+Up/Down", "walk through the messages; there:"),
     ("  E  R", "edit it, answer it again; both versions stay"),
     ("  Left Right", "the version before, after"),
+    ("  Shift+<- ->", "scroll long lines of code"),
     ("  C  B  T", "copy, copy its code block, show thoughts"),
     ("  S  F  Esc", "surprise, forget (asks), back to the prompt"),
     ("PgUp PgDn", "scroll"),

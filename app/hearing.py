@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import ModalScreen
 
-from mlxdyn.engine import messages
+from mlxdyn.engine import memories, messages, talks
 from mlxdyn.engine.events import (
     Chats,
     Closed,
     Compared,
     Event,
     Failed,
+    Going,
     Heard,
+    Knew,
     Learned,
     Lessons,
     Log,
     MemoryNames,
     Models,
+    Moment,
     Notice,
     Opened,
     Panel,
@@ -31,20 +35,23 @@ from mlxdyn.engine.events import (
     Stayed,
     Studied,
     Surprise,
+    Timeline,
     Working,
 )
+from mlxdyn_app import acts
 from mlxdyn_app.chats import ChatList
 from mlxdyn_app.choices import ModelList, SettingList
 from mlxdyn_app.comparison import Comparison
 from mlxdyn_app.panel import MemoryPanel
 from mlxdyn_app.records import LogList
 from mlxdyn_app.surprise import SurpriseView
+from mlxdyn_app.timeline import TimelinePage
 
 if TYPE_CHECKING:
     from mlxdyn_app.app import ChatApp
 
 T = TypeVar("T")
-FIRST = "That is the first thing it knows about you. What does memory change? Try: /compare {}"
+FIRST = "That is the first thing it knows about you. What does memory change? /compare {}"
 
 
 async def hear(app: ChatApp, event: Event) -> None:
@@ -53,6 +60,7 @@ async def hear(app: ChatApp, event: Event) -> None:
     match event:
         case Opened():
             await talk.opened(event)
+            _refresh(app)
         case Said(texts):
             app.prompt.remember(texts)
         case Heard(message):
@@ -61,10 +69,13 @@ async def hear(app: ChatApp, event: Event) -> None:
             await talk.piece(text)
         case Replied():
             await talk.replied(event)
+            _refresh(app)
         case Learned():
             await _learned(app, event)
         case Lessons():
             talk.lessons(event)
+            if _page(app, MemoryPanel) is not None:
+                app.engine.ask(memories.panel)
         case Status():
             _status(app, event)
         case Notice(text):
@@ -84,8 +95,8 @@ async def hear(app: ChatApp, event: Event) -> None:
 async def _shown(app: ChatApp, event: Event) -> None:
     """Show an event that is not part of the talk, on its page where it has one."""
     match event:
-        case Working(doing, done, of):
-            app.line.doing = f"{doing} {done}/{of}…" if done < of else ""
+        case Working():
+            app.line.doing = messages.working(event)
         case MemoryNames(names):
             app.memories = names
         case Compared():
@@ -94,6 +105,7 @@ async def _shown(app: ChatApp, event: Event) -> None:
         case Surprise():
             app.push_screen(SurpriseView(event))
         case Chats(chats):
+            app.sidebar.show(chats, app.talk.conversation)
             if (page := _page(app, ChatList)) is not None:
                 page.show_chats(chats)
             elif app.awaited("chats"):
@@ -105,15 +117,45 @@ async def _shown(app: ChatApp, event: Event) -> None:
             if (panel := _page(app, MemoryPanel)) is not None:
                 panel.show(event)
             elif app.awaited("items"):
-                app.push_screen(MemoryPanel(event))
+                app.push_screen(MemoryPanel(event, app.line.status))
         case Models(models):
             app.models = tuple(row.name for row in models)
             if app.awaited("model"):
                 app.push_screen(ModelList(event))
         case SettingsList():
             _settings(app, event)
+        case Timeline():
+            if (life := _page(app, TimelinePage)) is not None:
+                life.show(event)
+            elif app.awaited("timeline"):
+                app.push_screen(TimelinePage(event))
+        case Knew(moment):
+            _go_to(app, event, moment)
+        case Going():
+            _forget(app, event)
         case Log(updates):
             app.push_screen(LogList(updates))
+
+
+def _go_to(app: ChatApp, knew: Knew, moment: Moment) -> None:
+    """Show what was known at a moment, and ask whether to go there."""
+    if moment.now:
+        app.notify(messages.knew(knew))
+    else:
+        go = partial(app.engine.ask, memories.go_to, moment.position)
+        app.ask(messages.knew(knew), "Go there", go)
+
+
+def _forget(app: ChatApp, going: Going) -> None:
+    """Ask whether messages are to be forgotten, now that it is known what would go."""
+    forget = partial(app.engine.open, memories.forget, *going.messages)
+    app.ask(messages.going(going), "Forget it", partial(acts.leave_and, app, forget))
+
+
+def _refresh(app: ChatApp) -> None:
+    """Let the sidebar, if it is shown, list the chats as they are now."""
+    if app.sidebar.display:
+        app.engine.ask(talks.listed)
 
 
 def _page(app: ChatApp, kind: type[T]) -> T | None:
@@ -123,7 +165,10 @@ def _page(app: ChatApp, kind: type[T]) -> T | None:
 
 def _status(app: ChatApp, status: Status) -> None:
     app.line.status = status
+    app.talk.conversation = app.talk.conversation or status.conversation
     app.talk.progress(status)
+    if (panel := _page(app, MemoryPanel)) is not None:
+        panel.show_status(status)
     app.show_unsaved()
 
 
@@ -132,12 +177,16 @@ async def _learned(app: ChatApp, learned: Learned) -> None:
     app.talk.learned(learned)
     first = app.line.status is not None and not app.line.status.items
     if first and learned.facts and learned.questions:
-        await app.transcript.note(FIRST.format(learned.questions[0]))
+        question = learned.questions[0]
+        await app.transcript.note(FIRST.format(question))
+        if not (app.talk.busy or app.talk.queue or app.prompt.text):
+            app.line.doing = acts.COMPARING
+            app.engine.say(memories.show, question)
 
 
 async def _note(app: ChatApp, text: str) -> None:
     if isinstance(app.screen, ModalScreen):  # the transcript is behind it
-        app.notify(text)
+        app.notify(text, markup=False)
     await app.transcript.note(text)
 
 
@@ -146,8 +195,7 @@ async def _failed(app: ChatApp, failed: Failed) -> None:
         app.failure = failed.text
         await app.action_quit()
         return
-    if isinstance(app.screen, ModalScreen):
-        app.notify(failed.text, severity="error")
+    app.notify(failed.text, severity="error", markup=False)
     await app.transcript.note(failed.text, error=True)
     await app.talk.failed()
     if not app.talk.busy:

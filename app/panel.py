@@ -12,14 +12,17 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Label, OptionList, Sparkline
 
-from mlxdyn.engine.events import Fact, Panel
+from mlxdyn.engine.events import Fact, Panel, Status
 from mlxdyn.engine.messages import counted
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.records import MUTED, Records
+from mlxdyn_app.status import adapter_scale, learning
 
-KEYS = "Enter corrects · ^D deletes · ^F forgets its message · ^S studies"
+KEYS = "Enter corrects · ^D deletes · ^F forgets its message · Esc"
+MORE = "^S study · ^L pause · ^K dial · ^B branch · ^X reset · F6 timeline"
 EMPTY = "Nothing yet. Say something about yourself, such as where you live."
 Change = Literal["correct", "drop", "forget"]
+Act = Literal["study", "pause", "reset", "timeline", "strength", "branch"]
 
 
 class MemoryPanel(Records):
@@ -28,7 +31,12 @@ class MemoryPanel(Records):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+d", "drop", "Delete the fact", priority=True),
         Binding("ctrl+f", "forget", "Forget the message", priority=True),
-        Binding("ctrl+s", "study", "Study now", priority=True),
+        Binding("ctrl+s", "do('study')", "Study now", priority=True),
+        Binding("ctrl+l", "do('pause')", "Pause learning, or go on", priority=True),
+        Binding("ctrl+x", "do('reset')", "Reset", priority=True),
+        Binding("f6", "do('timeline')", "Timeline"),
+        Binding("ctrl+k", "strength", "Strength", priority=True),
+        Binding("ctrl+b", "branch", "Branch", priority=True),
     ]
 
     @dataclass
@@ -40,16 +48,21 @@ class MemoryPanel(Records):
         answer: str = ""
 
     @dataclass
-    class Study(Message):
-        """The user wants everything studied now."""
+    class Done(Message):
+        """The user wants something done with the whole memory."""
 
-    def __init__(self, panel: Panel) -> None:
+        act: Act
+        value: str = ""
+
+    def __init__(self, panel: Panel, status: Status | None = None) -> None:
         super().__init__("What it knows about you", KEYS, EMPTY)
+        self.status = status
         self._take(panel)
 
     def head(self) -> ComposeResult:
         """Show who remembers, and two courses."""
         yield Label(id="whose", markup=False)
+        yield Label(MORE, id="more", markup=False)
         for name in ("gain", "drift"):
             with Horizontal(classes="course"):
                 yield Label(id=f"{name}-words", markup=False)
@@ -65,6 +78,11 @@ class MemoryPanel(Records):
         self._take(panel)
         self._draw()
 
+    def show_status(self, status: Status) -> None:
+        """Say how it speaks and what it learns now."""
+        self.status = status
+        self._draw()
+
     def _take(self, panel: Panel) -> None:
         self._panel = panel
         self._facts = {str(place): fact for place, fact in enumerate(panel.facts)}
@@ -75,8 +93,10 @@ class MemoryPanel(Records):
         known = sum(fact.active for fact in panel.facts)
         waits = f" · {panel.pending} still to learn" if panel.pending else ""
         lessons = f"{counted(known, 'fact')} from {counted(panel.lessons, 'lesson')}{waits}"
-        whose = f"memory {panel.memory} of {panel.model}"
-        self.query_one("#whose", Label).update(f"{lessons} · {whose}")
+        said = [f"memory {panel.memory} of {panel.model}"]
+        if self.status is not None:
+            said += [learning(self.status), adapter_scale(self.status) or "full strength"]
+        self.query_one("#whose", Label).update(f"{lessons}\n{' · '.join(said)}")
         self._course("gain", learned_shares(panel), gain(panel))
         self._course("drift", panel.drifts, drift(panel))
 
@@ -109,9 +129,27 @@ class MemoryPanel(Records):
         if (fact := self._fact) is not None:
             self.post_message(self.Wanted(fact, "forget"))
 
-    def action_study(self) -> None:
-        """Hand on the wish to study."""
-        self.post_message(self.Study())
+    def action_do(self, act: Act, value: str = "") -> None:
+        """Hand on what is wanted of the whole memory."""
+        self.post_message(self.Done(act, value))
+
+    def action_strength(self) -> None:
+        """Ask how strongly the memory is to speak."""
+        now = f"{self.status.adapter_scale:.0%}".removesuffix("%") if self.status else "100"
+        asked = "In per cent: 0 is the bare base, 100 all that was learned."
+        self._enter("strength", "How strongly it speaks", asked, now)
+
+    def action_branch(self) -> None:
+        """Ask for a name for a copy."""
+        asked = "A copy of this memory, chats and all, under the name:"
+        self._enter("branch", "Branch", asked, "")
+
+    def _enter(self, act: Act, title: str, asked: str, now: str) -> None:
+        def entered(text: str | None) -> None:
+            if text:
+                self.action_do(act, text)
+
+        self.app.push_screen(Entry(title, asked, now), entered)
 
     def _ask(self, question: str, yes: str, wanted: "MemoryPanel.Wanted") -> None:
         def agreed(yes: bool | None) -> None:

@@ -22,6 +22,7 @@ class Prompt(TextArea):
     """Enter sends, Ctrl+J breaks the line, Up on the first line recalls."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+x", "chord", show=False),
         Binding("pageup", "app.page(-1)", show=False),
         Binding("pagedown", "app.page(1)", show=False),
     ]
@@ -40,6 +41,7 @@ class Prompt(TextArea):
         self._place = 0  # in _sent; its length means the draft
         self._draft = ""
         self._folded: dict[str, str] = {}  # long pastes, by their chips
+        self._chord = False  # Ctrl+X was pressed; Ctrl+E comes next
 
     def write(self, text: str) -> None:
         """Put `text` in the prompt, the cursor behind it."""
@@ -56,8 +58,18 @@ class Prompt(TextArea):
         choices = self.offers(self.text)
         self.menu.offer([] if [line.strip() for line, _ in choices] == [self.text] else choices)
 
+    def action_chord(self) -> None:
+        """Cut what is selected; where nothing is, wait for Ctrl+E, as shells do."""
+        if self.selected_text:
+            self.action_cut()
+        else:
+            self._chord = True
+
     async def _on_key(self, event: events.Key) -> None:
-        if not self._choosing(event.key):
+        chord, self._chord = self._chord, False
+        if chord and event.key == "ctrl+e":
+            await self.run_action("app.write")
+        elif not self._choosing(event.key):
             if event.key != "enter" and event.key not in NEWLINE_KEYS:
                 return  # the base class's own handler runs next
             if event.key != "enter":

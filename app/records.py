@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from textual import on
@@ -16,7 +15,7 @@ from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from mlxdyn.engine.events import Logged
-from mlxdyn.engine.messages import counted, reason
+from mlxdyn.engine.messages import counted, local, reason
 
 MUTED = "$foreground-muted"
 SHOWN = 200  # rows in a list; a search finds the others
@@ -106,7 +105,6 @@ class LogList(Records):
         """The user wants a message forgotten."""
 
         message: int
-        text: str
 
     def __init__(self, updates: tuple[Logged, ...]) -> None:
         super().__init__("Log", "Ctrl+D forgets · Esc closes", "Nothing learned yet.")
@@ -120,13 +118,12 @@ class LogList(Records):
         if update is None or update.message is None:
             self.notify("This update has no message of its own.")
         else:
-            self.post_message(self.Unwanted(update.message, update.text))
+            self.post_message(self.Unwanted(update.message))
             self.dismiss()
 
 
 def _update(update: Logged) -> Content:
     """An update in two lines: its message, and what became of it."""
-    when = datetime.fromisoformat(update.time).astimezone()
     text = " ".join(update.text.split()) or "all study items"
     message = "" if update.message is None else f"message {update.message} · "
     what = f"{message}{update.kind} · {counted(update.tokens, 'token')}"
@@ -134,7 +131,7 @@ def _update(update: Logged) -> Content:
         what += f" · nll {update.nll_before:.2f} → {update.nll_after:.2f}"
     if update.rate != 1.0:
         what += f" · rate {update.rate:g}"
-    lines = Content.assemble((f"{when:%d %b %H:%M}  ", MUTED), text, "\n", (f"  {what}", MUTED))
+    lines = Content.assemble((f"{local(update.time)}  ", MUTED), text, "\n", (f"  {what}", MUTED))
     if update.accepted:
         return lines
     return Content.assemble(lines, "\n", (f"  ✗ {reason(update.reason)}", "$text-warning"))

@@ -35,7 +35,7 @@ def adapter_scale(status: Status) -> str:
     return f"strength {status.adapter_scale:.0%}"
 
 
-def fields(status: Status, width: int) -> list[str]:
+def fields(status: Status, width: int, *, numbers: bool = False) -> list[str]:
     """Choose the fields that fit into `width` cells, the least important dropped first."""
     speed = status.tokens_per_second
     reads = not status.incognito
@@ -45,9 +45,10 @@ def fields(status: Status, width: int) -> list[str]:
         (1, adapter_scale(status)),
         (5, f"context {status.context_tokens}/{status.context_size}"),
         (6, "" if speed is None else f"{speed:.0f} tok/s"),
+        (7, f"{status.process_bytes / 1e6:,.0f} MB of memory" if numbers else ""),
         (0, learning(status)),
     ]
-    for least in range(6, 0, -1):
+    for least in range(7, 0, -1):
         line = [text for rank, text in ranked if text and rank <= least]
         if cell_len(SEPARATOR.join(line)) <= width:
             return line
@@ -59,6 +60,7 @@ class StatusLine(Static):
 
     status: reactive[Status | None] = reactive(None)
     doing: reactive[str] = reactive("loading model…")
+    numbers = False  # what takes place in memory is shown too
 
     def on_resize(self, _event: Resize) -> None:
         """Choose the fields again."""
@@ -75,5 +77,5 @@ class StatusLine(Static):
     def _show(self) -> None:
         lead = [self.doing] if self.doing else []
         room = self.size.width - 2 - sum(cell_len(text) + len(SEPARATOR) for text in lead)
-        rest = fields(self.status, room) if self.status else []
+        rest = fields(self.status, room, numbers=self.numbers) if self.status else []
         self.update(Content(SEPARATOR.join([*lead, *rest])))

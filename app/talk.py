@@ -1,6 +1,7 @@
 """What is being said: messages that wait, the reply that streams, what became of each turn."""
 
 from collections import deque
+from dataclasses import replace
 from time import monotonic
 
 from mlxdyn.engine import messages, talks
@@ -12,6 +13,7 @@ from mlxdyn_app.transcript import Transcript, Turn
 
 SAVING = "saving…, Ctrl+Q again leaves at once"
 WAITS = "waits to be learned"
+OFF = "not learned: learning is off"
 RATE_SECONDS = 0.5  # between two readings of the speed
 
 
@@ -52,7 +54,11 @@ class Talk:
         self.busy = True
         turn = await self._said(message.text)
         self._keep(message, turn)
-        turn.say(WAITS if self._learns() else "", state="learning")
+        status = self._line.status
+        if self._learns():
+            turn.say(WAITS, state="learning")
+        else:
+            turn.say(OFF if status and not status.temporary else "", state="plain")
         await self._answer(turn)
 
     async def _answer(self, after: Turn) -> None:
@@ -77,6 +83,9 @@ class Talk:
         """Say how fast the reply comes."""
         now = monotonic()
         self._pieces += 1
+        if (status := self._line.status) is not None:
+            here = status.context_tokens + 1
+            self._line.status = replace(status, context_tokens=here)
         if self._pieces == 1:
             self._begun = self._read = now
         elif now - self._read > RATE_SECONDS and self._line.doing != SAVING:
@@ -119,7 +128,7 @@ class Talk:
 
     def show_numbers(self, on: bool) -> None:
         """Show or hide nll and tokens under every message."""
-        self.numbers = on
+        self.numbers = self._line.numbers = on
         for turn in self.turns.values():
             if turn.learned is not None:
                 turn.show(turn.learned, numbers=on)

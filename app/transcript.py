@@ -11,9 +11,10 @@ from textual.containers import Vertical, VerticalScroll
 from textual.message import Message as Posted
 from textual.widget import Widget
 from textual.widgets import Markdown, Static
-from textual.widgets.markdown import MarkdownStream
+from textual.widgets.markdown import MarkdownFence, MarkdownStream
 
 from mlxdyn.chat.thoughts import split
+from mlxdyn.engine.commands import FIRST_LINES
 from mlxdyn.engine.events import Learned, Message
 from mlxdyn.engine.messages import counted
 from mlxdyn.engine.messages import learned as describe
@@ -22,14 +23,8 @@ SHOWN_TURNS = 80  # a Markdown widget for each turn of a long chat would take se
 THINKS = "<think"
 FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
-WELCOME = """\
-It learns from you while you talk, and still knows it tomorrow.
-
-  What    facts in what you say; no questions, passwords, card numbers
-  Where   on this machine only, in the memory named at the bottom
-  Stop    /learn off learns nothing; /incognito leaves no trace
-  Undo    /undo, or F2: all it knows, to correct, delete, forget
-  Try     say where you live, then: /compare Where do I live?
+WELCOME = f"""\
+{FIRST_LINES}
 
 Enter sends · F1 help · F4 another model · Ctrl+Q leaves"""
 UNSAVED = {
@@ -52,6 +47,8 @@ class Turn(Vertical, can_focus=True):
         Binding("down", "app.walk(1)", show=False),
         Binding("left", "act('older')", "Version before"),
         Binding("right", "act('newer')", "Version after"),
+        Binding("shift+left", "code(-8)", "Code to the left"),
+        Binding("shift+right", "code(8)", "Code to the right"),
         Binding("c", "act('copy')", "Copy"),
         Binding("b", "act('code')", "Copy the code block"),
         Binding("e", "act('edit')", "Edit"),
@@ -131,6 +128,11 @@ class Turn(Vertical, can_focus=True):
     def code(self) -> str:
         """Its last code block; "" where it has none."""
         return next(iter(FENCE.findall(self.text)[-1:]), "")
+
+    def action_code(self, columns: int) -> None:
+        """Scroll code whose lines are long."""
+        for fence in self.query(MarkdownFence):
+            fence.scroll_relative(x=columns, animate=False)
 
     async def action_thoughts(self) -> None:
         """Show or fold what the model thought."""

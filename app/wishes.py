@@ -14,6 +14,8 @@ from mlxdyn_app.chats import ChatList
 from mlxdyn_app.choices import ModelList, SettingList
 from mlxdyn_app.panel import MemoryPanel
 from mlxdyn_app.records import LogList
+from mlxdyn_app.sidebar import Sidebar
+from mlxdyn_app.timeline import TimelinePage
 
 if TYPE_CHECKING:
     from mlxdyn_app.app import ChatApp
@@ -24,8 +26,8 @@ def grant(app: ChatApp, wish: Message) -> None:
     match wish:
         case MemoryPanel.Wanted():
             _fact(app, wish)
-        case MemoryPanel.Study():
-            app.engine.ask(memories.study)
+        case MemoryPanel.Done(act, value):
+            _memory(app, act, value)
         case ChatList.Wanted():
             _chat(app, wish)
         case ChatList.Searched(words):
@@ -34,8 +36,26 @@ def grant(app: ChatApp, wish: Message) -> None:
             _model(app, row)
         case SettingList.Wanted(name, text):
             acts.put(app, name, text)
-        case LogList.Unwanted(message, text):
-            acts.ask_forget(app, message, text)
+        case Sidebar.Wanted(chat):
+            _chat(app, ChatList.Wanted(chat, "open"))
+        case TimelinePage.Wanted(moment):
+            app.engine.ask(memories.look, moment.position)
+        case LogList.Unwanted(message):
+            acts.forget(app, str(message))
+
+
+def _memory(app: ChatApp, act: str, value: str) -> None:
+    """Do what is wanted of the whole memory, as a slash command would."""
+    off = app.line.status is not None and app.line.status.learn == "off"
+    match act:
+        case "pause":
+            usual = str(app.settings.get("learn"))
+            on = usual if usual != "off" else "user"
+            acts.learn(app, on if off else "off")
+        case "strength":
+            acts.dial(app, value)
+        case _:
+            acts.ACTS[act](app, value)
 
 
 def _fact(app: ChatApp, wish: MemoryPanel.Wanted) -> None:
@@ -46,7 +66,7 @@ def _fact(app: ChatApp, wish: MemoryPanel.Wanted) -> None:
     elif wish.change == "drop":
         app.engine.ask(memories.drop, fact.items)
     else:
-        acts.ask_forget(app, fact.message, fact.said)
+        acts.forget(app, str(fact.message))
 
 
 def _model(app: ChatApp, row: ModelRow) -> None:

@@ -165,20 +165,16 @@ def values() -> dict[str, Value | None]:
     return {setting.name: setting.default for setting in SETTINGS} | told | spoken
 
 
+DRAWN = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens", "seed")
+HELD = {"learn": "learn", "personal": "personal", "context": "context", "system": "system",
+        "idle": "idle_seconds", "budget": "budget_seconds"}  # fmt: skip
+
+
 def chat(found: Mapping[str, Any], config: ChatConfig = CHAT) -> ChatConfig:
-    """Make the settings of a conversation."""
-    drawn = {name: found[name] for name in (
-        "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens", "seed"
-    )}  # fmt: skip
-    return replace(
-        config,
-        learn=found["learn"],
-        context=found["context"],
-        system=found["system"],
-        idle_seconds=found["idle"],
-        budget_seconds=found["budget"],
-        sampling=replace(config.sampling, **drawn),
-    )
+    """Change the settings of a conversation to those that are found."""
+    drawn = {name: found[name] for name in DRAWN if name in found}
+    held = {field: found[name] for name, field in HELD.items() if name in found}
+    return replace(config, **held, sampling=replace(config.sampling, **drawn))
 
 
 def put(name: str, value: Value | None) -> None:

@@ -68,6 +68,8 @@ def seen(app) -> list[str]:
 def texts(widget) -> list[str]:
     if isinstance(widget, Static):
         return [str(widget.content)]
+    if isinstance(widget, Comparison):
+        return [widget.compared.question]
     return [widget.text, str(widget.foot.content)]
 
 
@@ -415,7 +417,9 @@ async def test_a_message_is_walked_to_and_forgotten_after_a_question():
 async def test_facts_are_searched_corrected_and_deleted():
     async with chatting(study=STUDIED) as (app, pilot):
         await say_and_learn(app, pilot, "My cat is called Tinta.")
-        await until(pilot, lambda: "Try: /compare" in seen(app)[-1])
+        await until(pilot, lambda: app.query(Comparison))
+        shown = app.query_one(Comparison).compared
+        assert shown.question.endswith("?") and any("first thing" in text for text in seen(app))
         await pilot.press("f2")
         await until(pilot, lambda: isinstance(app.screen, MemoryPanel) and app.screen.chosen)
         panel = app.screen

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pexpect
 import pytest
@@ -125,6 +125,23 @@ def test_a_download_that_breaks_is_said_and_gone_on_with(hub: Hub) -> None:
     hub.broken.clear()
     assert run("model", "download", REPOSITORY).returncode == 0
     assert run("model", "info", REPOSITORY).returncode == 0
+
+
+@pytest.mark.parametrize("whole", [10, 0])
+def test_a_download_tells_how_much_of_it_is_here(tmp_path: Path, monkeypatch, whole: int) -> None:
+    monkeypatch.setattr(fetch, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(fetch, "MB", 1)
+    half, more = Event(), Event()
+
+    def told(done: int, of: int) -> None:
+        assert of == whole and (not whole or done <= whole)
+        (half if done == 4 else more if done >= 10 else Event()).set()
+
+    with fetch._watched(tmp_path, whole, told):
+        (tmp_path / "part").write_bytes(b"x" * 4)
+        assert half.wait(60)
+        (tmp_path / "part").write_bytes(b"x" * 12)
+        assert more.wait(60)
 
 
 def test_without_a_network_there_is_one_sentence(hub: Hub, monkeypatch) -> None:

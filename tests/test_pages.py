@@ -6,6 +6,7 @@ from typing import ClassVar
 import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Input, TextArea
+from textual.widgets.markdown import MarkdownFence
 
 from mlxdyn.config import ChatConfig
 from mlxdyn.engine.commands import fitting
@@ -19,12 +20,14 @@ from mlxdyn.engine.events import (
     Message,
     ModelRow,
     Models,
+    Moment,
     Panel,
     Scored,
     SearchResult,
     SettingsList,
     Status,
     Surprise,
+    Timeline,
     Weighed,
 )
 from mlxdyn.settings import SETTINGS
@@ -37,17 +40,15 @@ from mlxdyn_app.menu import Menu
 from mlxdyn_app.panel import MemoryPanel
 from mlxdyn_app.prompt import Prompt
 from mlxdyn_app.records import LogList
+from mlxdyn_app.sidebar import Sidebar
 from mlxdyn_app.status import StatusLine
 from mlxdyn_app.surprise import SurpriseView
 from mlxdyn_app.theme import PAPER, WREN
-from mlxdyn_app.transcript import Transcript
+from mlxdyn_app.timeline import TimelinePage
+from mlxdyn_app.transcript import Transcript, Turn
 
-LOOKS = [
-    ((80, 24), WREN.name),
-    ((80, 24), PAPER.name),
-    ((120, 36), PAPER.name),
-    ((200, 60), WREN.name),
-]
+SIZES = [(80, 24), (120, 36), (200, 60)]
+LOOKS = [(size, theme.name) for size in SIZES for theme in (WREN, PAPER)]
 NOON = "2026-05-01T12:00:00.000+00:00"
 FACTS = (
     Fact((4, 5), 5, "I moved to Lisbon.", "You live in Lisbon.", ("Where do I live?", "My town?"),
@@ -90,6 +91,12 @@ MODELS = Models((
 ), "wren")  # fmt: skip
 SET = SettingsList({one.name: one.default for one in SETTINGS} | {"model": "wren"}, "config.toml")
 STATUS = Status("wren", "default", ChatConfig().learn, False, 96, 1024, 64.0, 0, 3, 40, 2, 1.0)
+LIFE = Timeline((
+    Moment(3, NOON, "I moved to Lisbon last week, and it is warm.", False),
+    Moment(2, NOON, "My cat is called Tinta, not Tom.", True, True),
+    Moment(1, NOON, "My cat is called Tom.", True),
+    Moment(0, NOON, "", True),
+))  # fmt: skip
 TALK = (
     Message(1, "user", "My cat is called Tinta, and my password is hunter2!"),
     Message(2, "assistant", "Tinta is a **great** name.\n\n```python\nprint('Tinta')\n```"),
@@ -116,6 +123,7 @@ class Page(App[None]):
         self.theme, self._push = theme, push
 
     def compose(self) -> ComposeResult:
+        yield Sidebar()
         yield Transcript()
         yield (menu := Menu())
         yield Prompt(menu)
@@ -143,6 +151,13 @@ def conversation(app: App) -> None:
     app.run_worker(talked(app))
 
 
+def sidebar(app: App) -> None:
+    chats = app.query_one(Sidebar)
+    chats.display = True
+    chats.show(CHATS, 2)
+    app.run_worker(talked(app))
+
+
 def comparison(app: App) -> None:
     app.query_one(Transcript).mount(Comparison(COMPARED))
 
@@ -159,7 +174,9 @@ PAGES: dict[str, Callable] = {
     "talk": conversation,
     "comparison": comparison,
     "menu": menu,
-    "memory": lambda _: MemoryPanel(PANEL),
+    "memory": lambda _: MemoryPanel(PANEL, STATUS),
+    "timeline": lambda _: TimelinePage(LIFE),
+    "sidebar": sidebar,
     "surprise": lambda _: SurpriseView(SURPRISE),
     "chats": lambda _: ChatList(CHATS, 1),
     "models": lambda _: ModelList(MODELS),
@@ -167,6 +184,9 @@ PAGES: dict[str, Callable] = {
     "log": lambda _: LogList(LOG),
     "help": lambda _: Help(),
 }
+
+
+NO_PAGES = ("welcome", "talk", "comparison", "menu", "sidebar")
 
 
 @pytest.fixture(autouse=True)
@@ -198,7 +218,7 @@ def test_a_comparison_is_legible_in_every_theme(snap_compare, theme):
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (50, 20)], ids=lambda s: f"{s[0]}x{s[1]}")
 @pytest.mark.parametrize("push", [
-    *(PAGES[name] for name in ("memory", "surprise", "chats", "models", "settings", "log", "help")),
+    *(PAGES[name] for name in PAGES if name not in NO_PAGES),
     lambda _: Question("Forget this for good? " * 6, "Forget it"),
     lambda _: Entry("Correct this fact", "Where do I live?", "You live in Lisbon."),
 ], ids=lambda _: "")  # fmt: skip
@@ -213,6 +233,20 @@ async def test_nothing_of_a_page_lies_outside_the_screen(push, size):
             if part.region and not 0 <= part.region.x <= part.region.right <= size[0]
         ]  # fmt: skip
         assert not outside
+
+
+async def test_long_lines_of_code_are_scrolled_by_key():
+    app = Page(lambda _: None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        turn = await app.query_one(Transcript).add(Turn("assistant", f"```\n{'x' * 300}\n```"))
+        await pilot.pause()
+        turn.focus()
+        (fence,) = turn.query(MarkdownFence)
+        await pilot.press("shift+right", "shift+right")
+        assert fence.scroll_x == 16
+        await pilot.press("shift+left")
+        assert fence.scroll_x == 8
+        assert not fence.scroll_y and fence.size.width < 80
 
 
 async def test_what_is_found_stands_below_the_chats():

@@ -514,7 +514,7 @@ def test_forgetting_in_a_conversation_takes_the_reply_along(open_session: Open):
     session.new()
     say(session, "I live in Oslo.")
     learn(session)
-    assert session.forget(heard.message.id) == "My dog is called Rex."
+    session.forget(heard.message.id)
     assert same(state(session.memory), expected)
     assert [chat.title for chat in session.chats()] == ["I live in Oslo."]
     with pytest.raises(MlxdynError, match="no message 999"):

@@ -1,9 +1,11 @@
 """One life of the app in a real terminal, from the first word to the return."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic, sleep
 
 import pexpect
 import pytest
@@ -15,6 +17,7 @@ START = [
     "chat",
 ]  # fmt: skip
 ESCAPE = "\x1b"
+LETTER = "\u01c2"  # that no reply holds
 
 
 @contextmanager
@@ -32,6 +35,58 @@ def app(*words: str) -> Iterator[pexpect.spawn]:
         assert child.exitstatus == 0
     finally:
         child.close(force=True)
+
+
+def key(child: pexpect.spawn) -> float:
+    """Give the median milliseconds from a key to its letter on the screen."""
+    taken = []
+    for _ in range(21):
+        begun = monotonic()
+        child.send(LETTER)
+        child.expect(LETTER)
+        taken.append(1000 * (monotonic() - begun))
+        child.send("\x7f")
+        sleep(0.05)
+    return sorted(taken)[10]
+
+
+@pytest.mark.timeout(300)
+def test_keys_reach_the_screen_as_fast_while_it_replies_and_learns():
+    with app(
+        "-m", "wren", "--set", "temperature=5", "--set", "top_p=1", "--set", "seed=2"
+    ) as child:  # fmt: skip
+        child.expect("Enter sends")
+        idle = key(child)
+        child.send("My cat is called Tinta.\r")
+        child.expect("Esc stops")
+        replying = key(child)
+        child.send(ESCAPE)
+        child.expect("reading it|writing questions|answering them|learning it")
+        learning = key(child)
+        child.send("\x11")
+    print(f"idle {idle:.0f} ms, replying {replying:.0f}, learning {learning:.0f}")
+    assert max(replying, learning) < 5 * idle + 25, (idle, replying, learning)
+
+
+@pytest.mark.timeout(300)
+def test_the_first_picture_comes_soon_after_the_program_starts():
+    """Before the model is there: the imports of the app are most of it."""
+
+    def bare() -> None:
+        subprocess.run([sys.executable, "-c", "import textual.app, textual.widgets"], check=True)
+
+    begun = monotonic()
+    bare()
+    bare()
+    usual = (monotonic() - begun) / 2
+    begun = monotonic()
+    with app("-m", "wren") as child:
+        child.expect("Say something")
+        first = monotonic() - begun
+        child.expect("Enter sends")
+        child.send("\x11")
+    print(f"first picture {first:.2f} s, Textual alone {usual:.2f} s")
+    assert first < 4 * usual + 0.5, (first, usual)
 
 
 @pytest.mark.timeout(300)
@@ -57,7 +112,7 @@ def test_one_life_of_the_app(tall: Model):
         child.send("/model wren\r")
         child.expect("wren answers from now on")
         child.send("The sea is cold today.\r")
-        child.expect("waits to be learned|reading it|learning it")
+        child.expect("waits to be learned|reading it|writing questions|answering them|learning it")
         child.send("\x11")  # Ctrl+Q
     with app(
         "-m", "wren", "--set", "temperature=5", "--set", "top_p=1", "--set", "seed=2"

@@ -1,11 +1,22 @@
 """Laws of what a person is told of learning."""
 
+import time
 from dataclasses import replace
 
 import pytest
 
-from mlxdyn.engine.events import Learned, Message, Replied, Stage, Studied, Weighed
-from mlxdyn.engine.messages import escape_control, learned, marked, outcome, reason, stage, studied
+from mlxdyn.engine.events import Learned, Message, Replied, Stage, Studied, Weighed, Working
+from mlxdyn.engine.messages import (
+    escape_control,
+    learned,
+    local,
+    marked,
+    outcome,
+    reason,
+    stage,
+    studied,
+    working,
+)
 from mlxdyn.memory.store.records import Reason, sanitize
 
 PLAIN = Learned(1, 12, 5.214, 4.871, True, "", 1)
@@ -79,6 +90,29 @@ def test_a_lesson_under_way_says_where_it_is_and_how_long():
     assert stage(Stage(1, "reading", None, 12.3)) == "reading it…, 12 s so far"
     assert stage(Stage(1, "learning", 12.3)) == "learning it…, about 12 s"
     assert stage(Stage(None, "studying", 600.0)) == "studying all…, about 10 min"
+    assert stage(Stage(1, "writing", None)) == "writing questions about it…"
+    assert stage(Stage(1, "answering", None)) == "answering them…"
+    assert stage(Stage(1, "learning", 9.0, 3.0, (3, 8))) == "learning it, 3 of 8 steps…, about 9 s"
+
+
+def test_what_is_fetched_says_how_far_it_is():
+    assert working(Working("fetching wren", 45, 1093, "MB")) == "fetching wren 45/1,093 MB…"
+    assert working(Working("forgetting", 2, 7)) == "forgetting 2/7…"
+    assert working(Working("fetching it", 45, 0, "MB")) == "fetching it 45 MB…"
+    assert working(Working("forgetting", 7, 7)) == ""
+
+
+def test_a_time_is_told_in_the_users_own_zone(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    assert local("2026-05-01T20:30:00.000+00:00") == "02 May 05:30"
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+def test_a_budget_that_was_kept_is_said():
+    assert "fewer steps, to keep to the budget" in learned(replace(PLAIN, hurried=True))
+    assert "without looking for facts" in learned(replace(PLAIN, studied=False))
 
 
 def test_a_reply_that_did_not_end_by_itself_says_why():

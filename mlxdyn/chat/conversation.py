@@ -1,8 +1,9 @@
 """One conversation: what is said, what it is answered, what is learned of it."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import cast
+from collections.abc import Callable, Iterator, Sequence
+
+import psutil
 
 from mlxdyn.chat import outcome
 from mlxdyn.chat.compare import compare, surprise
@@ -20,7 +21,8 @@ from mlxdyn.chat.events import (
 )
 from mlxdyn.chat.generate import Talker
 from mlxdyn.chat.pace import Pace
-from mlxdyn.chat.turns import alternating, words_of
+from mlxdyn.chat.turns import alternating
+from mlxdyn.chat.underway import UnderWay
 from mlxdyn.config import ChatConfig, Learn
 from mlxdyn.errors import MlxdynError
 from mlxdyn.memory import history
@@ -31,19 +33,14 @@ from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import (
     Chat,
     EventRow,
-    Filter,
     LearningState,
-    Lesson,
     Message,
     sanitize,
 )
 from mlxdyn.model.chat_template import Turn
 from mlxdyn.model.load import Model
 
-Learning = Generator[None, None, Learned]
-Studying = Generator[None, None, Studied]
 Stopped = Callable[[], bool]
-STAGES = ("reading", "learning")
 
 
 class Session:
@@ -63,10 +60,8 @@ class Session:
         self.conversation = 0
         self._context_tokens = 0
         self._speed: float | None = None
-        self._work: Learning | Studying | None = None
-        self._studying = False  # the work is a study rather than a message
-        self._pace = Pace(None if temporary else kept_at(model).with_suffix(".pace"))
-        self._stage, self._spent = Stage(None, "", None), 0.0  # seconds in this stage
+        pace = Pace(None if temporary else kept_at(model).with_suffix(".pace"))
+        self.lesson = UnderWay(memory, pace)
 
     @property
     def config(self) -> ChatConfig:
@@ -74,7 +69,7 @@ class Session:
 
     @config.setter
     def config(self, config: ChatConfig) -> None:
-        self.talker.config = config
+        self.talker.config, self.memory.personal = config, config.personal
 
     # conversations
 
@@ -116,8 +111,10 @@ class Session:
             items=totals.facts,
             adapter_scale=self.adapter_scale,
             incognito=self.incognito,
-            studying=self._work is not None and self._studying,
+            studying=self.lesson.studying,
             stage=self.stage(),
+            conversation=self.conversation,
+            process_bytes=psutil.Process().memory_info().rss,
         )
 
     def lessons(self) -> Lessons:
@@ -138,6 +135,18 @@ class Session:
     def edit(self, message: int, text: str, stopped: Stopped) -> Iterator[Heard | Piece | Replied]:
         """Say `text` in the place of a message of the user's; both go on as branches."""
         return self._said(text, chats.parent(self.ledger, self._here(message).id), stopped)
+
+    def abandon(self, message: int) -> list[str] | None:
+        """Let a message that is said otherwise wait no more; list what it has taught already.
+
+        None where it waited.
+        """
+        if message in self._pending():
+            if self.lesson.message == message:
+                self.drop_work()
+            self.ledger.messages.settle(message, "none")
+            return None
+        return [] if self.temporary else outcome.taught(self.memory, message)
 
     def _said(
         self, text: str, after: int | None, stopped: Stopped
@@ -258,13 +267,7 @@ class Session:
 
     def stage(self) -> Stage | None:
         """Say where the lesson is that is under way; None when there is none."""
-        if self._work is None or self.learn == "off":
-            return None
-        stage = self._stage
-        rest = STAGES[STAGES.index(stage.doing) :] if stage.doing in STAGES else (stage.doing,)
-        whole = self._pace.seconds(*rest)
-        left = None if whole is None else max(0.0, whole - self._spent)
-        return Stage(stage.message, stage.doing, left, self._spent)
+        return None if self.learn == "off" else self.lesson.stage()
 
     def learn_step(self) -> bool | Learned | Studied:
         """Take one micro-step: on the oldest message that waits, else on a study under way.
@@ -273,77 +276,20 @@ class Session:
         are needed, and what came of it after the last one. A new message ends a study; it begins
         again when all is quiet.
         """
-        waiting = self._pending() if self.learn != "off" else []
-        if waiting and (self._work is None or self._studying):
-            self.drop_work()
-            self._work = self._learn(waiting[0])
-        if self._work is None or self.learn == "off":
+        if self.learn == "off":
             return False
-        begun = time.perf_counter()
-        try:
-            next(self._work)
-            self._spent += time.perf_counter() - begun
-            return True
-        except StopIteration as done:
-            self._work = None
-            return cast(Learned | Studied, done.value)
-        except BaseException:
-            self._work = None
-            raise
+        waiting = self._pending()
+        if waiting and not self.lesson.message:
+            self.lesson.begin(waiting[0], self.config)
+        return self.lesson.step()
 
     def study(self) -> bool:
         """Begin to make the adapter anew from all study items; False when there are none."""
-        if self.temporary or self._work is not None or not self.memory.known_facts():
-            return False
-        self._work, self._studying = self._study(), True
-        self._at(None, "studying")
-        return True
+        return not self.temporary and self.lesson.study()
 
     def drop_work(self) -> None:
         """Give up what is under way; what waits is begun again from its last whole stage."""
-        if self._work is not None:
-            self._work.close()
-        self._work, self._studying = None, False
-
-    def _at(self, message: int | None, doing: str) -> None:
-        self._stage, self._spent = Stage(message, doing, None), 0.0
-
-    def _learn(self, message: int) -> Learning:
-        """Find what a message teaches, learn its words, train on its examples."""
-        turn = self.ledger.messages.upto(message)[-1]
-        steps = self._pace.steps(self.memory.study_config.steps, self.config.budget_seconds)
-        self._at(message, "reading")
-        if steps:
-            yield from self.memory.prepare()
-            self._spent = 0.0  # the base is measured once: no message takes so long again
-        if steps and turn.role == "user" and not self.ledger.messages.examined(message):
-            yield from self.memory.examine(message)
-            self._pace.note("reading", self._spent)
-        self._at(message, "learning")
-        words = words_of(self.memory, message, self.config)
-        event = yield from self._carry_out(Lesson("message", message, words, steps))
-        if steps == self.memory.study_config.steps:
-            self._pace.note("learning", self._spent)
-        updates = self.ledger.events.updates_of(self.memory.row.id, message)
-        hidden = self.memory.masked([message])[message]
-        return outcome.of_message(self.memory, event.lesson.message or 0, updates, hidden)
-
-    def _study(self) -> Studying:
-        before = self.memory.known_facts()
-        event = yield from self._carry_out(Lesson("study", None))
-        self._pace.note("studying", self._spent)
-        update = self.ledger.events.log(self.memory.row.id, Filter(newest=1))[0]
-        self._studying = False
-        return Studied(
-            items=len(before), accepted=event.accepted, reason=update.reason,
-            nll_before=update.nll_before, nll_after=update.nll_after,
-        )  # fmt: skip
-
-    def _carry_out(self, lesson: Lesson) -> Generator[None, None, EventRow]:
-        work = self.memory.begin(lesson)
-        while (event := work.step()) is None:
-            yield
-        return event
+        self.lesson.drop()
 
     # changing the past
 
@@ -378,31 +324,26 @@ class Session:
         told = [(row.question, new) if isinstance(new, str) else new for row in rows]
         history.change_examples(self.memory, rows, told, progress)
 
-    def forget(self, *messages: int, progress: LessonProgress | None = None) -> str:
-        """Forget messages and the replies to them, exactly; return the text of the last.
+    def forget(self, *messages: int, progress: LessonProgress | None = None) -> None:
+        """Forget messages and the replies to them, exactly.
 
         Raises MlxdynError when this memory holds no such message.
         """
         self.drop_work()
-        text = ""
         for message in messages:
             known = message.bit_length() < 64  # what SQLite can count to
-            found = self.ledger.messages.find(message, self.memory.row.id) if known else None
-            if found is None:
+            if not (known and self.ledger.messages.find(message, self.memory.row.id)):
                 raise MlxdynError(
                     f"there is no message {message} in this memory; see: mlxdyn memory log"
                 )
-            text = found.text
         history.forget(self.memory, messages, progress)
         if not self.messages():
             self.new()
-        return text
 
     def _what(self, event: Message | EventRow | None) -> str | None:
         if event is None:
             return None
-        if isinstance(event, Message):
-            return event.text
-        if event.lesson.message is None:
+        message = event.id if isinstance(event, Message) else event.lesson.message
+        if message is None:
             return "the last study"
-        return self.ledger.messages.upto(event.lesson.message)[-1].text
+        return self.memory.masked([message])[message].text

@@ -25,6 +25,8 @@ class Status:
     incognito: bool = False  # the bare base: the memory is not even read
     studying: bool = False  # the adapter is being made anew
     stage: "Stage | None" = None  # of what is being learned now
+    conversation: int = 0  # that is open; 0 before anything is said in it
+    process_bytes: int = 0  # of memory, that this program takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,10 @@ class Stage:
     """Where a lesson is."""
 
     message: int | None  # that is being learned; None for a study of everything
-    doing: str  # reading | learning | studying
+    doing: str  # reading | writing | answering | learning | studying
     seconds: float | None  # left, as it took so far; None where that was never measured
     spent: float = 0.0  # seconds in this stage
+    steps: tuple[int, int] | None = None  # taken, and of how many, once it trains
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,20 @@ class Learned:
     questions: tuple[str, ...] = ()  # one for each fact
     studied: bool = True  # facts were looked for; False: its words only, to keep to the budget
     drift: float | None = None  # mean KL(base || now) on answers that should stay as they are
+    hurried: bool = False  # fewer steps were taken on it, to keep to the budget
+    quoted: bool = False  # something in it was quoted, and so left out
+    repeats: tuple[int, ...] = ()  # earlier messages that it tells again, and nothing else
+    everything: bool = False  # it reads like a wish that all be forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """What would go if messages were forgotten."""
+
+    messages: tuple[int, ...]
+    said: tuple[str, ...]  # these messages, secrets masked
+    facts: tuple[str, ...]  # what is known from them
+    again: tuple[int, ...]  # later messages that tell it again, and would stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +166,32 @@ class Panel:
     drifts: tuple[float, ...]  # after each lesson, oldest first, in nats per token
     bound: float  # that drift must not pass
     pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in a memory's life: after one lesson, or with position 0 before all."""
+
+    position: int
+    time: str  # ISO 8601, UTC
+    said: str  # what was learned, secrets masked; "" for a study of everything
+    standing: bool  # False: undone, and it could come back
+    now: bool = False  # the memory is as it was then
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The life of a memory, newest first."""
+
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Knew:
+    """What a memory knew at a moment."""
+
+    moment: Moment
+    facts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """What came of lessons, for people: a message, a fact, a row of the log, a whole memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from mlxdyn.chat.events import Fact, Learned, Lessons, Logged, Panel
+from mlxdyn.chat.events import Fact, Going, Knew, Learned, Lessons, Logged, Moment, Panel
 from mlxdyn.chat.facts import Grouped, group
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
-from mlxdyn.memory.echoes import untold
+from mlxdyn.memory.echoes import echoes, known_from, untold
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.memory.store.records import ExampleRow, Filter, Reason, UpdateRow
@@ -48,7 +48,35 @@ def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: M
         left=tuple(left) if full else (),
         asked=hidden.learnable.rstrip().endswith(QUESTION),
         studied=bool(rows) or memory.ledger.messages.examined(message),
+        quoted=hidden.quoted,
+        repeats=tuple(known_from(memory.ledger, message)),
     )
+
+
+def going(memory: Memory, messages: Sequence[int]) -> Going:
+    """Say what would go with messages; those of no such id are left out.
+
+    One that only repeats others is about those: they would go with it.
+    """
+    ledger, id = memory.ledger, memory.row.id
+    there = [m for m in messages if m.bit_length() < 64 and ledger.messages.find(m, id)]
+    repeated = [one for m in there for one in known_from(ledger, m)]
+    known = list(dict.fromkeys((*repeated, *there)))
+    hidden = memory.masked(known)
+    facts = [fact for m in known for fact in taught(memory, m)]
+    return Going(
+        tuple(known),
+        tuple(hidden[m].text for m in known),
+        tuple(dict.fromkeys(facts)),
+        tuple(later.id for later in echoes(ledger, id, known)) if known else (),
+    )
+
+
+def taught(memory: Memory, message: int) -> list[str]:
+    """List what is known from a message."""
+    active = {row.id for row in memory.known_facts()}
+    rows = [row for row in memory.ledger.examples.of(message) if row.id in active]
+    return [one.answer for one in group(rows, memory.masked([message])[message].learnable)]
 
 
 def _before(memory: Memory, message: int) -> dict[str, set[str]]:
@@ -143,6 +171,33 @@ def panel(memory: Memory) -> Panel:
         bound=memory.study_config.max_drift,
         pending=len(memory.ledger.messages.pending(memory.row.id)),
     )
+
+
+def timeline(memory: Memory) -> tuple[Moment, ...]:
+    """List the moments that one can go to, the newest first."""
+    events = memory.ledger.events.reachable(memory.row.id)
+    hidden = memory.masked(event.lesson.message for event in events if event.lesson.message)
+    here = max((event.position for event in events if not event.undone), default=0)
+    told = [
+        Moment(
+            event.position, event.time,
+            hidden[event.lesson.message].text if event.lesson.message else "",
+            not event.undone, event.position == here,
+        )
+        for event in reversed(events)
+    ]  # fmt: skip
+    return (*told, Moment(0, memory.row.created, "", True, here == 0))
+
+
+def knew(memory: Memory, moment: Moment) -> Knew:
+    """Say what was known at a moment that stands."""
+    by_message: dict[int, list[ExampleRow]] = {}
+    for row in memory.ledger.examples.active(memory.row.id, upto=moment.position):
+        if row.kind == Kind.FACT:
+            by_message.setdefault(row.message or 0, []).append(row)
+    hidden = memory.masked(by_message)
+    facts = [one.answer for m, rows in by_message.items() for one in group(rows, hidden[m].text)]
+    return Knew(moment, tuple(dict.fromkeys(reversed(facts))))
 
 
 def _told(memory: Memory) -> list[ExampleRow]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +16,7 @@ from mlxdyn.cli import change, check, streams
 from mlxdyn.cli.bench import bench
 from mlxdyn.cli.config import completion, config
 from mlxdyn.cli.eval import evaluate_command
-from mlxdyn.cli.exchange import export_memory, import_memory
+from mlxdyn.cli.exchange import export_memory, import_chats, import_memory
 from mlxdyn.cli.first import model_for
 from mlxdyn.cli.memory import memory
 from mlxdyn.cli.model import check_taught, doctor, ensure, model
@@ -83,6 +83,10 @@ def main() -> None:
 @click.option("--once", metavar="TEXT", help="Answer TEXT, learn it, and exit.")
 @click.option("--continue", "go_on", is_flag=True, help="With --once: in the latest conversation.")
 @click.option("--plain", is_flag=True, help="Line by line, without the full-screen app.")
+@click.option("--web", is_flag=True, help="The app in a browser on this machine, with a token.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="With --web.  [default: a free one]"
+)
 @click.option("--json", "as_json", is_flag=True, help="With --once or --plain: JSON results.")
 @click.option(
     "--no-template", "untaught", is_flag=True,
@@ -100,6 +104,8 @@ def chat(
     once: str | None,
     go_on: bool,
     plain: bool,
+    web: bool,
+    port: int,
     as_json: bool,
     untaught: bool,
 ) -> None:
@@ -107,25 +113,39 @@ def chat(
     from mlxdyn.engine.actor import Options
 
     check_name(name)
+    given = click.get_current_context().get_parameter_source
     found = _settings(chosen_now, learn=learn, system=system)
+    if given("personal") != ParameterSource.DEFAULT:
+        found["personal"] = personal
     temporary = temporary or incognito
-    if click.get_current_context().get_parameter_source("model") == ParameterSource.DEFAULT:
-        model = model_for(name, ask=once is None and not as_json and _on_terminal())
+    if given("model") == ParameterSource.DEFAULT:
+        asks = once is None and not as_json and "TEXTUAL_DRIVER" not in os.environ
+        model = model_for(name, ask=asks and _on_terminal())
     ensure(model)
     if not untaught:
         check_taught(model)
+    if web:
+        from mlxdyn.cli.web import serve
+
+        words = ["--model", model, "--memory", name, *(f"--set={one}" for one in chosen_now)]
+        words += [f"--{n}={text}" for n, text in (("learn", learn), ("system", system)) if text]
+        words += [f"--{'' if personal else 'no-'}personal"]
+        flags = {"temporary": temporary, "incognito": incognito, "no-template": untaught}
+        serve([*words, *(f"--{flag}" for flag, on in flags.items() if on)], port)
+        return
     options = Options(
         model=model,
         memory=name,
-        chat=replace(settings.chat(found), personal=personal),
+        chat=settings.chat(found),
         temporary=temporary,
         incognito=incognito,
         fresh=once is not None and not go_on,
+        values=found,
     )
     if once is None and not (plain or as_json) and _on_terminal():
         import mlxdyn_app
 
-        sys.exit(mlxdyn_app.run(options, found))
+        sys.exit(mlxdyn_app.run(options))
     sys.exit(_plain(options, once, as_json))
 
 
@@ -141,14 +161,16 @@ def _settings(chosen: tuple[str, ...], **options: str | None) -> dict[str, setti
 
 
 def _on_terminal() -> bool:
-    """Textual draws on standard error."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    """Textual draws on standard error; with a driver of its own it needs no terminal."""
+    return "TEXTUAL_DRIVER" in os.environ or all(
+        stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)
+    )
 
 
 def _plain(options: Options, once: str | None, as_json: bool) -> int:
-    from mlxdyn.cli.plain import PlainChat, prompt
+    from mlxdyn.cli.plain import PlainChat, agrees, prompt
 
-    talk = PlainChat(options, sys.stdout, sys.stderr, as_json=as_json)
+    talk = PlainChat(options, sys.stdout, sys.stderr, as_json=as_json, agrees=agrees)
     if once is not None:
         if not once.strip():
             raise click.UsageError("--once needs some text")
@@ -158,7 +180,7 @@ def _plain(options: Options, once: str | None, as_json: bool) -> int:
 
 main.add_command(evaluate_command)
 main.add_command(memory)
-for command in (*check.COMMANDS, *change.COMMANDS, export_memory, import_memory):
+for command in (*check.COMMANDS, *change.COMMANDS, export_memory, import_memory, import_chats):
     memory.add_command(command)
 main.add_command(model)
 main.add_command(doctor)

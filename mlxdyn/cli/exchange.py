@@ -18,10 +18,12 @@ from mlxdyn.cli.open import (
     as_json,
     chosen,
     confirm,
+    find,
     open_ledger,
     opened,
     print_json,
     progress,
+    say,
     sure,
 )
 from mlxdyn.config import (
@@ -270,6 +272,30 @@ def import_memory(path: Path, model: str | None, name: str, yes: bool) -> None:
     else:
         _import_bundle(path, model, name, learner, yes)
     click.echo(f"Imported as memory {name!r}.")
+
+
+@click.command("import-chats")
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True,
+                type=click.Path(path_type=Path, exists=True))  # fmt: skip
+@chosen
+@click.option("--learn", is_flag=True, help="Let your own words in them wait to be learned too.")
+@as_json
+def import_chats(paths: tuple[Path, ...], name: str, learn: bool, as_json: bool) -> None:
+    """Take in chats of other programs as history of memory NAME: found, read, gone on with.
+
+    FILE is ChatGPT's export (.zip or conversations.json), LM Studio's *.conversation.json, or a
+    directory of them. Nothing is learned of them without --learn; what is here already stays once.
+    """
+    from mlxdyn.exchange import chats as others
+    from mlxdyn.memory.store import chats
+
+    talks = [talk for path in paths for talk in others.read(path)]
+    ledger = open_ledger(writable=True)
+    row = find(ledger, name)
+    came = [chats.bring(ledger, row.id, t.title, t.created, t.turns, learn=learn) for t in talks]
+    rest = "your words in them wait to be learned" if learn else "nothing of them is learned"
+    say(f"Imported: {counted(sum(came), 'chat')} of {len(talks)}; {rest}.", as_json,
+        imported=sum(came), found=len(talks))  # fmt: skip
 
 
 def _agree(summary: str, name: str, yes: bool) -> None:

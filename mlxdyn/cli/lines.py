@@ -16,6 +16,7 @@ from mlxdyn.engine.events import (
     SettingsList,
     Studied,
     Surprise,
+    Timeline,
 )
 
 
@@ -36,6 +37,16 @@ def known(found: Panel) -> str:
         for fact in found.facts
     ]
     return "\n".join(rows) or "It knows nothing about you yet."
+
+
+def timeline(found: Timeline) -> str:
+    """List the moments of a memory's life, the newest first."""
+    rows = [
+        f"{one.position:>5}  {messages.local(one.time)}  {messages.moment(one)}"
+        f"{' (now)' if one.now else '' if one.standing else ' (undone)'}"
+        for one in found.moments
+    ]
+    return "\n".join([*rows, "/timeline NUMBER goes there."])
 
 
 def compared(found: Compared) -> str:

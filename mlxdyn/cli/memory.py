@@ -21,7 +21,7 @@ from mlxdyn.cli.open import (
     print_json,
     table,
 )
-from mlxdyn.engine.messages import escape_control, reason
+from mlxdyn.engine.messages import counted, escape_control, local, reason
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import memory_directory
 from mlxdyn.memory.store.records import Reason
@@ -72,8 +72,8 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         print_json(shown)
         return
-    for key, value in shown.items():
-        click.echo(f"{key:15} {_plain(value)}")
+    for key, value in _readable(shown).items():
+        click.echo(f"{key:15} {value}")
 
 
 @memory.command()
@@ -99,9 +99,8 @@ def log(
 ) -> None:
     """List every update, oldest first; `forget` takes the IDs under "message".
 
-    "chat" is what --conversation takes.
-    nll is the surprise at the words (kind words) or at the answers (study, consolidation) before
-    and after, drift the mean KL(base || now) on other answers, in nats per token.
+    Times are local. nll is the surprise at the words (kind words) or at the answers (study,
+    consolidation) before and after, drift the mean KL(base || now) on other answers, in nats/token.
     """
     from mlxdyn.memory.store.records import Filter
 
@@ -118,7 +117,7 @@ def log(
         click.echo("Nothing learned yet." if everything else "No update matches.")
     else:
         table(
-            ["update", "time (UTC)", "chat", "message", "kind", "tokens", "nll", "drift", "text"],
+            ["update", "time", "conversation", "message", "kind", "tokens", "nll", "drift", "text"],
             [_brief_update(row, row.message in imported) for row in rows],
             wide="text",
         )
@@ -141,7 +140,7 @@ def _brief_update(row: UpdateRow, imported: bool) -> tuple[Any, ...]:
     text = ("imported: " if imported else "") + (" ".join(row.text.split()) or "all items")
     stands = row.accepted and not row.undone
     return (
-        row.update, row.time[5:16].replace("T", " "), row.conversation or "", row.message or "",
+        row.update, local(row.time), row.conversation or "", row.message or "",
         row.kind, row.tokens, nll, nats(row.drift), text if stands else f"✗ {text}",
     )  # fmt: skip
 
@@ -229,7 +228,21 @@ def _brief(shown: dict[str, Any]) -> tuple[Any, ...]:
     return (shown["name"], Path(shown["model"]).name, *(f"{shown[name]:,}" for name in names))
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {v}" for k, v in value.items())
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _readable(shown: dict[str, Any]) -> dict[str, str]:
+    """What a person wants to know of a memory; --json has every knob."""
+    learning, study = shown["learning"], shown["study"] or {}
+    waits = counted(learning["pending"], "message") if learning["pending"] else "nothing"
+    return {
+        "memory": shown["name"],
+        "model": f"{Path(shown['model']).name} ({shown['model']})",
+        "knows": counted(shown["items"], "question"),
+        "learned": f"{counted(shown['updates'], 'update')}, "
+        f"{counted(shown['tokens_learned'], 'token')}; {waits} waiting",
+        "begun": local(shown["created"]),
+        "kept in": f"{shown['path']} ({shown['bytes'] / 1e6:,.1f} MB)",
+        "adapter": f"LoRA of rank {learning['rank']} on {learning['layers']} layers, "
+        f"{learning['targets']} weights",
+        "words": f"one step of {learning['learning_rate']:g} for each 64 tokens",
+        "facts": f"{study['steps']} steps a round, at most {study['rounds']} rounds; other answers "
+        f"may move {study['max_drift']:g} nats/token" if study else "as by default",
+    }  # fmt: skip

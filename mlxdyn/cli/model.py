@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from mlxdyn.cli.open import as_json, table
+from mlxdyn.cli.open import as_json, progress, table
 from mlxdyn.config import BITS, Bits
 from mlxdyn.errors import MlxdynError
 
@@ -178,7 +178,11 @@ def fetch(source: str, *, name: str | None = None, bits: Bits = 8) -> str:
     prepare()
     from mlxdyn.model.fetch import add
 
-    return add(source, name=name, bits=bits, say=lambda sentence: click.echo(sentence, err=True))
+    def say(sentence: str) -> None:
+        click.echo(sentence, err=True)
+
+    with progress("Fetching, MB") as tick:
+        return add(source, name=name, bits=bits, say=say, progress=tick)
 
 
 def ensure(name: str) -> None:

@@ -62,7 +62,7 @@ def _words(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Read a time as people write it into the form of the ledger's; without a zone it is UTC.
+    """Read a time as people write it into the form of the ledger's; without a zone it is local.
 
     A day alone means its first moment, for --until its last.
     """
@@ -70,13 +70,13 @@ def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
         return None
     try:
         time = datetime.fromisoformat(value)
-        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+        if param.name == "until" and len(value) <= len("2026-05-01"):
+            time = time.replace(hour=23, minute=59, second=59, microsecond=999_000)
+        time = time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise click.BadParameter(
             f"{value!r} is no time; write 2026-05-01 or 2026-05-01T12:00"
         ) from None
-    if param.name == "until" and len(value) <= len("2026-05-01"):
-        time = time.replace(hour=23, minute=59, second=59, microsecond=999_000)
     return time.isoformat(timespec="milliseconds")
 
 
@@ -85,11 +85,11 @@ def filtered(command: Any) -> Any:
     for option in (
         click.option(
             "--until", metavar="TIME", callback=_time,
-            help="Not after this time (UTC); a day alone is meant with all its hours.",
+            help="Not after this time (local); a day alone is meant with all its hours.",
         ),
         click.option(
             "--since", metavar="TIME", callback=_time,
-            help="Not before this time (UTC), as 2026-05-01 or 2026-05-01T12:00.",
+            help="Not before this time (local), as 2026-05-01 or 2026-05-01T12:00.",
         ),
         click.option(
             "--conversation", metavar="ID", type=ROW_ID, help="Only of this conversation."

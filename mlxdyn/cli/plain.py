@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TextIO, TypeVar
 
+import click
+
 from mlxdyn.cli import lines
 from mlxdyn.config import LEARNS
 from mlxdyn.engine import commands, memories, messages, models, talks
@@ -19,7 +21,9 @@ from mlxdyn.engine.events import (
     Compared,
     Event,
     Failed,
+    Going,
     Heard,
+    Knew,
     Learned,
     MemoryNames,
     Models,
@@ -33,6 +37,7 @@ from mlxdyn.engine.events import (
     Status,
     Studied,
     Surprise,
+    Timeline,
 )
 
 E = TypeVar("E", bound=Event)
@@ -41,8 +46,11 @@ E = TypeVar("E", bound=Event)
 class PlainChat:
     """One engine, answered line by line; learned lines appear as soon as they are true."""
 
-    def __init__(self, options: Options, out: TextIO, err: TextIO, *, as_json: bool) -> None:
-        self._out, self._err, self._json = out, err, as_json
+    def __init__(
+        self, options: Options, out: TextIO, err: TextIO, *, as_json: bool,
+        agrees: Callable[[str], bool] = lambda question: True,
+    ) -> None:  # fmt: skip
+        self._out, self._err, self._json, self._agrees = out, err, as_json, agrees
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._engine = Engine(options, self._events.put)
         self._temporary, self._incognito = options.temporary, options.incognito
@@ -68,6 +76,8 @@ class PlainChat:
                 for message in opened.messages[-6:]:
                     who = "imported" if message.imported else "you"
                     self._print(f"{who if message.role == 'user' else '   '} › {message.text}")
+                if not opened.messages and sys.stdin.isatty():
+                    self._say_aside(f"{commands.FIRST_LINES}\n\n/help lists the commands.")
                 ask()
                 for line in lines:
                     if not self._take(line.strip()):
@@ -144,6 +154,8 @@ class PlainChat:
                 self._wait(Chats)
             case "export":
                 self._do(lambda: engine.ask(talks.export, argument))
+            case "import":
+                self._do(lambda: engine.ask(talks.bring, argument))
             case "temporary":
                 self._do(lambda: engine.open(talks.temporary, not self._temporary))
             case "incognito":
@@ -191,6 +203,13 @@ class PlainChat:
                 self._do(lambda: engine.ask(memories.undo))
             case "redo", _:
                 self._do(lambda: engine.ask(memories.redo))
+            case "timeline", position if position.isdecimal():
+                engine.ask(memories.look, int(position))
+                if (knew := self._wait(Knew)) and self._agrees(messages.knew(knew)):
+                    self._do(lambda: engine.ask(memories.go_to, int(position)))
+            case "timeline", _:
+                engine.ask(memories.timeline)
+                self._show(Timeline, lines.timeline)
             case "forget", _:
                 self._forget(argument)
             case "learn", mode if mode in LEARNS:
@@ -209,8 +228,10 @@ class PlainChat:
                 self._do(lambda: engine.open(memories.switch, memory))
             case "branch", memory:
                 self._do(lambda: engine.ask(memories.branch, memory))
-            case "reset", _:
+            case "reset", _ if self._agrees("Empty this memory? A backup is kept."):
                 self._do(lambda: engine.open(memories.reset))
+            case "reset", _:
+                pass
             case _:
                 self._print(f"{usage}: {commands.SLASH_COMMANDS[name].meaning}")
 
@@ -239,8 +260,10 @@ class PlainChat:
         message = int(argument) if argument.isdecimal() else None if argument else self._said
         if message is None:
             self._print("Say which message: /forget ID. `mlxdyn memory log` shows the IDs.")
-        else:
-            self._do(lambda: self._engine.open(memories.forget, message))
+            return
+        self._engine.ask(memories.going, message)
+        if (found := self._wait(Going)) and self._agrees(messages.going(found)):
+            self._do(lambda: self._engine.open(memories.forget, *found.messages))
 
     def _chats(self, argument: str) -> None:
         """List the saved chats, or open one by its number."""
@@ -348,6 +371,11 @@ class PlainChat:
     def _say_aside(self, text: str) -> None:
         if self._heard:
             print(messages.escape_control(text), file=self._err, flush=True)
+
+
+def agrees(question: str) -> bool:
+    """Ask who types; in a pipe nobody is there, and what was said is meant."""
+    return not sys.stdin.isatty() or click.confirm(messages.escape_control(question), err=True)
 
 
 def prompt(out: TextIO) -> Callable[[], None]:

@@ -33,7 +33,9 @@ class Engine:
         self._closing = threading.Event()
         self._hurried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mlxdyn-engine", daemon=True)
-        self._workspace = Workspace(options, emit, self._interrupted)
+        self._workspace = Workspace(
+            options, emit, self._interrupted, lambda: not self._requests.empty()
+        )
 
     def start(self) -> None:
         """Load model and memory, then emit Opened and Status, or a fatal Failed."""

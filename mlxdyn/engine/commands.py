@@ -7,6 +7,16 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+FIRST_LINES = """\
+It learns from you while you talk, and still knows it tomorrow.
+
+  What    facts in what you say; no questions, passwords, card numbers
+  Where   on this machine only, in the memory named at the bottom
+  Stop    /learn off learns nothing; /incognito leaves no trace
+  Undo    /undo, or /items: all it knows, to correct, delete, forget
+  Try     say where you live, then: /compare Where do I live?"""
+"""What a person reads who has said nothing yet."""
+
 Words = Mapping[str, Sequence[str]]
 """By command, what its argument may be."""
 
@@ -43,10 +53,12 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
     ),
     "Chats": (
         Command("new", "", "new chat", "Ctrl+N"),
+        Command("sidebar", "", "saved chats beside the talk, and away", "F5", plain=False),
         Command("chats", "", "saved chats: open, rename, pin, delete", "Ctrl+O"),
         Command("search", "WORDS", "find what was said in all chats", "Ctrl+F"),
         Command("rename", "TITLE", "give this chat a title"),
         Command("export", "FILE", "write this chat as Markdown, or .json"),
+        Command("import", "FILE", "take in chats of ChatGPT or LM Studio; none is learned"),
         Command("temporary", "", "a chat that reads the memory, writes nothing; and back"),
         Command("incognito", "", "a chat with the bare base, writes nothing; and back"),
     ),
@@ -54,6 +66,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("items", "", "what it knows about you: correct, delete, see how it went", "F2"),
         Command("undo", "", "unlearn what was learned last"),
         Command("redo", "", "learn again what was undone"),
+        Command("timeline", "[N]", "the memory's life: look at a moment, go back to it", "F6"),
         Command("forget", "[ID]", "forget a message for good, the last one or ID"),
         Command("learn", "[user|all|off]", "learn your words, the replies too, or nothing"),
         Command("study", "", "make the adapter anew from all items"),
@@ -69,7 +82,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("set", "NAME [VALUE]", "keep a setting for good; without VALUE its default"),
         Command("settings", "", "all settings", "F3"),
         Command("theme", "[NAME]", "light, dark or another; kept for good", plain=False),
-        Command("numbers", "", "show or hide nll and tokens under messages"),
+        Command("numbers", "", "show or hide nll, tokens, and the memory this program takes"),
     ),
     "Program": (
         Command("help", "", "this page", "F1"),

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from mlxdyn.chat.events import (
     Compared,
     Fact,
+    Going,
     Heard,
+    Knew,
     Learned,
     Lessons,
     Logged,
+    Moment,
     Panel,
     Piece,
     Replied,
@@ -18,6 +21,7 @@ from mlxdyn.chat.events import (
     Status,
     Studied,
     Surprise,
+    Timeline,
     Weighed,
 )
 from mlxdyn.memory.store.chats import Hit
@@ -32,8 +36,10 @@ __all__ = [  # a front end needs no other module for what it is told
     "Event",
     "Fact",
     "Failed",
+    "Going",
     "Heard",
     "Hit",
+    "Knew",
     "Learned",
     "Lessons",
     "Log",
@@ -42,6 +48,7 @@ __all__ = [  # a front end needs no other module for what it is told
     "Message",
     "ModelRow",
     "Models",
+    "Moment",
     "Notice",
     "Opened",
     "Panel",
@@ -56,6 +63,7 @@ __all__ = [  # a front end needs no other module for what it is told
     "Stayed",
     "Studied",
     "Surprise",
+    "Timeline",
     "Weighed",
     "Working",
 ]
@@ -133,11 +141,12 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """Something long is under way: `done` of `of` lessons."""
+    """Something long is under way: `done` of `of` lessons, or of what `unit` says; 0 is unknown."""
 
     doing: str
     done: int
     of: int
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +186,9 @@ Event = (
     | Studied
     | Compared
     | Surprise
+    | Going
+    | Timeline
+    | Knew
     | Panel
     | Chats
     | SearchResult

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mlxdyn.config import Learn
-from mlxdyn.engine.events import Log, Notice
+from mlxdyn.engine.events import Log, Notice, Timeline, Working
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, room
@@ -29,11 +29,23 @@ def redo(workspace: Workspace) -> None:
     workspace.changed("Nothing to redo." if text is None else f"Learned again: {_short(text)}")
 
 
-def forget(workspace: Workspace, message: int) -> None:
-    """Forget a message for good, with the replies to it."""
+def going(workspace: Workspace, *messages: int) -> None:
+    """Say what would go with messages; answered by Going."""
+    from mlxdyn.chat import outcome
+
+    workspace.refuse_temporary()
+    found = outcome.going(workspace.memory, messages)
+    if not found.messages:
+        named = ", ".join(map(str, messages))
+        raise MlxdynError(f"there is no message {named} in this memory; /log shows the IDs")
+    workspace.emit(found)
+
+
+def forget(workspace: Workspace, *messages: int) -> None:
+    """Forget messages for good, with the replies to them."""
     workspace.refuse_temporary()
     with room():
-        workspace.session.forget(message, progress=workspace.working("forgetting"))
+        workspace.session.forget(*messages, progress=workspace.working("forgetting"))
     workspace.opened()
     said = "Forgotten for good, with any reply to it."
     if not workspace.ledger.database.erased():
@@ -84,6 +96,42 @@ def compare(workspace: Workspace, text: str) -> None:
     if workspace.options.incognito:
         raise MlxdynError("an incognito chat has no memory to compare with; leave it first")
     workspace.emit(workspace.session.compare(text, workspace.interrupted))
+
+
+def show(workspace: Workspace, text: str) -> None:
+    """Compare, unasked: given up as soon as anything is asked for; then nothing comes of it."""
+    found = workspace.session.compare(text, lambda: workspace.interrupted() or workspace.wanted())
+    cut = workspace.interrupted() or workspace.wanted()
+    workspace.emit(Working("", 1, 1) if cut else found)
+
+
+def timeline(workspace: Workspace) -> None:
+    """List the moments of the memory's life; answered by Timeline."""
+    from mlxdyn.chat import outcome
+
+    workspace.emit(Timeline(outcome.timeline(workspace.memory)))
+
+
+def look(workspace: Workspace, position: int) -> None:
+    """Say what was known at a moment; answered by Knew."""
+    from mlxdyn.chat import outcome
+
+    moments = outcome.timeline(workspace.memory)
+    moment = next((one for one in moments if one.position == position), None)
+    if moment is None:
+        raise MlxdynError(f"there is no moment {position} in this memory; /timeline lists them")
+    workspace.emit(outcome.knew(workspace.memory, moment))
+
+
+def go_to(workspace: Workspace, position: int) -> None:
+    """Let the memory be as it was at a moment."""
+    from mlxdyn.memory import history
+
+    workspace.refuse_temporary()
+    workspace.session.drop_work()
+    history.go_to(workspace.memory, position, workspace.working("going there"))
+    workspace.changed("The memory is as it was then; /timeline leads back until it learns again.")
+    timeline(workspace)
 
 
 # how it learns

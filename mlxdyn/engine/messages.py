@@ -1,14 +1,18 @@
 """What came of learning, in words: the same in every front end; knows no terminal."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import groupby
 
-from mlxdyn.chat.events import Learned, Replied, Stage, Studied, Weighed
+from mlxdyn.chat.events import Going, Knew, Learned, Moment, Replied, Stage, Studied, Weighed
+from mlxdyn.engine.events import Working
 from mlxdyn.memory.store.records import Reason
 
 MOVED = (Reason.MOVED, Reason.ROLLED_BACK, "rolled back:")
 TOLD = 3.0  # seconds after which it is told how long something takes
 LEFT = 3  # parts of a message that are named where not all of it was learned
+LISTED = 10  # facts in a question
+QUOTED = 200  # characters of a message in a question
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
 
 
@@ -62,14 +66,20 @@ def _learned(event: Learned) -> Iterator[str]:
         yield _nothing(event)
     if event.corrections:
         yield f"corrected: {' · '.join(event.corrections)}"
+    if event.repeats and event.facts:
+        yield "it still knows what this may take back; /forget asks whether it is to forget it"
     if event.rate < 1.0:
         yield f"learned at {_part(event.rate)} of the rate, to leave other answers as they are"
     elif event.reason:
         yield f"not all of it: {reason(event.reason)}"
+    if event.hurried:
+        yield "learned in fewer steps, to keep to the budget"
     if event.full:
         yield f"it said a lot: {_left(event.left)} can be told again in a message of its own"
     if event.secrets:
         yield f"{counted(event.secrets, 'secret')} kept out of learning"
+    if event.quoted:
+        yield "what you quoted was not learned: it may not be about you"
 
 
 def _left(parts: tuple[str, ...]) -> str:
@@ -80,6 +90,10 @@ def _left(parts: tuple[str, ...]) -> str:
 
 
 def _nothing(event: Learned) -> str:
+    if event.everything:
+        return "is all of it to be forgotten? /reset asks, and begins an empty memory"
+    if event.repeats:
+        return "nothing new: it knew that; /forget asks whether it is to forget it"
     if event.known:
         return "nothing new: it knew that"
     if not event.studied:
@@ -139,12 +153,70 @@ def value(found: str | float | None) -> str:
 
 def stage(now: Stage) -> str:
     """Say where a lesson is, and how long it may still take."""
-    doing = {"reading": "reading it", "learning": "learning it", "studying": "studying all"}
+    doing = {
+        "reading": "reading it", "writing": "writing questions about it",
+        "answering": "answering them", "learning": "learning it", "studying": "studying all",
+    }[now.doing]  # fmt: skip
+    if now.steps is not None:
+        doing += f", {now.steps[0]} of {counted(now.steps[1], 'step')}"
     if now.seconds is not None:
         time = f", {lasting(now.seconds)}"
     else:
         time = f", {now.spent:.0f} s so far" if now.spent >= TOLD else ""
-    return f"{doing.get(now.doing, now.doing)}…{time}"
+    return f"{doing}…{time}"
+
+
+def going(event: Going) -> str:
+    """Ask whether messages are to be forgotten, with what would go."""
+    lines = [f"“{clipped(text, QUOTED)}”" for text in event.said]
+    lines += ["", "What it then no longer knows:", *event.facts] if event.facts else []
+    if event.again:
+        ids = ", ".join(map(str, event.again))
+        lines += ["", f"It is told again, and stays known, in message {ids}."]
+    what = "this" if len(event.said) == 1 else "these"
+    return "\n".join([f"Forget {what} for good, with the replies, as if never said?", "", *lines])
+
+
+def moment(one: Moment) -> str:
+    """Name a moment of a memory's life by what was learned last."""
+    if not one.position:
+        return "the beginning"
+    return f"“{clipped(one.said, 60)}”" if one.said else "a study of everything"
+
+
+def knew(event: Knew) -> str:
+    """Say what a memory knew at a moment, and ask whether it is to be so again."""
+    one = event.moment
+    if one.now:
+        return "The memory is as it was then."
+    if not one.standing:
+        return f"Learn again up to {moment(one)}?"
+    known = [f"· {fact}" for fact in event.facts[:LISTED]]
+    if len(event.facts) > LISTED:
+        known.append(f"and {len(event.facts) - LISTED} more")
+    told = ["It knew then:", *known] if known else ["It knew nothing then."]
+    return "\n".join([
+        f"Go back to after {moment(one)}?" if one.position else "Go back to the beginning?", "",
+        *told, "", "What came later is undone; the timeline brings it back until it learns again.",
+    ])  # fmt: skip
+
+
+def abandoned(message: int, taught: list[str] | None) -> str:
+    """Say what becomes of the lesson of a message that is said otherwise; "" if there is none."""
+    if taught is None:
+        return "The version before was not learned yet, and will not be."
+    if not taught:
+        return ""
+    known = " · ".join(taught)
+    return f"The version before taught: {known} To have that forgotten: /forget {message}"
+
+
+def working(event: Working) -> str:
+    """Say how far something is; "" when it is done."""
+    if event.of and event.done >= event.of:
+        return ""
+    of = f"/{event.of:,}" if event.of else ""
+    return f"{event.doing} {event.done:,}{of} {event.unit}".rstrip() + "…"
 
 
 def lasting(seconds: float) -> str:
@@ -175,6 +247,11 @@ def marked(pieces: Iterable[Weighed]) -> list[tuple[str, bool]]:
             runs[-1] = (runs[-1][0] + text.removesuffix(words), runs[-1][1])
         runs.append((words, likelier))
     return runs
+
+
+def local(time: str) -> str:
+    """Show a time of the ledger's in the user's own zone."""
+    return f"{datetime.fromisoformat(time).astimezone():%d %b %H:%M}"
 
 
 def clipped(text: str, most: int = 40) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mlxdyn import settings
-from mlxdyn.engine.events import ModelRow, Models, Notice
+from mlxdyn.engine.events import ModelRow, Models, Notice, Working
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 
@@ -40,7 +40,12 @@ def use(workspace: Workspace, name: str) -> None:
     from mlxdyn.model.load import load
 
     if not registry.here(name) and name in registry.entries():
-        fetch.add(name, say=lambda sentence: workspace.emit(Notice(sentence)))
+        fetch.add(
+            name,
+            say=lambda sentence: workspace.emit(Notice(sentence)),
+            progress=lambda done, of: workspace.emit(Working(f"fetching {name}", done, of, "MB")),
+        )
+        workspace.emit(Working("", 1, 1))
     model = load(name)
     workspace.change(replace(workspace.options, model=name), model)
     settings.put("model", name)
@@ -56,16 +61,17 @@ def put(workspace: Workspace, name: str, text: str) -> None:
         return
     if name == "system":
         text = settings.presets().get(text.strip(), text)
-    settings.put(name, settings.parse(name, text) if text.strip() else None)
-    found = settings.values()
-    workspace.options = replace(
-        workspace.options, chat=settings.chat(found, workspace.options.chat)
-    )
-    session = workspace.session
-    session.config = workspace.options.chat
+    value = settings.parse(name, text) if text.strip() else None
+    settings.put(name, value)
+    now = settings.values()[name] if value is None else value
+    options, session = workspace.options, workspace.session
+    chat = settings.chat({name: now}, options.chat)
+    workspace.options = replace(options, chat=chat, values=options.settings | {name: now})
+    session.config = chat
     if name == "learn" and not session.temporary:
-        session.learn = workspace.options.chat.learn
+        session.learn = chat.learn
     workspace.tell_settings()
+    workspace.emit(session.lessons())  # what is masked may be another
     workspace.emit(session.status())
 
 

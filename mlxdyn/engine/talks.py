@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlxdyn.engine.events import Chats, Notice, SearchResult
+from mlxdyn.engine.messages import abandoned, counted
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_free, room, write
@@ -18,7 +19,11 @@ SHORT = 60  # characters of a title in a notice
 def edit(workspace: Workspace, message: int, text: str) -> None:
     """Say something else in the place of a message, and go on from there."""
     session = workspace.session
-    workspace.say(session.edit(message, text, workspace.interrupted))
+    said = session.edit(message, text, workspace.interrupted)
+    workspace.emit(next(said))  # it is saved
+    if gone := abandoned(message, session.abandon(message)):
+        workspace.emit(Notice(gone))
+    workspace.say(said)
 
 
 def retry(workspace: Workspace) -> None:
@@ -33,8 +38,12 @@ def resume(workspace: Workspace) -> None:
 
 def reword(workspace: Workspace, message: int, text: str) -> None:
     """Let the model have said `text`; answered by Opened."""
-    workspace.session.reword(message, text)
+    session = workspace.session
+    session.reword(message, text)
+    gone = abandoned(message, session.abandon(message))
     workspace.opened()
+    if gone:
+        workspace.emit(Notice(gone))
 
 
 def turn_to(workspace: Workspace, message: int, step: int) -> None:
@@ -167,3 +176,19 @@ def export(workspace: Workspace, target: str) -> None:
         text = "\n\n".join(f"**{names[m.role]}**\n\n{m.text}" for m in messages)
     write(path, f"{text}\n")
     workspace.emit(Notice(f"Written: {path}"))
+
+
+def bring(workspace: Workspace, source: str) -> None:
+    """Take the conversations of another program in as history; nothing of them is learned."""
+    from mlxdyn.exchange import chats as others
+    from mlxdyn.memory.store import chats
+
+    workspace.refuse_temporary()
+    ledger, memory = workspace.ledger, workspace.memory.row.id
+    talks = others.read(Path(source).expanduser())
+    came = [chats.bring(ledger, memory, t.title, t.created, t.turns) for t in talks]
+    here = f"; {came.count(False)} were here already" if not all(came) else ""
+    listed(workspace)
+    workspace.emit(
+        Notice(f"Imported: {counted(sum(came), 'chat')}{here}. Nothing of it is learned.")
+    )

@@ -6,7 +6,7 @@ Everything here runs on the engine's thread; MLX is imported when the first mode
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from mlxdyn.engine.events import (
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, data_dir
 from mlxdyn.model import device
+from mlxdyn.settings import Value
 
 if TYPE_CHECKING:
     from mlxdyn.chat.conversation import Session
@@ -52,6 +53,13 @@ class Options:
     temporary: bool = False
     incognito: bool = False  # temporary, and the memory is not even read
     fresh: bool = False  # begin an empty conversation rather than going on with the latest
+    values: Mapping[str, Value | None] | None = None  # of all settings; None: as they are kept
+
+    @property
+    def settings(self) -> dict[str, Value | None]:
+        """Every setting with its value."""
+        known = settings.values() if self.values is None else self.values
+        return {**known, "model": self.model}
 
 
 class Workspace:
@@ -63,10 +71,18 @@ class Workspace:
     ledger: Ledger
 
     def __init__(
-        self, options: Options, emit: Callable[[Event], None], interrupted: Callable[[], bool]
+        self,
+        options: Options,
+        emit: Callable[[Event], None],
+        interrupted: Callable[[], bool],
+        wanted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Remember what to open; `interrupted` tells that a reply is no longer wanted."""
-        self.options, self.emit, self.interrupted = options, emit, interrupted
+        """Remember what to open.
+
+        `interrupted` tells that a reply is no longer wanted, `wanted` that something else is.
+        """
+        self.options, self.emit = options, emit
+        self.interrupted, self.wanted = interrupted, wanted
         self.always_incognito = options.incognito  # started so; it stays so
         self.adapter_scale = 1.0
         self.left = 0  # the conversation that a temporary one was entered from
@@ -155,7 +171,7 @@ class Workspace:
         self.emit(MemoryNames(tuple(self.ledger.memories.names())))
 
     def tell_settings(self) -> None:
-        known = settings.values() | {"model": self.model.name}
+        known = self.options.settings | {"model": self.model.name}
         self.emit(SettingsList(known, str(settings.path())))
 
     def changed(self, said: str) -> None:

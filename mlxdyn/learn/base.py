@@ -91,6 +91,7 @@ class Base:
     parts: Parts
     prompts: Prompts
     calibrated: bool = False  # the prompts are those that were measured to serve it
+    doing: str = ""  # what takes long just now: writing questions, answering them
     decoder: Decoder = field(init=False)
     priors: dict[str, tuple[float, ...]] = field(default_factory=dict)  # by `unprompted`
     _middle: np.ndarray | None = field(init=False, default=None)
@@ -169,6 +170,7 @@ class Base:
         self, messages: Sequence[str], questions: Sequence[str], replies: Sequence[str] = ()
     ) -> Generator[None, None, list[Decoded]]:
         """Answer questions with messages in context."""
+        self.doing = "answering"
         prompts = [self.teacher_prompt(messages, question, replies) for question in questions]
         return (yield from self.off(self.decoder.answers(prompts, MOST_ANSWER)))
 
@@ -255,6 +257,7 @@ class Base:
 
     def write(self, message: str, count: int, most: int) -> Generator[None, None, list[str]]:
         """Write questions about `message`, the likeliest first."""
+        self.doing = "writing"
         prompt = self.writer_prompt(message)
         if len(prompt) + most > self.model.context_size:
             return []

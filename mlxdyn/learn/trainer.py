@@ -24,6 +24,7 @@ class Trainer:
     def __init__(self, learner: Learner, parts: Parts, config: StudyConfig) -> None:
         self._learner, self._parts, self._config = learner, parts, config
         self._lower: dict[tuple[int, ...], mx.array] = {}  # by an example's inputs
+        self.taken: tuple[int, int] | None = None  # steps of the plan it is at, and how many it has
 
     def student(self, rate: float) -> Learner:
         """Make a learner of the same network that follows the trainer's rule, optimizer new."""
@@ -54,6 +55,7 @@ class Trainer:
             batch = self._batch([examples[i] for i in chosen], shared)
             seen = student.step(batch, rate=1 - number / len(plan))
             norm = seen.gradient_norm
+            self.taken = number + 1, len(plan)
             yield
             if not seen.accepted:
                 return norm, seen.reason

@@ -6,7 +6,7 @@ that is a secret; of a message that taught no fact, a later one has to hold half
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from mlxdyn.learn.example import Draft, Kind
@@ -21,6 +21,13 @@ from mlxdyn.memory.store.records import ExampleRow, Filter, Message
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
 PART = re.compile(r"[.!?;,\n。！？；，、]+\s*")
+FORGET_ALL = (
+    "Forget everything about me.", "Forget everything you know about me.", "Forget all about me.",
+    "Delete everything you know about me.", "Vergiss alles über mich.",
+    "Vergiss alles, was du über mich weißt.", "Oublie tout ce que tu sais de moi.",
+    "Oublie tout de moi.", "Olvida todo sobre mí.", "Olvida todo lo que sabes de mí.",
+)  # fmt: skip
+VERY_LIKE = 0.85  # ordinary talk reached 0.79 on wren and SmolLM2-135M
 LEAST_LETTERS = 4  # letters of a word that may tell where no fact was taught; of unspaced scripts 2
 
 
@@ -76,6 +83,11 @@ def untold(text: str, facts: Iterable[tuple[str, str]]) -> list[str]:
 def _weighty(told: set[str]) -> set[str]:
     """Leave out words that are too short to tell one thing from another."""
     return {w for w in told if len(w) > 2 or re.match(f"[{UNSPACED}]", w)}
+
+
+def wants_all(likeness: Callable[[str, Sequence[str]], list[float]], text: str) -> bool:
+    """Tell whether a text reads like a wish that all be forgotten, by the base's `likeness`."""
+    return bool(text.strip()) and max(likeness(text, FORGET_ALL)) >= VERY_LIKE
 
 
 def news(text: str, drafts: Sequence[Draft], earlier: Sequence[Told]) -> tuple[Draft, ...]:

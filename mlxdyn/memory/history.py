@@ -54,6 +54,20 @@ def bring_back(memory: Memory, progress: LessonProgress | None = None) -> Messag
     return None
 
 
+def go_to(memory: Memory, position: int, progress: LessonProgress | None = None) -> None:
+    """Become, bitwise, the memory as it was after the lesson at a position; 0 is the start.
+
+    What came after it is undone, and comes back in the same way until something new is learned.
+    Messages that wait are let be.
+    """
+    ledger, id = memory.ledger, memory.row.id
+    with ledger.transaction():
+        for message in ledger.messages.pending(id):
+            ledger.past.let_be(id, message)
+        ledger.past.stand_at(id, position)
+    memory.restore(progress)
+
+
 def undo(memory: Memory) -> EventRow | None:
     """Take back the last lesson, bitwise; return it. One that was rejected changes nothing."""
     event = memory.ledger.past.undoable(memory.row.id)

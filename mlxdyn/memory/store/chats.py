@@ -1,5 +1,6 @@
 """Conversations in a list and their branches: found, renamed, pinned, hidden, walked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from mlxdyn.memory.store.database import escaped
 from mlxdyn.memory.store.ledger import Ledger
 
 FOUND = 200  # hits of a search, the newest
+LONGEST = 200  # characters of a title
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def latest(ledger: Ledger, memory: int | None) -> int:
     rows = _read(
         ledger,
         "SELECT m.conversation FROM messages m JOIN conversations c ON c.id = m.conversation"
-        " WHERE c.memory IS ? AND NOT c.hidden ORDER BY m.id DESC LIMIT 1",
+        " WHERE c.memory IS ? AND NOT c.hidden AND NOT m.imported ORDER BY m.id DESC LIMIT 1",
         memory,
     )
     return int(rows[0][0]) if rows else 0
@@ -57,6 +59,34 @@ def pin(ledger: Ledger, conversation: int, on: bool) -> None:
 def hide(ledger: Ledger, conversation: int, on: bool) -> None:
     """Take a conversation out of the list, or bring it back; what it taught stays."""
     _write(ledger, "UPDATE conversations SET hidden = ? WHERE id = ?", on, conversation)
+
+
+def bring(
+    ledger: Ledger, memory: int, title: str, created: str, turns: Sequence[tuple[str, str]],
+    *, learn: bool = False,
+) -> bool:  # fmt: skip
+    """Add a conversation of another program; with `learn`, the user's words wait to be learned.
+
+    False where it is here already.
+    """
+    known = _read(
+        ledger,
+        "SELECT 1 FROM conversations c JOIN messages m ON m.conversation = c.id"
+        " WHERE c.memory = ? AND c.created = ? AND m.text = ?",
+        memory, created, turns[0][1],
+    )  # fmt: skip
+    if known:
+        return False
+    with ledger.transaction():
+        chat = ledger.conversations.add(memory)
+        for role, text in turns:
+            waits = learn and role == "user"
+            ledger.messages.add(chat, role, text, "pending" if waits else "none")
+        _write(ledger, "UPDATE conversations SET title = ?, created = ? WHERE id = ?",
+               title[:LONGEST] or None, created, chat)  # fmt: skip
+        _write(ledger, "UPDATE messages SET imported = 1, created = ? WHERE conversation = ?",
+               created, chat)  # fmt: skip
+    return True
 
 
 def all_messages(ledger: Ledger, conversation: int) -> list[int]:

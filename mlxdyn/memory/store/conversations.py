@@ -20,7 +20,7 @@ class Conversations:
             " (SELECT text FROM messages WHERE conversation = c.id ORDER BY id LIMIT 1)),"
             " c.created, count(m.id), c.pinned FROM conversations c"
             " JOIN messages m ON m.conversation = c.id WHERE c.memory IS ? AND NOT c.hidden"
-            " GROUP BY c.id ORDER BY c.pinned DESC, max(m.id) DESC",
+            " GROUP BY c.id ORDER BY c.pinned DESC, max(m.created) DESC, max(m.id) DESC",
             (memory,),
         )
         return [

@@ -98,6 +98,15 @@ class Events:
         )
         return [event_of(row) for row in rows]
 
+    def reachable(self, memory: int) -> list[EventRow]:
+        """List the lessons that changed something and stand, or can still come back, in order."""
+        rows = self._db.run(
+            f"SELECT {EVENT} FROM events WHERE memory = ? AND accepted AND undone < ?"
+            " ORDER BY position",
+            (memory, FOR_GOOD),
+        )
+        return [event_of(row) for row in rows]
+
     def lessons_before(self, memory: int, position: int, newest: int) -> list[Lesson]:
         """Return the newest accepted lessons of messages before a position, oldest first."""
         rows = self._db.run(

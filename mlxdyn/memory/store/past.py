@@ -7,7 +7,7 @@ from mlxdyn.learn.example import Draft
 from mlxdyn.memory.store.database import Database, now
 from mlxdyn.memory.store.events import Events
 from mlxdyn.memory.store.examples import frozen, lot
-from mlxdyn.memory.store.messages import EXAMINE_AGAIN, Messages
+from mlxdyn.memory.store.messages import EXAMINE_AGAIN, FOR_GOOD, Messages
 from mlxdyn.memory.store.records import EventRow, ExampleRow, Message, Reason, dump_chunks
 
 
@@ -60,6 +60,27 @@ class Past:
         with self._db.transaction():
             self._db.run("UPDATE events SET undone = ? WHERE id = ?", (undone, event.id))
             self.outdate(memory, event.position)
+
+    def stand_at(self, memory: int, position: int) -> None:
+        """Let the lessons up to a position stand, and those after it be undone.
+
+        Of those that were undone, only such as redo could bring back.
+        """
+        changed: int | None = self._db.value(
+            "SELECT min(position) FROM events WHERE memory = :memory AND undone < :for_good"
+            " AND reason != :waited AND undone = (position <= :position)",
+            {"memory": memory, "position": position, "for_good": FOR_GOOD,
+             "waited": Reason.WAITED},
+        )  # fmt: skip
+        if changed is None:
+            return
+        with self._db.transaction():
+            self._db.run(
+                "UPDATE events SET undone = (position > ?) WHERE memory = ? AND undone < ?"
+                " AND reason != ?",
+                (position, memory, FOR_GOOD, Reason.WAITED),
+            )
+            self.outdate(memory, changed)
 
     def outdate(self, memory: int, position: int) -> None:
         """Something at `position` changed: later outcomes are stale, later snapshots are wrong."""

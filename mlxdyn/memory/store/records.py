@@ -40,7 +40,7 @@ class Message:
     id: int
     role: str  # user | assistant
     text: str
-    imported: bool = False  # it came with a bundle: whoever made that wrote it
+    imported: bool = False  # it came with a bundle or from another program
     version: int = 1  # of the versions that there are in its place: retries, edits
     versions: int = 1
 

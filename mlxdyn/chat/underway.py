@@ -1,0 +1,134 @@
+"""The lesson under way, in micro-steps: of one message, or a study of everything."""
+
+import time
+from collections.abc import Generator
+from dataclasses import replace
+from typing import cast
+
+from mlxdyn.chat import outcome
+from mlxdyn.chat.events import Learned, Stage, Studied
+from mlxdyn.chat.pace import Pace
+from mlxdyn.chat.turns import words_of
+from mlxdyn.config import ChatConfig
+from mlxdyn.memory.echoes import wants_all
+from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.store.records import EventRow, Filter, Lesson
+
+Steps = Generator[None, None, Learned | Studied]
+STAGES = ("reading", "learning")
+
+
+class UnderWay:
+    """At most one lesson of a memory; between its steps the memory is as it was before."""
+
+    def __init__(self, memory: Memory, pace: Pace) -> None:
+        self._memory, self._pace = memory, pace
+        self._work: Steps | None = None
+        self._at = Stage(None, "", None)
+
+    @property
+    def message(self) -> int | None:
+        """The message that is being learned."""
+        return self._at.message if self._work is not None else None
+
+    @property
+    def studying(self) -> bool:
+        """Is everything being studied?"""
+        return self._work is not None and self._at.message is None
+
+    def stage(self) -> Stage | None:
+        """Say where it is, and how long it may still take; None when there is none."""
+        if self._work is None:
+            return None
+        doing = self._at.doing
+        rest = STAGES[STAGES.index(doing) :] if doing in STAGES else (doing,)
+        whole = self._pace.seconds(*rest)
+        left = None if whole is None else max(0.0, whole - self._at.spent)
+        now = replace(self._at, seconds=left)
+        if doing == "reading":
+            return replace(now, doing=self._memory.reading or doing)
+        trainer = self._memory.lessons.trainer
+        return now if trainer is None else replace(now, steps=trainer.taken)
+
+    def begin(self, message: int, config: ChatConfig) -> None:
+        """Begin to learn a message; what was under way is given up."""
+        self.drop()
+        self._stand(message, "reading")
+        self._work = self._learn(message, config)
+
+    def study(self) -> bool:
+        """Begin to make the adapter anew from all facts, unless something is under way."""
+        if self._work is not None or not self._memory.known_facts():
+            return False
+        self._stand(None, "studying")
+        self._work = self._study()
+        return True
+
+    def step(self) -> bool | Learned | Studied:
+        """Take a step: False where there is none, what came of it after the last, else True."""
+        if self._work is None:
+            return False
+        begun = time.perf_counter()
+        try:
+            next(self._work)
+        except StopIteration as done:
+            self._work = None
+            return cast(Learned | Studied, done.value)
+        except BaseException:
+            self._work = None
+            raise
+        spent = self._at.spent + time.perf_counter() - begun
+        self._at = replace(self._at, spent=spent)
+        return True
+
+    def drop(self) -> None:
+        """Give it up; a message is begun again from its last whole stage."""
+        if self._work is not None:
+            self._work.close()
+        self._work = None
+
+    def _stand(self, message: int | None, doing: str) -> None:
+        self._at = Stage(message, doing, None)
+        if (trainer := self._memory.lessons.trainer) is not None:
+            trainer.taken = None
+
+    def _learn(self, message: int, config: ChatConfig) -> Steps:
+        """Find what a message teaches, learn its words, train on its examples."""
+        memory, ledger = self._memory, self._memory.ledger
+        turn = ledger.messages.upto(message)[-1]
+        steps = self._pace.steps(memory.study_config.steps, config.budget_seconds)
+        if steps:
+            yield from memory.prepare()
+            self._stand(message, "reading")  # the base is measured once: never so long again
+        if steps and turn.role == "user" and not ledger.messages.examined(message):
+            yield from memory.examine(message)
+            self._pace.note("reading", self._at.spent)
+        self._stand(message, "learning")
+        words = words_of(memory, message, config)
+        event = yield from self._carry_out(Lesson("message", message, words, steps))
+        if steps == memory.study_config.steps:
+            self._pace.note("learning", self._at.spent)
+        updates = ledger.events.updates_of(memory.row.id, message)
+        hidden = memory.masked([message])[message]
+        told = outcome.of_message(memory, event.lesson.message or 0, updates, hidden)
+        told = replace(told, hurried=0 < steps < memory.study_config.steps)
+        if told.facts or told.corrections or memory.base is None:
+            return told
+        return replace(told, everything=wants_all(memory.base.likeness, hidden.learnable))
+
+    def _study(self) -> Steps:
+        memory = self._memory
+        before = memory.known_facts()
+        event = yield from self._carry_out(Lesson("study", None))
+        self._pace.note("studying", self._at.spent)
+        update = memory.ledger.events.log(memory.row.id, Filter(newest=1))[0]
+        return Studied(
+            items=len(before), accepted=event.accepted, reason=update.reason,
+            nll_before=update.nll_before, nll_after=update.nll_after,
+        )  # fmt: skip
+
+    def _carry_out(self, lesson: Lesson) -> Generator[None, None, EventRow]:
+        work = self._memory.begin(lesson)
+        while (event := work.step()) is None:
+            yield
+        return event

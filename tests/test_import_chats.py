@@ -1,0 +1,126 @@
+"""Laws of other programs' chats: they come as history, whole, once, and teach nothing unasked."""
+
+import json
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from school import open_memory
+
+from mlxdyn.cli import main
+from mlxdyn.errors import MlxdynError
+from mlxdyn.exchange.chats import Talk, read
+from mlxdyn.files import data_dir
+from mlxdyn.memory.store import chats
+from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.model.load import Model
+
+
+def node(id: str, parent: str | None, role: str, *parts: object, **metadata: object) -> dict:
+    content = {"content_type": "text", "parts": list(parts)}
+    message = {"author": {"role": role}, "content": content, "metadata": metadata}
+    return {id: {"id": id, "message": message, "parent": parent, "children": []}}
+
+
+CHATGPT = [
+    {
+        "title": "Dogs", "create_time": 1714564800.5, "current_node": "d",
+        "mapping": {
+            "root": {"id": "root", "message": None, "parent": None, "children": ["s"]},
+            **node("s", "root", "system", "", is_visually_hidden_from_conversation=True),
+            **node("a", "s", "user", "My dog is called Rex."),
+            **node("b", "a", "assistant", "An answer that was asked for again."),
+            **node("c", "a", "tool", "search results"),
+            **node("d", "c", "assistant", "Rex is", {"image": 1}, "a good name."),
+        },
+    },
+    {"title": "Empty", "create_time": 1714564801, "mapping": {}, "current_node": None},
+]  # fmt: skip
+LMSTUDIO = {
+    "name": "Cats", "createdAt": 1714564800500,
+    "messages": [
+        {"currentlySelected": 1, "versions": [
+            {"type": "singleStep", "role": "user", "content": [{"type": "text", "text": "Hi"}]},
+            {"type": "singleStep", "role": "user", "content": [{"type": "text", "text": "Hello"}]},
+        ]},
+        {"currentlySelected": 0, "versions": [{"type": "multiStep", "role": "assistant", "steps": [
+            {"type": "contentBlock", "style": {"type": "thinking"},
+             "content": [{"type": "text", "text": "They greet me."}]},
+            {"type": "contentBlock", "content": [{"type": "text", "text": "Good day."}]},
+            {"type": "debugInfoBlock", "debugInfo": "so many tokens"},
+        ]}]},
+    ],
+}  # fmt: skip
+DOGS = Talk(
+    "Dogs", "2024-05-01T12:00:00.500+00:00",
+    (("user", "My dog is called Rex."), ("assistant", "Rex is\na good name.")),
+)  # fmt: skip
+CATS = Talk(
+    "Cats", "2024-05-01T12:00:00.500+00:00", (("user", "Hello"), ("assistant", "Good day."))
+)
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    """A folder with what both programs write."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "cats.conversation.json").write_text(json.dumps(LMSTUDIO))
+    with zipfile.ZipFile(folder / "chatgpt.zip", "w") as archive:
+        archive.writestr("conversations.json", json.dumps(CHATGPT))
+        archive.writestr("user.json", "{}")
+    return folder
+
+
+def test_the_open_branch_is_read_without_tools_thoughts_and_hidden_turns(export: Path):
+    assert read(export / "chatgpt.zip") == [DOGS]
+    assert read(export / "cats.conversation.json") == [CATS]
+    (export / "conversations.json").write_text(json.dumps(CHATGPT))
+    assert read(export) == [CATS, DOGS]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", "null", "[1, 2]", '{"mapping": 3}', '{"messages": [{"role": 1}]}',
+             '{"mapping": {"a": {"parent": "a"}}, "current_node": "a"}', "[" * 100_000,
+             '{"messages": [{"versions": [], "role": "user", "content": 4}]}'],
+)  # fmt: skip
+def test_what_is_no_export_is_one_sentence(tmp_path: Path, text: str):
+    file = tmp_path / "conversations.json"
+    file.write_text(text)
+    with pytest.raises(MlxdynError, match="take conversations"):
+        read(file)
+
+
+@pytest.mark.parametrize("learn", [False, True])
+def test_what_comes_is_history_once_and_learned_only_if_asked(export: Path, mite, learn: bool):
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, open_memory("m", mite, ledger):
+        pass
+    files = [str(export / "chatgpt.zip"), str(export / "cats.conversation.json")]
+    words = ["memory", "import-chats", *files, "--memory", "m", *(["--learn"] if learn else [])]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    assert ("wait to be learned" if learn else "nothing of them is learned") in done.output
+    again = CliRunner().invoke(main, [*words, "--json"])
+    assert json.loads(again.output) == {"imported": 0, "found": 2}
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
+        row = ledger.memories.find("m").id
+        waits = [ledger.messages.find(one, row).text for one in ledger.messages.pending(row)]
+        assert waits == (["My dog is called Rex.", "Hello"] if learn else [])
+        assert {chat.title for chat in ledger.conversations.all(row)} == {"Dogs", "Cats"}
+        assert [hit.title for hit in chats.search(ledger, row, "rex dog")] == ["Dogs"]
+        assert chats.latest(ledger, row) == 0, "it is opened when it is asked for"
+
+
+def test_older_chats_stand_below_newer_ones(mite: Model):
+    with (
+        closing(Ledger(data_dir() / "mlxdyn.db")) as ledger,
+        open_memory("m", mite, ledger) as memory,
+    ):
+        here = ledger.conversations.add(memory.row.id)
+        ledger.messages.add(here, "user", "Now.", "none")
+        chats.bring(ledger, memory.row.id, DOGS.title, DOGS.created, DOGS.turns)
+        assert [chat.title for chat in memory.ledger.conversations.all(memory.row.id)] == [
+            "Now.", "Dogs"
+        ]  # fmt: skip
