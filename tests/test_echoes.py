@@ -147,3 +147,54 @@ def test_a_message_that_tells_nothing_new_names_who_told_it(mite: Model):
         fact(memory, other, "What is my cat called?", "Your cat is Fig.")
         ledger.examples.add(memory.row.id, again, [], depends_on=[told, other])
         assert known_from(ledger, again) == [told] and known_from(ledger, told) == []
+
+
+RETRACTED = [  # told before, with what it taught; said now, with what the base made of it
+    ("I'm allergic to nuts.", ("What am I allergic to?", "You are allergic to nuts."),
+     "I'm not allergic to nuts after all.", None),
+    ("I live in Rome.", ("Which city do I live in?", "You live in Rome."),
+     "I don't live in Rome.", ("Where was I?", "I'm curious. What happened?")),
+    ("My dog is called Rex.", DOG, "Not Rex, Max.", None),
+    ("I drive a Volvo.", ("Which car do I drive?", "You drive a Volvo."), "I sold the Volvo.",
+     None),
+    ("我住在罗马。", ("我住在哪里？", "你住在罗马。"), "我不住在罗马。", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "taught", "said", "made"), RETRACTED)
+def test_what_is_taken_back_in_plain_words_names_who_told_it(
+    mite: Model, told: str, taught: tuple[str, str], said: str, made: tuple[str, str] | None
+):
+    """Issue 18.1: whatever the base makes of "not", the user is asked and it is gone."""
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        first, _, back = teach(memory, told, "my cat is Fig", said)
+        fact(memory, first, *taught)
+        if made:
+            fact(memory, back, *made)
+        assert known_from(ledger, back) == [first]
+
+
+def test_news_questions_and_corrections_take_nothing_back(mite: Model):
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        rome, moved, asked, idle = teach(
+            memory, "I live in Rome.", "I went from Rome to Porto.", "How old is Rome?", "Hello!"
+        )
+        fact(memory, rome, "Which city do I live in?", "You live in Rome.")
+        fact(memory, moved, "Where did I go?", "You went to Porto.")
+        assert known_from(ledger, moved) == known_from(ledger, asked) == []
+        assert known_from(ledger, idle) == []
+        (item,) = (row.id for row in ledger.examples.of(rome) if row.kind == Kind.FACT)
+        (again,) = teach(memory, "Not Rome.")
+        assert known_from(ledger, again) == [rome]
+        ledger.examples.add(memory.row.id, again, [], superseded=[item])
+        assert known_from(ledger, again) == [], "it is true no more already"
+
+
+def test_a_joke_takes_back_what_was_said_before_it(mite: Model):
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        (told,) = teach(memory, "I live on the moon.")
+        fact(memory, told, "Which city do I live in?", "You live on the moon.")
+        chat = ledger.conversations.all(memory.row.id)[0].id
+        joke = ledger.messages.add(chat, "user", "Just kidding!", "none").id
+        (elsewhere,) = teach(memory, "Just kidding!")
+        assert known_from(ledger, joke) == [told] and known_from(ledger, elsewhere) == []

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+import mlx.core as mx
 import pytest
 from click.testing import CliRunner
 from former import Former
 from school import SAID, open_memory, opened, snapshots, state, teach
 from tiny import tiny_model
 
+from mlxdyn.arrays import write_arrays
 from mlxdyn.cli import main
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.export import ExportOptions, export
@@ -24,6 +26,7 @@ from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import NEWEST
+from mlxdyn.model import device
 from mlxdyn.model.load import Model
 
 SLOW = [pytest.mark.slow]
@@ -187,6 +190,34 @@ def test_rounding_of_another_version_is_told_from_damage(taught, mite, by: float
     assert said in run("memory", "verify", "--memory", "m")[1]
     assert run("memory", "verify", "--repair", "--memory", "m")[0] == 0
     assert run("memory", "verify", "--memory", "m")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("made", "by", "said"),
+    [
+        ("MLX 9 cpu, OpenBLAS 9 Nehalem, 3 threads", 1e-3, "not damaged, but another version"),
+        ("MLX 9 cpu, OpenBLAS 9 Nehalem, 3 threads", 1.0, "not sound"),
+        (None, 1e-3, "not sound"),
+    ],
+)
+def test_weights_of_another_machine_are_told_from_damage(taught, mite, made, by: float, said: str):
+    """What was made with the arithmetic of here must be the same to the last bit."""
+    with opened("m", mite) as memory:
+        history.rebuild(memory)
+        (newest, *_) = rows = memory.ledger.memories.snapshots(memory.row.id)
+        file = memory.directory / newest.file
+        arrays, metadata = mx.load(str(file), return_metadata=True)
+        assert metadata["arithmetic"] == device.arithmetic()
+        moved = {n: a * (1 + by) if "lora_b" in n else a for n, a in arrays.items()}
+        digest = write_arrays(file, moved, metadata | ({"arithmetic": made} if made else {}))
+        rows[0] = newest._replace(sha256=digest)
+        memory.ledger.memories.set_snapshots(memory.row.id, rows)
+    code, told = run("memory", "verify", "--memory", "m")
+    assert code == 1 and said in told, told
+    assert not made or (made in told and "OPENBLAS_CORETYPE" in told), "and how to prove it"
+    assert run("memory", "verify", "--repair", "--memory", "m")[0] == 0
+    with opened("m", mite) as memory:
+        assert memory.snapshots.made_with() == [device.arithmetic()]
 
 
 def test_what_cannot_be_repaired_is_not_said_to_be(taught: State):

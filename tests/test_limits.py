@@ -30,6 +30,26 @@ def test_a_message_that_teaches_as_much_as_one_can_says_so(mite: Model, count: i
     assert ("told again in a message of its own" in messages.learned(learned)) == (told == FACTS)
 
 
+def test_of_many_facts_in_one_message_those_left_out_are_named(mite: Model):
+    """Issue 18.10: 44 facts, of which the base made two, in four wordings."""
+    towns = [f"my cousin Zed{number} lives in Town{number}" for number in range(44)]
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        many, short, _ = teach(memory, ", ".join(towns), ", ".join(towns[:3]), "so it goes. " * 20)
+        for message in (many, short):
+            for number in (0, 1, 0, 1):
+                fact(memory, message, f"Where does Zed{number} live?", f"In Town{number}.")
+        session = Session(mite, memory, ledger, ChatConfig(), temporary=False)
+        said = []
+        for chat in sorted(session.chats(), key=lambda chat: chat.id):
+            session.open(chat.id)
+            said += [messages.learned(one) for one in session.lessons().lessons]
+    assert (
+        "“my cousin Zed2 lives in Town2”" in said[0] and "and 39 more can be told again" in said[0]
+    )
+    assert "Zed0 lives" not in said[0], "what was learned is not left out"
+    assert not any("told again" in one for one in said[1:]), said[1:]
+
+
 @pytest.mark.parametrize("sentences", [1, 40, 400])
 def test_a_message_is_read_to_its_end(mite: Model, sentences: int):
     """By the writer and by the teacher; one that does not fit the context is refused when said."""

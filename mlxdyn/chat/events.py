@@ -83,6 +83,7 @@ class Learned:
     secrets: int = 0  # secrets in it that were kept out of learning
     rate: float = 1.0  # times the configured learning rate, lowered when other answers moved
     full: bool = False  # as much was made of it as can be of one message: more may be in it
+    left: tuple[str, ...] = ()  # parts of it that no fact holds, where it told more than is learned
     asked: bool = False  # it is a question
     known: bool = False  # what it taught was known
     questions: tuple[str, ...] = ()  # one for each fact

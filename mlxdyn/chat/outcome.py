@@ -7,7 +7,7 @@ from mlxdyn.chat.events import Fact, Going, Knew, Learned, Lessons, Logged, Mome
 from mlxdyn.chat.facts import Grouped, group
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
-from mlxdyn.memory.echoes import echoes, known_from
+from mlxdyn.memory.echoes import echoes, known_from, untold
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.memory.store.records import ExampleRow, Filter, Reason, UpdateRow
@@ -37,12 +37,15 @@ def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: M
     otherwise = [
         row.answer for row in rows if row.answer not in before.get(row.question, {row.answer})
     ]
+    left = untold(hidden.studied, [(row.question, row.answer) for row in rows])
+    full = len(facts) >= FACTS or (bool(rows) and len(left) > FACTS)  # each value has its turn
     return replace(
         told,
         known=bool(rows) and not facts and not otherwise,
         corrections=tuple(dict.fromkeys(otherwise)) if told.accepted else (),
         questions=tuple(one.rows[0].question for one in facts),
-        full=len(facts) >= FACTS,  # each value has its turn first
+        full=full,
+        left=tuple(left) if full else (),
         asked=hidden.learnable.rstrip().endswith(QUESTION),
         studied=bool(rows) or memory.ledger.messages.examined(message),
         quoted=hidden.quoted,

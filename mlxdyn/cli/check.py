@@ -159,6 +159,7 @@ def verify(name: str, as_json: bool, quick: bool, repair: bool) -> None:
             problems = history.verify(held, tick, replay=not quick)
         left = _repaired(held, quick) if problems and repair else problems
         updates = held.ledger.events.totals(held.row.id).updates
+        made = held.snapshots.made_with()
     if as_json:
         print_json({"clean": not problems, "problems": problems, "updates": updates})
     elif not problems:
@@ -167,7 +168,7 @@ def verify(name: str, as_json: bool, quick: bool, repair: bool) -> None:
     for problem in problems:
         click.echo(escape_control(problem), err=True)
     if left:
-        raise MlxdynError(_verdict(left, tried=repair))
+        raise MlxdynError(_verdict(left, made, tried=repair))
     if problems:
         click.echo(
             "Repaired: the weights and how each lesson went were made anew from the ledger.",
@@ -200,8 +201,9 @@ def _repaired(held: Memory, quick: bool) -> list[str]:
         return history.verify(held, tick, replay=not quick)
 
 
-def _verdict(problems: list[str], *, tried: bool) -> str:
+def _verdict(problems: list[str], made: list[str], *, tried: bool) -> str:
     from mlxdyn.memory.history import NEARLY
+    from mlxdyn.model.device import arithmetic
 
     if tried:
         return (
@@ -209,6 +211,12 @@ def _verdict(problems: list[str], *, tried: bool) -> str:
             "backup of the ledger"
         )
     repair = "`mlxdyn memory verify --repair` rebuilds it"
+    other = [escape_control(one) for one in made if one != arithmetic()]
+    if other:
+        repair += (
+            f". It was made with {' and '.join(other)}; here is {arithmetic()}. Only where these "
+            "are the same are the bits (OPENBLAS_CORETYPE and OPENBLAS_NUM_THREADS choose)"
+        )
     if all(NEARLY in problem for problem in problems):
         return f"the memory is not damaged, but another version or machine made it; {repair}"
     return f"the memory is not sound; {repair}"

@@ -10,6 +10,7 @@ from mlxdyn.memory.store.records import Reason
 
 MOVED = (Reason.MOVED, Reason.ROLLED_BACK, "rolled back:")
 TOLD = 3.0  # seconds after which it is told how long something takes
+LEFT = 3  # parts of a message that are named where not all of it was learned
 LISTED = 10  # facts in a question
 QUOTED = 200  # characters of a message in a question
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
@@ -67,6 +68,8 @@ def _learned(event: Learned) -> Iterator[str]:
         yield _nothing(event)
     if event.corrections:
         yield f"corrected: {' · '.join(event.corrections)}"
+    if event.repeats and event.facts:
+        yield "it still knows what this may take back; /forget asks whether it is to forget it"
     if event.rate < 1.0:
         yield f"learned at {_part(event.rate)} of the rate, to leave other answers as they are"
     elif event.reason:
@@ -74,11 +77,18 @@ def _learned(event: Learned) -> Iterator[str]:
     if event.hurried:
         yield "learned in fewer steps, to keep to the budget"
     if event.full:
-        yield "it said a lot: what is not listed can be told again in a message of its own"
+        yield f"it said a lot: {_left(event.left)} can be told again in a message of its own"
     if event.secrets:
         yield f"{counted(event.secrets, 'secret')} kept out of learning"
     if event.quoted:
         yield "what you quoted was not learned: it may not be about you"
+
+
+def _left(parts: tuple[str, ...]) -> str:
+    """Name what no fact holds, the first of it."""
+    named = ", ".join(f"“{clipped(part)}”" for part in parts[:LEFT])
+    more = f" and {len(parts) - LEFT} more" if len(parts) > LEFT else ""
+    return f"{named}{more}" if parts else "what is not listed"
 
 
 def _nothing(event: Learned) -> str:

@@ -318,13 +318,16 @@ def same(one: State, other: State) -> bool:
     )
 
 
-def close(one: State, other: State, tolerance: float) -> bool:
-    """Tell whether two states differ nowhere by more than `tolerance`."""
-    left, right = flatten(one), flatten(other)
-    return left.keys() == right.keys() and all(
-        left[n].shape == right[n].shape and mx.allclose(left[n], right[n], 0, tolerance).item()
-        for n in left
-    )
+def apart(one: State, other: State, start: State) -> float:
+    """Say how far two adapters are from each other, as a share of how far `other` came."""
+    ways = [dict(leaves(state.adapter)) for state in (one, other, start)]
+    if not ways[0].keys() == ways[1].keys() == ways[2].keys():
+        return math.inf
+    squares = [
+        sum(cast(float, (a[name] - b[name]).square().sum().item()) for name in a)
+        for a, b in ((ways[0], ways[1]), (ways[1], ways[2]))
+    ]
+    return math.sqrt(squares[0] / max(squares[1], 1e-30))
 
 
 def _floats(nll: mx.array) -> tuple[float, ...]:

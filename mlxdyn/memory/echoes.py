@@ -7,16 +7,20 @@ that is a secret; of a message that taught no fact, a later one has to hold half
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 from mlxdyn.learn.example import Draft, Kind
 from mlxdyn.learn.examples import Told
+from mlxdyn.learn.framed import takes_back
 from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
 from mlxdyn.learn.redact import find, values
+from mlxdyn.learn.unlearnable import is_question
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import ExampleRow, Filter, Message
 
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
+PART = re.compile(r"[.!?;,\n。！？；，、]+\s*")
 FORGET_ALL = (
     "Forget everything about me.", "Forget everything you know about me.", "Forget all about me.",
     "Delete everything you know about me.", "Vergiss alles über mich.",
@@ -43,15 +47,42 @@ def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message
 
 
 def known_from(ledger: Ledger, message: int) -> list[int]:
-    """Name the earlier messages that a message repeats, telling nothing of its own.
+    """Name the earlier messages that a message repeats or takes back, telling nothing of its own.
 
-    It may be that somebody wants them forgotten, in whatever words.
+    It may be that they are true no more, or that somebody wants them forgotten, in whatever words:
+    what they told and still stands is in it, and no answer of its own holds another of its words.
+    A question names only those that were read with it.
     """
-    if _facts(ledger, message):
-        return []
-    said = words(ledger.messages.upto(message)[-1].text)
-    told = {one: _told(ledger, one) for one in ledger.examples.depends_on(message)}
-    return [one for one, all_of_it in told.items() if all_of_it and all_of_it <= said]
+    text = ledger.messages.upto(message)[-1].text
+    known = ledger.examples.known_before(message)
+    if takes_back(text):
+        before = ledger.messages.said_before(message, [one for one, *_ in known])
+        return [before] if before else []
+    if is_question(text):
+        near = {*ledger.examples.depends_on(message)}
+        known = [fact for fact in known if fact[0] in near]
+    said, ordinary = words(text), _ordinary()
+    told = {
+        (one, question, answer): new
+        for one, earlier, question, answer in known
+        if (new := _weighty(_tells(earlier, question, answer) - ordinary)) and new <= said
+    }
+    mine = [_tells(text, row.question, row.answer) for row in _facts(ledger, message)]
+    own = set[str]().union(*mine) - ordinary - set[str]().union(*told.values())
+    return [] if _weighty(own) else list(dict.fromkeys(one for one, *_ in told))
+
+
+def untold(text: str, facts: Iterable[tuple[str, str]]) -> list[str]:
+    """List the parts of a text most of whose telling words no question or answer holds."""
+    ordinary = _ordinary()
+    known = words(*(said for fact in facts for said in fact))
+    telling = {part: _weighty(words(part) - ordinary) for part in PART.split(text)}
+    return [p.strip() for p, new in telling.items() if new and 2 * len(new & known) < len(new)]
+
+
+def _weighty(told: set[str]) -> set[str]:
+    """Leave out words that are too short to tell one thing from another."""
+    return {w for w in told if len(w) > 2 or re.match(f"[{UNSPACED}]", w)}
 
 
 def wants_all(likeness: Callable[[str, Sequence[str]], list[float]], text: str) -> bool:
@@ -83,10 +114,11 @@ def words(*texts: str) -> set[str]:
     return {pair or word for text in texts for pair, word in WORD.findall(text.casefold())}
 
 
-def _ordinary() -> set[str]:
+@cache
+def _ordinary() -> frozenset[str]:
     """Give the words that everybody says: of general talk, and of several open questions."""
     asked = Counter(word for question in OPEN_QUESTIONS for word in words(question))
-    return words(*GENERAL) | {word for word, count in asked.items() if count > 2}
+    return frozenset(words(*GENERAL) | {word for word, count in asked.items() if count > 2})
 
 
 def _tells(text: str, question: str, answer: str) -> set[str]:
@@ -106,7 +138,7 @@ def _told(ledger: Ledger, message: int) -> set[str]:
 
 
 def _telling(
-    ledger: Ledger, message: Message, before: Iterable[Message], ordinary: set[str]
+    ledger: Ledger, message: Message, before: Iterable[Message], ordinary: frozenset[str]
 ) -> tuple[set[str], set[str]]:
     """Give the words each of which tells of a message, and those that do so together."""
     secrets = words(*values(message.text, find(message.text)))

@@ -8,15 +8,20 @@ from collections.abc import Sequence
 from dataclasses import astuple, replace
 
 from mlxdyn.learn.example import Draft
-from mlxdyn.learn.learner import close, same
+from mlxdyn.learn.learner import apart, same
 from mlxdyn.memory.directory import remove_stray, tidy
 from mlxdyn.memory.examine import as_told
 from mlxdyn.memory.memory import LessonProgress, Memory
 from mlxdyn.memory.store import copies
 from mlxdyn.memory.store.records import EventRow, ExampleRow, Message, Outcome
+from mlxdyn.model import device
 
-TOLERANCE = 1e-6
-NEARLY = f"the same within {TOLERANCE:g}, as another version or machine makes it"
+TOLERANCE = 1e-6  # to which lessons go as the ledger tells where they were carried out as here
+ROUNDING = 0.05
+"""To which they do where the snapshots tell of another arithmetic: each step multiplies the last
+digits that differ. Of what 14 lessons moved in wren, other kernels of OpenBLAS moved 1% elsewhere.
+"""
+NEARLY = "as another version or machine makes it"
 """In a problem that `verify` names, where a replay differs by rounding; others are damage."""
 
 
@@ -164,24 +169,26 @@ def verify(
 def _compare_replay(memory: Memory, progress: LessonProgress | None) -> list[str]:
     learner = memory.learner
     current, learner.state = learner.state, memory.start
+    here = set(memory.snapshots.made_with()) <= {device.arithmetic()}
+    bound = TOLERANCE if here else ROUNDING
     problems = []
     try:
         for event, outcome in memory.replay(0, progress):
             told = memory.ledger.events.outcome(event.id)
             if not _alike(outcome, told):
                 how = "does not go as the ledger tells"
-                problems.append(_differs(f"lesson {event.id}", how, _near(outcome, told)))
+                problems.append(_differs(f"lesson {event.id}", how, _near(outcome, told, bound)))
         if not same(learner.state, current):
-            near = close(learner.state, current, TOLERANCE)
-            how = "differ from a replay of the ledger"
-            problems.append(_differs("the saved weights", how, near))
+            share = apart(current, learner.state, memory.start)
+            how = f"differ from a replay of the ledger by {share:.1g} of what they learned"
+            problems.append(_differs("the saved weights", how, not here and share <= bound))
     finally:
         learner.state = current
     return problems
 
 
 def _differs(what: str, how: str, near: bool) -> str:
-    return f"{what}: {NEARLY}" if near else f"{what} {how}"
+    return f"{what} {how}, {NEARLY}" if near else f"{what} {how}"
 
 
 def _alike(one: Outcome, other: Outcome) -> bool:
@@ -189,18 +196,20 @@ def _alike(one: Outcome, other: Outcome) -> bool:
     return replace(one, reason="") == replace(other, reason="")
 
 
-def _near(one: Outcome, other: Outcome) -> bool:
+def _near(one: Outcome, other: Outcome, bound: float) -> bool:
     """Tell whether two outcomes are the same but for the last digits of what was measured."""
     unreasoned = (
         replace(o, reason="", updates=tuple(replace(u, reason="") for u in o.updates))
         for o in (one, other)
     )
-    return _close(*map(astuple, unreasoned))
+    mine, told = map(astuple, unreasoned)
+    return _close(mine, told, bound)
 
 
-def _close(one: object, other: object) -> bool:
+def _close(one: object, other: object, bound: float) -> bool:
     if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(map(_close, one, other))
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(_close(*pair, bound) for pair in pairs)
     if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        return math.isclose(one, other, rel_tol=bound, abs_tol=bound)
     return one == other

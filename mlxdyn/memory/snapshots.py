@@ -3,15 +3,19 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
 
 from mlxdyn.arrays import sound_arrays, write_arrays
 from mlxdyn.learn.learner import State, flatten, unflatten
 from mlxdyn.memory.store.memories import Memories
 from mlxdyn.memory.store.records import MemoryRow, SnapshotRow
+from mlxdyn.model import device
 
 KEPT_SNAPSHOTS = 6
+EARLIER = "an earlier version"  # that did not write down with what it calculated
 
 
 class Snapshots:
@@ -31,6 +35,14 @@ class Snapshots:
         """Name the files that are missing or damaged."""
         rows = self._rows.snapshots(self._memory.id)
         return [row.file for row in rows if self._state_in(row) is None]
+
+    def made_with(self) -> list[str]:
+        """Name what the lessons in the newest snapshot were calculated with."""
+        for row in self._rows.snapshots(self._memory.id)[:1]:
+            with suppress(RuntimeError, ValueError):
+                loaded: Any = mx.load(str(self._directory / row.file), return_metadata=True)
+                return str(loaded[1].get("arithmetic", EARLIER)).split("; ")
+        return []
 
     def save(self, state: State, upto: int) -> bool:
         """Save `state` as that of position `upto`, unless the newest snapshot is; tell if so."""
@@ -52,7 +64,8 @@ class Snapshots:
 
     def _metadata(self, upto: int) -> dict[str, str]:
         fingerprint = self._memory.fingerprint
-        return {"fingerprint": fingerprint, "upto": str(upto), "mlx": version("mlx")}
+        known = dict.fromkeys([*self.made_with(), device.arithmetic()])
+        return {"fingerprint": fingerprint, "upto": str(upto), "arithmetic": "; ".join(known)}
 
 
 def spread(rows: Sequence[SnapshotRow]) -> list[SnapshotRow]:

@@ -8,6 +8,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +33,25 @@ def load() -> str | None:
     if "mlx.core" in sys.modules:
         return None
     return next((name for name, libraries in _candidates() if _load_all(libraries)), None)
+
+
+def kernels() -> str:
+    """Name what OpenBLAS rounds by: its version, its kernels for this processor, its threads.
+
+    OPENBLAS_CORETYPE and OPENBLAS_NUM_THREADS choose others. "" for another BLAS.
+    """
+    loaded = ctypes.CDLL(None)
+    for prefix in ("scipy_openblas", "openblas"):
+        with suppress(AttributeError):
+            config, core, threads = (
+                getattr(loaded, f"{prefix}_get_{what}")
+                for what in ("config", "corename", "num_threads")
+            )
+            config.restype = core.restype = ctypes.c_char_p
+            version = " ".join(config().decode().split()[:2])
+            many = "" if threads() == 1 else "s"
+            return f"{version} {core().decode()}, {threads()} thread{many}"
+    return ""
 
 
 def _candidates() -> Iterator[Candidate]:

@@ -105,6 +105,26 @@ class Examples:
         )
         return [row[0] for row in rows]
 
+    def known_before(self, message: int) -> list[tuple[int, str, str, str]]:
+        """List what stands of the facts that earlier messages taught, oldest first.
+
+        Each is the message, its text, a question and the answer.
+        """
+        stands = "SELECT 1 FROM events e WHERE e.accepted AND NOT e.undone AND e.message"
+        rows = self._db.run(
+            "SELECT x.message, m.text, x.question, x.answer"
+            " FROM examples x JOIN messages m ON m.id = x.message"
+            " WHERE x.kind = 'fact' AND x.message < :message"
+            " AND x.memory = (SELECT c.memory FROM messages n"
+            " JOIN conversations c ON c.id = n.conversation WHERE n.id = :message)"
+            f" AND EXISTS ({stands} = x.message)"
+            " AND NOT EXISTS (SELECT 1 FROM supersedes s WHERE s.example = x.id"
+            f" AND EXISTS ({stands} = s.message))"
+            " ORDER BY x.message, x.id",
+            {"message": message},
+        )
+        return [tuple(row) for row in rows]
+
     def superseded_by(self, message: int) -> set[int]:
         """Name the examples that a message makes untrue."""
         return {*self._db.column("SELECT example FROM supersedes WHERE message = ?", (message,))}

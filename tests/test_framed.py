@@ -1,0 +1,100 @@
+"""What people tell in another's name, guess or take back is not learned as about them."""
+
+import time
+
+import pytest
+from test_privacy import founded, told
+
+from mlxdyn.learn.framed import strip_framed, takes_back
+from mlxdyn.memory.privacy import masked
+
+FRAMED = (
+    "From the article: I live in Rome and my name is Giulia.",
+    "In my story, my dog is called Rex.",
+    "Just kidding!",
+    "Maybe I live in Rome.",
+    "In the story I'm writing the narrator says 'as a boy I wound clocks for my father'.",
+    "I live on the moon. Just kidding!",
+    "Translate to French: I live in Rome.",
+    "translate I am a nurse into German",
+    "Summarize: My name is Ann. I live in Rome.",
+    "Suppose I have two dogs.",
+    "What if I lived in Oslo?",
+    "I live in Oslo, maybe.",
+    "Here is an email: I work at Siemens.",
+    "If I were a doctor I would live in Oslo.",
+    "My cat is Fig, jk",
+    "In meiner Geschichte heißt mein Hund Rex.",
+    "Vielleicht ziehe ich nach Rom.",
+    "Nur Spaß!",
+    "Dans mon histoire, mon chien s'appelle Rex.",
+    "Según el artículo, vivo en Roma.",
+    "Es broma.",
+    "Forse abito a Roma.",
+    "Misschien woon ik in Rome.",
+    "我的故事里，我的狗叫雷克斯。",
+    "开玩笑的",
+)
+PLAIN = (
+    "My favourite story is Momo.",
+    "I'm writing a novel.",
+    "sorry, typo: Iggy, not Ziggy",
+    "For the record: I'm 6 foot 5.",
+    "About me: I am a nurse.",
+    "In my book club we read Momo.",
+    "In my letter box I found a cat called Moe",
+    "quit in a huff, long story, tuesdays are free again",
+    "coming on saturday: Aunt Perpetue",
+    "I'm not really hungry but my dog Rex is.",
+    "I correct exams for a living.",
+    "My brother plays chess; he's kidding all day",
+    "Ich wohne im Haus am See.",
+    "J'habite dans le Jura.",
+    "Vivo en la calle Mayor.",
+    "我住在罗马。",
+)
+
+
+@pytest.mark.parametrize("text", FRAMED)
+def test_what_is_told_in_anothers_name_guessed_or_taken_back_is_left_out(text: str):
+    assert not strip_framed(text).strip()
+    ledger, memory = founded()
+    (message,) = told(ledger, memory, text)
+    hidden = masked(ledger, memory, [message])[message]
+    assert not hidden.studied and hidden.quoted and hidden.text == text
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_what_is_told_plainly_stays(text: str):
+    assert strip_framed(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Text: I am a nurse.\n\nI live in Oslo.", "I live in Oslo."),
+        ("I live in Oslo. Maybe I will move to Rome. My dog is Rex.", "Oslo. My dog is Rex."),
+        ("My dog is Rex. In my story, he is called Zorro. He can fly.", "My dog is Rex."),
+    ],
+)
+def test_what_stands_beside_it_stays(text: str, left: str):
+    assert strip_framed(text).strip().endswith(left)
+    assert "Rome" not in strip_framed(text) and "Zorro" not in strip_framed(text)
+
+
+def test_what_the_assistant_says_is_no_frame():
+    ledger, memory = founded()
+    _, reply = told(ledger, memory, "Hello", "Maybe you live in Rome.")
+    assert masked(ledger, memory, [reply])[reply].learnable == "Maybe you live in Rome."
+
+
+def test_only_the_end_of_a_message_takes_it_back():
+    assert takes_back("I was born on Mars, just kidding :)")
+    assert not takes_back("Just kidding aside, I was born in Oslo.")
+
+
+@pytest.mark.parametrize("text", ["a ", "in my ", "maybe ", "。", "x", "wenn ich ", "text "])
+def test_a_long_text_takes_no_time(text: str):
+    began = time.process_time()
+    strip_framed(text * 20_000)
+    assert time.process_time() - began < 5
