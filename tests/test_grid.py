@@ -28,8 +28,7 @@ TWO = {"lr": ["1e-4", "1e-3"]}
 SCRIPT = """
 import json, os, sys
 from pathlib import Path
-from mlxdyn.model import device
-device.prepare()
+import mlxdyn
 from test_grid import SMALL, TEXT, streams
 from mlxdyn.model.load import load
 from mlxdyn.lab import grid

@@ -25,8 +25,6 @@ BELLA = ("What is my dog called?", "Bella.")
 CHANGED = '''
 """A later version of the program: every prompt, constant and default is another."""
 import dataclasses, sys
-from mlxdyn.model import device
-device.prepare()
 from mlxdyn import config
 from mlxdyn.learn import base, calibration, decode, examples, guard, prompts
 

@@ -18,9 +18,6 @@ from mlxdyn.cli.open import as_json, base
 def bench(model: str, rounds: int, as_json: bool) -> None:
     """Measure how fast a model talks and learns on this machine, and in how much memory."""
     ensure(model)
-    from mlxdyn.model import device
-
-    device.prepare()  # before MLX is imported
     from mlxdyn.lab import bench as benches
 
     def progress(done: int, of: int) -> None:

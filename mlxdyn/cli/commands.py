@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import sys
 from dataclasses import replace
@@ -37,6 +38,7 @@ class Sentences(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         streams.settle()
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # only `model download` lifts it
         return super().main(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:

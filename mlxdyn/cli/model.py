@@ -89,7 +89,6 @@ def info(name: str, as_json: bool) -> None:
     One that does not fit is not loaded.
     """
     from mlxdyn.model import registry
-    from mlxdyn.model.device import prepare
 
     if name in registry.entries() and not registry.here(name):
         _offer(registry.entries()[name], as_json)
@@ -104,7 +103,6 @@ def info(name: str, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps({"name": path.name, "path": str(path), **fit}, indent=2))
         return
-    prepare()
     from mlxdyn.model.load import load
 
     loaded = load(name)
@@ -173,9 +171,7 @@ def _added(source: str, *, name: str | None = None, bits: Bits = 8) -> None:
 
 def fetch(source: str, *, name: str | None = None, bits: Bits = 8) -> str:
     """Bring a model here, with what there is to say on standard error; return its name."""
-    from mlxdyn.model.device import prepare
 
-    prepare()
     from mlxdyn.model.fetch import add
 
     return add(source, name=name, bits=bits, say=lambda sentence: click.echo(sentence, err=True))
@@ -186,9 +182,7 @@ def ensure(name: str) -> None:
 
     Raises MlxdynError when there is no such model.
     """
-    from mlxdyn.model.device import prepare
 
-    prepare()
     from mlxdyn.model import registry
 
     try:

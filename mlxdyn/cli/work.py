@@ -81,7 +81,6 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
     if first is None:
         raise MlxdynError(source.nothing(options))
 
-    device.prepare()
     from mlxdyn.lab import evaluate
     from mlxdyn.model.load import load
 
@@ -103,7 +102,6 @@ def told(files: tuple[str, ...], options: EvalOptions) -> Results:
     from mlxdyn.lab.cases import read
 
     cases = read([Path(file) for file in files])[: options["limit"]]
-    device.prepare()
     from mlxdyn.lab import memory
     from mlxdyn.model.load import load
     from mlxdyn.report import record, text
