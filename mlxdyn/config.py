@@ -86,7 +86,6 @@ class StreamConfig:
     context: Context = "restart"
     reset: Reset = "never"  # at a new document, the adapter goes back to its start; decay: half-way
     kv: Kv = "kept"  # across updates, in restart windows; fresh: made anew by the weights of now
-    limit: int | None = None  # most tokens read over the whole run, BOS included
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,10 +218,10 @@ def _settings(options: EvalOptions, context_size: int) -> Settings:
             context=options["context"],
             kv=options["kv"],
             reset=options["reset"],
-            limit=options["limit"],
         ),
         mix=mixes if options["mix"] is None else options["mix"],
         beside=stated[1:],
+        limit=options["limit"],
     )
 
 

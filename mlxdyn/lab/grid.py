@@ -38,14 +38,13 @@ from mlxdyn.model.load import Model, load
 
 SHORT_NAMES = {"lr": "learning_rate"}  # as the command line says it
 SWITCH = {"true": True, "false": False}
-LIMIT = "limit"  # not a knob of a grid: the text is read once for all cells
 WORK = "import sys; from mlxdyn.lab import grid; grid.work(sys.stdin, sys.stdout)"
 DONE = "done"  # opens a line that a worker says; the libraries may say others
 
 
 def knobs() -> list[str]:
     """Names that a grid may vary."""
-    return [*SHORT_NAMES, *(name for name in cells.knob_names() if name != LIMIT)]
+    return [*SHORT_NAMES, *cells.knob_names()]
 
 
 def parse(axes: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
@@ -357,6 +356,7 @@ def work(lines: IO[str], answers: IO[str]) -> None:
             StreamConfig(**parts["stream"]),
             mix=parts["mix"],
             beside=tuple(parts["beside"]),
+            limit=parts["limit"],
         )
         try:
             cell = cells.run(

@@ -12,7 +12,7 @@ from mlxdyn.learn.examples import Told
 from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
 from mlxdyn.learn.redact import find, values
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.records import ExampleRow, Filter, Message
+from mlxdyn.memory.store.records import Filter, Message
 
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
@@ -39,7 +39,7 @@ def known_from(ledger: Ledger, message: int) -> list[int]:
 
     It may be that somebody wants them forgotten, in whatever words.
     """
-    if _facts(ledger, message):
+    if ledger.examples.facts(message):
         return []
     said = words(ledger.messages.upto(message)[-1].text)
     told = {one: _told(ledger, one) for one in ledger.examples.depends_on(message)}
@@ -75,13 +75,9 @@ def _tells(text: str, question: str, answer: str) -> set[str]:
     return words(text) & words(answer) - words(question)
 
 
-def _facts(ledger: Ledger, message: int) -> list[ExampleRow]:
-    return [row for row in ledger.examples.of(message) if row.kind == Kind.FACT]
-
-
 def _told(ledger: Ledger, message: int) -> set[str]:
     """Give the words of a message that its answers hold, and neither questions nor everybody."""
-    facts = _facts(ledger, message)
+    facts = ledger.examples.facts(message)
     said = words(ledger.messages.upto(message)[-1].text) - words(*GENERAL, *OPEN_QUESTIONS)
     return said & words(*(f.answer for f in facts)) - words(*(f.question for f in facts))
 
