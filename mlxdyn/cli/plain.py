@@ -117,6 +117,9 @@ class PlainChat:
             self._print(commands.unknown(name))
         elif command.needs and not argument:
             self._print(f"{command.usage}: {command.meaning}")
+        elif command.ask:
+            self._engine.ask(command.ask, *command.given(argument))
+            self._wait(Notice)
         elif not (self._talk(name, argument) or self._tune(name, argument)):
             self._remember(name, argument)
 
@@ -142,8 +145,6 @@ class PlainChat:
             case "rename":
                 engine.ask(talks.rename, 0, argument)
                 self._wait(Chats)
-            case "export":
-                self._do(lambda: engine.ask(talks.export, argument))
             case "temporary":
                 self._do(lambda: engine.open(talks.temporary, not self._temporary))
             case "incognito":
@@ -187,10 +188,6 @@ class PlainChat:
             case "items", _:
                 engine.ask(memories.panel)
                 self._show(Panel, lines.known)
-            case "undo", _:
-                self._do(lambda: engine.ask(memories.undo))
-            case "redo", _:
-                self._do(lambda: engine.ask(memories.redo))
             case "forget", _:
                 self._forget(argument)
             case "learn", mode if mode in LEARNS:
