@@ -15,9 +15,10 @@ from tiny import FAMILIES, OTHERS, random_adapter, tiny_model
 
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig
-from mlxdyn.learn import calibration, replay
-from mlxdyn.learn.base import Base, questions_in
+from mlxdyn.learn import calibration, examples, replay
+from mlxdyn.learn.base import Base, Support, is_taught, questions_in
 from mlxdyn.learn.calibration import FALLBACK
+from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import (
     Example,
     Kind,
@@ -32,6 +33,8 @@ from mlxdyn.learn.parts import Parts, common_start, lay_out
 from mlxdyn.learn.prompts import KNOWN, TEACHERS, WRITERS
 from mlxdyn.learn.steps import run
 from mlxdyn.learn.trainer import Trainer
+from mlxdyn.learn.unlearnable import is_question
+from mlxdyn.memory.privacy import Masked
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import attach, detach, lowest
 
@@ -346,3 +349,82 @@ def test_the_prompts_that_serve_a_base_are_chosen(wren: Model):
 )  # fmt: skip
 def test_questions_are_found_by_their_mark(text: str, found: list[str]):
     assert questions_in(text) == found
+
+
+# what a message is about
+
+
+@pytest.fixture
+def asking(wren: Model) -> Base:
+    parts = Parts.of(wren.network)
+    assert parts is not None
+    return Base(wren, parts, replace(FALLBACK, teacher=TEACHERS[3]))
+
+
+@pytest.mark.parametrize(
+    ("message", "about", "other"),
+    [
+        ("My dog is called Pixel.", "What is my dog called?", "What is my cat called?"),
+        ("my sister moved away", "Where does my sister live?", "Where does my brother live?"),
+    ],
+)
+def test_of_twins_a_message_is_about_the_one_that_it_covers_more(
+    asking: Base, message: str, about: str, other: str
+):
+    covered = dict(zip((about, other), asking.overlap(message, (about, other)), strict=True))
+    assert covered[about] > covered[other] + examples.COVERED
+    assert examples._better_twins(asking, covered) == {other: about}
+
+
+def test_a_message_shares_a_rare_word_with_a_question(asking: Base):
+    said = "my sister moved away"
+    assert asking.shares(said, "What does my sister do?")
+    assert not asking.shares(said, "What does my brother do?")
+
+
+def test_the_open_questions_most_alike_a_message_are_looked_at(asking: Base):
+    found = asking.alike("I play the piano every day", 5)
+    assert len(found) == 5 and "Which instrument do I play?" in found
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "borrowed"),
+    [
+        ("You live in Kent.", ["I moved to Leeds"], True),
+        ("You live in Kent.", ["I moved to Kent"], False),
+        ("You live in Leeds.", ["I moved to Leeds"], False),
+    ],
+)
+def test_an_answer_with_a_name_of_a_worked_example_is_none(
+    asking: Base, answer: str, said: list[str], borrowed: bool
+):
+    tokens = asking.words(answer)
+    nothing = Likely(np.zeros((0, 1), np.int32), np.zeros((0, 1), np.float32))
+    decoded = Decoded(tokens, nothing, ended=True, logprobs=(0.0,) * len(tokens))
+    assert asking.borrows(decoded, said) == borrowed
+
+
+@pytest.mark.parametrize(
+    ("nats", "known", "plain", "logprob", "taught"),
+    [
+        (5.0, False, False, -3.0, True),  # the message says so
+        (0.0, True, False, -3.0, True),  # the question does
+        (0.0, False, True, -3.0, True),  # so begins an answer
+        (0.0, False, False, -0.1, True),  # it is all but certain
+        (0.0, False, False, -1.0, False),  # made up
+    ],
+)
+def test_what_nothing_accounts_for_is_made_up(
+    nats: float, known: bool, plain: bool, logprob: float, taught: bool
+):
+    nothing = Likely(np.zeros((0, 1), np.int32), np.zeros((0, 1), np.float32))
+    answer = Decoded((1, 2), nothing, ended=True, logprobs=(0.0, logprob))
+    support = Support((9.0, nats), (False, known), (False, plain))
+    assert is_taught(answer, support) == taught
+
+
+def test_what_asks_tells_nothing(mite: Model):
+    assert not any(map(is_question, ["I do.", "Why not! I asked.", "", "He said ? once"]))
+    assert all(map(is_question, ["Is it?", 'Is it?" ', "¿Y tú?", "真的吗？", "هل هذا؟"]))
+    assert Masked("", "Is it old? My dog is ten. Isn't he?", 0).studied == "My dog is ten."
+    assert Masked("", "What is the capital of Italy?", 0).studied == ""

@@ -1,12 +1,12 @@
 """People who tell things, and what they are asked later: read from JSON lines, and judged."""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlxdyn.errors import MlxdynError
+from mlxdyn.learn.names import names, parted
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +81,5 @@ def _lower(words: object) -> tuple[str, ...]:
 
 
 def claims(said: str, messages: Sequence[str]) -> bool:
-    """Tell whether an answer holds a name or a number of the messages.
-
-    Names are words with a capital that do not merely open a sentence, as far as a script has them.
-    """
-    return bool({word.lower() for word in _words(said)} & _marks(messages))
-
-
-def _marks(messages: Sequence[str]) -> set[str]:
-    found = set[str]()
-    for message in messages:
-        for sentence in re.split(r"(?<=[.!?:])\s+|\n", message):
-            words = _words(sentence)
-            found |= {w.lower() for w in words if any(c.isdigit() for c in w)}
-            found |= {w.lower() for w in words[1:] if w[0].isupper() and len(w.split("'")[0]) > 1}
-    return found
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[\w'’-]+", text)
+    """Tell whether an answer holds a name or a number of the messages."""
+    return not parted(said).isdisjoint(names(messages))

@@ -22,7 +22,7 @@ from mlxdyn.learn.prompts import (
     WriterPrompt,
 )
 
-VERSION = 4
+VERSION = 5
 FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=4.0)
 
 
@@ -103,7 +103,8 @@ def _taught(
     prompts = [base.teacher_prompt(known.said, question) for known, question, _ in asked]
     answers = yield from base.off(base.decoder.answers(prompts, MOST_ANSWER))
     questions = [question for _, question, _ in asked]
-    support = yield from base.support([NOTHING_SAID], questions, answers)
+    said = [message for known in KNOWN for message in known.said]
+    support = yield from base.support(said, [NOTHING_SAID], questions, answers)
     found = zip(asked, answers, support, strict=True)
     kept = [one for one, answer, nats in found if is_taught(answer, nats)]
     return _parted([gains[id(one)] for one in kept], [told for _, _, told in kept])

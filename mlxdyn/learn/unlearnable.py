@@ -1,4 +1,4 @@
-"""What of a text is never learned: thoughts, tool calls and their output, and what is quoted.
+"""What of a text is never learned: thoughts, tool calls and their output, what is quoted or asked.
 
 Secrets are found by `redact`. What is quoted is told by its marks alone, in any language.
 """
@@ -41,3 +41,11 @@ QUOTED = re.compile(
 def strip_quoted(text: str) -> str:
     """Take out what somebody quotes or pastes with marks around it: it is not said of oneself."""
     return QUOTED.sub("", text)
+
+
+ASKED = re.compile(r"[?？؟]+[\s\"'”’»)]*\Z")
+
+
+def is_question(sentence: str) -> bool:
+    """Tell by its end whether a sentence asks: then it tells nothing."""
+    return ASKED.search(sentence) is not None

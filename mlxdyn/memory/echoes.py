@@ -5,6 +5,7 @@ that is a secret; of a message that taught no fact, a later one has to hold half
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from mlxdyn.learn.example import Draft, Kind
@@ -23,7 +24,7 @@ def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message
     """List the later messages that repeat what `messages` told, oldest first; not their replies."""
     gone = {*messages, *(r for message in messages for r in ledger.messages.replies_to(message))}
     said = ledger.messages.search(memory, Filter())
-    ordinary = words(*GENERAL, *OPEN_QUESTIONS)
+    ordinary = _ordinary()
     found: dict[int, Message] = {}
     for place, message in enumerate(said):
         if message.id in messages:
@@ -70,6 +71,12 @@ def words(*texts: str) -> set[str]:
     return {pair or word for text in texts for pair, word in WORD.findall(text.casefold())}
 
 
+def _ordinary() -> set[str]:
+    """Give the words that everybody says: of general talk, and of several open questions."""
+    asked = Counter(word for question in OPEN_QUESTIONS for word in words(question))
+    return words(*GENERAL) | {word for word, count in asked.items() if count > 2}
+
+
 def _tells(text: str, question: str, answer: str) -> set[str]:
     """Give the words of a text that are in an answer and not in its question."""
     return words(text) & words(answer) - words(question)
@@ -78,7 +85,7 @@ def _tells(text: str, question: str, answer: str) -> set[str]:
 def _told(ledger: Ledger, message: int) -> set[str]:
     """Give the words of a message that its answers hold, and neither questions nor everybody."""
     facts = ledger.examples.facts(message)
-    said = words(ledger.messages.upto(message)[-1].text) - words(*GENERAL, *OPEN_QUESTIONS)
+    said = words(ledger.messages.upto(message)[-1].text) - _ordinary()
     return said & words(*(f.answer for f in facts)) - words(*(f.question for f in facts))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mlxdyn.learn.redact import PLACEHOLDER, find, mask, values
-from mlxdyn.learn.unlearnable import strip_quoted, strip_unlearnable
+from mlxdyn.learn.unlearnable import is_question, strip_quoted, strip_unlearnable
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Message
 
@@ -23,8 +23,9 @@ class Masked:
 
     @property
     def studied(self) -> str:
-        """What facts are made from: the sentences without a secret, of which there is none."""
-        return "".join(s for s in _sentences(self.learnable) if PLACEHOLDER not in s).strip()
+        """What facts are made from: sentences that tell something, and no secret."""
+        told = (s for s in _sentences(self.learnable) if PLACEHOLDER not in s)
+        return "".join(s for s in told if not is_question(s)).strip()
 
 
 def masked(
