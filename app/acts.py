@@ -1,4 +1,4 @@
-"""What each slash command does in the app: a function for each, by its name."""
+"""What slash commands do in the app, by name; those that only ask the engine are in its table."""
 
 from __future__ import annotations
 
@@ -32,7 +32,15 @@ def obey(app: ChatApp, line: str) -> None:
     elif command.needs and not argument:
         usage(app, name)
     else:
-        ACTS[name](app, argument)
+        act(app, command, argument)
+
+
+def act(app: ChatApp, command: commands.Command, argument: str = "") -> None:
+    """Carry out a command."""
+    if command.ask:
+        app.engine.ask(command.ask, *command.given(argument))
+    else:
+        ACTS[command.name](app, argument)
 
 
 def usage(app: ChatApp, name: str, now: str = "") -> None:
@@ -138,16 +146,6 @@ def rename(app: ChatApp, title: str) -> None:
     app.notify(f"This chat is called {title}.")
 
 
-def export(app: ChatApp, file: str) -> None:
-    """Write the open chat to a file."""
-    app.engine.ask(talks.export, file)
-
-
-def bring(app: ChatApp, file: str) -> None:
-    """Take in the chats of another program."""
-    app.engine.ask(talks.bring, file)
-
-
 def temporary(app: ChatApp, _: str = "") -> None:
     """Enter or leave a chat that writes nothing."""
     on = not (app.line.status and app.line.status.temporary)
@@ -174,16 +172,6 @@ def items(app: ChatApp, _: str = "") -> None:
     """Show what the memory knows."""
     app.wait_for("items")
     app.engine.ask(memories.panel)
-
-
-def undo(app: ChatApp, _: str = "") -> None:
-    """Unlearn what was learned last."""
-    app.engine.ask(memories.undo)
-
-
-def redo(app: ChatApp, _: str = "") -> None:
-    """Learn again what was undone."""
-    app.engine.ask(memories.redo)
 
 
 def forget(app: ChatApp, argument: str = "") -> None:
@@ -220,11 +208,6 @@ def learn(app: ChatApp, argument: str = "") -> None:
 def study(app: ChatApp, _: str = "") -> None:
     """Make the adapter anew from all items."""
     app.engine.ask(memories.study)
-
-
-def log(app: ChatApp, _: str = "") -> None:
-    """List every update."""
-    app.engine.ask(memories.log)
 
 
 def dial(app: ChatApp, argument: str) -> None:
@@ -343,9 +326,9 @@ def quit_(app: ChatApp, _: str = "") -> None:
 ACTS: dict[str, Callable[[ChatApp, str], None]] = {
     "retry": retry, "edit": edit, "continue": resume, "compare": compare, "surprise": surprise,
     "copy": copy, "new": new, "chats": chats, "search": search, "rename": rename,
-    "export": export, "import": bring, "sidebar": sidebar, "timeline": timeline,
+    "sidebar": sidebar, "timeline": timeline,
     "temporary": temporary, "incognito": incognito, "items": items,
-    "undo": undo, "redo": redo, "forget": forget, "learn": learn, "study": study, "log": log,
+    "forget": forget, "learn": learn, "study": study,
     "dial": dial, "memory": memory, "branch": branch, "reset": reset, "model": model,
     "system": system, "set": set_, "settings": settings, "theme": theme, "numbers": numbers,
     "help": help_, "quit": quit_,

@@ -189,7 +189,7 @@ class ChatApp(App[None]):
 
     def action_command(self, name: str) -> None:
         """Carry out a slash command without an argument."""
-        acts.ACTS[name](self, "")
+        acts.act(self, commands.SLASH_COMMANDS[name])
 
     @on(TextArea.Changed)
     @on(DescendantFocus)
@@ -373,4 +373,4 @@ class ChatApp(App[None]):
             self.prompt.write(f"/{command.name} ")
             self.prompt.focus()
         else:
-            acts.ACTS[command.name](self, "")
+            acts.act(self, command)

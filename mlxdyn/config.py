@@ -87,7 +87,6 @@ class StreamConfig:
     reset: Reset = "never"  # at a new document, the adapter goes back to its start; decay: half-way
     kv: Kv = "kept"  # across updates, in restart windows; fresh: made anew by the weights of now
     first: int | None = None  # a token that opens every window, for bases that are lost without it
-    limit: int | None = None  # most tokens read over the whole run, BOS included
     batch: int = 1  # documents read side by side, each with an adapter of its own
 
 

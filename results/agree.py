@@ -14,16 +14,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from mlxdyn.model import device
-
-device.prepare()  # before anything imports MLX
-
-from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig  # noqa: E402
-from mlxdyn.lab import cells, evaluate, results, tasks  # noqa: E402
-from mlxdyn.lab.evaluate import Baselines  # noqa: E402
-from mlxdyn.lab.results import Settings  # noqa: E402
-from mlxdyn.lab.streams import Stream, encode  # noqa: E402
-from mlxdyn.model.load import Model, load  # noqa: E402
+from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
+from mlxdyn.lab import cells, evaluate, results, tasks
+from mlxdyn.lab.evaluate import Baselines
+from mlxdyn.lab.results import Settings
+from mlxdyn.lab.streams import Stream, encode
+from mlxdyn.model.load import Model, load
 
 HERE = Path(__file__).parent
 WITHIN = 0.01  # nats per token

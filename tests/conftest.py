@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # test processes share the cores
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from mlxdyn.model import device
+import mlxdyn  # noqa: F401  (loads the BLAS, so before anything imports MLX)
 
-device.prepare()  # before anything imports MLX
+# isort: split
 
-from tiny import tiny_model  # noqa: E402
+from tiny import tiny_model
 
-from mlxdyn.config import BUNDLED_MODEL  # noqa: E402
-from mlxdyn.model.load import Model, load  # noqa: E402
-from mlxdyn.model.lora import detach  # noqa: E402
+from mlxdyn.config import BUNDLED_MODEL
+from mlxdyn.model.load import Model, load
+from mlxdyn.model.lora import detach
 
 ASKED = ("What is my dog called?", "Where do I live?", "What is my job?")
 ROOT = Path(__file__).parent.parent

@@ -15,17 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mlxdyn import __version__
-from mlxdyn.model import device
+from mlxdyn import __version__  # before anything imports MLX
 
-device.prepare()  # before anything imports MLX
+# isort: split
+from school import QUICK, SAID, opened, teach
+from tiny import tiny_model
 
-from school import QUICK, SAID, opened, teach  # noqa: E402
-from tiny import tiny_model  # noqa: E402
-
-from mlxdyn.learn.learner import State, flatten  # noqa: E402
-from mlxdyn.memory.store.records import Lesson  # noqa: E402
-from mlxdyn.model.load import Model, load  # noqa: E402
+from mlxdyn.learn.learner import State, flatten
+from mlxdyn.memory.store.records import Lesson
+from mlxdyn.model.load import Model, load
 
 FOUNDED = Path(__file__).parent / "founded"
 DOG, TOWN = ("What is my dog called?", "Rex."), ("Where do I live?", "In Oslo.")

@@ -71,9 +71,6 @@ class Parent:
 
 def serve() -> None:
     """Fork a child for every line on standard input."""
-    from mlxdyn.model import device
-
-    device.prepare()
     import school  # noqa: F401  (imports all that takes long, and computes nothing)
 
     import mlxdyn.chat.conversation  # noqa: F401

@@ -20,6 +20,7 @@ from mlxdyn.lab.streams import Stream, encode
 from mlxdyn.lab.tasks import Document
 from mlxdyn.model.load import Model
 
+MEASURED = ("static_seconds", "dynamic_seconds", "static_peak", "dynamic_peak", "wall")
 TEXT = "The wren is a small brown bird. It sings loudly, and it nests in holes. " * 3
 SMALL = Settings(AdapterConfig(rank=2), LearnerConfig(), StreamConfig(window=32, chunk=16))
 TWELVE = {"lr": ["1e-4", "3e-4", "1e-3"], "chunk": ["8", "16"], "rank": ["1", "2"]}
@@ -28,8 +29,7 @@ TWO = {"lr": ["1e-4", "1e-3"]}
 SCRIPT = """
 import json, os, sys
 from pathlib import Path
-from mlxdyn.model import device
-device.prepare()
+import mlxdyn
 from test_grid import SMALL, TEXT, streams
 from mlxdyn.model.load import load
 from mlxdyn.lab import grid
@@ -63,8 +63,7 @@ def run(
 def exact(found: Sequence[Cell]) -> list[tuple[str, dict[str, object], dict[str, object]]]:
     """Cells without what the clock and the memory say."""
     return [
-        (c.key, c.knobs, {k: v for k, v in c.numbers.items() if k not in cells.MEASURED})
-        for c in found
+        (c.key, c.knobs, {k: v for k, v in c.numbers.items() if k not in MEASURED}) for c in found
     ]
 
 

@@ -25,8 +25,6 @@ BELLA = ("What is my dog called?", "Bella.")
 CHANGED = '''
 """A later version of the program: every prompt, constant and default is another."""
 import dataclasses, sys
-from mlxdyn.model import device
-device.prepare()
 from mlxdyn import config
 from mlxdyn.learn import base, calibration, decode, examples, guard, prompts
 
@@ -95,8 +93,8 @@ def test_no_prompt_constant_or_default_changes_a_memorys_past(mite: Model, tmp_p
 
 # law 14
 
-TEXTS = {"prompts.py", "labels.py", "redact.py", "shapes.py", "told.py"}
-"""Where words of a language are: what a base is asked with, and what a secret is called."""
+TEXTS = {"prompts.py", "redact.py"}
+"""Where words of a language are: what a base is asked with. What secrets are called is apart."""
 MARKS = {"unlearnable.py"}  # tags that models wrap their thoughts and tools in
 
 

@@ -247,7 +247,6 @@ def test_the_fingerprints_of_mlxdyn_0_1_are_known(wren):
 def test_a_second_process_is_told_that_the_memory_is_open(open_: Open, mite):
     open_()
     code = (
-        "from mlxdyn.model import device; device.prepare()\n"
         "from mlxdyn import config, files\n"
         "from mlxdyn.model.load import load\n"
         "from mlxdyn.memory import memory\n"

@@ -12,10 +12,7 @@ import pytest
 
 from mlxdyn.model.load import Model
 
-START = [
-    "-c", "from mlxdyn.model import device; device.prepare(); from mlxdyn.cli import main; main()",
-    "chat",
-]  # fmt: skip
+START = ["-c", "from mlxdyn.cli import main; main()", "chat"]
 ESCAPE = "\x1b"
 LETTER = "\u01c2"  # that no reply holds
 

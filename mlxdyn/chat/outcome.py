@@ -30,7 +30,7 @@ def lessons(memory: Memory, conversation: int, pending: Iterable[int]) -> Lesson
 
 def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: Masked) -> Learned:
     """Sum up what one message taught."""
-    rows = [row for row in memory.ledger.examples.of(message) if row.kind == Kind.FACT]
+    rows = memory.ledger.examples.facts(message)
     before = _before(memory, message)
     facts = group([row for row in rows if row.question not in before], hidden.learnable)
     told = sum_up(message, updates, tuple(one.answer for one in facts), hidden.secrets)

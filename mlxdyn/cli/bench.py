@@ -52,9 +52,6 @@ def bench(
             "--quick, --table, --curves and --soak are four measurements; choose one"
         )
     ensure(model)
-    from mlxdyn.model import device
-
-    device.prepare()  # before MLX is imported
     if quick or table:
         _table(model, quick, peers, as_json)
     elif curves:

@@ -214,13 +214,10 @@ def _show(ledger: Ledger, row: MemoryRow, found: list[Message]) -> None:
 @as_json
 def reset(name: str, yes: bool, as_json: bool) -> None:
     """Begin an empty memory; the old one is kept under another name."""
-    from mlxdyn.model.device import prepare
-
     ledger = open_ledger(writable=True)
     find(ledger, name)
     if not yes:
         confirm(f"Empty memory {name!r}? (a backup stays)")
-    prepare()
     from mlxdyn.memory.lifecycle import archive
 
     aside = archive(name, ledger)
@@ -238,7 +235,6 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
     There is no way back. Branches and backups of it stay.
     """
     from mlxdyn.memory.store.records import Filter
-    from mlxdyn.model.device import prepare
 
     ledger = open_ledger()
     row = find(ledger, name)
@@ -246,7 +242,6 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
     others, what = ledger.messages.holders(messages, row.id), counted(len(messages), "message")
     if not yes:
         confirm(f"Delete memory {name!r} with {what} for good?")
-    prepare()
     from mlxdyn.memory.lifecycle import delete
 
     ledger.close()
@@ -267,11 +262,8 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
 @as_json
 def branch(new: str, name: str, as_json: bool) -> None:
     """Copy a memory to NEW, chats and items too; from then on both live on their own."""
-    from mlxdyn.model.device import prepare
-
     ledger = open_ledger(writable=True)
     find(ledger, name)
-    prepare()
     from mlxdyn.memory.lifecycle import branch
 
     branch(name, new, ledger)

@@ -121,13 +121,10 @@ def diff(other: str, name: str, as_json: bool) -> None:
 
     With what both make of it: nll of the message's words, in nats per token, lower is better known.
     """
-    from mlxdyn.model.device import prepare
-
     ledger = open_ledger()
     rows = [find(ledger, name), find(ledger, other)]
     if rows[0].fingerprint != rows[1].fingerprint:
         raise MlxdynError(f"{other!r} was learned on another base than {name!r}")
-    prepare()
     from mlxdyn.memory.lifecycle import compare
     from mlxdyn.model.load import load
 

@@ -37,6 +37,7 @@ class Sentences(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         streams.settle()
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # only `model download` lifts it
         return super().main(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -36,7 +36,6 @@ class Health:
 
 def examine() -> Health:
     """Measure and look; takes about a second."""
-    device.prepare()
     machine = device.current()
     mlx_rate, numpy_rate = product_rates()
     path = data_dir(make=False)

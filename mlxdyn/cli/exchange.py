@@ -260,11 +260,8 @@ def import_memory(path: Path, model: str | None, name: str, yes: bool) -> None:
     What PATH holds is checked and shown before anything is kept. It is the word of whoever made it:
     it can make a model say anything, and cannot make this program do anything.
     """
-    from mlxdyn.model.device import prepare
-
     if path.suffix == ".gguf" and not path.is_dir():
         raise MlxdynError("a GGUF cannot be imported; export the memory as mlx-lm, peft or bundle")
-    prepare()
     open_ledger().memories.check_new(check_name(name))
     learner = LearnerConfig(learning_rate=ChatConfig().learning_rate)
     if path.is_dir():

@@ -89,9 +89,8 @@ def info(name: str, as_json: bool) -> None:
     One that does not fit is not loaded.
     """
     from mlxdyn.model import registry
-    from mlxdyn.model.device import prepare, seconds_a_message
+    from mlxdyn.model.device import seconds_a_message
 
-    prepare()
     if name in registry.entries() and not registry.here(name):
         _offer(registry.entries()[name], as_json)
         return
@@ -177,9 +176,7 @@ def _added(source: str, *, name: str | None = None, bits: Bits = 8) -> None:
 
 def fetch(source: str, *, name: str | None = None, bits: Bits = 8) -> str:
     """Bring a model here, with what there is to say on standard error; return its name."""
-    from mlxdyn.model.device import prepare
 
-    prepare()
     from mlxdyn.model.fetch import add
 
     def say(sentence: str) -> None:
@@ -194,9 +191,7 @@ def ensure(name: str) -> None:
 
     Raises MlxdynError when there is no such model.
     """
-    from mlxdyn.model.device import prepare
 
-    prepare()
     from mlxdyn.model import registry
 
     try:

@@ -148,11 +148,8 @@ def opened(name: str, *, writable: bool = True) -> Iterator[Memory]:
 
     One that is not `writable` may be open elsewhere.
     """
-    from mlxdyn.model.device import prepare
-
     ledger = open_ledger(writable=writable)
     row = find(ledger, name)
-    prepare()
     from mlxdyn.config import LearnerConfig
     from mlxdyn.memory.memory import Memory
     from mlxdyn.model.load import load

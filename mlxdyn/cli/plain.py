@@ -127,6 +127,9 @@ class PlainChat:
             self._print(commands.unknown(name))
         elif command.needs and not argument:
             self._print(f"{command.usage}: {command.meaning}")
+        elif command.ask:
+            self._engine.ask(command.ask, *command.given(argument))
+            self._wait(Notice)
         elif not (self._talk(name, argument) or self._tune(name, argument)):
             self._remember(name, argument)
 
@@ -152,10 +155,6 @@ class PlainChat:
             case "rename":
                 engine.ask(talks.rename, 0, argument)
                 self._wait(Chats)
-            case "export":
-                self._do(lambda: engine.ask(talks.export, argument))
-            case "import":
-                self._do(lambda: engine.ask(talks.bring, argument))
             case "temporary":
                 self._do(lambda: engine.open(talks.temporary, not self._temporary))
             case "incognito":
@@ -199,10 +198,6 @@ class PlainChat:
             case "items", _:
                 engine.ask(memories.panel)
                 self._show(Panel, lines.known)
-            case "undo", _:
-                self._do(lambda: engine.ask(memories.undo))
-            case "redo", _:
-                self._do(lambda: engine.ask(memories.redo))
             case "timeline", position if position.isdecimal():
                 engine.ask(memories.look, int(position))
                 if (knew := self._wait(Knew)) and self._agrees(messages.knew(knew)):

@@ -82,7 +82,6 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
     if first is None:
         raise MlxdynError(source.nothing(options))
 
-    device.prepare()
     from mlxdyn.lab import fitting
     from mlxdyn.lab.streams import opening
     from mlxdyn.model.load import load
@@ -109,7 +108,6 @@ def told(files: tuple[str, ...], options: EvalOptions) -> Results:
     from mlxdyn.lab.cases import read
 
     cases = read([Path(file) for file in files])[: options["limit"]]
-    device.prepare()
     from mlxdyn.lab import memory
     from mlxdyn.model.load import load
     from mlxdyn.report import record, text
@@ -226,11 +224,11 @@ def _settings(options: EvalOptions, context_size: int) -> Settings:
             context=options["context"],
             kv=options["kv"],
             reset=options["reset"],
-            limit=options["limit"],
             batch=options["batch"],
         ),
         mix=mixes if options["mix"] is None else options["mix"],
         beside=stated[1:],
+        limit=options["limit"],
     )
 
 

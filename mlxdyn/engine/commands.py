@@ -1,11 +1,15 @@
 """The slash commands as ONE table for every front end, and how a line is read and completed.
 
-Carries nothing out.
+A command that asks the engine for one thing, which it confirms in a sentence, names that here and
+is whole. The others are carried out by each front end in its way: app/acts.py, cli/plain.py.
 """
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from mlxdyn.engine import memories, talks
 
 FIRST_LINES = """\
 It learns from you while you talk, and still knows it tomorrow.
@@ -30,11 +34,16 @@ class Command:
     meaning: str
     key: str = ""  # of the app
     plain: bool = True  # there is such a thing line by line too
+    ask: Callable[..., None] | None = None  # all there is to do, given the argument if it takes one
 
     @property
     def usage(self) -> str:
         """The command as a user types it."""
         return f"/{self.name} {self.arguments}".rstrip()
+
+    def given(self, argument: str) -> list[Any]:
+        """What `ask` is called with."""
+        return [argument] if self.arguments else []
 
     @property
     def needs(self) -> bool:
@@ -57,20 +66,25 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("chats", "", "saved chats: open, rename, pin, delete", "Ctrl+O"),
         Command("search", "WORDS", "find what was said in all chats", "Ctrl+F"),
         Command("rename", "TITLE", "give this chat a title"),
-        Command("export", "FILE", "write this chat as Markdown, or .json"),
-        Command("import", "FILE", "take in chats of ChatGPT or LM Studio; none is learned"),
+        Command("export", "FILE", "write this chat as Markdown, or .json", ask=talks.export),
+        Command(
+            "import",
+            "FILE",
+            "take in chats of ChatGPT or LM Studio; none is learned",
+            ask=talks.bring,
+        ),
         Command("temporary", "", "a chat that reads the memory, writes nothing; and back"),
         Command("incognito", "", "a chat with the bare base, writes nothing; and back"),
     ),
     "Memory": (
         Command("items", "", "what it knows about you: correct, delete, see how it went", "F2"),
-        Command("undo", "", "unlearn what was learned last"),
-        Command("redo", "", "learn again what was undone"),
+        Command("undo", "", "unlearn what was learned last", ask=memories.undo),
+        Command("redo", "", "learn again what was undone", ask=memories.redo),
         Command("timeline", "[N]", "the memory's life: look at a moment, go back to it", "F6"),
         Command("forget", "[ID]", "forget a message for good, the last one or ID"),
         Command("learn", "[user|all|off]", "learn your words, the replies too, or nothing"),
         Command("study", "", "make the adapter anew from all items"),
-        Command("log", "", "every update; shows the IDs", plain=False),
+        Command("log", "", "every update; shows the IDs", plain=False, ask=memories.log),
         Command("dial", "0..100", "how strongly the memory speaks, in per cent"),
         Command("memory", "[NAME]", "go on with another memory, or list them"),
         Command("branch", "NAME", "copy this memory as NAME"),

@@ -28,7 +28,6 @@ from mlxdyn.engine.events import (
 )
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, data_dir
-from mlxdyn.model import device
 from mlxdyn.settings import Value
 
 if TYPE_CHECKING:
@@ -90,7 +89,6 @@ class Workspace:
 
     def start(self) -> None:
         """Load everything, and open the latest conversation."""
-        device.prepare()
         from mlxdyn.memory.store.ledger import Ledger
         from mlxdyn.model.load import load
 

@@ -26,9 +26,6 @@ Part = TypeVar("Part", AdapterConfig, LearnerConfig, StreamConfig)
 Numbers = dict[str, float | int | None]
 Job = tuple[dict[str, Any], Settings]  # the knobs that vary, and all of them
 
-MEASURED = ("static_seconds", "dynamic_seconds", "static_peak", "dynamic_peak", "wall")
-"""Numbers that the machine gives; all others repeat exactly on one device and version."""
-
 
 def vary(settings: Settings, knobs: Mapping[str, Any]) -> Settings:
     """Change the named fields of `settings`.
@@ -72,7 +69,7 @@ def _check_names(knobs: Mapping[str, Any]) -> None:
 def configuration(settings: Settings) -> dict[str, Any]:
     """Every knob with its value, flat."""
     knobs = asdict(settings.adapter) | asdict(settings.learner) | asdict(settings.stream)
-    return knobs | {"mix": settings.mix, "beside": list(settings.beside)}
+    return knobs | {"limit": settings.limit, "mix": settings.mix, "beside": list(settings.beside)}
 
 
 def label(knobs: Mapping[str, Any]) -> str:

@@ -38,7 +38,8 @@ from mlxdyn.model.load import Model, load
 
 SHORT_NAMES = {"lr": "learning_rate"}  # as the command line says it
 SWITCH = {"true": True, "false": False}
-FIXED = ("limit", "first")  # no knobs of a grid: what is read, once for all cells
+FIXED = ("first",)  # no knob of a grid: what is read, once for all cells
+WORK = "import sys; from mlxdyn.lab import grid; grid.work(sys.stdin, sys.stdout)"
 DONE = "done"  # opens a line that a worker says; the libraries may say others
 
 
@@ -269,7 +270,7 @@ def _start(jobs: int) -> subprocess.Popen[str]:
     threads = str(max(1, (os.cpu_count() or 1) // jobs))
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
     return subprocess.Popen(
-        [sys.executable, "-m", "mlxdyn.lab.worker"],
+        [sys.executable, "-c", WORK],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -356,6 +357,7 @@ def work(lines: IO[str], answers: IO[str]) -> None:
             StreamConfig(**parts["stream"]),
             mix=parts["mix"],
             beside=tuple(parts["beside"]),
+            limit=parts["limit"],
         )
         try:
             cell = cells.run(

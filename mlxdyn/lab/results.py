@@ -21,6 +21,9 @@ class Settings:
     stream: StreamConfig
     mix: bool = False  # the result is that of static and dynamic together, weighted as they predict
     beside: tuple[float, ...] = ()  # further learning rates, side by side with the learner's
+    limit: int | None = (
+        None  # most tokens read over the whole run, BOS included: here for the record
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,6 @@ class Learner:
         self._optimizer.init(network.trainable_parameters())
         self._gradient = nn.value_and_grad(network, self._loss)
         self._batch_gradient = nn.value_and_grad(network, self._batch_loss)
-        self._version = 0
         mx.eval(network.parameters(), self._optimizer.state)
 
     def sibling(self, config: LearnerConfig) -> "Learner":
@@ -106,17 +105,11 @@ class Learner:
     @state.setter
     def state(self, state: State) -> None:
         self._put_back(state)
-        self._version += 1
         self._cache = []
 
     def _put_back(self, state: State) -> None:
         self.network.update(state.adapter)
         self._optimizer.state = tree_map(lambda a: a, state.optimizer)
-
-    @property
-    def version(self) -> int:
-        """Grows whenever the weights change; a KV cache made under another version is stale."""
-        return self._version
 
     def score(self, chunk: Chunk) -> Observation:
         """Measure the nll of `chunk`'s targets; weights stay as they are."""
@@ -178,7 +171,6 @@ class Learner:
         self._optimizer.update(self.network, gradient)
         self._optimizer.learning_rate = self.config.learning_rate
         self._shrink()
-        self._version += 1
         mx.eval(self.network.trainable_parameters(), self._optimizer.state, nll, loss, norm, caches)
         size = cast(float, norm.item())
         if not (math.isfinite(cast(float, loss.item())) and math.isfinite(size)):

@@ -16,7 +16,7 @@ from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
 from mlxdyn.learn.redact import find, values
 from mlxdyn.learn.unlearnable import is_question
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.records import ExampleRow, Filter, Message
+from mlxdyn.memory.store.records import Filter, Message
 
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
@@ -67,7 +67,7 @@ def known_from(ledger: Ledger, message: int) -> list[int]:
         for one, earlier, question, answer in known
         if (new := _weighty(_tells(earlier, question, answer) - ordinary)) and new <= said
     }
-    mine = [_tells(text, row.question, row.answer) for row in _facts(ledger, message)]
+    mine = [_tells(text, row.question, row.answer) for row in ledger.examples.facts(message)]
     own = set[str]().union(*mine) - ordinary - set[str]().union(*told.values())
     return [] if _weighty(own) else list(dict.fromkeys(one for one, *_ in told))
 
@@ -126,13 +126,9 @@ def _tells(text: str, question: str, answer: str) -> set[str]:
     return words(text) & words(answer) - words(question)
 
 
-def _facts(ledger: Ledger, message: int) -> list[ExampleRow]:
-    return [row for row in ledger.examples.of(message) if row.kind == Kind.FACT]
-
-
 def _told(ledger: Ledger, message: int) -> set[str]:
     """Give the words of a message that its answers hold, and neither questions nor everybody."""
-    facts = _facts(ledger, message)
+    facts = ledger.examples.facts(message)
     said = words(ledger.messages.upto(message)[-1].text) - _ordinary()
     return said & words(*(f.answer for f in facts)) - words(*(f.question for f in facts))
 

@@ -11,7 +11,6 @@ from mlxdyn.memory.calibrated import prepared
 from mlxdyn.memory.echoes import news
 from mlxdyn.memory.privacy import masked
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.records import ExampleRow
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
 
@@ -70,16 +69,11 @@ def _alike(
         Told(
             one.id,
             hidden[one.id].studied,
-            tuple((fact.id, fact.question, fact.answer) for fact in facts_of(ledger, one.id)),
+            tuple((fact.id, fact.question, fact.answer) for fact in ledger.examples.facts(one.id)),
         )
         for one, like in zip(candidates, likeness, strict=True)
         if like >= ALIKE or one.id == before
     ]
-
-
-def facts_of(ledger: Ledger, message: int) -> list[ExampleRow]:
-    """List what a message taught."""
-    return [row for row in ledger.examples.of(message) if row.kind == Kind.FACT]
 
 
 def as_told(model: Model, question: str, answer: str) -> Example:

@@ -11,7 +11,6 @@ from mlxdyn.learn.example import Example, Kind
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.learn.trainer import Trainer
-from mlxdyn.memory.examine import facts_of
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import (
     Damaged,
@@ -51,7 +50,7 @@ class LessonRunner:
         before, rejected = self._learner.state, list[Update]()
         for rate in self._config.backoff if lesson.guarded else (1.0,):
             updates = yield from self._learn_words(lesson.chunks, rate)
-            if lesson.steps and self.trainer and facts_of(self._ledger, lesson.message or 0):
+            if lesson.steps and self.trainer and self._ledger.examples.facts(lesson.message or 0):
                 updates.append((yield from self._study_message(lesson, position, rate)))
             if not any(update.accepted for update in updates):
                 self._learner.state = before

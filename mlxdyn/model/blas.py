@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 OVERRIDE = "MLXDYN_BLAS"
@@ -58,24 +59,13 @@ def _candidates() -> Iterator[Candidate]:
     override = os.environ.get(OVERRIDE)
     if override:
         yield override, [override]
-    openblas = _installed("scipy-openblas32", "libscipy_openblas.so")
-    if openblas:
-        yield "OpenBLAS (scipy-openblas32)", [openblas, str(SHIM)]
+    found = find_spec("scipy_openblas32")  # imports nothing: this is done at each start
+    for place in (found and found.submodule_search_locations) or ():
+        library = Path(place, "lib", "libscipy_openblas.so")
+        yield "OpenBLAS (scipy-openblas32)", [str(library), str(SHIM)]
     yield "OpenBLAS (system)", ["libopenblas.so.0"]
-    mkl = _installed("mkl", "libmkl_rt.so")
-    if mkl:
-        yield "MKL", [mkl]
-
-
-def _installed(distribution: str, library: str) -> str | None:
-    """Return the path of an installed distribution's shared library, whatever its version."""
-    from importlib.metadata import PackageNotFoundError, files
-
-    try:
-        listed = files(distribution) or []
-    except PackageNotFoundError:
-        return None
-    return next((str(path.locate()) for path in listed if path.name.startswith(library)), None)
+    for library in Path(sys.prefix, "lib").glob("libmkl_rt.so*"):
+        yield "MKL", [str(library)]
 
 
 def _load_all(libraries: list[str]) -> bool:

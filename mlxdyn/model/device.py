@@ -1,14 +1,15 @@
-"""Device, dtype and memory policy; `prepare` must run before MLX is imported. Knows no models."""
+"""Device, dtype and memory policy; `import mlxdyn` runs `prepare`. Knows no models."""
 
 import os
+import sys
 import time
+import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from mlxdyn.model import blas
 
 ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",  # private by default: only `model download` lifts it
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
@@ -35,10 +36,13 @@ class Device:
 
 
 def prepare() -> None:
-    """Set the environment and load a fast BLAS; call it before anything imports MLX."""
+    """Set the environment and load a fast BLAS, which must come before MLX."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    blas.load()
+    if blas.load() is None and "mlx.core" in sys.modules:
+        warnings.warn(
+            "MLX was imported before mlxdyn and computes slowly; import mlxdyn first", stacklevel=3
+        )
 
 
 def current() -> Device:

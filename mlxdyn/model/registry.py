@@ -2,13 +2,12 @@
 
 import json
 import math
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 import mlxdyn_models
 from mlxdyn import settings
@@ -182,6 +181,8 @@ def _parameters(file: Path, packed: int) -> int:
 
 def too_large(need: int) -> str:
     """Say why this machine has too little memory for what takes so many bytes; "" if it has not."""
+    import psutil  # takes as long to import as all that `mlxdyn --help` needs
+
     there = psutil.virtual_memory().total
     if need <= MOST_OF_MACHINE * there:
         return ""
@@ -192,7 +193,7 @@ def misfit(entry: RegistryEntry) -> str:
     """Say why this machine is too small for a model; "" where it is not."""
     if large := too_large(memory_needed(entry)):
         return large
-    free = psutil.disk_usage(str(_existing(data_dir(make=False)))).free
+    free = shutil.disk_usage(_existing(data_dir(make=False))).free
     if 3 * entry.bytes > free:
         return f"needs {3 * entry.bytes / 1e9:.1f} GB of disk; {free / 1e9:.1f} are free"
     return ""

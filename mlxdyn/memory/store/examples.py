@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mlxdyn.learn.example import Draft, Example, dump_likely, dump_tokens
+from mlxdyn.learn.example import Draft, Example, Kind, dump_likely, dump_tokens
 from mlxdyn.memory.store.database import Database
 from mlxdyn.memory.store.messages import Messages
 from mlxdyn.memory.store.records import EXAMPLE, ExampleRow, example_of
@@ -97,6 +97,10 @@ class Examples:
             f"SELECT {EXAMPLE} FROM examples x WHERE message = ? ORDER BY id", (message,)
         )
         return [example_of(row) for row in rows]
+
+    def facts(self, message: int) -> list[ExampleRow]:
+        """List what a message taught."""
+        return [row for row in self.of(message) if row.kind == Kind.FACT]
 
     def depends_on(self, message: int) -> list[int]:
         """Name the earlier messages that were read with a message."""
