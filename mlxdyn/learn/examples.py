@@ -21,6 +21,7 @@ T = TypeVar("T")
 BRANCHES = 6  # first tokens that a question may begin with
 MOST_QUESTION = 18  # tokens
 FACTS, NEAR_MISSES = 6, 6  # of a message, at most
+LEAST_NEAR = 2  # near misses, though there be one fact; else as many as facts, or facts are lost
 WORDINGS = 3  # questions with one value for an answer
 ALIKE = 40  # common questions that are looked at: those most alike a message
 MOST_OTHERS = 8  # of them are put to the teacher beside those that it wrote
@@ -70,7 +71,8 @@ def examine(
     again = {draft.question for draft in revised}
     known = {question: fact for question, fact in taught.items() if question not in again}
     told, mistaken = _parted(base, message, revised, known, candidates)
-    near = yield from kept(base, mistaken[:NEAR_MISSES], Kind.NEAR_MISS, MOST_OPEN)
+    most = min(max(len(told), LEAST_NEAR), NEAR_MISSES)
+    near = yield from kept(base, mistaken[:most], Kind.NEAR_MISS, MOST_OPEN)
     return Examined((*told, *near), tuple(one.message for one in related), superseded)
 
 
