@@ -40,7 +40,7 @@ class Parent:
 
     def begin(self, data_dir: Path, actions: list[str], **how: Any) -> int:
         """Let a child act on `home`; return its process id."""
-        order = {"home": str(data_dir), "actions": actions, **how}
+        order = {"data_dir": str(data_dir), "actions": actions, **how}
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         word, pid = self.line().split()

@@ -133,6 +133,7 @@ def _heard() -> list[str]:
         return [text for (text,) in ledger.database.run("SELECT text FROM messages").fetchall()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 @pytest.mark.timeout(600)
 async def test_a_message_is_sent_in_a_browser(tmp_path: Path):

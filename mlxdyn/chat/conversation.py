@@ -249,13 +249,6 @@ class Session:
         """Answer `text` with the bare base and with memory; nothing is saved or learned."""
         return compare(self.talker, self.memory.learner, text, stopped)
 
-    def surprise(self, message: int) -> Surprise:
-        """Read a message of this conversation token by token."""
-        messages = self.messages()
-        place = [m.id for m in messages].index(self._here(message).id)
-        turns = [*alternating(messages[:place]), Turn(messages[place].role, messages[place].text)]
-        return surprise(self.talker, self.memory.learner, turns)
-
     # learning
 
     def _pending(self) -> list[int]:
@@ -347,3 +340,11 @@ class Session:
         if message is None:
             return "the last study"
         return self.memory.masked([message])[message].text
+
+
+def surprise_at(session: Session, message: int) -> Surprise:
+    """Read a message of the open conversation token by token."""
+    messages = session.messages()
+    place = [m.id for m in messages].index(session._here(message).id)
+    turns = [*alternating(messages[:place]), Turn(messages[place].role, messages[place].text)]
+    return surprise(session.talker, session.memory.learner, turns)

@@ -88,7 +88,9 @@ def log(workspace: Workspace) -> None:
 
 def surprise(workspace: Workspace, message: int) -> None:
     """Read a message token by token; answered by Surprise."""
-    workspace.emit(workspace.session.surprise(message))
+    from mlxdyn.chat.conversation import surprise_at
+
+    workspace.emit(surprise_at(workspace.session, message))
 
 
 def compare(workspace: Workspace, text: str) -> None:
