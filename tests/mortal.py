@@ -71,6 +71,7 @@ class Parent:
 
 def serve() -> None:
     """Fork a child for every line on standard input."""
+    import mlxdyn  # noqa: I001  (first: before MLX)
     import school  # noqa: F401  (imports all that takes long, and computes nothing)
 
     import mlxdyn.chat.conversation  # noqa: F401
