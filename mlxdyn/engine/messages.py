@@ -253,7 +253,10 @@ def marked(pieces: Iterable[Weighed]) -> list[tuple[str, bool]]:
 
 def local(time: str) -> str:
     """Show a time of the ledger's in the user's own zone."""
-    return f"{datetime.fromisoformat(time).astimezone():%d %b %H:%M}"
+    try:
+        return f"{datetime.fromisoformat(time).astimezone():%d %b %H:%M}"
+    except ValueError:  # in a ledger that something else wrote to
+        return time
 
 
 def clipped(text: str, most: int = 40) -> str:
