@@ -93,7 +93,7 @@ def test_no_prompt_constant_or_default_changes_a_memorys_past(mite: Model, tmp_p
 
 # law 14
 
-TEXTS = {"prompts.py", "redact.py"}
+TEXTS = {"framed.py", "prompts.py", "redact.py"}  # framed: what is kept out
 """Where words of a language are: what a base is asked with. What secrets are called is apart."""
 MARKS = {"unlearnable.py"}  # tags that models wrap their thoughts and tools in
 

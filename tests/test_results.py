@@ -12,7 +12,7 @@ from conftest import ROOT
 from mlxdyn.lab.experiments import QUESTIONS
 
 RESULTS = ROOT / "results"
-REPORTS = sorted(RESULTS.glob("*/*.json"))
+REPORTS = sorted(path for path in RESULTS.glob("*/*.json") if path.parent.name != "bench")
 
 
 @pytest.fixture(scope="module")

@@ -59,6 +59,7 @@ def put(workspace: Workspace, name: str, text: str) -> None:
     if name == "model":
         use(workspace, text)
         return
+    settings.known(name)
     if name == "system":
         text = settings.presets().get(text.strip(), text)
     value = settings.parse(name, text) if text.strip() else None
