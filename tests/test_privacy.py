@@ -188,10 +188,7 @@ def test_no_command_prints_a_secret_and_personal_numbers_only_by_wish(
     assert ("415 555 2671" in said) == personal
 
 
-def test_the_log_shows_personal_numbers_when_told_to(
-    mite: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "200")  # no text is cut in two
+def test_the_log_shows_personal_numbers_when_told_to(mite: Model) -> None:
     with learned(mite, SAID, config=ChatConfig(personal=True)):
         pass
     assert "415 555" in sentences(["log", "--personal"]) and "415 555" not in sentences(["log"])

@@ -348,10 +348,9 @@ def test_import_shows_what_is_inside_and_asks(memory: Memory, ledger: Ledger, tm
 
 
 def test_what_came_with_a_bundle_is_never_said_to_be_ones_own(
-    memory: Memory, ledger: Ledger, tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    memory: Memory, ledger: Ledger, tiny, tmp_path: Path
 ):
     """Nor after a branch, nor is it what a chat goes on with by itself."""
-    monkeypatch.setenv("COLUMNS", "200")  # no text is cut in two
     path = pack(memory, tmp_path / "m.bundle")
     memory.close()
     assert run("import", path, "--memory", "copy", "--yes").exit_code == 0

@@ -32,7 +32,7 @@ def _default_model() -> str:
 
 ROW_ID = click.IntRange(1, 2**63 - 1)  # of a row: what SQLite can count to
 PROGRESS_SECONDS = 5.0  # seconds between two lines of progress in a pipe
-WIDE = 100  # columns of a table that is not on a terminal
+WIDE = 160  # columns of a table that is not on a terminal
 
 base = click.option(
     "-m", "--model", default=_default_model, envvar="MLXDYN_MODEL",
