@@ -23,7 +23,7 @@ MOST_QUESTION = 18  # tokens
 FACTS, NEAR_MISSES = 6, 6  # of a message, at most
 LEAST_NEAR = 2  # near misses, though there be one fact; else as many as facts, or facts are lost
 WORDINGS = 3  # questions with one value for an answer
-ALIKE = 40  # common questions that are looked at: those most alike a message
+COMMON = 40  # common questions that are looked at: those most alike a message
 MOST_OTHERS = 8  # of them are put to the teacher beside those that it wrote
 SHARE = 0.4
 """Least gain of a question, as a share of the largest that its message gives a common one. Of 65
@@ -60,7 +60,7 @@ def examine(
     revised, superseded, related = yield from _revised(base, message, earlier)
     context = [*(one.text for one in related), message]
     replies = yield from base.listen(context)
-    common = base.alike(message, ALIKE)
+    common = base.alike(message, COMMON)
     written = [
         q for q in (yield from base.write(message, BRANCHES, MOST_QUESTION)) if q not in common
     ]
