@@ -60,7 +60,8 @@ def learned(event: Learned, *, numbers: bool = False) -> str:
 
 def _learned(event: Learned) -> Iterator[str]:
     if not event.accepted:
-        yield _why_not(event)
+        asks = event.reason == Reason.NOTHING and (event.repeats or event.everything)
+        yield _nothing(event) if asks else _why_not(event)
         return
     if event.facts:
         yield f"remembers: {' · '.join(event.facts)}"
