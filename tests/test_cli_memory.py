@@ -421,10 +421,12 @@ def test_the_doctor_says_what_to_do_with_a_ledger_that_is_damaged_or_gone(taught
         done = run("doctor")
         assert done.exit_code == 1 and "bring back a backup" in done.stderr
         assert "Tinta" not in done.output and "rm -r" not in done.output
-    (data_dir() / "mlxdyn.db").unlink()
-    done = run("doctor")
-    assert done.exit_code == 1 and "keep them, and bring back the ledger" in done.stderr
-    assert "rm -r" not in done.output
+    ledger = data_dir() / "mlxdyn.db"
+    for lose in (lambda: ledger.write_bytes(b""), ledger.unlink):
+        lose()
+        done = run("doctor")
+        assert done.exit_code == 1 and "keep them, and bring back the ledger" in done.stderr
+        assert "rm -r" not in done.output
     assert not (data_dir() / "mlxdyn.db").exists(), "looking makes no ledger"
 
 
