@@ -157,8 +157,9 @@ def _nameless(names: list[str]) -> Iterator[str]:
             continue
         if not names:
             yield (
-                f"the ledger {data_dir(make=False) / 'mlxdyn.db'} is gone or empty, and {directory} "
-                "holds weights: keep them, and bring back the ledger from a backup, or import a bundle"
+                f"the ledger {data_dir(make=False) / 'mlxdyn.db'} is gone or empty, and "
+                f"{directory} holds weights: keep them, and bring back the ledger from a backup, "
+                "or import a bundle"
             )
         else:
             yield f"{directory} holds weights that no memory names: rm -r {quote(str(directory))}"

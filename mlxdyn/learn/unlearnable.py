@@ -38,7 +38,7 @@ QUOTED = re.compile(
     r"|«[^»]{2,2000}?[.!?…。！？]\s{0,2}»|「[^」]{2,2000}?[.!?…。！？]」|『[^』]{2,2000}?[.!?…。！？]』)",
     re.MULTILINE,
 )
-"""Fenced blocks, lines that begin with > or a speaker, speech in quotation marks; no name or title."""
+"""Fenced blocks, lines that begin with > or a speaker, quoted speech; but no name or title."""
 
 
 def strip_quoted(text: str) -> str:
