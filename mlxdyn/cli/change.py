@@ -151,7 +151,7 @@ def forget(
     if still:
         ids_left = " ".join(map(str, still))
         click.echo(
-            f"What was forgotten is told again in {counted(len(still), 'message')} that stay: "
+            f"What was forgotten is told again elsewhere ({counted(len(still), 'message')}): "
             f"mlxdyn memory forget {ids_left} --memory {name}",
             err=True,
         )
