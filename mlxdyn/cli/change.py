@@ -145,7 +145,7 @@ def forget(
     what = f"{counted(len(ids), 'message')}, {counted(lessons, 'lesson')}"
     still = [message.id for message in left]
     facts: dict[str, Any] = {
-        "forgotten": ids, "lessons": lessons, "copies_in": others, "repeated_in": still,
+        "forgotten": ids, "lessons": lessons, "copies_in": [*others], "repeated_in": still,
     }  # fmt: skip
     _say_gone(f"Forgotten: {what}", as_json, erased, **facts)
     if still:
@@ -155,9 +155,11 @@ def forget(
             f"mlxdyn memory forget {ids_left} --memory {name}",
             err=True,
         )
-    for other in others:
+    for other, copies in others.items():
+        held_as = " ".join(map(str, copies))
         click.echo(
-            f"Memory {other!r} holds a copy: mlxdyn memory forget --memory {other}", err=True
+            f"Memory {other!r} holds a copy: mlxdyn memory forget {held_as} --memory {other}",
+            err=True,
         )
 
 
@@ -248,7 +250,7 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
     with room():
         ledger = open_ledger(writable=True)
         delete(name, ledger)
-    facts: dict[str, Any] = {"deleted": name, "messages": len(messages), "copies_in": others}
+    facts: dict[str, Any] = {"deleted": name, "messages": len(messages), "copies_in": [*others]}
     _say_gone(f"Deleted: memory {name!r} with {what}", as_json, ledger.database.erased(), **facts)
     for other in others:
         click.echo(
