@@ -163,8 +163,8 @@ class StudyConfig:
     replayed: int = 3  # of earlier messages' examples in a step
     held: int = 4  # of the regularization set in a step; with 3, drift is a third more
     recalled: int = 24  # earlier examples that a message's steps draw from
-    # On SmolLM2 with 24 facts, 2 steps leave 0.19 nats of them and 4 leave 0.08, with a drift of 0.05
-    # where their lessons, one after another, had come to 0.10.
+    # On SmolLM2 with 24 facts, 2 steps leave 0.19 nats of them and 4 leave 0.08, with a drift of
+    # 0.05 where their lessons, one after another, had come to 0.10.
     pass_steps: int = 4  # for each fact, when the adapter is made anew
     most_steps: int = 200  # when it is made anew
     lighter: float = 0.75  # share of the drift below which it is better, though recall did not rise
