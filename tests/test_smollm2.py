@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,25 @@ import pytest
 from gguf.quants import dequantize
 from mlx.utils import tree_flatten
 from mlx_lm.perplexity import eval_ppl
+from school import opened, state
+from test_forget import Leaning, check
 from test_formats import python_with
 from tokenizers import Tokenizer
 
-from mlxdyn.config import DEFAULT_MODEL, AdapterConfig, LearnerConfig, StreamConfig
+from mlxdyn.config import (
+    DEFAULT_MODEL,
+    AdapterConfig,
+    LearnerConfig,
+    StreamConfig,
+    StudyConfig,
+)
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab.evaluate import evaluate
 from mlxdyn.lab.results import Settings
 from mlxdyn.lab.streams import Stream, encode
 from mlxdyn.lab.tasks import Document
+from mlxdyn.learn.learner import same
+from mlxdyn.memory import history
 from mlxdyn.model import fetch, registry
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model, load
@@ -195,3 +207,49 @@ def test_the_chat_opens_with_it_when_it_is_here(
     done = subprocess.run([*command, *words], capture_output=True, text=True)
     assert done.returncode == 0 and registry.default() == DEFAULT_MODEL, done.stderr
     assert done.stdout.strip(), "what it says is drawn"
+
+
+def test_a_life_is_changed_exactly(smollm2: Model, home: Path) -> None:
+    """Undone, redone, forgotten: bitwise the memory whose lessons those that stand were."""
+    study = replace(StudyConfig(), steps=4, rounds=1)
+    with opened("m", smollm2, study=study) as memory:
+        life = Leaning(memory, smollm2, study)
+        for text in ("I work as a nurse in Leeds.", "My dog is called Pixel.", "I live in Porto."):
+            life.learn(text, [])
+        assert {"Leeds", "Pixel"} <= set(" ".join(f.answer for f in memory.known_facts()).replace(
+            ".", "").split())  # fmt: skip
+        learned = state(memory)
+        life.undo()
+        life.redo()
+        assert same(state(memory), learned)
+        life.forget(1)
+        check(life, "never")
+        assert not any("Pixel" in fact.answer for fact in memory.known_facts())
+        life.restart(True)
+        assert history.verify(life.memory) == []
+        life.memory.close()
+        life.memory.ledger.close()
+
+
+def test_killed_while_it_learns_a_real_memory_is_sound(smollm2: Model, home: Path) -> None:
+    """Then a message waits or is learned, and what was learned before is there."""
+    main = [sys.executable, "-c", "from mlxdyn.cli import main; main()"]
+    chat = [*main, "chat", "--model", str(smollm2.path), "--once"]
+    environment = os.environ | {"MLXDYN_HOME": str(home)}
+    for text, seconds in (("I am called Nora.", 12), ("I live in Porto.", 25), ("I bake.", 40)):
+        child = subprocess.Popen(
+            [*chat, text], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+        child.wait()
+        told = subprocess.run(
+            [*main, "memory", "verify"], env=environment, capture_output=True, text=True
+        )
+        assert told.returncode == 0, told.stdout + told.stderr
+    done = subprocess.run([*chat, "Hello!"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    log = subprocess.run([*main, "memory", "log", "--json"], env=environment, capture_output=True)
+    assert {row["text"] for row in json.loads(log.stdout)} >= {"I live in Porto.", "I bake."}
