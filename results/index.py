@@ -16,6 +16,7 @@ from mlxdyn.lab.experiments import QUESTIONS
 FIRST = "smollm2-135m"
 ORDER = (FIRST, "tinystories-656k", "wren")
 SECOND = "gemma-3-270m-q4_k_m"  # another architecture, for measuring only
+CARRIED = "in order, reset never"
 BEGIN, END = "<!-- from results/index.py -->\n", "<!-- to here -->\n"
 
 PLAIN = {
@@ -177,12 +178,14 @@ def _limits(folder: Path) -> Iterator[str]:
             f"* **After fine-tuning on the domain**: {reports.gain(fitted[0])} before, "
             f"{reports.gain(best)} after {best[0]} steps on other books."
         )
-    carry = reports.rows(folder, "order").get("in order, reset never")
-    if carry and len(carry) > 10 and carry[10] is not None:
+    own = reports.column(folder, "order", "drift on the base's own text").get(CARRIED)
+    aside = reports.column(folder, "order", "on text kept aside").get(CARRIED)
+    if own is not None:
+        count = len(reports.read(folder, "order")["streams"])
+        other = "" if aside is None else f", an encyclopedia that was not among them {aside:+.3f}"
         yield (
-            f"* **On what it read before**: after eight texts that drift, an encyclopedia that was "
-            f"not among them costs {carry[10]:+.3f} nats/token, and text in the base's own words "
-            f"{carry[9]:+.3f}."
+            f"* **On what it read before**: after {count} texts that drift, text in the base's own "
+            f"words costs {own:+.3f} nats/token{other}."
         )
     grid = reports.read(folder, "rates-book")
     if grid:
@@ -241,8 +244,8 @@ def _rate_row(said: str, auto: Report, grid: Report) -> str:
 
 def section(folder: Path) -> Iterator[str]:
     yield f"## {folder.name}\n"
-    others = sorted(path.stem for path in folder.glob("*.json") if path.stem not in PLAIN)
-    for name in sorted(others, key=lambda name: (*QUESTIONS, name).index(name)):
+    shown = {path.stem for path in folder.glob("*.json")} - PLAIN.keys() - {"memory"}
+    for name in sorted(shown, key=lambda name: (*QUESTIONS, name).index(name)):
         yield entry(folder, name)
 
 
