@@ -33,13 +33,13 @@ PLAIN = {
         "cannot know it",
     ),
     "tinystories": ("stories for children, written by a model", "may have read it"),
-    "wikitext2": ("encyclopedia", "has read it, surely"),
-    "shakespeare": ("plays", "has read it, surely"),
-    "years": ("27 dated books, the start of each", "may have read it"),
-    "novels": ("18 novels, the start of each", "may have read it"),
-    "books": ("12 books of PG-19, the start of each", "may have read it"),
-    "courts": ("14 opinions of a court, the start of each", "may have read it"),
-    "logs": ("10 chat logs, the start of each", "may have read it"),
+    "wikitext2": ("encyclopedia", "most likely has read it"),
+    "shakespeare": ("plays", "most likely has read it"),
+    "years": ("{} dated books, the start of each", "may have read it"),
+    "novels": ("{} novels, the start of each", "may have read it"),
+    "books": ("{} books of PG-19, the start of each", "may have read it"),
+    "courts": ("{} opinions of a court, the start of each", "may have read it"),
+    "logs": ("{} chat logs, the start of each", "may have read it"),
 }
 """Plain evaluations with the defaults: what the text is, and whether the base can know it."""
 
@@ -106,8 +106,9 @@ def plain(folder: Path) -> Iterator[str]:
         if report:
             static = report["runs"][0]
             gain = f"{report['gain']['nats_per_token']:+.3f}{reports.sure(*report['gain']['ci95'])}"
+            text = said.format(len(static["documents"]))
             yield (
-                f"| {said} | {known} | {static['tokens']} | {static['nats_per_token']:.3f} "
+                f"| {text} | {known} | {static['tokens']} | {static['nats_per_token']:.3f} "
                 f"| {gain} | [{name}]({folder.name}/{name}.json) |"
             )
     yield ""
@@ -120,7 +121,7 @@ def defaults(folder: Path) -> Iterator[str]:
     if (HERE / SECOND).exists():
         yield from plain(HERE / SECOND)
     yield "What is reported is the mixture: it costs at most ln 2 nats over a text, whatever"
-    yield f"it says.{_contamination(folder)}\n"
+    yield f"it says.{_contamination(folder)}{_carried(folder)}\n"
 
 
 def _contamination(folder: Path) -> str:
@@ -131,10 +132,25 @@ def _contamination(folder: Path) -> str:
         return ""
     mean = math.fsum(r["gain"]["nats_per_token"] for r in books) / len(books)
     unknown = [r["gain"]["nats_per_token"] for r in (told, logs)]
-    verdict = "so it is no recitation" if min(unknown) >= mean else "less than on the books"
+    sure = min(r["gain"]["ci95"][0] for r in (told, logs)) > 0
     return (
         f" On text that the base cannot know learning gains {unknown[0]:+.3f} (made-up facts) and\n"
-        f"{unknown[1]:+.3f} (invented names), on {len(books)} books {mean:+.3f}: {verdict}."
+        f"{unknown[1]:+.3f} (invented names), on {len(books)} books {mean:+.3f}"
+        + (": it is not recitation alone." if sure else ".")
+    )
+
+
+def _carried(folder: Path) -> str:
+    """How much of the gain on folders came from documents before."""
+    gains = [
+        r["gain"] for name in PLAIN if (r := reports.read(folder, name)) and "within" in r["gain"]
+    ]
+    shares = [g["carried"] / g["nats_per_token"] for g in gains if g["within"] is not None]
+    if not shares:
+        return ""
+    return (
+        f"\nOf the gain on starts of documents {min(shares):.0%} or more was carried over from the "
+        "documents\nbefore."
     )
 
 

@@ -86,15 +86,15 @@ smollm2() {
     run depth $three --grid layers=early,middle,late
     run kind $three --grid targets=attention,mlp
     years=$DATA/text/gutenberg_by_year
-    run order --experiment order $kept --order date --strip-gutenberg --skip 3000 --limit-each 129 \
+    run order --experiment order $kept --order date --strip-gutenberg --skip 3000 --limit-each 257 \
         --window 512 --lr 1e-4 --tune "$DATA/text/wikitext2/valid.txt" --tune-limit 257 \
         "$years/1400_2383.txt" "$years/1651_3207.txt" "$years/1776_147.txt" \
         "$years/1922_4300.txt" \
         "$IRC/2004-11-15_03.raw.txt" "$DATA/text/scotus/2009_06_breyer.txt"
-    run prefit --experiment prefit $kept $book --window 512 --limit 449 --lr 1e-4 --tune-limit 540 \
+    run prefit --experiment prefit $kept $book --window 512 --limit 449 --lr 1e-4 --tune-limit 6500 \
         --tune "$PG19/1684.txt" --tune "$PG19/2021.txt" --tune "$PG19/2118.txt" \
         --tune "$PG19/3125.txt" --tune "$PG19/3649.txt" --tune "$PG19/5274.txt"
-    run interval --experiment interval $kept $book --window 512 --limit 257 --lr 1e-4
+    run interval --experiment interval $kept $book --window 512 --limit 1025 --lr 1e-4
     run optimizer --experiment optimizer $kept $book --limit 193 $tune --tune-limit 257
     run recompute $book --context recompute --limit 449 --lr 1e-4 $kept --grid window=64,256,1024
     run years "$DATA/text/gutenberg_by_year" --strip-gutenberg --skip 3000 --limit-each 129
