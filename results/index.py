@@ -261,7 +261,7 @@ def _rate_row(said: str, auto: Report, grid: Report) -> str:
 def section(folder: Path) -> Iterator[str]:
     yield f"## {folder.name}\n"
     shown = {path.stem for path in folder.glob("*.json")} - PLAIN.keys() - {"memory"}
-    for name in sorted(shown, key=lambda name: (*QUESTIONS, name).index(name)):
+    for name in sorted(shown, key=lambda name: ((*QUESTIONS, name).index(name), name)):
         yield entry(folder, name)
 
 
@@ -284,10 +284,15 @@ def table(shown: dict[str, Any]) -> Iterator[str]:
     yield f"| {' | '.join(head[:count])} |"
     yield "|---" * count + "|"
     for row in shown["rows"]:
-        words = (
-            f"{cell:.4f}" if isinstance(cell, float) else str(cell or "") for cell in row[:count]
-        )
+        words = map(_cell, row[:count])
         yield f"| {' | '.join(words)} |"
+
+
+def _cell(value: str | float | bool | None) -> str:
+    if not isinstance(value, float):
+        return str(value or "")
+    small, large = 0 < abs(value) < 1e-3, abs(value) >= 1e5
+    return f"{value:.2g}" if small else f"{value:,.0f}" if large else f"{value:.4f}"
 
 
 def sentence(report: Report) -> str:

@@ -79,7 +79,7 @@ smollm2() {
     run rates-book "$PG19/7684.txt" --skip 40000 --limit 449 $kept $seven
     run rates-irc "$IRC/2016-12-19_20.raw.txt" --skip 20000 --limit 449 $kept $seven
     run rates-scotus "$DATA/text/scotus/2009_06_breyer.txt" --skip 20000 --limit 449 $kept $seven
-    run window --experiment window $kept $book --limit 833 --lr 1e-4
+    run window --experiment window $kept $book --limit 2561 --lr 1e-4
     tune="--window 512 --lr 1e-4 --tune $PG19/3125.txt"
     run placement --experiment placement $kept $book --limit 385 $tune --tune-limit 321
     three="$kept $book --window 512 --limit 321 --grid lr=3e-5,1e-4,3e-4"
