@@ -51,8 +51,9 @@ scored before it was learned. An interval is 95%, by a paired bootstrap over blo
 [Agreement](agreement.md) sets other numbers beside those of a separate harness.
 
 * `smollm2-135m` is a pretrained transformer of about the size of the paper's smallest. Its streams
-  are short (200 to 1,500 tokens, on a machine that was busy), so its intervals are wide, and where
-  two overlap nothing is claimed. The experiments state the rate that the defaults choose (1e-4).
+  are short (about 200 to 1,500 tokens, on a machine that was busy), so its intervals are wide, and
+  where they leave it open nothing is claimed. The experiments state the rate that the defaults
+  choose (1e-4).
 * `tinystories-656k` has two blocks and knows only children's stories; it reads books. `wren`, the
   bundled model, reads chat logs so unlike its words that its static base does worse than guessing:
   its gains there are repair.

@@ -79,7 +79,7 @@ smollm2() {
     run rates-book "$PG19/7684.txt" --skip 40000 --limit 449 $kept $seven
     run rates-irc "$IRC/2016-12-19_20.raw.txt" --skip 20000 --limit 449 $kept $seven
     run rates-scotus "$DATA/text/scotus/2009_06_breyer.txt" --skip 20000 --limit 449 $kept $seven
-    run window --experiment window $kept $book --limit 2561 --lr 1e-4
+    run window --experiment window $kept $book --limit 833 --lr 1e-4
     tune="--window 512 --lr 1e-4 --tune $PG19/3125.txt"
     run placement --experiment placement $kept $book --limit 385 $tune --tune-limit 321
     three="$kept $book --window 512 --limit 321 --grid lr=3e-5,1e-4,3e-4"
@@ -91,10 +91,10 @@ smollm2() {
         "$years/1400_2383.txt" "$years/1651_3207.txt" "$years/1776_147.txt" \
         "$years/1922_4300.txt" \
         "$IRC/2004-11-15_03.raw.txt" "$DATA/text/scotus/2009_06_breyer.txt"
-    run prefit --experiment prefit $kept $book --window 512 --limit 449 --lr 1e-4 --tune-limit 6500 \
+    run prefit --experiment prefit $kept $book --window 512 --limit 449 --lr 1e-4 --tune-limit 540 \
         --tune "$PG19/1684.txt" --tune "$PG19/2021.txt" --tune "$PG19/2118.txt" \
         --tune "$PG19/3125.txt" --tune "$PG19/3649.txt" --tune "$PG19/5274.txt"
-    run interval --experiment interval $kept $book --window 512 --limit 1025 --lr 1e-4
+    run interval --experiment interval $kept $book --window 512 --limit 257 --lr 1e-4
     run optimizer --experiment optimizer $kept $book --limit 193 $tune --tune-limit 257
     run recompute $book --context recompute --limit 449 --lr 1e-4 $kept --grid window=64,256,1024
     run years "$DATA/text/gutenberg_by_year" --strip-gutenberg --skip 3000 --limit-each 129

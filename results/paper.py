@@ -108,7 +108,7 @@ def short(rows: dict[str, Row], report: Report) -> str:
 
 
 def often(rows: dict[str, Row], report: Report) -> str:
-    same = [row for title, row in rows.items() if "scaled" not in title]
+    same = [r for title, r in rows.items() if "scaled" not in title and r[4] is not None]
     best = min(same, key=lambda row: row[2])
     last = same[-1]
     return f"every {best[0]} tokens: {reports.gain(best)}; every {last[0]}: {reports.gain(last)}"
@@ -177,4 +177,4 @@ FINDINGS: tuple[tuple[str, str, Judge], ...] = (
     ("history", "does not ask about one's own chats", chats),
 )
 OTHERWISE = {mlp: ("kind",), middle: ("depth",)}
-"""Grids of three rates on the text itself, where tuning text would take too long."""
+"""Grids of rates on the text itself: each kind and depth at its own best rate."""
