@@ -13,7 +13,7 @@ LEFT = 0.5  # of the gain: less than this counts as disappearing
 KEPT = {
     "recall": "comes back from weights",
     "ceiling": "from context",
-    "false_recall": "claimed though never told",
+    "false_recall": "is claimed of what was never told",
 }
 YES, NO, OPEN = "it holds", "**it does not hold**", "open"
 
@@ -49,7 +49,7 @@ def _kept(folder: Path) -> str:
         return "not run"
     found = report["memory"]
     shares = ", ".join(
-        f"{said} {found[name]:.0%} ({low:.0%} to {high:.0%})"
+        f"{found[name]:.0%} ({low:.0%} to {high:.0%}) {said}"
         for name, said in KEPT.items()
         for low, high in [found["intervals"][name]]
     )
