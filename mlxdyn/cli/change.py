@@ -304,7 +304,10 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
 @chosen
 @as_json
 def study(name: str, as_json: bool) -> None:
-    """Make the adapter anew from all study items; it replaces the old one only if recall rises."""
+    """Make the adapter anew from all study items.
+
+    It replaces the old one if recall rises, or if it moves other answers much less.
+    """
     with opened(name) as held:
         if not held.known_facts():
             raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")

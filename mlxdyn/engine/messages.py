@@ -107,7 +107,10 @@ def _why_not(event: Learned) -> str:
     if event.reason == Reason.UNDONE:
         return "unlearned: undone"
     if event.reason.startswith(MOVED):
-        return "not learned: it would have changed other answers too much"
+        return (
+            "not learned: it would have changed other answers too much; /study makes room,"
+            " then tell it again"
+        )
     if event.secrets:
         return "not learned: it holds a secret and nothing else"
     return f"not learned: {reason(event.reason)}"
