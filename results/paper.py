@@ -1,47 +1,73 @@
 """Sets what the paper found beside what each model showed, by number."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import reports
 from reports import Report, Row
 
+Judge = Callable[[dict[str, Row], Report], str]
+
 LEFT = 0.5  # of the gain: less than this counts as disappearing
+KEPT = {
+    "recall": "comes back from weights",
+    "ceiling": "from context",
+    "false_recall": "is claimed of what was never told",
+}
+YES, NO, OPEN = "it holds", "**it does not hold**", "open"
 
 
 def paper(folders: Sequence[Path]) -> Iterator[str]:
-    """Set what the paper found beside what each model showed, a row an experiment or more."""
+    """Set what the paper found beside what each model showed: a sentence, or a row of a table."""
+    first, *others = folders
     yield "## Beside the paper\n"
-    yield 'Gains in nats/token with 95% intervals. "Perhaps" is where two intervals overlap:'
-    yield "that is strict, as both read the same tokens.\n"
-    yield f"| experiment | the paper | {' | '.join(folder.name for folder in folders)} |"
-    yield f"|---|---|{'---|' * len(folders)}"
+    yield "What the paper (arXiv 2403.01518; beyond its abstract as others report it) asks or"
+    yield f"finds, and what `{first.name}` shows: gains in nats/token with 95% intervals. Open is"
+    yield "what these leave open, which is strict, as all read the same tokens.\n"
     for name, said, judge in FINDINGS:
-        cells = []
-        for folder in folders:
-            have = next((n for n in OTHERWISE.get(judge, ()) if reports.rows(folder, n)), name)
-            rows = reports.rows(folder, have)
-            cells.append(judge(rows, reports.read(folder, have)) if rows else "not run")
+        yield f"* **{name}**: the paper {said}. Here: {_judged(first, name, judge)}."
+    yield f"* **memory**: the paper does not ask what facts are kept. Here: {_kept(first)}.\n"
+    yield f"| experiment | the paper | {' | '.join(folder.name for folder in others)} |"
+    yield f"|---|---|{'---|' * len(others)}"
+    for name, said, judge in FINDINGS:
+        cells = [_judged(folder, name, judge) for folder in others]
         yield f"| {name} | {said} | {' | '.join(cells)} |"
     yield ""
-    yield "The twelfth experiment, `memory`, is the chat's own: [the card of each model]"
-    yield "(../models/smollm2-135m/README.md) says what comes back of what people told it.\n"
 
 
-def _ranked(better: Row | None, worse: Row | None) -> str:
+def _judged(folder: Path, name: str, judge: Judge) -> str:
+    have = next((n for n in OTHERWISE.get(judge, ()) if reports.rows(folder, n)), name)
+    rows = reports.rows(folder, have)
+    return judge(rows, reports.read(folder, have)) if rows else "not run"
+
+
+def _kept(folder: Path) -> str:
+    """What people told the chat, and what came back of it."""
+    report = reports.read(folder, "memory")
+    if not report:
+        return "not run"
+    found = report["memory"]
+    shares = ", ".join(
+        f"{found[name]:.0%} ({low:.0%} to {high:.0%}) {said}"
+        for name, said in KEPT.items()
+        for low, high in [found["intervals"][name]]
+    )
+    numbers = f"[numbers]({folder.name}/memory.json)"
+    return f"of what {found['cases']} people told, {shares}; {numbers}"
+
+
+def _ranked(better: Row, worse: Row) -> str:
     """Whether the first gains more than the second, and how much each does."""
-    if better is None or worse is None:
-        return "it has none"
     words = f"{better[0]} {reports.gain(better)}, {worse[0]} {reports.gain(worse)}"
     return f"{_verdict(better, worse)}: {words}"
 
 
 def _verdict(better: Row, worse: Row) -> str:
-    yes = better[2] < worse[2]
-    top, low = (better, worse) if yes else (worse, better)
-    apart = None not in (top[4], low[5]) and top[4] > low[5]
-    return ("yes" if yes else "**no**") if apart else ("perhaps" if yes else "perhaps not")
+    """By whether the intervals of two gains lie apart."""
+    if None in (*better[4:6], *worse[4:6]):
+        return OPEN
+    return YES if better[4] > worse[5] else NO if worse[4] > better[5] else OPEN
 
 
 def speed(rows: dict[str, Row], report: Report) -> str:
@@ -68,19 +94,21 @@ def between(rows: dict[str, Row], report: Report) -> str:
 
 def room(rows: dict[str, Row], report: Report) -> str:
     lora, full = rows["rank 8"][8], rows["full"][8]
-    word = "yes" if lora < full else "**no**"
-    return f"{word}: LoRA {lora:.0f} MiB, full {full:.0f} MiB at the peak"
+    return f"{YES if lora < full else NO}: LoRA {lora:.0f} MiB, full {full:.0f} MiB at the peak"
 
 
 def short(rows: dict[str, Row], report: Report) -> str:
-    wins = [one[2] <= twice[1] for one, twice in pairwise(rows.values())]
-    word = "yes" if all(wins) else "in part" if any(wins) else "**no**"
-    worth = ", ".join(f"{row[0]} = {row[6]}" for row in list(rows.values())[:-1])
-    return f"{word}: in tokens, a window that learns = one that does not: {worth}"
+    """Each window that learns against one twice as long that does not, by the gain's interval."""
+    pairs = list(pairwise(rows.values()))
+    sure = [row[1] - row[4] <= twice[1] for row, twice in pairs]
+    never = [row[1] - row[5] > twice[1] for row, twice in pairs]
+    word = YES if all(sure) else "it holds in part" if any(sure) else NO if all(never) else OPEN
+    worth = ", ".join(f"{row[0]} = {row[6]}" for row, _ in pairs)
+    return f"{word}: in tokens of window, one that learns = one that does not: {worth}"
 
 
 def often(rows: dict[str, Row], report: Report) -> str:
-    same = [row for title, row in rows.items() if "scaled" not in title]
+    same = [r for title, r in rows.items() if "scaled" not in title and r[4] is not None]
     best = min(same, key=lambda row: row[2])
     last = same[-1]
     return f"every {best[0]} tokens: {reports.gain(best)}; every {last[0]}: {reports.gain(last)}"
@@ -93,14 +121,17 @@ def rules(rows: dict[str, Row], report: Report) -> str:
 
 def drifting(rows: dict[str, Row], report: Report) -> str:
     carry, anew = rows["in order, reset never"], rows["in order, reset document"]
-    return _ranked(["carried over", *carry[1:]], ["each anew", *anew[1:]])
+    turns = rows.get("alternating, reset never")
+    words = f"carried over {reports.gain(carry)}, each text anew {reports.gain(anew)}"
+    return words + (f", alternating {reports.gain(turns)}" if turns else "")
 
 
 def gone(rows: dict[str, Row], report: Report) -> str:
+    """By whether the interval afterwards lies below or above half of that of before."""
     first, best = next(iter(rows.values())), min(rows.values(), key=lambda row: row[1])
-    word = "yes" if best[3] < LEFT * first[3] else "**no**"
-    left = f"{best[3] / first[3]:.0%} left"
-    return f"{word}: {reports.gain(first)}, after {best[0]} steps {reports.gain(best)} ({left})"
+    words = f"{reports.gain(first)}, after {best[0]} steps {reports.gain(best)}"
+    word = YES if best[5] < LEFT * first[4] else NO if best[4] > LEFT * first[5] else OPEN
+    return f"{word}: {words} ({best[3] / first[3]:.0%} left)"
 
 
 def price(rows: dict[str, Row], report: Report) -> str:
@@ -125,21 +156,25 @@ def chats(rows: dict[str, Row], report: Report) -> str:
     return f"{reports.gain(rows['carried over'])}; each alone {reports.gain(rows['each alone'])}"
 
 
-FINDINGS = (
+FINDINGS: tuple[tuple[str, str, Judge], ...] = (
     ("position", "asks how fast it adapts", speed),
-    ("window", "a short window that learns matches a long one that does not", short),
-    ("placement", "adapters on MLPs do best", mlp),
-    ("placement", "middle blocks beat early and late ones", middle),
-    ("placement", "full weights do better than LoRA", between),
-    ("placement", "and need more memory", room),
-    ("interval", "asks how often to step", often),
-    ("optimizer", "asks how fast a rule adapts", rules),
-    ("order", "what was learned helps on text that drifts", drifting),
-    ("prefit", "the gain goes when the base was fine-tuned on the domain first", gone),
+    ("window", "finds that a short window that learns can match a longer one that does not", short),
+    ("placement", "finds that adapters on MLPs do best", mlp),
+    ("placement", "finds that middle blocks beat early and late ones", middle),
+    ("placement", "finds that full weights do better than LoRA", between),
+    ("placement", "finds that LoRA needs less memory", room),
+    ("interval", "takes one step a chunk", often),
+    ("optimizer", "sweeps rates, from 1e-6 to 3e-5 for full weights", rules),
+    ("order", "asks how sensitive it is to drift", drifting),
+    (
+        "prefit",
+        "finds that the gain goes when the base was fine-tuned on the target distribution first",
+        gone,
+    ),
     ("cost", "asks what learning costs", price),
     ("kv", "streams with keys and values of older weights", stale),
     ("precision", "does not ask what learning repairs of rounding", rough),
     ("history", "does not ask about one's own chats", chats),
 )
 OTHERWISE = {mlp: ("kind",), middle: ("depth",)}
-"""Grids of three rates on the text itself, where tuning text would take too long."""
+"""Grids of rates on the text itself: each kind and depth at its own best rate."""

@@ -26,6 +26,15 @@ def rows(folder: Path, name: str) -> dict[str, Row]:
     return {row[0]: row for row in report["experiment"]["tables"][0]["rows"]}
 
 
+def column(folder: Path, name: str, title: str) -> dict[str, Any]:
+    """One column of an experiment's first table, by the title of the row; nothing if not run."""
+    report = read(folder, name)
+    if not report:
+        return {}
+    table = report["experiment"]["tables"][0]
+    return {row[0]: row[table["head"].index(title)] for row in table["rows"]}
+
+
 def best(cells: list[Report]) -> dict[str, Row]:
     """The cells of a grid of rates and something else, each something at its best rate."""
     found: dict[str, Row] = {}

@@ -183,6 +183,19 @@ def test_finished_cells_are_not_run_again(mite: Model, tmp_path: Path) -> None:
     assert again.cells == first.cells and again.sentence == first.sentence and not chunks
 
 
+def test_a_chunk_as_long_as_the_text_is_not_tried(mite: Model) -> None:
+    """What learns only after all is said gains nothing, which is no finding."""
+    (stream,) = streams(mite, BIRDS)
+    found = runner.run("interval", mite, [part(mite, stream, 0, 50)], SMALL)
+    assert {cell.knobs["chunk"] for cell in found.cells} == {16}
+
+
+def test_a_band_is_drawn_from_bins_that_have_one(mite: Model) -> None:
+    """A stream of a few chunks once had as many bins, and a note about a band that none had."""
+    along = run("position", mite, BIRDS).figures[0].series[0]
+    assert along.low and all(map(math.isfinite, along.low))
+
+
 def test_quantised_bases_say_something_else(mite: Model) -> None:
     rough = precision.quantised(mite, 4)
     assert cells.is_quantised(rough) and not cells.is_quantised(mite)

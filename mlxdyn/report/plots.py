@@ -29,7 +29,9 @@ DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 SIDES = (
     (7, 0), (-7, 0), (0, 11), (0, -11), (6, 9), (-6, 9), (6, -9), (-6, -9), (0, 20), (0, -20),
     (12, 18), (-12, 18), (12, -18), (-12, -18),
+    *((x, y) for y in (30, -30, 42, -42, 54, -54, 66, -66) for x in (12, -12, 70, -70)),
 )  # fmt: skip  # of a point, nearest first
+FAR = 15  # points, from which on a line leads to the name
 FROM_ZERO = re.compile("gain|difference|recall|share|%")  # what is read against nothing
 Box = tuple[float, float, float, float]  # left, bottom, right, top
 PANEL_INCHES = (5.6, 3.7)  # inches of one panel
@@ -250,6 +252,7 @@ def _name_points(panel: Axes, alone: Sequence[Series]) -> None:
         panel.annotate(
             name, (x, y), xytext=side, textcoords="offset points", va="center", fontsize=8.5,
             ha="left" if side[0] > 0 else "right" if side[0] else "center",
+            arrowprops={"arrowstyle": "-", "lw": 0.5} if abs(side[1]) > FAR else None,
         )  # fmt: skip
 
 

@@ -9,7 +9,9 @@ CHUNKS = (16, 32, 64, 128, 256)
 
 def interval(lab: Lab) -> Finding:
     """Chunk sizes, with one rate for all and with a rate that grows with the chunk."""
-    sizes = [n for n in CHUNKS if n <= lab.settings.stream.window]
+    longest = max(len(stream.tokens) for stream in lab.streams)
+    most = min(lab.settings.stream.window, longest // 2)  # the first chunk gains nothing
+    sizes = [n for n in CHUNKS if n <= most] or [CHUNKS[0]]
     rate, middle = lab.settings.learner.learning_rate, lab.settings.stream.chunk
     plain = [{"chunk": n} for n in sizes]
     scaled = [{"chunk": n, "learning_rate": rate * n / middle} for n in sizes]
@@ -19,7 +21,8 @@ def interval(lab: Lab) -> Finding:
     def sentence() -> str:
         best = min(fixed, key=lambda c: at(c, "dynamic"))
         wide, bold = fixed[-1], grown[-1]
-        helped = "better" if at(bold, "dynamic") < at(wide, "dynamic") else "worse"
+        more = at(bold, "dynamic") - at(wide, "dynamic")
+        helped = "better" if more < 0 else "worse" if more > 0 else "no different"
         return (
             f"at one rate, chunks of {best.knobs['chunk']} do best "
             f"({at(best, 'dynamic'):.3f} nats/token); scaling the rate with the chunk makes "

@@ -13,6 +13,7 @@ from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import chunks
 
 POSITION_BINS = 20  # of a stream, in pictures
+CHUNKS = 3  # in a bin, at least: an interval needs some
 
 
 def position(lab: Lab) -> Finding:
@@ -83,7 +84,7 @@ def _ends(bins: Sequence[Sequence[ChunkScore]]) -> list[float]:
 
 
 def _along(rows: Sequence[ChunkScore], seed: int) -> Figure:
-    bins = _bins(rows, POSITION_BINS)
+    bins = _bins(rows, max(1, min(POSITION_BINS, len(rows) // CHUNKS)))
     spread = [bootstrap.interval(some, seed=seed) or (math.nan, math.nan) for some in bins]
     series = Series(
         "gain",
