@@ -138,7 +138,7 @@ class ChatApp(App[None]):
         self.prompt.focus()
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.set_keymap(settings.keys())
-        self.engine.start()
+        self.call_after_refresh(self.engine.start)  # its imports would hold up the first picture
 
     def paint(self) -> None:
         """Wear the theme that is set, if there is one of that name."""

@@ -25,6 +25,7 @@ def app(*words: str) -> Iterator[pexpect.spawn]:
         sys.executable, [*START, *words], dimensions=(36, 120), env=environment,
         encoding="utf-8", codec_errors="replace", timeout=60,
     )  # fmt: skip
+    child.delaybeforesend = None  # 50 ms that are not the app's
     try:
         yield child
         child.expect(pexpect.EOF, timeout=15)
@@ -62,7 +63,8 @@ def test_keys_reach_the_screen_as_fast_while_it_replies_and_learns():
         learning = key(child)
         child.send("\x11")
     print(f"idle {idle:.0f} ms, replying {replying:.0f}, learning {learning:.0f}")
-    assert max(replying, learning) < 5 * idle + 25, (idle, replying, learning)
+    # 50 ms, or by ratio where other programs slow idle keys down too
+    assert max(replying, learning) < max(50, 8 * idle), (idle, replying, learning)
 
 
 @pytest.mark.timeout(300)
