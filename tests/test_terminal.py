@@ -110,13 +110,15 @@ def test_one_life_of_the_app(tall: Model):
         child.expect("tall answers from now on")
         child.send("/model wren\r")
         child.expect("wren answers from now on")
-        child.send("The sea is cold today.\r")
-        child.expect("waits to be learned|reading it|writing questions|answering them|learning it")
+        child.send("My sister lives in Oslo.\r")
+        child.expect("learning it, [0-9]+ of [0-9]+ steps")
         child.send("\x11")  # Ctrl+Q
     with app(
         "-m", "wren", "--set", "temperature=5", "--set", "top_p=1", "--set", "seed=2"
     ) as child:
-        child.expect("The sea is cold today")
+        child.expect("My sister lives in Oslo")
+        child.expect("learning it")
+        child.expect("remembers: [^\r\n]*Oslo")
         child.send("Tell me everything.\r")
         child.expect("Esc stops")
         child.send(ESCAPE)
