@@ -12,6 +12,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import App, ComposeResult, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.events import DescendantFocus
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
@@ -35,6 +36,7 @@ from mlxdyn_app.editor import edited
 from mlxdyn_app.hearing import hear
 from mlxdyn_app.menu import Menu
 from mlxdyn_app.panel import MemoryPanel
+from mlxdyn_app.pasting import protect
 from mlxdyn_app.prompt import Prompt
 from mlxdyn_app.records import LogList
 from mlxdyn_app.sidebar import Sidebar
@@ -116,6 +118,10 @@ class ChatApp(App[None]):
 
     def _from_engine(self, event: Event) -> None:
         self.post_message(self.Told(event))  # safe from any thread, and never waits
+
+    def get_driver_class(self) -> type[Driver]:
+        """Read keys so that no paste can type them."""
+        return protect(super().get_driver_class())
 
     def compose(self) -> ComposeResult:
         """Lay out conversation, menu, prompt and status."""

@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from time import monotonic, sleep
 
 import pexpect
 import pytest
 
+from mlxdyn.files import data_dir
+from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
 
 START = ["-c", "from mlxdyn.cli import main; main()", "chat"]
@@ -23,7 +25,7 @@ def app(*words: str) -> Iterator[pexpect.spawn]:
     environment = os.environ | {"TERM": "xterm-256color"}
     child = pexpect.spawn(
         sys.executable, [*START, *words], dimensions=(36, 120), env=environment,
-        encoding="utf-8", codec_errors="replace", timeout=60,
+        encoding="utf-8", codec_errors="replace", timeout=120,
     )  # fmt: skip
     child.delaybeforesend = None  # 50 ms that are not the app's
     try:
@@ -125,4 +127,13 @@ def test_one_life_of_the_app(tall: Model):
         child.expect("stopped; what is here is kept")
         child.send("/learn off\r")
         child.expect("From now on nothing will be learned")
+        child.send("\x1b[200~Once upon\r\x1b[31ma time.\r/reset\r\x1b[201~")
+        child.expect("/reset")
+        child.send("\r")
+        child.expect("Esc stops")
+        child.send(ESCAPE)
+        child.expect("stopped; what is here is kept")
         child.send("\x11")
+    with closing(Ledger(data_dir() / "mlxdyn.db", writable=False)) as ledger:
+        texts = [text for (text,) in ledger.database.run("SELECT text FROM messages").fetchall()]
+    assert "Once upon\n[31ma time.\n/reset" in texts
