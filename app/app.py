@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from textual import on, work
 from textual.app import App, ComposeResult, SuspendNotSupported, SystemCommand
@@ -52,21 +52,20 @@ TURN_KEYS = "E edit · R again · C copy · S surprise · F forget · Esc back"
 PATIENCE_SECONDS = 1.0  # for the engine to end; what was acknowledged is durable without it
 
 
-def chat(options: Options) -> int:
-    """Run the app in the terminal; return the exit code."""
+def chat(options: Options) -> NoReturn:
+    """Run the app in the terminal, and end the process with its exit code."""
     app = ChatApp(options)
     try:
         app.run()
     finally:
-        left = app.return_code is not None  # by itself, after it waited for the engine
-        ended = app.closed or (not left and app.engine.close(patience=PATIENCE_SECONDS))
+        if app.return_code is None and not app.closed:  # it left without its own farewell
+            app.engine.close(patience=PATIENCE_SECONDS)
     if app.failure:
         print(app.failure, file=sys.stderr)
-    code = app.return_code or 0
-    if not ended:  # a step of a slow model is under way; nothing that was said depends on it
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+    # All is saved. Python would still take apart MLX and transformers, and wait for a slow step.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(app.return_code or 0)
 
 
 class ChatApp(App[None]):

@@ -43,5 +43,5 @@ def protect(driver: type[Driver]) -> type[Driver]:
     """Let a driver read with the parser above; it makes its own, and offers no other way."""
     module = sys.modules[driver.__module__]
     if hasattr(module, "XTermParser"):
-        module.XTermParser = PasteParser
+        vars(module)["XTermParser"] = PasteParser
     return driver
