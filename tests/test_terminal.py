@@ -25,7 +25,7 @@ def app(*words: str) -> Iterator[pexpect.spawn]:
     environment = os.environ | {"TERM": "xterm-256color"}
     child = pexpect.spawn(
         sys.executable, [*START, *words], dimensions=(36, 120), env=environment,
-        encoding="utf-8", codec_errors="replace", timeout=120,
+        encoding="utf-8", codec_errors="replace", timeout=240,
     )  # fmt: skip
     child.delaybeforesend = None  # 50 ms that are not the app's
     try:
@@ -90,7 +90,7 @@ def test_the_first_picture_comes_soon_after_the_program_starts():
     assert first < 4 * usual + 0.5, (first, usual)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_one_life_of_the_app(tall: Model):
     with app("-m", "wren", "--set", "temperature=0") as child:
         child.expect("Enter sends")
