@@ -163,8 +163,11 @@ class StudyConfig:
     replayed: int = 3  # of earlier messages' examples in a step
     held: int = 4  # of the regularization set in a step; with 3, drift is a third more
     recalled: int = 24  # earlier examples that a message's steps draw from
-    pass_steps: int = 2  # for each fact, when the adapter is made anew
+    # On SmolLM2 with 24 facts, 2 steps leave 0.19 nats of them and 4 leave 0.08, with a drift of
+    # 0.05 where their lessons, one after another, had come to 0.10.
+    pass_steps: int = 4  # for each fact, when the adapter is made anew
     most_steps: int = 200  # when it is made anew
+    lighter: float = 0.75  # share of the drift below which it is better, though recall did not rise
     words: int = 64  # newest messages whose words it learns again, gently
     max_drift: float = 0.1  # mean KL(base || now) on the guard's answers, in nats per token
     backoff: tuple[float, ...] = (1.0, 0.25)  # rates tried, as parts of the configured one

@@ -20,7 +20,6 @@ PRESETS, KEYS = "presets", "keys"
 ENVIRONMENT_PREFIX = "MLXDYN_"
 Value = str | int | float | bool
 Theme = Literal["dark", "light"]
-THEMES: tuple[str, ...] = get_args(Theme)
 CHAT, SAMPLING = ChatConfig(), SamplingConfig()
 ON = {"on": True, "true": True, "yes": True, "1": True}
 ON |= {"off": False, "false": False, "no": False, "0": False}

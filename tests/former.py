@@ -23,8 +23,13 @@ STUDY = {
     "most_steps": 200, "words": 64, "max_drift": 0.1, "backoff": [1.0, 0.25],
 }  # fmt: skip
 ROUNDS = {"rounds": 1, "learned": 0.0}  # since schema 8
+LIGHTER = {"lighter": 0.0}  # since schema 10
 """The knobs that memories have today; what comes later was done so before there was the knob."""
 ITEMS_STUDY = {"steps": 12, "items": 8, "amid": 0.5}  # some of the oldest schema's
+
+
+def _study(schema: int) -> dict[str, object]:
+    return (LIGHTER if schema >= 10 else {}) | (ROUNDS if schema >= 8 else {}) | STUDY
 
 
 class Former:
@@ -40,7 +45,7 @@ class Former:
             "memories", name=name, created="2026", model=str(model.path),
             fingerprint=model.fingerprint, adapter=json.dumps(ADAPTER), learner=json.dumps(LEARNER),
             study=json.dumps(
-                ITEMS_STUDY if schema == OLDEST else STUDY if schema < 8 else ROUNDS | STUDY
+                ITEMS_STUDY if schema == OLDEST else _study(schema)
             ),
         )  # fmt: skip
         self.chat = self.insert("conversations", memory=self.memory, created="2026")

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine import memories, talks
 from mlxdyn.engine.actor import Options
-from mlxdyn.engine.commands import SLASH_COMMANDS, complete, fitting, read
+from mlxdyn.engine.commands import SLASH_COMMANDS, fitting, read
 from mlxdyn.engine.events import Status
 from mlxdyn.files import data_dir
 from mlxdyn_app.acts import ACTS
@@ -535,9 +535,9 @@ WORDS = {"memory": ("default", "work", "work-2"), "learn": ("user", "all", "off"
 
 
 @pytest.mark.parametrize(
-    ("typed", "completed"),
-    [("/me", "/memory "), ("/memory w", "/memory work"), ("/re", "/re"), ("/und", "/undo"),
-     ("/memory x", "/memory x"), ("/learn a", "/learn all"), ("/c", "/c"), ("/inc", "/incognito")],
+    ("typed", "offered"),
+    [("/mem", ["/memory "]), ("/memory w", ["/memory work", "/memory work-2"]),
+     ("/und", ["/undo"]), ("/memory x", []), ("/learn a", ["/learn all"]), ("undo", [])],
 )  # fmt: skip
-def test_what_is_certain_is_filled_in(typed, completed):
-    assert complete(typed, WORDS) == completed
+def test_the_menu_offers_what_a_line_may_become(typed, offered):
+    assert [line for line, _ in fitting(typed, WORDS)] == offered

@@ -315,6 +315,7 @@ def test_wrong_usage_exits_2(call: Call, arguments: list[str]) -> None:
         (["--tune", "missing.txt"], "no text is left to choose on"),
         (["--order", "date", "--index", "missing.tsv"], "missing.tsv"),
         (["--html", "/nowhere/page.html"], "/nowhere/page.html"),
+        (["--html", f"{__file__}/page.html"], "name a file in a directory that can be"),
     ],
 )
 def test_mistakes_fail_with_a_sentence(

@@ -1,6 +1,7 @@
 """Laws of the memory commands, through the real command line and a tiny model."""
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -170,6 +171,14 @@ def test_forget_asks_erases_and_names_the_copies(taught):
     assert ask("forget", "--memory", "work", "--search", "tinta", "--yes")["copies_in"] == []
     assert b"Tinta" not in (data_dir() / "mlxdyn.db").read_bytes()
     assert [row["text"] for row in ask("log")] == [SAID[1]] * 2
+
+
+def test_the_command_that_is_printed_forgets_the_copy(taught):
+    told("branch", "work")
+    said = run("memory", "forget", "1", "--yes").stderr
+    (command,) = re.findall(r"mlxdyn memory (forget .* --memory work)$", said, re.MULTILINE)
+    assert run("memory", *command.split(), "--yes").exit_code == 0
+    assert b"Tinta" not in (data_dir() / "mlxdyn.db").read_bytes()
 
 
 def test_delete_asks_erases_and_names_the_copies(taught):
@@ -421,10 +430,12 @@ def test_the_doctor_says_what_to_do_with_a_ledger_that_is_damaged_or_gone(taught
         done = run("doctor")
         assert done.exit_code == 1 and "bring back a backup" in done.stderr
         assert "Tinta" not in done.output and "rm -r" not in done.output
-    (data_dir() / "mlxdyn.db").unlink()
-    done = run("doctor")
-    assert done.exit_code == 1 and "keep them, and bring back the ledger" in done.stderr
-    assert "rm -r" not in done.output
+    ledger = data_dir() / "mlxdyn.db"
+    for lose in (lambda: ledger.write_bytes(b""), ledger.unlink):
+        lose()
+        done = run("doctor")
+        assert done.exit_code == 1 and "keep them, and bring back the ledger" in done.stderr
+        assert "rm -r" not in done.output
     assert not (data_dir() / "mlxdyn.db").exists(), "looking makes no ledger"
 
 

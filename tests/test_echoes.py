@@ -10,7 +10,11 @@ from school import as_said
 from test_privacy import founded
 from tiny import fact, opened, teach
 
+from mlxdyn.chat.conversation import Session
+from mlxdyn.chat.events import Learned
 from mlxdyn.cli import main
+from mlxdyn.config import ChatConfig
+from mlxdyn.engine import messages
 from mlxdyn.files import data_dir
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import Told
@@ -198,3 +202,18 @@ def test_a_joke_takes_back_what_was_said_before_it(mite: Model):
         joke = ledger.messages.add(chat, "user", "Just kidding!", "none").id
         (elsewhere,) = teach(memory, "Just kidding!")
         assert known_from(ledger, joke) == [told] and known_from(ledger, elsewhere) == []
+
+
+@pytest.mark.parametrize("wish", ["Forget that my dog is called Rex.", "Just kidding!"])
+def test_a_wish_to_forget_teaches_nothing_and_is_pointed_to_the_command(mite: Model, wish: str):
+    """Issue 18.1: the program says what takes it out, though there is nothing to learn in it."""
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        (told,) = teach(memory, "my dog is called Rex")
+        fact(memory, told, *DOG)
+        chat = ledger.conversations.all(memory.row.id)[0].id
+        again = ledger.messages.add(chat, "user", wish, "pending").id
+        session = Session(mite, memory, ledger, ChatConfig(), temporary=False)
+        while (step := session.learn_step()) is True:
+            pass
+        assert isinstance(step, Learned) and step.message == again and not step.tokens
+        assert step.repeats == (told,) and "/forget" in messages.learned(step)

@@ -68,6 +68,11 @@ def test_what_was_said_to_a_reader_that_left_is_learned(base: Path):
     assert "Hello" in said
 
 
+def test_a_full_output_is_a_sentence_without_a_number(base: Path):
+    code, _, said = shell("$M memory list >/dev/full")
+    assert code == 1 and said == "Error: No space left on device\n"
+
+
 def test_an_output_of_few_characters_says_all_that_it_can(base: Path):
     assert shell(f"$M chat --model {base} --once 'Zoë → 你好'", encoding="ascii")[0] == 0
     code, said, _ = shell("$M memory log", encoding="ascii")

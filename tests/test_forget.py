@@ -450,7 +450,7 @@ def test_a_merged_branch_forgets_every_copy(mite: Model):
             for chat in memory.ledger.conversations.all(memory.row.id)
             for message in memory.ledger.messages.of(chat.id)
         )
-        assert memory.ledger.messages.holders([first], memory.row.id) == []
+        assert memory.ledger.messages.holders([first], memory.row.id) == {}
 
 
 # the text leaves the files

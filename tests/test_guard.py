@@ -122,6 +122,22 @@ def test_a_study_that_breaks_a_bound_leaves_the_memory_as_it_was(mite: Model):
         assert same(state(memory), before) and history.verify(memory) == []
 
 
+@pytest.mark.parametrize(
+    ("lighter", "learned", "kept"), [(0.0, 1e9, False), (1e9, 0.0, False), (1e9, 1e9, True)]
+)
+def test_a_study_that_moves_less_is_kept_where_the_facts_are_still_known(
+    mite: Model, lighter: float, learned: float, kept: bool
+):
+    study = replace(QUICK, steps=8, rounds=1, most_steps=1, lighter=lighter, learned=learned)
+    with opened("m", mite, study=study) as memory:
+        teach(memory, SAID[0], DOG, guarded=True)
+        event = memory.consolidate()
+        (row,) = memory.ledger.events.updates_at(event.id)
+        assert event.accepted == kept
+        assert kept or row.reason.startswith(Reason.RECALL), "one step gives back less than eight"
+        assert history.verify(memory) == []
+
+
 def test_the_event_says_that_it_was_rolled_back(wren: Model):
     with opened("m", wren, study=replace(NEVER, steps=0)) as memory:
         session = Session(wren, memory, memory.ledger, QUIET, temporary=False)

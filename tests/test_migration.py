@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from former import ADAPTER, LEARNER, ROUNDS, STUDY, Former
+from former import ADAPTER, LEARNER, LIGHTER, ROUNDS, STUDY, Former
 from school import FAST, QUICK, SAID, open_memory, opened, state, teach
 
 from mlxdyn.config import ChatConfig, LearnerConfig, StudyConfig
@@ -175,7 +175,7 @@ def test_a_knob_that_came_later_is_what_was_done_before_it(mite: Model, schema: 
     with closing(Ledger(database())) as ledger:
         found = ledger.memories.existing("m")
     assert found.adapter == ADAPTER and found.learner == LEARNER
-    assert found.study == ({} if schema == OLDEST else ROUNDS | STUDY)
+    assert found.study == ({} if schema == OLDEST else LIGHTER | ROUNDS | STUDY)
 
 
 def test_a_damaged_memory_does_not_keep_others_from_opening(tmp_path: Path):

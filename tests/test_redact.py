@@ -143,6 +143,7 @@ TYPED = [
     ("api key «kjhqwertzuiopasdfghjkl»", "key"),
     ("the api token is «qLmZtRwPxKvBnHyG»", "key"),
     ("windows license key: «VK7JG-NPHTM-C97JM-9MPGT-3V66T»", "product key"),
+    ("«ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7Zx9kq» me@box", "ssh key"),
     ("«ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGx7a8s9d0f1» me@laptop", "ssh key"),
     ("my mum's maiden name was «Kowalczyk»", "security answer"),
     ("das WLAN-Passwort lautet «Kartoffel12»", "password"),
@@ -292,6 +293,14 @@ def test_several_secrets_in_one_message_are_each_found() -> None:
     assert mask(text, find(text)) == (
         "user bob password [secret], PIN: [secret], card [secret]; my cat is Tofu"
     )
+
+
+@pytest.mark.parametrize("between", [" ", "\n", ", ", " and "])
+def test_an_access_key_and_its_secret_key_side_by_side_are_both_found(between: str) -> None:
+    """Issue 18.3: the second has no known prefix."""
+    text = f"{'AKIA' + 'QWERTYUIOPASDFGH'}{between}{A40}"
+    masked = mask(text, find(text))
+    assert "QWERTY" not in masked and A40 not in masked
 
 
 def test_a_secret_inside_a_secret_ends_with_the_outer_one() -> None:

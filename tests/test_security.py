@@ -1,5 +1,6 @@
 """Laws that SECURITY.md promises and no other file tests."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -49,3 +50,29 @@ def test_every_test_that_a_page_names_is_there(page: str):
         assert (ROOT / "tests" / file).is_file(), file
     for name in re.findall(r"`(test_\w+)(?:\.\.\.)?`", text):
         assert f"def {name}" in tests, name
+
+
+def test_every_promise_names_its_test():
+    text = (ROOT / "SECURITY.md").read_text("utf-8")
+    promises = [part for part in re.split(r"\n(?=\* |## )", text) if part.startswith("* **")]
+    assert len(promises) > 9
+    for promise in promises:
+        assert re.search(r"`test_\w+(?:\.py)?`", promise), promise
+
+
+ROOMS = ("chat", "engine", "exchange", "learn", "memory", "report")
+RUNS = {"eval", "exec", "compile", "system", "popen", "Popen", "spawn", "fork", "run_path"}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_reads_and_writes_text_starts_nothing(room: str):
+    """No process, and no code from text, in any room that a message or an answer goes through."""
+    for module in (ROOT / "mlxdyn" / room).rglob("*.py"):
+        for found in ast.walk(ast.parse(module.read_text("utf-8"))):
+            if isinstance(found, ast.Import | ast.ImportFrom):
+                names = {alias.name for alias in found.names} | {getattr(found, "module", None)}
+                assert not names & {"subprocess", "pty", "runpy"}, module
+            elif isinstance(found, ast.Call) and isinstance(found.func, ast.Name):
+                assert found.func.id not in RUNS, (module, found.lineno)
+            elif isinstance(found, ast.Attribute) and isinstance(found.value, ast.Name):
+                assert found.value.id != "os" or found.attr not in RUNS, (module, found.lineno)

@@ -114,7 +114,8 @@ def test_what_is_repeated_quoted_or_unwanted_is_said_so(event, line):
 def test_a_wish_that_all_be_forgotten_is_seen_and_ordinary_talk_is_none(wren: Model):
     with school("m", wren) as memory:
         assert memory.base is not None
-        for text in ("Forget everything about me", "Vergiss alles über mich!"):
+        for text in ("Forget everything about me", "Vergiss alles über mich!", "Wipe your memory!",
+                     "Delete all my data"):  # fmt: skip
             assert wants_all(memory.base.likeness, text), text
         for text in ("I love everything about me.", "Tell me everything about the sea.",
                      "I live in Oslo.", "What do you know about me?", " "):  # fmt: skip

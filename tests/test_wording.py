@@ -58,7 +58,8 @@ WORSE = Reason.ROLLED_BACK.with_("0.130", "0.1")
         ),
         (
             replace(PLAIN, accepted=False, reason=WORSE, secrets=1),
-            "not learned: it would have changed other answers too much",
+            "not learned: it would have changed other answers too much; /study makes room,"
+            " then tell it again",
         ),
         (
             replace(PLAIN, accepted=False, reason=EMPTY, secrets=1),

@@ -145,19 +145,21 @@ def forget(
     what = f"{counted(len(ids), 'message')}, {counted(lessons, 'lesson')}"
     still = [message.id for message in left]
     facts: dict[str, Any] = {
-        "forgotten": ids, "lessons": lessons, "copies_in": others, "repeated_in": still,
+        "forgotten": ids, "lessons": lessons, "copies_in": [*others], "repeated_in": still,
     }  # fmt: skip
     _say_gone(f"Forgotten: {what}", as_json, erased, **facts)
     if still:
         ids_left = " ".join(map(str, still))
         click.echo(
-            f"What was forgotten is told again in {counted(len(still), 'message')} that stay: "
+            f"What was forgotten is told again elsewhere ({counted(len(still), 'message')}): "
             f"mlxdyn memory forget {ids_left} --memory {name}",
             err=True,
         )
-    for other in others:
+    for other, copies in others.items():
+        held_as = " ".join(map(str, copies))
         click.echo(
-            f"Memory {other!r} holds a copy: mlxdyn memory forget --memory {other}", err=True
+            f"Memory {other!r} holds a copy: mlxdyn memory forget {held_as} --memory {other}",
+            err=True,
         )
 
 
@@ -248,7 +250,7 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
     with room():
         ledger = open_ledger(writable=True)
         delete(name, ledger)
-    facts: dict[str, Any] = {"deleted": name, "messages": len(messages), "copies_in": others}
+    facts: dict[str, Any] = {"deleted": name, "messages": len(messages), "copies_in": [*others]}
     _say_gone(f"Deleted: memory {name!r} with {what}", as_json, ledger.database.erased(), **facts)
     for other in others:
         click.echo(
@@ -304,7 +306,10 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
 @chosen
 @as_json
 def study(name: str, as_json: bool) -> None:
-    """Make the adapter anew from all study items; it replaces the old one only if recall rises."""
+    """Make the adapter anew from all study items.
+
+    It replaces the old one if recall rises, or if it moves other answers much less.
+    """
     with opened(name) as held:
         if not held.known_facts():
             raise MlxdynError(f"memory {name!r} has no study items yet; chat with it first")

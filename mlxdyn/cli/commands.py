@@ -23,7 +23,7 @@ from mlxdyn.cli.model import check_taught, doctor, ensure, model
 from mlxdyn.cli.open import base, chosen, personal
 from mlxdyn.config import LEARNS, Learn
 from mlxdyn.engine.messages import escape_control
-from mlxdyn.errors import MlxdynError
+from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.files import check_name, data_dir
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Sentences(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader has seen enough, say `| head`
                 raise
-            raise click.ClickException(escape_control(str(error))) from error
+            raise click.ClickException(escape_control(sentence(error))) from error
         except MlxdynError as error:
             raise click.ClickException(escape_control(str(error))) from error
         except sqlite3.Error as error:

@@ -91,7 +91,7 @@ def records() -> tuple[list[dict[str, Any]], list[str]]:
         return [], [str(error)]
     except (MlxdynError, sqlite3.Error):
         return [], [_damaged(path)]
-    return memories, problems + list(_nameless(names, lost=not path.exists()))
+    return memories, problems + list(_nameless(names))
 
 
 def _damaged(path: Path) -> str:
@@ -144,10 +144,10 @@ def _unsound(ledger: "Ledger", row: "MemoryRow") -> Iterator[str]:
         yield f"{directory} cannot be written: chmod u+w {quote(str(directory))}"
 
 
-def _nameless(names: list[str], *, lost: bool) -> Iterator[str]:
+def _nameless(names: list[str]) -> Iterator[str]:
     """Say which weights belong to no memory; those half made or half deleted go by themselves.
 
-    With the ledger lost they may be all that is left of one.
+    Where the ledger names no memory at all, they may be all that is left of one.
     """
     from mlxdyn.memory.directory import UNFINISHED
 
@@ -155,10 +155,11 @@ def _nameless(names: list[str], *, lost: bool) -> Iterator[str]:
         held = directory.name in names or (directory / UNFINISHED).exists()
         if held or not any(directory.glob("*.safetensors")):
             continue
-        if lost:
+        if not names:
             yield (
-                f"the ledger {data_dir(make=False) / 'mlxdyn.db'} is gone, and {directory} holds "
-                "weights: keep them, and bring back the ledger from a backup, or import a bundle"
+                f"the ledger {data_dir(make=False) / 'mlxdyn.db'} is gone or empty, and "
+                f"{directory} holds weights: keep them, and bring back the ledger from a backup, "
+                "or import a bundle"
             )
         else:
             yield f"{directory} holds weights that no memory names: rm -r {quote(str(directory))}"

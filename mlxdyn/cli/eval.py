@@ -16,7 +16,7 @@ from mlxdyn import config
 from mlxdyn.cli import work
 from mlxdyn.cli.publish import Outputs, Results, publish
 from mlxdyn.cli.work import AUTO, EvalOptions
-from mlxdyn.errors import MlxdynError
+from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.lab import catalog
 from mlxdyn.lab.catalog import visible
 from mlxdyn.lab.experiments import QUESTIONS
@@ -154,7 +154,7 @@ def evaluate_command(
             results.value["complete"] = False
         publish(results, outputs, ctx.meta["mlxdyn.command"])
     except (MlxdynError, OSError) as error:
-        raise click.ClickException(visible(str(error))) from error
+        raise click.ClickException(visible(sentence(error))) from error
     except KeyboardInterrupt as error:
         raise click.ClickException("stopped before there was a result") from error
     _judge(results, options["max_regress"], bool(came))

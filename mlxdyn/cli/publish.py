@@ -41,7 +41,8 @@ class Outputs:
         if self.plot and Path(self.plot).suffix.lower() not in PICTURES:
             raise click.UsageError(f"--plot {self.plot} must end in .png or .svg")
         for file in self._files():
-            if not os.access(Path(file).parent, os.W_OK) or Path(file).is_dir():
+            folder = Path(file).parent
+            if not (folder.is_dir() and os.access(folder, os.W_OK)) or Path(file).is_dir():
                 raise MlxdynError(
                     f"{file} cannot be written; name a file in a directory that can be"
                 )

@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from mlxdyn.engine.events import Closed, Event, Failed, Stayed
 from mlxdyn.engine.workspace import Options, Workspace
-from mlxdyn.errors import MlxdynError
+from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.memory.store.database import reason
 from mlxdyn.model import device
 
@@ -121,8 +121,8 @@ class Engine:
         """Run `action`; turn an error into one sentence. True unless it failed or said False."""
         try:
             return action() is not False
-        except MlxdynError as error:
-            self._emit(Failed(str(error), fatal))
+        except (MlxdynError, OSError) as error:
+            self._emit(Failed(sentence(error), fatal))
         except sqlite3.Error as error:
             said = f"The ledger cannot be used: {reason(error)}; see `mlxdyn doctor`."
             self._emit(Failed(said, fatal))

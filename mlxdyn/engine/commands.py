@@ -1,4 +1,4 @@
-"""The slash commands as ONE table for every front end, and how a line is read and completed.
+"""The slash commands as ONE table for every front end, and how a line is read.
 
 A command that asks the engine for one thing, which it confirms in a sentence, names that here and
 is whole. The others are carried out by each front end in its way: app/acts.py, cli/plain.py.
@@ -134,16 +134,6 @@ def fitting(text: str, words: Words) -> list[tuple[str, str]]:
         ]
     known = words.get(name.lower(), ())
     return [(f"/{name} {word}", "") for word in known if word.startswith(argument.lstrip())]
-
-
-def complete(text: str, words: Words) -> str:
-    """Return `text` filled in as far as it is certain."""
-    lines = [line for line, _ in fitting(text, words)]
-    if not lines:
-        return text
-    first, last = min(lines), max(lines)
-    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
-    return first[:length] if length is not None else min(first, last, key=len)
 
 
 def table(*, plain: bool = False) -> str:

@@ -60,7 +60,8 @@ def learned(event: Learned, *, numbers: bool = False) -> str:
 
 def _learned(event: Learned) -> Iterator[str]:
     if not event.accepted:
-        yield _why_not(event)
+        asks = event.reason == Reason.NOTHING and (event.repeats or event.everything)
+        yield _nothing(event) if asks else _why_not(event)
         return
     if event.facts:
         yield f"remembers: {' · '.join(event.facts)}"
@@ -107,7 +108,10 @@ def _why_not(event: Learned) -> str:
     if event.reason == Reason.UNDONE:
         return "unlearned: undone"
     if event.reason.startswith(MOVED):
-        return "not learned: it would have changed other answers too much"
+        return (
+            "not learned: it would have changed other answers too much; /study makes room,"
+            " then tell it again"
+        )
     if event.secrets:
         return "not learned: it holds a secret and nothing else"
     return f"not learned: {reason(event.reason)}"

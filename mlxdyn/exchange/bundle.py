@@ -46,6 +46,11 @@ NO_BUNDLE = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, OverflowError,
 )  # fmt: skip
 """What comes of reading a file as a bundle that is none; RuntimeError where it is encrypted."""
+TOLD = {
+    "schema": int, "mlxdyn": str, "created": str, "memory": str, "model": str, "fingerprint": str,
+    "text": bool, "files": dict,
+}  # fmt: skip
+"""What a manifest says, and as what."""
 MOST_MANIFEST, MOST_NAME = 2**20, 500  # bytes; characters
 PLAIN = re.compile(r"(?!/)(?!.*\.\.)[A-Za-z0-9._/-]+")  # a name that stays inside its directory
 
@@ -147,10 +152,10 @@ def unpacked(path: Path) -> Iterator[Bundle]:
         made = f"{manifest['created']} by mlxdyn {manifest['mlxdyn']}"
         yield Bundle(
             directory,
-            memory=str(manifest["memory"])[:MOST_NAME],
-            model=str(manifest["model"])[:MOST_NAME],
-            fingerprint=str(manifest["fingerprint"])[:MOST_NAME],
-            text=bool(manifest["text"]),
+            memory=manifest["memory"][:MOST_NAME],
+            model=manifest["model"][:MOST_NAME],
+            fingerprint=manifest["fingerprint"][:MOST_NAME],
+            text=manifest["text"],
             made=made[:MOST_NAME],
             bytes=path.stat().st_size,
         )
@@ -178,9 +183,11 @@ def _read_manifest(packed: zipfile.ZipFile) -> dict[str, Any]:
         data = stream.read(MOST_MANIFEST + 1)
     if len(data) > MOST_MANIFEST:
         raise ValueError(f"{MANIFEST} has more than {MOST_MANIFEST:,} bytes")
-    manifest = dict(json.loads(data))
-    for key in ("memory", "model", "fingerprint", "text", "created", "mlxdyn"):
-        manifest[key]
+    manifest = json.loads(data)
+    if not isinstance(manifest, dict) or not all(
+        isinstance(manifest.get(name), kind) for name, kind in TOLD.items()
+    ):
+        raise ValueError(f"{MANIFEST} does not say what that of a bundle says")
     return manifest
 
 

@@ -19,6 +19,8 @@ from mlxdyn.model.load import Model, load
 from mlxdyn.model.lora import adapter_disabled
 
 FORMAT_SUFFIXES: dict[Format, str] = {"gguf": ".gguf", "bundle": ".bundle"}
+"""Formats that are one file."""
+
 USE: dict[Format, str] = {
     "mlx-lm": "mlx_lm.generate --model {base} --adapter-path {path}",
     "peft": "peft.PeftModel.from_pretrained(base, {path})",
@@ -26,7 +28,7 @@ USE: dict[Format, str] = {
     "fused": "mlx_lm.generate --model {path}",
     "bundle": "mlxdyn memory import {path} --memory NAME",
 }
-"""Formats that are one file."""
+"""What is done with an export."""
 
 OWN_TEXTS = 3  # newest learned messages in the probe text
 LEAST_EFFECT = 0.9  # of a memory's effect; below it an export of weights earns a warning

@@ -5,7 +5,7 @@ distribution, and its weights are set before the target is seen, so its loss is 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -54,14 +54,6 @@ class Mixture:
         floor = math.log(share / self.count)
         keep = math.log1p(-share)
         self._logs = [_logsumexp([keep + log, floor]) for log in self._logs]
-
-
-def mixed(
-    losses: Iterable[Sequence[float]], count: int, *, sharing: bool = False
-) -> Iterator[float]:
-    """Yield the nats of a mixture of `count` predictors, target by target."""
-    mixture = Mixture(count, sharing)
-    yield from map(mixture.mix, losses)
 
 
 def _cost(nats: float) -> float:

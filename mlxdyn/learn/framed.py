@@ -30,25 +30,28 @@ FRAMES = (
         r"(?:short )?stor(?:y|ies)|novel|book|script|screenplay|poem|song|lyrics|article|post|blog"
         r"|essay|e-?mail|letter|text|transcript|chapter|scene|game|movie|film|play|interview"
         r"|passage|paragraph|quote|example|dialogue|comic|fan ?fic(?:tion)?|role-?play|campaign",
-        r"(?:in|from|according to|here(?:'s| is)) (?:my|the|this|that|an?|our|his|her|their)",
+        r"(?:in|from|as|according to|here(?:'s| is)) (?:my|the|this|that|an?|our|his|her|their)",
         r"text|article|passage|quote|lyrics|excerpt|sample|input|transcript|paragraph|e-?mail|story"
-        r"|review|tweet|headline|sentence|example|prompt|dialogue|letter|poem",
+        r"|review|tweet|headline|sentence|example|prompt|dialogue|letter|poem|subject|[qa]",
         r"translate|summari[sz]e|proofread|paraphrase|rewrite|rephrase|correct|classify"
-        r"|fix (?:the |my )?grammar|write (?:me )?an? \w+ (?:about|in which|where)",
+        r"|fix (?:the |my )?grammar|write (?:me )?an? \w+ (?:about|in which|where)"
+        r"|(?:review|edit|check|grade|explain|analy[sz]e) (?:this|the following)"
+        r"|forget (?:that|about|what|everything|all|my|i)",
         r"maybe|perhaps|possibly|i wish|if only|i (?:dreamt|dreamed)|hypothetically|i might",
         r"suppose|imagine|pretend|what if|let'?s (?:say|pretend|assume)|say i|if i (?:were|was|had)"
         r"|assume",
         r"(?:i'?m |i was )?(?:just|only) (?:kidding|joking|messing with you)|(?:i'?m|i was) "
         r"(?:kidding|joking)|j/?k|i made that up|that (?:was|is)(?:n't| not) true|that was a joke"
         r"|not really",
-        then=r"(?:my|the|i|i'?m|he|she|it|we|they|there|a|an|you|his|her|your|our|their)\b",
+        then=r"(?:says|goes|my|the|i|i'?m|he|she|it|we|they|there|a|an|you|his|her|your|our|their)\b",
     ),
     Frames(
         r"(?:kurz)?geschichte|roman|buch|drehbuch|gedicht|lied|artikel|beitrag|aufsatz|e-?mail"
         r"|brief|text|kapitel|szene|spiel|film|interview|zitat|beispiel|dialog",
         r"(?:in|aus|laut|hier ist) (?:meine[rmn]?|de[rmn]|diese[rmn]?|eine[rmn]?|die|das)|im|laut",
         r"text|artikel|zitat|auszug|eingabe|e-?mail|satz|beispiel|brief|gedicht|dialog",
-        r"übersetze?|fasse?|korrigiere?|verbessere?|formuliere?|schreib(?:e)? (?:mir )?eine? ",
+        r"übersetze?|fasse?|korrigiere?|verbessere?|formuliere?|schreib(?:e)? (?:mir )?eine? "
+        r"|vergiss(?!.{0,9} nicht)",
         r"vielleicht|möglicherweise|eventuell|ich wünschte|wenn nur|ich habe geträumt",
         r"angenommen|stell dir vor|nehmen wir an|was wäre,? wenn|wenn ich .{1,40} wäre|tu so",
         r"(?:nur|war nur|das war) (?:ein )?(?:spaß|scherz|witz)|kleiner scherz|ich scherze"
@@ -59,7 +62,8 @@ FRAMES = (
         r"|scène|jeu|film|passage|citation|exemple|dialogue",
         r"(?:dans|d'après|selon|voici|de) (?:mon|ma|le|la|l'|cet?|cette|une?)\s?|dans l'|de l'|du",
         r"texte|article|citation|extrait|phrase|e-?mail|exemple|lettre|poème|dialogue",
-        r"tradui[st]|traduire|résume[rz]?|corrige[rz]?|reformule[rz]?|écris (?:moi )?une? ",
+        r"tradui[st]|traduire|résume[rz]?|corrige[rz]?|reformule[rz]?|écris (?:moi )?une? "
+        r"|oublie[rz]?(?! pas)",
         r"peut-être|j'aimerais|si seulement|j'ai rêvé",
         r"imagine|imaginons|supposons|suppose|et si|disons|si j'étais|si j'avais",
         r"je (?:plaisante|rigole|blague)|c'était (?:une blague|pour rire)|ce n'est pas vrai",
@@ -69,7 +73,7 @@ FRAMES = (
         r"|capítulo|escena|juego|película|cita|ejemplo|diálogo",
         r"(?:en|del?|según|aquí está) (?:mi|el|la|este|esta|un|una|los)|del|según",
         r"texto|artículo|cita|extracto|frase|correo|ejemplo|carta|poema|diálogo",
-        r"traduce|traducir|resume|resumir|corrige|reformula|escribe(?:me)? una? ",
+        r"traduce|traducir|resume|resumir|corrige|reformula|escribe(?:me)? una? |olvida(?:te)?",
         r"quizás?|tal vez|a lo mejor|ojalá|soñé",
         r"imagina|supón|supongamos|digamos|qué pasaría si|y si|si (?:yo )?(?:fuera|tuviera)",
         r"(?:es|era|fue) (?:una )?broma|estoy bromeando|(?:no es|no era) (?:cierto|verdad)",
@@ -79,7 +83,7 @@ FRAMES = (
         r"|capitolo|scena|gioco|film|citazione|esempio|dialogo",
         r"(?:nel(?:la)?|dal(?:la)?|secondo|ecco) (?:mi[ao] |il |la |una? )?|nell'|dall'",
         r"testo|articolo|citazione|estratto|frase|e-?mail|esempio|lettera|poesia|dialogo",
-        r"traduci|riassumi|correggi|riformula|scrivi(?:mi)? una? ",
+        r"traduci|riassumi|correggi|riformula|scrivi(?:mi)? una? |dimentica(?:ti)?",
         r"forse|magari|vorrei|ho sognato",
         r"immagina|supponi(?:amo)?|mettiamo che|diciamo che|e se|se (?:io )?fossi|se avessi",
         r"(?:sto |stavo )?scherz(?:o|ando|avo)|era uno scherzo|non è vero",
@@ -89,7 +93,7 @@ FRAMES = (
         r"|filme|citação|exemplo|diálogo",
         r"(?:na|no|da|do|segundo|aqui está) ?(?:minha|meu|esta|este|[ao]|um|uma)?",
         r"texto|artigo|citação|trecho|frase|e-?mail|exemplo|carta|poema|diálogo",
-        r"traduz(?:a|ir)?|resum[ae]|corrija|corrige|reescreva|escreva uma? ",
+        r"traduz(?:a|ir)?|resum[ae]|corrija|corrige|reescreva|escreva uma? |esque[cç][ae]",
         r"talvez|quem sabe|quem dera|sonhei",
         r"imagine|suponha(?:mos)?|digamos|e se|se eu (?:fosse|tivesse)",
         r"(?:é|era|foi) brincadeira|(?:estou|estava) brincando|não é verdade",
@@ -99,7 +103,8 @@ FRAMES = (
         r"|citaat|voorbeeld|dialoog",
         r"(?:in|uit|volgens|hier is) (?:mijn|het|de|dit|deze|een)",
         r"tekst|artikel|citaat|fragment|zin|e-?mail|voorbeeld|brief|gedicht|dialoog",
-        r"vertaal|vat|corrigeer|verbeter|herschrijf|schrijf (?:me )?een ",
+        r"vertaal|vat|corrigeer|verbeter|herschrijf|schrijf (?:me )?een "
+        r"|vergeet(?! niet)",
         r"misschien|wellicht|ik wou|ik droomde",
         r"stel|stel je voor|doe alsof|wat als|als ik .{1,40} was",
         r"(?:was maar een |maar een )?grapje|ik maakte maar een grapje|dat is niet waar",
@@ -109,7 +114,7 @@ UNSPACED = Frames(
     r"(?:在|根据)?[^，：:,]{0,8}(?:故事|小说|文章|歌词|物語|小説|記事)(?:里|中|说|の中で|では)?[，：:,、]",
     "",
     r"文章|原文|文本|引用",
-    r"翻译|翻譯|总结|改写|訳して",
+    r"翻译|翻譯|总结|改写|訳して|(?:请)?忘(?:记|掉)",
     r"也许|可能|或许|たぶん|かもしれない",
     r"假如|如果我是|想象一下|もしも|仮に",
     r"(?:我)?(?:开玩笑|開玩笑)(?:的|呢|啦)?|冗談(?:です|だよ|だ)?",

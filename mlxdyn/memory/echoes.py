@@ -23,9 +23,10 @@ WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
 PART = re.compile(r"[.!?;,\n。！？；，、]+\s*")
 FORGET_ALL = (
     "Forget everything about me.", "Forget everything you know about me.", "Forget all about me.",
-    "Delete everything you know about me.", "Vergiss alles über mich.",
-    "Vergiss alles, was du über mich weißt.", "Oublie tout ce que tu sais de moi.",
-    "Oublie tout de moi.", "Olvida todo sobre mí.", "Olvida todo lo que sabes de mí.",
+    "Delete everything you know about me.", "Wipe your memory.", "Delete all my data.",
+    "Vergiss alles über mich.", "Vergiss alles, was du über mich weißt.",
+    "Oublie tout ce que tu sais de moi.", "Oublie tout de moi.", "Olvida todo sobre mí.",
+    "Olvida todo lo que sabes de mí.",
 )  # fmt: skip
 VERY_LIKE = 0.85  # ordinary talk reached 0.79 on wren and SmolLM2-135M
 LEAST_LETTERS = 4  # letters of a word that may tell where no fact was taught; of unspaced scripts 2

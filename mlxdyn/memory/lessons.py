@@ -152,13 +152,17 @@ class LessonRunner:
         )
 
     def _study_anew(self, position: int) -> Steps:
-        """Make the adapter from the start: newest words, then all facts; keep it if recall rose."""
+        """Make the adapter from the start: newest words, then all facts; keep it if recall rose.
+
+        Or if it moves other answers much less, and still knows the facts.
+        """
         assert self.trainer is not None
         before, config = self._learner.state, self._config
         rows = self._ledger.examples.active(self._memory, upto=position - 1)
         self._check_examples(rows)
         known = [row.example for row in rows if row.kind == Kind.FACT]
         gap_before = yield from self.trainer.measure(known)
+        _, drift_before = yield from self._guard()
         self._learner.state = self._start
         for lesson in self._ledger.events.lessons_before(self._memory, position, config.words):
             yield from self._learn_words(lesson.chunks, 1.0)
@@ -172,7 +176,9 @@ class LessonRunner:
         gap = yield from self.trainer.measure(known)
         moved, drift = yield from self._guard()
         reason = Reason.MOVED.with_(*moved) if moved else ""
-        if not reason and sum(gap) >= sum(gap_before):
+        lighter = (drift or 0.0) < config.lighter * (drift_before or 0.0)
+        lighter = lighter and sum(gap) <= config.learned * len(gap)
+        if not reason and not lighter and sum(gap) >= sum(gap_before):
             means = (f"{sum(g) / max(len(g), 1):.2f}" for g in (gap_before, gap))
             reason = Reason.RECALL.with_(*means)
         if reason:

@@ -129,7 +129,7 @@ class Memory:
         return event
 
     def consolidate(self, progress: LessonProgress | None = None) -> EventRow:
-        """Make the adapter anew from all facts; it stays as it was unless recall rose."""
+        """Make the adapter anew from all facts; it stays as it was unless that is better."""
         work, done = self.begin(Lesson("study", None)), 0
         steps = self.lessons.steps_anew(self.known_facts())
         while (event := work.step()) is None:

@@ -8,11 +8,9 @@ import os
 import random
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -23,6 +21,7 @@ from mlx_lm.tuner.trainer import default_loss
 
 from mlxdyn.arrays import write_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig
+from mlxdyn.lab.bench.rows import timed
 from mlxdyn.learn.learner import Learner, State, flatten
 from mlxdyn.learn.stream import Chunk
 from mlxdyn.model import device
@@ -64,7 +63,7 @@ def measure(
 ) -> Speed:
     """Load the model called `name` and measure it; raises MlxdynError when it cannot be loaded."""
     mx.reset_peak_memory()
-    loading = [_timed(lambda: load(name)) for _ in range(min(rounds, 3))]
+    loading = [timed(lambda: load(name)) for _ in range(min(rounds, 3))]
     subject = load(name)
     trainable = attach(subject, AdapterConfig())
     rounds_of = actions(subject)
@@ -98,11 +97,11 @@ def actions(subject: Model) -> dict[str, Callable[[], float]]:
 
     def talk(write: int) -> float:
         network.eval()
-        return _timed(lambda: _write(subject, tokens[:PROMPT], write))
+        return timed(lambda: _write(subject, tokens[:PROMPT], write))
 
     def learn() -> float:
         network.train()
-        seconds = _timed(lambda: learner.learn(chunk))
+        seconds = timed(lambda: learner.learn(chunk))
         learner.state = start
         return seconds
 
@@ -112,11 +111,11 @@ def actions(subject: Model) -> dict[str, Callable[[], float]]:
 
     def score() -> float:
         network.eval()
-        return _timed(lambda: learner.score(chunk))
+        return timed(lambda: learner.score(chunk))
 
     def undo() -> float:
         learner.learn(chunk)
-        return _timed(lambda: _put_back(learner, start))
+        return timed(lambda: _put_back(learner, start))
 
     return {
         "first token": lambda: talk(1),
@@ -159,7 +158,7 @@ def _peer_step(subject: Model, learner: Learner, tokens: tuple[int, ...]) -> Cal
             optimizer.update(network, found)
             mx.eval(loss, network.trainable_parameters(), optimizer.state)
 
-        seconds = _timed(run)
+        seconds = timed(run)
         learner.state = before
         return seconds
 
@@ -175,7 +174,7 @@ def _save(learner: Learner) -> float:
     """Write the adapter and its optimizer state to disk, synced."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{os.getpid()}.safetensors"
-        return _timed(lambda: write_arrays(path, flatten(learner.state), {}))
+        return timed(lambda: write_arrays(path, flatten(learner.state), {}))
 
 
 def _figures(seconds: dict[str, list[float]]) -> list[Measurement]:
@@ -201,9 +200,3 @@ def _figures(seconds: dict[str, list[float]]) -> list[Measurement]:
 
 def _figure(name: str, unit: str, values: list[float]) -> Measurement:
     return Measurement(name, unit, statistics.median(values), min(values), max(values))
-
-
-def _timed(action: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started

@@ -35,7 +35,7 @@ class Database:
             else:
                 self._look(path)
         except (sqlite3.Error, OSError) as error:
-            said = reason(error) if isinstance(error, sqlite3.Error) else error
+            said = reason(error) if isinstance(error, sqlite3.Error) else error.strerror
             raise MlxdynError(f"the ledger {path} cannot be opened: {said}") from error
 
     def _open(self, path: Path | None) -> None:

@@ -96,14 +96,17 @@ class Messages:
         )
         return [Message(*row) for row in rows]
 
-    def holders(self, messages: Sequence[int], memory: int) -> list[str]:
-        """Name the other memories that hold copies of `messages`: branches and backups."""
-        return self._db.column(
-            "SELECT DISTINCT o.name FROM messages m JOIN messages c ON c.uid = m.uid"
+    def holders(self, messages: Sequence[int], memory: int) -> dict[str, list[int]]:
+        """Give the copies of `messages` in branches and backups, by the name of the memory."""
+        found: dict[str, list[int]] = {}
+        for name, copy in self._db.run(
+            "SELECT DISTINCT o.name, c.id FROM messages m JOIN messages c ON c.uid = m.uid"
             " JOIN conversations h ON h.id = c.conversation JOIN memories o ON o.id = h.memory"
-            " WHERE m.id IN (SELECT value FROM json_each(?)) AND o.id != ? ORDER BY o.name",
+            " WHERE m.id IN (SELECT value FROM json_each(?)) AND o.id != ? ORDER BY o.name, c.id",
             (json.dumps(list(messages)), memory),
-        )
+        ):
+            found.setdefault(name, []).append(copy)
+        return found
 
     def replies_to(self, message: int) -> list[int]:
         """Name the assistant's messages right after a user's, which often repeat it."""

@@ -117,6 +117,10 @@ MIGRATIONS = {
         (SELECT max(id) FROM messages WHERE conversation = conversations.id);
     CREATE INDEX message_parent ON messages(parent, conversation);
     """,
+    # A study was kept for recall alone.
+    10: """
+    UPDATE memories SET study = '{"lighter": 0.0, ' || substr(study, 2) WHERE study <> '{}';
+    """,
 }
 """Statements that lead to each version of the schema from the one before; all there is, from none.
 
