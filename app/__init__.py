@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from mlxdyn.engine.actor import Options
 
 
-def run(options: Options) -> int:
-    """Chat until the user quits; return the exit code."""
+def run(options: Options) -> NoReturn:
+    """Chat until the user quits; the process ends with it."""
     from mlxdyn_app.app import chat  # Textual takes a while to import
 
-    return chat(options)
+    chat(options)

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from textual import on, work
 from textual.app import App, ComposeResult, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.events import DescendantFocus
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
@@ -35,6 +36,7 @@ from mlxdyn_app.editor import edited
 from mlxdyn_app.hearing import hear
 from mlxdyn_app.menu import Menu
 from mlxdyn_app.panel import MemoryPanel
+from mlxdyn_app.pasting import protect
 from mlxdyn_app.prompt import Prompt
 from mlxdyn_app.records import LogList
 from mlxdyn_app.sidebar import Sidebar
@@ -50,21 +52,20 @@ TURN_KEYS = "E edit · R again · C copy · S surprise · F forget · Esc back"
 PATIENCE_SECONDS = 1.0  # for the engine to end; what was acknowledged is durable without it
 
 
-def chat(options: Options) -> int:
-    """Run the app in the terminal; return the exit code."""
+def chat(options: Options) -> NoReturn:
+    """Run the app in the terminal, and end the process with its exit code."""
     app = ChatApp(options)
     try:
         app.run()
     finally:
-        left = app.return_code is not None  # by itself, after it waited for the engine
-        ended = app.closed or (not left and app.engine.close(patience=PATIENCE_SECONDS))
+        if app.return_code is None and not app.closed:  # it left without its own farewell
+            app.engine.close(patience=PATIENCE_SECONDS)
     if app.failure:
         print(app.failure, file=sys.stderr)
-    code = app.return_code or 0
-    if not ended:  # a step of a slow model is under way; nothing that was said depends on it
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+    # All is saved. Python would still take apart MLX and transformers, and wait for a slow step.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(app.return_code or 0)
 
 
 class ChatApp(App[None]):
@@ -117,6 +118,10 @@ class ChatApp(App[None]):
     def _from_engine(self, event: Event) -> None:
         self.post_message(self.Told(event))  # safe from any thread, and never waits
 
+    def get_driver_class(self) -> type[Driver]:
+        """Read keys so that no paste can type them."""
+        return protect(super().get_driver_class())
+
     def compose(self) -> ComposeResult:
         """Lay out conversation, menu, prompt and status."""
         yield Sidebar()
@@ -138,7 +143,7 @@ class ChatApp(App[None]):
         self.prompt.focus()
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.set_keymap(settings.keys())
-        self.engine.start()
+        self.call_after_refresh(self.engine.start)  # its imports would hold up the first picture
 
     def paint(self) -> None:
         """Wear the theme that is set, if there is one of that name."""

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Label, OptionList, Sparkline
+from textual.widgets import Input, Label, OptionList
 
 from mlxdyn.engine.events import Fact, Panel, Status
 from mlxdyn.engine.messages import counted
@@ -21,6 +21,7 @@ from mlxdyn_app.status import adapter_scale, learning
 KEYS = "Enter corrects · ^D deletes · ^F forgets its message · Esc"
 MORE = "^S study · ^L pause · ^K dial · ^B branch · ^X reset · F6 timeline"
 EMPTY = "Nothing yet. Say something about yourself, such as where you live."
+BARS, NEWEST = "▁▂▃▄▅▆▇█", 26
 Change = Literal["correct", "drop", "forget"]
 Act = Literal["study", "pause", "reset", "timeline", "strength", "branch"]
 
@@ -66,7 +67,7 @@ class MemoryPanel(Records):
         for name in ("gain", "drift"):
             with Horizontal(classes="course"):
                 yield Label(id=f"{name}-words", markup=False)
-                yield Sparkline(id=name)
+                yield Label(id=name, markup=False)
 
     def on_mount(self) -> None:
         """Show all there is."""
@@ -97,12 +98,12 @@ class MemoryPanel(Records):
         if self.status is not None:
             said += [learning(self.status), adapter_scale(self.status) or "full strength"]
         self.query_one("#whose", Label).update(f"{lessons}\n{' · '.join(said)}")
-        self._course("gain", learned_shares(panel), gain(panel))
-        self._course("drift", panel.drifts, drift(panel))
+        self._course("gain", gain(panel), bars(learned_shares(panel), 1.0))
+        self._course("drift", drift(panel), bars(panel.drifts, panel.bound))
 
-    def _course(self, name: str, points: Sequence[float], words: str) -> None:
+    def _course(self, name: str, words: str, drawn: str) -> None:
         self.query_one(f"#{name}-words", Label).update(words)
-        self.query_one(f"#{name}", Sparkline).data = points if len(points) > 1 else None
+        self.query_one(f"#{name}", Label).update(drawn)
 
     @on(Input.Submitted)
     @on(OptionList.OptionSelected)
@@ -168,12 +169,20 @@ def learned_shares(panel: Panel) -> tuple[float, ...]:
     return tuple(max(0.0, 1 - after / max(before, 1e-9)) for before, after in panel.gaps)
 
 
+def bars(points: Sequence[float], top: float) -> str:
+    """Draw the newest lessons, a full bar being `top`: the bound, not the greatest there was."""
+    places = (round(point / top * (len(BARS) - 1)) for point in points[-NEWEST:])
+    return "".join(BARS[max(0, min(place, len(BARS) - 1))] for place in places)
+
+
 def gain(panel: Panel) -> str:
+    """Say how much of the last lesson was learned."""
     shares = learned_shares(panel)
-    return f"gain  {shares[-1]:.0%} of the last lesson taken in" if shares else "gain  not measured"
+    return f"gain  {shares[-1]:.0%} of the last lesson learned" if shares else "gain  not measured"
 
 
 def drift(panel: Panel) -> str:
+    """Say how far other answers moved, and how far they may."""
     if not panel.drifts:
         return "drift not measured"
     return f"drift {panel.drifts[-1]:.3f}, and never above {panel.bound:g}"

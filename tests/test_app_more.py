@@ -114,8 +114,9 @@ async def test_chats_of_another_program_are_taken_in(tmp_path):
         await pilot.press("enter")
         await until(pilot, lambda: "In Norway." in seen(app))
         await say(app, pilot, f"/import {tmp_path / 'none.json'}")
+        told = app._notifications  # a toast is gone after a few seconds
+        await until(pilot, lambda: any("cannot be read" in note.message for note in told))
         await until(pilot, lambda: "cannot be read" in seen(app)[-1])
-        assert any("cannot be read" in note.message for note in app._notifications)
 
 
 async def test_with_learning_off_a_message_says_so():

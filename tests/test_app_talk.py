@@ -30,6 +30,7 @@ from mlxdyn_app.chats import ChatList
 from mlxdyn_app.choices import ModelList, SettingList
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.editor import edited
+from mlxdyn_app.pasting import PasteParser
 from mlxdyn_app.surprise import SurpriseView
 from mlxdyn_app.theme import PAPER, WREN
 
@@ -281,6 +282,16 @@ async def test_a_long_paste_is_folded_and_what_it_holds_runs_nothing():
         await pilot.press("enter")
         await until(pilot, lambda: app.talk.turns)
         assert "line 39" in seen(app)[0] and "[paste" not in seen(app)[0]
+
+
+@pytest.mark.parametrize("size", [1, 3, 4096])
+def test_an_escape_character_in_a_paste_is_no_key_however_it_arrives(size):
+    raw = "a\x1b[200~one\r\x1b[31mtwo\x1b\x1b\r/undo\r\x1b\x1b[201~b\x1b[A"
+    parser, told = PasteParser(), []
+    for begin in range(0, len(raw), size):
+        told += parser.feed(raw[begin : begin + size])
+    said = [one.text if isinstance(one, Paste) else one.key for one in told]
+    assert said == ["a", "one\r[31mtwo\r/undo\r", "b", "up"]
 
 
 async def test_a_file_goes_along_and_an_unknown_one_is_said(tmp_path):

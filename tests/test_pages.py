@@ -37,7 +37,7 @@ from mlxdyn_app.choices import ModelList, SettingList
 from mlxdyn_app.comparison import Comparison
 from mlxdyn_app.dialogs import Entry, Help, Question
 from mlxdyn_app.menu import Menu
-from mlxdyn_app.panel import MemoryPanel
+from mlxdyn_app.panel import MemoryPanel, bars
 from mlxdyn_app.prompt import Prompt
 from mlxdyn_app.records import LogList
 from mlxdyn_app.sidebar import Sidebar
@@ -183,6 +183,8 @@ PAGES: dict[str, Callable] = {
     "settings": lambda _: SettingList(SET),
     "log": lambda _: LogList(LOG),
     "help": lambda _: Help(),
+    "question": lambda _: Question("Forget this for good? " * 6, "Forget it"),
+    "entry": lambda _: Entry("Correct this fact", "Where do I live?", "You live in Lisbon."),
 }
 
 
@@ -217,13 +219,9 @@ def test_a_comparison_is_legible_in_every_theme(snap_compare, theme):
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (50, 20)], ids=lambda s: f"{s[0]}x{s[1]}")
-@pytest.mark.parametrize("push", [
-    *(PAGES[name] for name in PAGES if name not in NO_PAGES),
-    lambda _: Question("Forget this for good? " * 6, "Forget it"),
-    lambda _: Entry("Correct this fact", "Where do I live?", "You live in Lisbon."),
-], ids=lambda _: "")  # fmt: skip
-async def test_nothing_of_a_page_lies_outside_the_screen(push, size):
-    app = Page(push)
+@pytest.mark.parametrize("name", [name for name in PAGES if name not in NO_PAGES])
+async def test_nothing_of_a_page_lies_outside_the_screen(name, size):
+    app = Page(PAGES[name])
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         dialog = app.screen.query_one(".dialog")
@@ -233,6 +231,11 @@ async def test_nothing_of_a_page_lies_outside_the_screen(push, size):
             if part.region and not 0 <= part.region.x <= part.region.right <= size[0]
         ]  # fmt: skip
         assert not outside
+
+
+def test_a_course_is_drawn_against_its_bound_and_shows_the_newest():
+    assert bars((0.0, 0.05, 0.1, 0.3), 0.1) == "▁▅██"
+    assert bars([0.0] * 9 + [1.0] * 26, 1.0) == "█" * 26
 
 
 async def test_long_lines_of_code_are_scrolled_by_key():

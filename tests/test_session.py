@@ -432,6 +432,22 @@ def test_a_message_is_examined_once_and_before_it_is_learned(open_session: Open)
     assert history.verify(session.memory) == []
 
 
+def test_a_lesson_left_in_the_middle_of_its_steps_is_carried_out_whole(open_session: Open):
+    four = replace(QUICK, steps=4)
+    session = open_session(study=four)
+    say(session, "My dog is called Rex.")
+    message = frozen(session, DOG)
+    while getattr(session.lesson.stage(), "steps", None) != (2, 4):
+        assert session.learn_step() is True
+    session = open_session(study=four)
+    assert session.waiting() == 1 and session.ledger.examples.of(message)
+    (summary,) = learn(session)
+    assert summary.facts == (DOG[1],) and summary.accepted
+    (study,) = session.ledger.events.log(session.memory.row.id)[1:]
+    assert study.steps == four.steps
+    assert history.verify(session.memory) == [], "as if it had never been left"
+
+
 def test_replies_are_never_examined(open_session: Open):
     """What the model says teaches it nothing about the user."""
     session = open_session(replace(GREEDY, learn="all"), study=QUICK)

@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from time import monotonic, sleep
 
 import pexpect
 import pytest
 
+from mlxdyn.files import data_dir
+from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
 
 START = ["-c", "from mlxdyn.cli import main; main()", "chat"]
@@ -23,8 +25,9 @@ def app(*words: str) -> Iterator[pexpect.spawn]:
     environment = os.environ | {"TERM": "xterm-256color"}
     child = pexpect.spawn(
         sys.executable, [*START, *words], dimensions=(36, 120), env=environment,
-        encoding="utf-8", codec_errors="replace", timeout=60,
+        encoding="utf-8", codec_errors="replace", timeout=240,
     )  # fmt: skip
+    child.delaybeforesend = None  # 50 ms that are not the app's
     try:
         yield child
         child.expect(pexpect.EOF, timeout=15)
@@ -62,7 +65,8 @@ def test_keys_reach_the_screen_as_fast_while_it_replies_and_learns():
         learning = key(child)
         child.send("\x11")
     print(f"idle {idle:.0f} ms, replying {replying:.0f}, learning {learning:.0f}")
-    assert max(replying, learning) < 5 * idle + 25, (idle, replying, learning)
+    # 50 ms, or by ratio where other programs slow idle keys down too
+    assert max(replying, learning) < max(50, 8 * idle), (idle, replying, learning)
 
 
 @pytest.mark.timeout(300)
@@ -86,7 +90,7 @@ def test_the_first_picture_comes_soon_after_the_program_starts():
     assert first < 4 * usual + 0.5, (first, usual)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_one_life_of_the_app(tall: Model):
     with app("-m", "wren", "--set", "temperature=0") as child:
         child.expect("Enter sends")
@@ -108,17 +112,28 @@ def test_one_life_of_the_app(tall: Model):
         child.expect("tall answers from now on")
         child.send("/model wren\r")
         child.expect("wren answers from now on")
-        child.send("The sea is cold today.\r")
-        child.expect("waits to be learned|reading it|writing questions|answering them|learning it")
+        child.send("My sister lives in Oslo.\r")
+        child.expect("learning it, [0-9]+ of [0-9]+ steps")
         child.send("\x11")  # Ctrl+Q
     with app(
         "-m", "wren", "--set", "temperature=5", "--set", "top_p=1", "--set", "seed=2"
     ) as child:
-        child.expect("The sea is cold today")
+        child.expect("My sister lives in Oslo")
+        child.expect("learning it")
+        child.expect("remembers: [^\r\n]*Oslo")
         child.send("Tell me everything.\r")
         child.expect("Esc stops")
         child.send(ESCAPE)
         child.expect("stopped; what is here is kept")
         child.send("/learn off\r")
         child.expect("From now on nothing will be learned")
+        child.send("\x1b[200~Once upon\r\x1b[31ma time.\r/reset\r\x1b[201~")
+        child.expect("/reset")
+        child.send("\r")
+        child.expect("Esc stops")
+        child.send(ESCAPE)
+        child.expect("stopped; what is here is kept")
         child.send("\x11")
+    with closing(Ledger(data_dir() / "mlxdyn.db", writable=False)) as ledger:
+        texts = [text for (text,) in ledger.database.run("SELECT text FROM messages").fetchall()]
+    assert "Once upon\n[31ma time.\n/reset" in texts

@@ -88,12 +88,11 @@ def test_the_child_gets_the_options_of_its_parent(monkeypatch):
 
 @contextmanager
 def running(command: list[str], **how: Any):
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, **how)
-    try:
-        yield child
-    finally:
-        child.terminate()
-        child.wait(20)
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, **how) as child:
+        try:
+            yield child
+        finally:
+            child.terminate()
 
 
 class Browser:

@@ -146,7 +146,7 @@ def chat(
     if once is None and not (plain or as_json) and _on_terminal():
         import mlxdyn_app
 
-        sys.exit(mlxdyn_app.run(options))
+        mlxdyn_app.run(options)
     sys.exit(_plain(options, once, as_json))
 
 

@@ -15,6 +15,14 @@ from textual_serve.server import Server
 HOST = "127.0.0.1"
 RUN = "import sys; from mlxdyn.cli import main; main(sys.argv[1:])"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+# Its page gives the keyboard to nobody: what is typed before the first click would be lost.
+KEYBOARD = """<script>
+new MutationObserver((_, watch) => {
+  if (!document.body.classList.contains("-first-byte")) return;
+  document.querySelector(".xterm-helper-textarea").focus();
+  watch.disconnect();
+}).observe(document.body, {attributes: true, attributeFilter: ["class"]});
+</script></body>"""
 
 
 class Gate(Server):
@@ -38,6 +46,13 @@ class Gate(Server):
         app.middlewares.append(self._admit)
         app.on_response_prepare.append(self._confine)
         return app
+
+    async def handle_index(self, request: web.Request) -> web.Response:
+        """Serve the page, and the keyboard with it."""
+        page = await super().handle_index(request)
+        assert isinstance(page, web.Response)
+        page.text = (page.text or "").replace("</body>", KEYBOARD)
+        return page
 
     async def _confine(self, request: web.Request, response: web.StreamResponse) -> None:
         """Let the page fetch nothing from elsewhere: its template asks for a font of Google's."""

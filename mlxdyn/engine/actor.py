@@ -39,7 +39,8 @@ class Engine:
 
     def start(self) -> None:
         """Load model and memory, then emit Opened and Status, or a fatal Failed."""
-        self._thread.start()
+        if not self._closing.is_set():
+            self._thread.start()
 
     def ask(
         self, what: Callable[Concatenate[Workspace, P], Any], *args: P.args, **named: P.kwargs
@@ -82,7 +83,8 @@ class Engine:
             self._hurried.set()
         self._closing.set()
         self._requests.put(None)
-        self._thread.join(patience)
+        if self._thread.ident is not None:
+            self._thread.join(patience)
         return not self._thread.is_alive()
 
     # everything below runs on the engine thread

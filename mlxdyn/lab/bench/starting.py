@@ -121,4 +121,5 @@ def _until_painted(terminal: int, began: float) -> float:
 
 
 def _environment(home: str) -> dict[str, str]:
-    return os.environ | {"MLXDYN_HOME": home, "TERM": "xterm-256color", "HF_HUB_OFFLINE": "1"}
+    kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"MLXDYN_HOME": home, "TERM": "xterm-256color", "HF_HUB_OFFLINE": "1"}
