@@ -88,7 +88,8 @@ def open_memory(name: str, model: Model, ledger: Ledger, **options: Any) -> Memo
     """Open a memory, as a process would, on a base that is known."""
     memory = Memory(name, model, ledger, **{"learner": FAST, "study": QUICK, **options})
     if options.get("writable", True):
-        know(model)
+        if not kept_at(model).is_file():
+            know(model)
         if not ledger.examples.regularization(memory.row.id):
             ledger.examples.add(memory.row.id, None, held(model))
     return memory

@@ -21,6 +21,7 @@ from test_forget import Leaning, check
 from test_formats import python_with
 from tokenizers import Tokenizer
 
+import mlxdyn_models
 from mlxdyn.config import (
     DEFAULT_MODEL,
     AdapterConfig,
@@ -29,12 +30,14 @@ from mlxdyn.config import (
     StudyConfig,
 )
 from mlxdyn.errors import MlxdynError
+from mlxdyn.files import write
 from mlxdyn.lab.evaluate import evaluate
 from mlxdyn.lab.results import Settings
 from mlxdyn.lab.streams import Stream, encode
 from mlxdyn.lab.tasks import Document
 from mlxdyn.learn.learner import same
 from mlxdyn.memory import history
+from mlxdyn.memory.calibrated import kept_at
 from mlxdyn.model import fetch, registry
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model, load
@@ -212,12 +215,14 @@ def test_the_chat_opens_with_it_when_it_is_here(
 def test_a_life_is_changed_exactly(smollm2: Model, home: Path) -> None:
     """Undone, redone, forgotten: bitwise the memory whose lessons those that stand were."""
     study = replace(StudyConfig(), steps=4, rounds=1)
+    measured = mlxdyn_models.calibration(kept_at(smollm2).stem)
+    write(kept_at(smollm2), measured.read_text("utf-8"))
     with opened("m", smollm2, study=study) as memory:
         life = Leaning(memory, smollm2, study)
         for text in ("I work as a nurse in Leeds.", "My dog is called Pixel.", "I live in Porto."):
             life.learn(text, [])
-        assert {"Leeds", "Pixel"} <= set(" ".join(f.answer for f in memory.known_facts()).replace(
-            ".", "").split())  # fmt: skip
+        known = " ".join(fact.answer for fact in memory.known_facts())
+        assert "Leeds" in known and "Pixel" in known
         learned = state(memory)
         life.undo()
         life.redo()
