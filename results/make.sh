@@ -97,6 +97,7 @@ smollm2() {
     run interval --experiment interval $kept $book --window 512 --limit 257 --lr 1e-4
     run optimizer --experiment optimizer $kept $book --limit 193 $tune --tune-limit 257
     run recompute $book --context recompute --limit 449 --lr 1e-4 $kept --grid window=64,256,1024
+    run window-2048 $book --limit 2561 --lr 1e-4 $kept --grid window=512,2048
     run years "$DATA/text/gutenberg_by_year" --strip-gutenberg --skip 3000 --limit-each 129
     run novels "$DATA/text/novels" --limit-each 129
     run books "$PG19" --limit-each 129
