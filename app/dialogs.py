@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from mlxdyn.engine.commands import COMMAND_GROUPS
+from mlxdyn_app.typed import Line
 
 KEYS = (
     ("Enter", "send"),
@@ -101,7 +102,7 @@ class Entry(ModalScreen[str | None]):
             dialog.border_title = self._title
             dialog.border_subtitle = "Enter saves · Esc cancels"
             yield Label(self._asked, markup=False)
-            yield Input(self._text, compact=True, select_on_focus=False)
+            yield Line(self._text, compact=True, select_on_focus=False)
 
     @on(Input.Submitted)
     def save(self, submitted: Input.Submitted) -> None:

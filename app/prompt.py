@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from mlxdyn_app.menu import Menu
+from mlxdyn_app.typed import edited
 
 NEWLINE_KEYS = {"ctrl+j", "shift+enter", "alt+enter"}
 LONG_LINES, LONG = 12, 1500
@@ -71,7 +72,8 @@ class Prompt(TextArea):
             await self.run_action("app.write")
         elif not self._choosing(event.key):
             if event.key != "enter" and event.key not in NEWLINE_KEYS:
-                return  # the base class's own handler runs next
+                await edited(self, event)
+                return  # the base class's own handler runs next, where that did nothing
             if event.key != "enter":
                 self.insert("\n")
             elif self.text.strip():

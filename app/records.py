@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from mlxdyn.engine.events import Logged
 from mlxdyn.engine.messages import counted, local, reason
+from mlxdyn_app.typed import Line
 
 MUTED = "$foreground-muted"
 SHOWN = 200  # rows in a list; a search finds the others
@@ -42,7 +43,7 @@ class Records(ModalScreen[None]):
         with Vertical(classes="dialog records") as dialog:
             dialog.border_subtitle = self._keys
             yield from self.head()
-            yield Input(placeholder="search", compact=True)
+            yield Line(placeholder="search", compact=True)
             yield OptionList(compact=True)
             yield Label(self._empty, markup=False, id="nothing")
 

@@ -294,6 +294,14 @@ def test_an_escape_character_in_a_paste_is_no_key_however_it_arrives(size):
     assert said == ["a", "one\r[31mtwo\r/undo\r", "b", "up"]
 
 
+async def test_keys_take_effect_in_the_order_in_which_they_were_typed():
+    async with chatting(SHORT) as (app, pilot):
+        app.prompt.text = ""
+        for key in [*"Rex", *["backspace"] * 3, *"Max"]:
+            press(app, key)
+        await until(pilot, lambda: app.prompt.text == "Max")
+
+
 async def test_a_file_goes_along_and_an_unknown_one_is_said(tmp_path):
     (tmp_path / "note.txt").write_text("Tinta is a cat.")
     async with chatting(SHORT) as (app, pilot):
