@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from mlxdyn.cli import main
 from mlxdyn.files import data_dir
-from mlxdyn.lab.bench import curves, extras, reading, rows, soaking, speed, talking
+from mlxdyn.lab.bench import curves, extras, learning, reading, rows, soaking, speed, talking
 from mlxdyn.lab.bench.rows import Row
 from mlxdyn.learn.learner import same
 from mlxdyn.model.load import Model
@@ -136,3 +136,10 @@ def test_a_snapshot_of_before_the_rows_is_that_of_after(mite: Model):
         before = session.memory.learner.state
         list(talking._long_conversation(session.talker, 0.0))
         assert same(before, session.memory.learner.state)
+
+
+@pytest.mark.slow
+def test_a_message_learned_is_timed_beside_the_recipe(wren: Model):
+    """Whatever the stages of a lesson are called."""
+    row = learning.row(wren)
+    assert len(row.ours) == len(row.theirs) == 1 and min(*row.ours, *row.theirs) > 0

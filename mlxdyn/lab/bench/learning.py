@@ -78,7 +78,7 @@ def row(model: Model) -> Row:
 def _learn(session: Session) -> tuple[float, float]:
     """Learn each message; give the seconds spent on reading them, and on steps."""
     chat = session.ledger.conversations.add(session.memory.row.id)
-    spent = {"reading": 0.0, "learning": 0.0}
+    reading = learning = 0.0
     for text, *_ in FACTS:
         session.ledger.messages.add(chat, "user", text, "pending")
         while True:
@@ -86,10 +86,14 @@ def _learn(session: Session) -> tuple[float, float]:
             began = time.perf_counter()
             going = session.learn_step()
             after = session.stage() or stage
-            spent[after.doing if after else "learning"] += time.perf_counter() - began
+            spent = time.perf_counter() - began
+            if after is None or after.doing == "learning":
+                learning += spent
+            else:  # reading, writing questions, answering them
+                reading += spent
             if going is not True:
                 break
-    return spent["reading"], spent["learning"]
+    return reading, learning
 
 
 def _recalled(base: Base) -> int:
