@@ -42,10 +42,14 @@ class Sentences(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            done = super().invoke(ctx)
+            sys.stdout.flush()  # here, where what cannot be written is still told
+            return done
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader has seen enough, say `| head`
                 raise
+            if error.errno == errno.ENOSPC and error.filename is None:  # Python would try again
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise click.ClickException(escape_control(sentence(error))) from error
         except MlxdynError as error:
             raise click.ClickException(escape_control(str(error))) from error
