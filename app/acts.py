@@ -158,11 +158,25 @@ def incognito(app: ChatApp, _: str = "") -> None:
     leave_and(app, partial(app.engine.open, talks.incognito, on))
 
 
-def leave_and(app: ChatApp, then: Callable[[], None]) -> None:
-    """Ask the engine for something that opens a conversation anew."""
+def leave_and(app: ChatApp, then: Callable[[], None], opening: str = "") -> None:
+    """Ask the engine for something that opens a conversation anew; it may take a while."""
     app.end_edit()
-    app.talk.leave()
+    app.talk.leave(f"{opening}{running(app)}…" if opening else "")
     then()
+
+
+def running(app: ChatApp) -> str:
+    """Say what has to come to an end before anything else."""
+    status, doing = app.line.status, app.line.doing
+    if app.talk.busy:
+        what = "the reply"
+    elif doing:
+        what = doing.partition(",")[0].rstrip("…")
+    elif status is not None and (status.stage or status.studying):
+        what = "a step of the lesson"
+    else:
+        return ""
+    return f", after {what}"
 
 
 # memory
@@ -224,7 +238,8 @@ def memory(app: ChatApp, name: str = "") -> None:
     if not name:
         usage(app, "memory", f"There is: {', '.join(app.memories)}.")
     elif _named(app, name):
-        switch = partial(leave_and, app, partial(app.engine.open, memories.switch, name))
+        go = partial(app.engine.open, memories.switch, name)
+        switch = partial(leave_and, app, go, f"opening memory {name}")
         if name in app.memories:
             switch()
         else:
@@ -260,7 +275,7 @@ def reset(app: ChatApp, _: str = "") -> None:
 def model(app: ChatApp, name: str = "") -> None:
     """Let another model answer, or list them."""
     if name:
-        leave_and(app, partial(app.engine.open, models.use, name))
+        leave_and(app, partial(app.engine.open, models.use, name), f"switching to {name}")
     else:
         app.wait_for("model")
         app.engine.ask(models.listed)

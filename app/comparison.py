@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mlxdyn.engine.events import Compared
-from mlxdyn.engine.messages import LOOPED, marked
+from mlxdyn.engine.messages import LOOPED, marked, unlearned
 
 LIKELIER_STYLE = "bold underline $foreground on $success-muted"
 """Legible in every theme, and without colour too."""
@@ -23,10 +23,11 @@ def answer(compared: Compared) -> Content:
 
 def legend(compared: Compared) -> Content:
     """Say what the marks mean, or that there are none."""
+    aside = f"{ASIDE}\n{unlearned(compared.pending)}".rstrip()
     if not any(likelier for _, likelier in marked(compared.memory)):
-        return Content(f"Memory made none of these words likelier. {ASIDE}")
+        return Content(f"Memory made none of these words likelier. {aside}")
     return Content.assemble(
-        ("marked", LIKELIER_STYLE), f": memory made these words likelier. {ASIDE}"
+        ("marked", LIKELIER_STYLE), f": memory made these words likelier. {aside}"
     )
 
 

@@ -96,7 +96,7 @@ async def _shown(app: ChatApp, event: Event) -> None:
     """Show an event that is not part of the talk, on its page where it has one."""
     match event:
         case Working():
-            app.line.doing = messages.working(event)
+            app.line.doing = messages.working(event) or app.talk.opening
         case MemoryNames(names):
             app.memories = names
         case Compared():

@@ -92,8 +92,8 @@ class MemoryPanel(Records):
     def _draw(self) -> None:
         panel = self._panel
         known = sum(fact.active for fact in panel.facts)
-        waits = f" · {panel.pending} still to learn" if panel.pending else ""
-        lessons = f"{counted(known, 'fact')} from {counted(panel.lessons, 'lesson')}{waits}"
+        waits = f" · {counted(panel.pending, 'message')} still to learn" if panel.pending else ""
+        lessons = f"{counted(known, 'fact')} from {counted(panel.lessons, 'message')}{waits}"
         said = [f"memory {panel.memory} of {panel.model}"]
         if self.status is not None:
             said += [learning(self.status), adapter_scale(self.status) or "full strength"]

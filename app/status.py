@@ -7,6 +7,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from mlxdyn.engine.events import Status
+from mlxdyn.engine.messages import counted
 
 SEPARATOR = " · "
 
@@ -20,7 +21,9 @@ def learning(status: Status) -> str:
     if status.studying:
         return "studying…"
     if status.pending:
-        return f"{status.pending} wait" if status.learn == "off" else f"learning {status.pending}…"
+        if status.learn == "off":
+            return f"learning off, {counted(status.pending, 'message')} to learn"
+        return f"learning {counted(status.pending, 'message')}…"
     return {
         "user": "learns your words",
         "all": "learns both sides",

@@ -33,6 +33,7 @@ class Talk:
         self.early: list[Turn] = []  # said before the conversation they are meant for was open
         self.turns: dict[int, Turn] = {}  # on screen, by message id
         self.numbers = False  # nll and tokens are shown
+        self.opening = ""  # what is said until another conversation is open
         self._begun, self._pieces, self._read = 0.0, 0, 0.0  # of the running reply
 
     # what the engine says
@@ -40,7 +41,7 @@ class Talk:
     async def opened(self, opened: Opened) -> None:
         """Show another conversation, or the same one after it changed."""
         await self._end_reply()
-        self.busy = False
+        self.busy, self.opening = False, ""
         self._give_back(self.queue)
         self.conversation, self.ready = opened.conversation, True
         self.turns = await self._transcript.open(opened.messages)
@@ -143,7 +144,7 @@ class Talk:
 
     def stayed(self) -> None:
         """Go on with this conversation: the other one did not open."""
-        self.ready = self.conversation is not None
+        self.ready, self.opening = self.conversation is not None, ""
         self._give_back(self.early)
         if not self.busy:
             self._next()
@@ -208,16 +209,18 @@ class Talk:
             self.stopping = True
             self._engine.stop()
 
-    def leave(self) -> None:
+    def leave(self, opening: str = "") -> None:
         """Stop the reply, and send nothing until the next conversation is open."""
         self.stop()
         self.ready = False
+        self.opening = opening or self.opening
+        self._line.doing = opening or self._line.doing
         self._give_back(self.early)  # it was not meant for what opens now
         self._prompt.screen.set_focus(self._prompt)  # the next key is the next message
 
     def rest(self) -> None:
         """Say that nothing happens just now, unless all is being saved."""
-        self._line.doing = "" if self._line.doing != SAVING else SAVING
+        self._line.doing = self.opening if self._line.doing != SAVING else SAVING
 
     def last_said(self) -> Turn | None:
         """Return the user's last saved message."""

@@ -366,8 +366,8 @@ async def test_a_model_that_cannot_be_loaded_ends_with_one_sentence(tmp_path):
 def test_the_status_keeps_what_matters_and_fits(width):
     status = Status("wren", "default", "user", False, 120, 4096, 85.3, 2, 3, 1234, 24, 0.5)
     line = " · ".join(fields(status, width))
-    assert "learning 2…" in line
-    assert len(line) <= max(width, len("learning 2…"))
+    assert "learning 2 messages…" in line
+    assert len(line) <= max(width, len("learning 2 messages…"))
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ async def test_the_panel_pauses_dials_branches_and_resets():
         await pilot.press("ctrl+x")
         await until(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("y")
-        await until(pilot, lambda: "0 lessons" in str(panel.query_one("#whose").content))
+        await until(pilot, lambda: "0 messages" in str(panel.query_one("#whose").content))
 
 
 async def test_the_sidebar_lists_opens_and_goes():

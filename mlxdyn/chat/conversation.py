@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import psutil
 
@@ -21,7 +22,7 @@ from mlxdyn.chat.events import (
 )
 from mlxdyn.chat.generate import Talker
 from mlxdyn.chat.pace import Pace
-from mlxdyn.chat.turns import alternating
+from mlxdyn.chat.turns import alternating, corrected
 from mlxdyn.chat.underway import UnderWay
 from mlxdyn.config import ChatConfig, Learn
 from mlxdyn.errors import MlxdynError
@@ -87,7 +88,7 @@ class Session:
         if conversation not in {chat.id for chat in self.chats()}:
             raise MlxdynError(f"there is no conversation {conversation} in this memory")
         self.conversation = conversation
-        self._context_tokens = self.talker.measured(alternating(self.messages()))
+        self._context_tokens = self.talker.measured(self._turns(self.messages()))
 
     def chats(self) -> list[Chat]:
         return self.ledger.conversations.all(self.owner)
@@ -209,7 +210,7 @@ class Session:
         messages = self.messages()
         if asked is not None:
             messages = messages[: 1 + [m.id for m in messages].index(asked)]
-        tokens, dropped = self.talker.prompt(alternating(messages))
+        tokens, dropped = self.talker.prompt(self._turns(messages))
         started, first, count = time.perf_counter(), 0.0, 0
         said, was_stopped = begun.text if begun else "", False
         for piece in self.talker.stream(tokens, self._weights):
@@ -240,6 +241,11 @@ class Session:
                 return saved
         return self.messages()[-1]
 
+    def _turns(self, messages: Sequence[Message]) -> list[Turn]:
+        """Give the turns of a prompt, with what was corrected by hand since it was told."""
+        facts = self.ledger.examples.corrected_in(self.conversation)
+        return corrected(messages, facts, self._pending())
+
     @property
     def _weights(self) -> tuple[int, float]:
         """What a KV cache depends on: the weights' version and how strongly memory speaks."""
@@ -247,7 +253,8 @@ class Session:
 
     def compare(self, text: str, stopped: Stopped = lambda: False) -> Compared:
         """Answer `text` with the bare base and with memory; nothing is saved or learned."""
-        return compare(self.talker, self.memory.learner, text, stopped)
+        found = compare(self.talker, self.memory.learner, text, stopped)
+        return replace(found, pending=self.waiting())
 
     # learning
 

@@ -34,7 +34,7 @@ class Stage:
     """Where a lesson is."""
 
     message: int | None  # that is being learned; None for a study of everything
-    doing: str  # reading | writing | answering | learning | studying
+    doing: str  # preparing | reading | writing | answering | learning | studying
     seconds: float | None  # left, as it took so far; None where that was never measured
     spent: float = 0.0  # seconds in this stage
     steps: tuple[int, int] | None = None  # taken, and of how many, once it trains
@@ -83,7 +83,7 @@ class Learned:
     secrets: int = 0  # secrets in it that were kept out of learning
     rate: float = 1.0  # times the configured learning rate, lowered when other answers moved
     full: bool = False  # as much was made of it as can be of one message: more may be in it
-    left: tuple[str, ...] = ()  # parts of it that no fact holds, where it told more than is learned
+    left: tuple[str, ...] = ()  # parts of it that no fact holds, where it taught some
     asked: bool = False  # it is a question
     known: bool = False  # what it taught was known
     questions: tuple[str, ...] = ()  # one for each fact
@@ -141,6 +141,7 @@ class Compared:
     memory: tuple[Weighed, ...]
     base_loops: bool = False  # it went round in circles and was stopped
     memory_loops: bool = False
+    pending: int = 0  # messages that the memory has not learned yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ class Panel:
     memory: str
     model: str
     facts: tuple[Fact, ...]
-    lessons: int
+    lessons: int  # messages that something was learned of
     gaps: tuple[tuple[float, float], ...]  # KL to what was to be learned, before and after lessons
     drifts: tuple[float, ...]  # after each lesson, oldest first, in nats per token
     bound: float  # that drift must not pass

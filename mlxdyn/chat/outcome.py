@@ -30,14 +30,16 @@ def lessons(memory: Memory, conversation: int, pending: Iterable[int]) -> Lesson
 
 def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: Masked) -> Learned:
     """Sum up what one message taught."""
-    rows = memory.ledger.examples.facts(message)
+    examples = memory.ledger.examples
+    rows = examples.facts(message)
     before = _before(memory, message)
     facts = group([row for row in rows if row.question not in before], hidden.learnable)
     told = sum_up(message, updates, tuple(one.answer for one in facts), hidden.secrets)
     otherwise = [
         row.answer for row in rows if row.answer not in before.get(row.question, {row.answer})
     ]
-    left = untold(hidden.studied, [(row.question, row.answer) for row in rows])
+    near = [row for m in examples.depends_on(message) for row in examples.facts(m)]
+    left = untold(hidden.studied, [(row.question, row.answer) for row in (*rows, *near)])
     full = len(facts) >= FACTS or (bool(rows) and len(left) > FACTS)  # each value has its turn
     return replace(
         told,
@@ -45,7 +47,7 @@ def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: M
         corrections=tuple(dict.fromkeys(otherwise)) if told.accepted else (),
         questions=tuple(one.rows[0].question for one in facts),
         full=full,
-        left=tuple(left) if full else (),
+        left=tuple(left) if full or facts else (),
         asked=hidden.learnable.rstrip().endswith(QUESTION),
         studied=bool(rows) or memory.ledger.messages.examined(message),
         quoted=hidden.quoted,
@@ -165,7 +167,7 @@ def panel(memory: Memory) -> Panel:
         memory=memory.row.name,
         model=memory.model.name,
         facts=facts(memory),
-        lessons=len({row.event for row in rows if row.accepted}),
+        lessons=len({row.message for row in rows if row.accepted and row.message}),
         gaps=tuple((before or 0.0, after or 0.0) for before, after in gaps[-POINTS:]),
         drifts=tuple(drift for drift in drifts.values() if drift is not None)[-POINTS:],
         bound=memory.study_config.max_drift,

@@ -9,8 +9,10 @@ from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.records import Message
 from mlxdyn.model.chat_template import Turn, render
 
+ROLES = ("user", "assistant")
 
-def alternating(messages: Sequence[Message]) -> list[Turn]:
+
+def alternating(messages: Sequence[Message | Turn]) -> list[Turn]:
     """Join turns of one role in a row, as a reply that was killed leaves them; leave out thoughts.
 
     Many chat templates insist on user and assistant taking turns.
@@ -23,6 +25,20 @@ def alternating(messages: Sequence[Message]) -> list[Turn]:
         else:
             turns.append(Turn(message.role, text))
     return turns
+
+
+def corrected(
+    messages: Sequence[Message], facts: Sequence[tuple[str, str]], pending: Sequence[int]
+) -> list[Turn]:
+    """Put questions with their answers before what is still to be learned, or else said last.
+
+    So a fact that was corrected by hand is newer than the words that told it, and older than those
+    that tell it anew.
+    """
+    said = [place for place, message in enumerate(messages) if message.role == "user"]
+    first = next((place for place in said if messages[place].id in pending), max(said, default=0))
+    added = [Turn(role, text) for fact in facts for role, text in zip(ROLES, fact, strict=True)]
+    return alternating([*messages[:first], *added, *messages[first:]])
 
 
 def words_of(memory: Memory, message: int, config: ChatConfig) -> tuple[Chunk, ...]:

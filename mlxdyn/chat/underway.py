@@ -15,7 +15,7 @@ from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.records import EventRow, Filter, Lesson
 
 Steps = Generator[None, None, Learned | Studied]
-STAGES = ("reading", "learning")
+STAGES = ("preparing", "reading", "learning")
 
 
 class UnderWay:
@@ -25,6 +25,7 @@ class UnderWay:
         self._memory, self._pace = memory, pace
         self._work: Steps | None = None
         self._at = Stage(None, "", None)
+        self._first: tuple[int, float] | None = None  # the step seen first, and seconds until then
 
     @property
     def message(self) -> int | None:
@@ -43,12 +44,25 @@ class UnderWay:
         doing = self._at.doing
         rest = STAGES[STAGES.index(doing) :] if doing in STAGES else (doing,)
         whole = self._pace.seconds(*rest)
-        left = None if whole is None else max(0.0, whole - self._at.spent)
-        now = replace(self._at, seconds=left)
+        late = whole is not None and self._at.spent > whole  # then nobody knows
+        left = None if whole is None or late else whole - self._at.spent
+        now = replace(self._at, seconds=self._by_steps(left))
         if doing == "reading":
             return replace(now, doing=self._memory.reading or doing)
+        return replace(now, steps=self._steps)
+
+    def _by_steps(self, left: float | None) -> float | None:
+        """Tell the seconds that are left by the steps taken, which say more than other lessons."""
+        steps = self._steps
+        if steps is None or self._first is None or steps[0] <= self._first[0]:
+            return left
+        step = (self._at.spent - self._first[1]) / (steps[0] - self._first[0])
+        return step * (steps[1] - steps[0])
+
+    @property
+    def _steps(self) -> tuple[int, int] | None:
         trainer = self._memory.lessons.trainer
-        return now if trainer is None else replace(now, steps=trainer.taken)
+        return None if trainer is None else trainer.taken
 
     def begin(self, message: int, config: ChatConfig) -> None:
         """Begin to learn a message; what was under way is given up."""
@@ -79,6 +93,8 @@ class UnderWay:
             raise
         spent = self._at.spent + time.perf_counter() - begun
         self._at = replace(self._at, spent=spent)
+        if (steps := self._steps) and (self._first is None or steps[0] < self._first[0]):
+            self._first = steps[0], spent  # of another round too
         return True
 
     def drop(self) -> None:
@@ -88,7 +104,7 @@ class UnderWay:
         self._work = None
 
     def _stand(self, message: int | None, doing: str) -> None:
-        self._at = Stage(message, doing, None)
+        self._at, self._first = Stage(message, doing, None), None
         if (trainer := self._memory.lessons.trainer) is not None:
             trainer.taken = None
 
@@ -98,8 +114,11 @@ class UnderWay:
         turn = ledger.messages.upto(message)[-1]
         steps = self._pace.steps(memory.study_config.steps, config.budget_seconds)
         if steps:
+            self._stand(message, "preparing")
             yield from memory.prepare()
-            self._stand(message, "reading")  # the base is measured once: never so long again
+            if self._at.spent:  # there was something to prepare
+                self._pace.note("preparing", self._at.spent)
+            self._stand(message, "reading")
         if steps and turn.role == "user" and not ledger.messages.examined(message):
             yield from memory.examine(message)
             self._pace.note("reading", self._at.spent)

@@ -54,7 +54,8 @@ def compared(found: Compared) -> str:
     pieces = messages.marked(found.memory)
     answer = "".join(f"[{words}]" if likelier else words for words, likelier in pieces)
     base_end, end = (f" ({messages.LOOPED})" * x for x in (found.base_loops, found.memory_loops))
-    return f"base:        {found.base}{base_end}\nwith memory: {answer.strip()}{end}"
+    said = [f"base:        {found.base}{base_end}", f"with memory: {answer.strip()}{end}"]
+    return "\n".join(filter(None, [*said, messages.unlearned(found.pending)]))
 
 
 def chats(found: Chats) -> str:

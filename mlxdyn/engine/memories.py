@@ -68,7 +68,7 @@ def correct(workspace: Workspace, wordings: Sequence[int], answer: str) -> None:
     session = workspace.session
     session.change_items(wordings, answer.strip(), workspace.working("learning anew"))
     panel(workspace)
-    workspace.changed("Corrected; the memory is as if it had been told so all along.")
+    workspace.changed("Corrected: memory and chat go on as if it had been told so all along.")
 
 
 def drop(workspace: Workspace, wordings: Sequence[int]) -> None:
@@ -76,7 +76,10 @@ def drop(workspace: Workspace, wordings: Sequence[int]) -> None:
     workspace.refuse_temporary()
     workspace.session.change_items(wordings, None, workspace.working("learning anew"))
     panel(workspace)
-    workspace.changed("The fact is gone; the memory is as if it had never been learned.")
+    workspace.changed(
+        "The fact is gone, as if never learned. Its message is still in its chat; /forget takes"
+        " that too."
+    )
 
 
 def log(workspace: Workspace) -> None:

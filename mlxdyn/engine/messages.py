@@ -79,6 +79,8 @@ def _learned(event: Learned) -> Iterator[str]:
         yield "learned in fewer steps, to keep to the budget"
     if event.full:
         yield f"it said a lot: {_left(event.left)} can be told again in a message of its own"
+    elif event.left:
+        yield f"not kept: {_left(event.left)}; said by itself, it may be"
     if event.secrets:
         yield f"{counted(event.secrets, 'secret')} kept out of learning"
     if event.quoted:
@@ -160,7 +162,8 @@ def value(found: str | float | None) -> str:
 def stage(now: Stage) -> str:
     """Say where a lesson is, and how long it may still take."""
     doing = {
-        "reading": "reading it", "writing": "writing questions about it",
+        "preparing": "getting ready, once for this memory", "reading": "reading it",
+        "writing": "writing questions about it",
         "answering": "answering them", "learning": "learning it", "studying": "studying all",
     }[now.doing]  # fmt: skip
     if now.steps is not None:
@@ -253,6 +256,14 @@ def marked(pieces: Iterable[Weighed]) -> list[tuple[str, bool]]:
             runs[-1] = (runs[-1][0] + text.removesuffix(words), runs[-1][1])
         runs.append((words, likelier))
     return runs
+
+
+def unlearned(count: int) -> str:
+    """Say what a comparison does not show yet; "" if that is nothing."""
+    if not count:
+        return ""
+    waits = "message is" if count == 1 else "messages are"
+    return f"{count} {waits} not learned yet, and not in it."
 
 
 def local(time: str) -> str:

@@ -85,6 +85,7 @@ class Workspace:
         self.always_incognito = options.incognito  # started so; it stays so
         self.adapter_scale = 1.0
         self.left = 0  # the conversation that a temporary one was entered from
+        self.left_in: dict[int, int] = {}  # the conversation that was open, by memory
         self.asked = False  # for a study that has to wait for messages
 
     def start(self) -> None:
@@ -144,12 +145,17 @@ class Workspace:
         self.session.adapter_scale = 0.0 if self.options.incognito else self.adapter_scale
 
     def open_latest(self) -> None:
-        """Go on with the latest conversation, unless others said it or a new one is wanted."""
+        """Go on with the conversation that was left, else with the latest.
+
+        Unless others said it, or a new one is wanted.
+        """
         from mlxdyn.memory.store import chats
 
-        latest = chats.latest(self.session.ledger, self.session.owner)
-        if latest and not self.options.fresh:
-            self.session.open(latest)
+        session = self.session
+        latest = 0 if self.options.fresh else chats.latest(session.ledger, session.owner)
+        chosen = self.left_in.get(session.owner or 0, latest)
+        if chosen in {chat.id for chat in session.chats()}:
+            self.session.open(chosen)
             if any(message.imported for message in self.session.messages()):
                 self.session.new()  # what others said is opened when it is asked for
         self.opened()
@@ -196,6 +202,7 @@ class Workspace:
     def change(self, options: Options, model: Model | None = None) -> None:
         """Go on as `options` say, with another memory or `model`; as before if that fails."""
         before, old, conversation = self.options, self.model, self.session.conversation
+        self.left_in[self.memory.row.id] = conversation
         self.session.drop_work()
         self.memory.snapshot()
         self.memory.close()
