@@ -228,7 +228,7 @@ def dial(app: ChatApp, argument: str) -> None:
     """Choose how strongly the memory speaks, in per cent."""
     share = argument.removesuffix("%").strip()
     if share.isdecimal() and int(share) <= 100:
-        app.engine.ask(memories.adapter_scale, int(share) / 100)
+        put(app, "dial", share)
     else:
         usage(app, "dial")
 

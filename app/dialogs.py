@@ -29,12 +29,27 @@ KEYS = (
     ("PgUp PgDn", "scroll"),
     ("Ctrl+P", "command palette"),
 )
+PAGES = (
+    ("all", "typing searches, Up and Down choose, Esc closes"),
+    ("F2", "Enter corrects, Ctrl+D deletes, Ctrl+F forgets; Ctrl+S studies, Ctrl+L pauses, "
+     "Ctrl+K strength, Ctrl+B branch, Ctrl+X reset, F6 timeline"),
+    ("Ctrl+O", "Enter opens, Ctrl+R renames, Ctrl+T pins, Ctrl+D deletes, Ctrl+Z brings back, "
+     "Ctrl+E forgets it and what it taught"),
+    ("F3  F4  F6", "Enter changes a setting, lets a model answer, looks at a moment and goes there"),
+    ("F5", "Enter opens a chat, Esc goes back to the prompt"),
+    ("Ctrl+S  /log", "Tab: how surprising, or what memory changed; Ctrl+D forgets"),
+)  # fmt: skip
 EXPLAINED = """
 Under a message stands what was understood of it, and what will be known tomorrow, in another \
 chat, without it. Nothing is learned of questions, of secrets (passwords, keys, card numbers), \
 or of what would change other answers too much.
 nll is the surprise at your words in nats a token, before and after learning them; drift is how \
 far other answers moved. /numbers shows both.
+While it learns, the line says where it is, and about how long: by what lessons took here before. \
+/set budget 20 keeps a lesson within 20 seconds: fewer steps, or the words only. Ctrl+Q leaves at \
+any moment, pressed twice at once; what waits goes on at the next start.
+A long paste is folded, and sent whole. A message that cannot be sent comes back to the prompt. \
+Settings, [presets] for /system and [keys] are in config.toml: `mlxdyn config` says where.
 What was not understood can be told again in other words; what was misunderstood is corrected \
 on F2. The chat itself is saved as it is."""
 
@@ -56,6 +71,8 @@ class Help(ModalScreen[None]):
                 for command in group:
                     key = f"  {command.key}" if command.key else ""
                     yield Static(f"{command.usage}{key}\n    {command.meaning}", markup=False)
+            yield Static("Pages over the chat", classes="group", markup=False)
+            yield Static("\n".join(f"{key}\n    {does}" for key, does in PAGES), markup=False)
             yield Static(EXPLAINED, markup=False)
 
 

@@ -135,6 +135,7 @@ class ChatConfig:
     window: int = 512  # most tokens of a message's own turn seen by a micro-step
     context: int = 4096  # most tokens of conversation in a prompt, if the model can take them
     system: str = ""  # system prompt, never learned
+    dial: int = 100  # per cent of its strength at which the memory speaks
     idle_seconds: float = 60.0  # of quiet before the memory studies; 0 never
     budget_seconds: float = 0.0  # that learning a message may take, by what was measured; 0 any
     sampling: SamplingConfig = SamplingConfig()

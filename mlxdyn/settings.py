@@ -69,6 +69,7 @@ SETTINGS = (
     Setting("learn", str, "whose words are learned", CHAT.learn, choices=get_args(Learn)),
     Setting("personal", bool, "phone, passport, account and tax numbers are learned and shown",
             False),
+    Setting("dial", int, "how strongly the memory speaks, in per cent", CHAT.dial, most=100),
     Setting("idle", float, "seconds of quiet before the memory studies; 0 never",
             CHAT.idle_seconds),
     Setting("budget", float, "most seconds that learning one message may take; 0 any",
@@ -166,7 +167,7 @@ def values() -> dict[str, Value | None]:
 
 DRAWN = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens", "seed")
 HELD = {"learn": "learn", "personal": "personal", "context": "context", "system": "system",
-        "idle": "idle_seconds", "budget": "budget_seconds"}  # fmt: skip
+        "dial": "dial", "idle": "idle_seconds", "budget": "budget_seconds"}  # fmt: skip
 
 
 def chat(found: Mapping[str, Any], config: ChatConfig = CHAT) -> ChatConfig:

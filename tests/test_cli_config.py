@@ -1,7 +1,9 @@
 """Laws of `mlxdyn config` and of the shell's completion."""
 
 import json
+from collections.abc import Iterator
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -56,3 +58,18 @@ def test_the_program_knows_its_short_options():
     assert callable(main)
     help_ = run("chat", "--help")
     assert "-m, --model" in help_ and "-M, --memory" in help_ and "--system" in help_
+
+
+def test_every_option_and_command_is_explained():
+    def unexplained(command: click.Command, name: str) -> Iterator[str]:
+        options = [p for p in command.params if isinstance(p, click.Option)]
+        yield from (f"{name} {p.opts[-1]}" for p in options if not p.help and not p.hidden)
+        if not command.get_short_help_str():
+            yield name
+        if isinstance(command, click.Group):
+            for below in command.list_commands(click.Context(command)):
+                found = command.get_command(click.Context(command), below)
+                assert found is not None
+                yield from unexplained(found, f"{name} {below}")
+
+    assert not [*unexplained(group, "mlxdyn")]

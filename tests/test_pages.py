@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
 from textual.widgets.markdown import MarkdownFence
 
@@ -39,7 +40,7 @@ from mlxdyn_app.dialogs import Entry, Help, Question
 from mlxdyn_app.menu import Menu
 from mlxdyn_app.panel import MemoryPanel, bars
 from mlxdyn_app.prompt import Prompt
-from mlxdyn_app.records import LogList
+from mlxdyn_app.records import LogList, Records
 from mlxdyn_app.sidebar import Sidebar
 from mlxdyn_app.status import StatusLine
 from mlxdyn_app.surprise import SurpriseView
@@ -231,6 +232,17 @@ async def test_nothing_of_a_page_lies_outside_the_screen(name, size):
             if part.region and not 0 <= part.region.x <= part.region.right <= size[0]
         ]  # fmt: skip
         assert not outside
+
+
+def test_every_page_of_the_app_has_its_pictures():
+    """Records only lists; what lists, asks and shows has a picture in each look."""
+
+    def below(kind: type) -> set[type]:
+        return {kind, *(one for sub in kind.__subclasses__() for one in below(sub))}
+
+    pages = {one for one in below(ModalScreen) if one.__module__.startswith("mlxdyn_app")}
+    shown = {type(PAGES[name](None)) for name in PAGES if name not in NO_PAGES}
+    assert pages - {Records} == shown
 
 
 def test_a_course_is_drawn_against_its_bound_and_shows_the_newest():

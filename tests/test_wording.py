@@ -32,6 +32,14 @@ WORSE = Reason.ROLLED_BACK.with_("0.130", "0.1")
         (replace(PLAIN, known=True), "nothing new: it knew that"),
         (replace(PLAIN, studied=False), "learned its words, without looking for facts"),
         (
+            replace(PLAIN, studied=False, hurried=True),
+            "learned its words only, to keep to the budget",
+        ),
+        (
+            replace(PLAIN, facts=("You have a dog.",), left=("I live in Oslo",)),
+            "remembers: You have a dog.\nnot kept: “I live in Oslo”; said by itself, it may be",
+        ),
+        (
             replace(PLAIN, facts=("You live in Lisbon.", "You are a nurse.")),
             "remembers: You live in Lisbon. · You are a nurse.",
         ),
@@ -91,6 +99,7 @@ def test_a_lesson_under_way_says_where_it_is_and_how_long():
     assert stage(Stage(1, "reading", None, 12.3)) == "reading it…, 12 s so far"
     assert stage(Stage(1, "learning", 12.3)) == "learning it…, about 12 s"
     assert stage(Stage(None, "studying", 600.0)) == "studying all…, about 10 min"
+    assert stage(Stage(1, "preparing", None)) == "getting ready, once for this memory…"
     assert stage(Stage(1, "writing", None)) == "writing questions about it…"
     assert stage(Stage(1, "answering", None)) == "answering them…"
     assert stage(Stage(1, "learning", 9.0, 3.0, (3, 8))) == "learning it, 3 of 8 steps…, about 9 s"

@@ -61,7 +61,13 @@ class Remembering(click.Command):
 @click.option("--out", metavar="DIR", help="Keep finished cells there, and go on from them.")
 @click.option("--compare", is_flag=True, help="TEXTs are --json files of earlier runs: compare.")
 @click.option("--model", default=config.BUNDLED_MODEL, show_default=True, help="Name or directory.")
-@click.option("--adapt", type=click.Choice(config.ADAPTS), default=ADAPTER.adapt, show_default=True)
+@click.option(
+    "--adapt",
+    type=click.Choice(config.ADAPTS),
+    default=ADAPTER.adapt,
+    show_default=True,
+    help="Which weights learn: an adapter's, or all.",
+)
 @click.option(
     "--window", type=POSITIVE, help=f"Most tokens attention sees.  [default: {STREAM.window}]"
 )
@@ -69,9 +75,21 @@ class Remembering(click.Command):
     "--chunk", type=POSITIVE, help=f"Targets between two updates.  [default: {STREAM.chunk}]"
 )
 @click.option(
-    "--context", type=click.Choice(config.CONTEXTS), default=STREAM.context, show_default=True
+    "--context",
+    type=click.Choice(config.CONTEXTS),
+    default=STREAM.context,
+    show_default=True,
+    help="What a chunk sees: a window recomputed for each, one begun again at its half when it is "
+    "full, or keys and values carried on for ever.",
 )
-@click.option("--kv", type=click.Choice(config.KVS), default=STREAM.kv, show_default=True)
+@click.option(
+    "--kv",
+    type=click.Choice(config.KVS),
+    default=STREAM.kv,
+    show_default=True,
+    help="After an update, with --context restart: keep the window's keys and values, or make "
+    "them anew.",
+)
 @click.option(
     "--lr",
     type=Rates(),
@@ -89,7 +107,9 @@ class Remembering(click.Command):
     "--tune", multiple=True, metavar="TEXT", help="Text to choose on, kept apart from the result."
 )
 @click.option("--tune-limit", type=click.IntRange(min=2), help="Most tokens of each --tune text.")
-@click.option("--rank", type=POSITIVE, default=ADAPTER.rank, show_default=True)
+@click.option(
+    "--rank", type=POSITIVE, default=ADAPTER.rank, show_default=True, help="Of the adapter."
+)
 @click.option("--targets", default=ADAPTER.targets, show_default=True, help="all, mlp, attention…")
 @click.option("--layers", default=ADAPTER.layers, show_default=True, help="all, middle, 2-5…")
 @click.option(
@@ -97,8 +117,15 @@ class Remembering(click.Command):
     type=click.Choice(config.OPTIMIZERS),
     default=LEARNER.optimizer,
     show_default=True,
+    help="Rule of an update; adam0 is Adam without momentum.",
 )
-@click.option("--reset", type=click.Choice(config.RESETS), default=STREAM.reset, show_default=True)
+@click.option(
+    "--reset",
+    type=click.Choice(config.RESETS),
+    default=STREAM.reset,
+    show_default=True,
+    help="At a new document: keep what was learned, begin anew, or go half-way back.",
+)
 @click.option(
     "--batch",
     type=POSITIVE,
@@ -107,13 +134,25 @@ class Remembering(click.Command):
     help="Documents read side by side, each with an adapter of its own: small models fill the "
     "machine. For --reset document.",
 )
-@click.option("--order", type=click.Choice(catalog.ORDERS), default="name", show_default=True)
+@click.option(
+    "--order",
+    type=click.Choice(catalog.ORDERS),
+    default="name",
+    show_default=True,
+    help="In which documents are read.",
+)
 @click.option("--index", metavar="FILE", help="TSV with the dates for --order date.")
 @click.option("--strip-gutenberg", is_flag=True, help="Leave out Project Gutenberg's licence.")
 @click.option("--skip", type=click.IntRange(min=0), default=0, help="Characters of each text.")
 @click.option("--limit", type=click.IntRange(min=2), help="Most tokens read, over all texts.")
 @click.option("--limit-each", type=click.IntRange(min=2), help="Most tokens read of each text.")
-@click.option("--seed", type=click.IntRange(min=0), default=ADAPTER.seed, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=ADAPTER.seed,
+    show_default=True,
+    help="Of the adapter's start and of all draws.",
+)
 @click.option(
     "--later",
     type=click.IntRange(min=0),

@@ -214,7 +214,7 @@ class PlainChat:
                 engine.ask(memories.study)
                 self._wait(Studied, Notice)
             case "dial", share if share.isdecimal() and int(share) <= 100:
-                self._do(lambda: engine.ask(memories.adapter_scale, int(share) / 100))
+                self._set("dial", share)
             case "memory", "":
                 engine.ask(memories.names)
                 if found := self._wait(MemoryNames):

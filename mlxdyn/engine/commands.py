@@ -85,7 +85,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("learn", "[user|all|off]", "learn your words, the replies too, or nothing"),
         Command("study", "", "make the adapter anew from all items"),
         Command("log", "", "every update; shows the IDs", plain=False, ask=memories.log),
-        Command("dial", "0..100", "how strongly the memory speaks, in per cent"),
+        Command("dial", "0..100", "how strongly the memory speaks, in per cent; kept for good"),
         Command("memory", "[NAME]", "go on with another memory, or list them"),
         Command("branch", "NAME", "copy this memory as NAME"),
         Command("reset", "", "set the memory aside and begin an empty one"),

@@ -167,15 +167,6 @@ def study(workspace: Workspace) -> None:
         workspace.begin_study()
 
 
-def adapter_scale(workspace: Workspace, share: float) -> None:
-    """Let the memory speak at 0 to 1 of its strength."""
-    if workspace.options.incognito:
-        raise MlxdynError("an incognito chat does not read the memory")
-    workspace.adapter_scale = workspace.session.adapter_scale = min(max(share, 0.0), 1.0)
-    workspace.emit(Notice(f"The memory speaks at {workspace.adapter_scale:.0%} of its strength."))
-    workspace.emit(workspace.session.status())
-
-
 # whole memories
 
 

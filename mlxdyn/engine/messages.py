@@ -75,7 +75,7 @@ def _learned(event: Learned) -> Iterator[str]:
         yield f"learned at {_part(event.rate)} of the rate, to leave other answers as they are"
     elif event.reason:
         yield f"not all of it: {reason(event.reason)}"
-    if event.hurried:
+    if event.hurried and event.studied:
         yield "learned in fewer steps, to keep to the budget"
     if event.full:
         yield f"it said a lot: {_left(event.left)} can be told again in a message of its own"
@@ -102,7 +102,8 @@ def _nothing(event: Learned) -> str:
     if event.known:
         return "nothing new: it knew that"
     if not event.studied:
-        return "learned its words, without looking for facts"
+        only = " only, to keep to the budget"
+        return f"learned its words{only if event.hurried else ', without looking for facts'}"
     return "a question: nothing to remember" if event.asked else "nothing in it to remember"
 
 

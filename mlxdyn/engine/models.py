@@ -71,6 +71,7 @@ def put(workspace: Workspace, name: str, text: str) -> None:
     session.config = chat
     if name == "learn" and not session.temporary:
         session.learn = chat.learn
+    workspace.set_dial()
     workspace.tell_settings()
     workspace.emit(session.lessons())  # what is masked may be another
     workspace.emit(session.status())

@@ -83,7 +83,6 @@ class Workspace:
         self.options, self.emit = options, emit
         self.interrupted, self.wanted = interrupted, wanted
         self.always_incognito = options.incognito  # started so; it stays so
-        self.adapter_scale = 1.0
         self.left = 0  # the conversation that a temporary one was entered from
         self.left_in: dict[int, int] = {}  # the conversation that was open, by memory
         self.asked = False  # for a study that has to wait for messages
@@ -142,7 +141,11 @@ class Workspace:
         config = self.options.chat
         self.session = Session(self.model, self.memory, ledger, config, temporary=temporary)
         self.session.incognito = self.options.incognito
-        self.session.adapter_scale = 0.0 if self.options.incognito else self.adapter_scale
+        self.set_dial()
+
+    def set_dial(self) -> None:
+        """Let the memory speak as strongly as is set; not at all where it is not read."""
+        self.session.adapter_scale = 0.0 if self.options.incognito else self.options.chat.dial / 100
 
     def open_latest(self) -> None:
         """Go on with the conversation that was left, else with the latest.
