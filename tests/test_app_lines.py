@@ -1,0 +1,255 @@
+"""Laws of the app's lines about learning, and of what no other test of it tries; by keyboard."""
+
+from dataclasses import replace
+from threading import Event
+
+import pytest
+from test_app import (
+    CALM,
+    STUDIED,
+    chatting,
+    own_home,  # noqa: F401
+    press,
+    say,
+    say_and_learn,
+    seen,
+    until,
+)
+
+from mlxdyn import settings
+from mlxdyn.model import fetch, registry
+from mlxdyn.model.load import Model
+from mlxdyn_app.app import ChatApp
+from mlxdyn_app.choices import ModelList
+from mlxdyn_app.comparison import Comparison, legend
+from mlxdyn_app.dialogs import Entry, Question
+from mlxdyn_app.panel import MemoryPanel
+from mlxdyn_app.status import learning
+
+SHORT = replace(CALM, max_tokens=6)
+CODE = "```python\nprint('Tinta')\n```"
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def feet(app: ChatApp) -> list[str]:
+    """Give what stands under the user's messages, from the top."""
+    return [str(t.foot.content) for t in app.talk.turns.values() if t.role == "user"]
+
+
+def toasts(app: ChatApp) -> list[str]:
+    return [one.message for one in app._notifications]
+
+
+async def test_a_lesson_says_where_it_is_how_long_it_takes_and_what_waits():
+    async with chatting(SHORT, study=replace(STUDIED, steps=6, rounds=1)) as (app, pilot):
+        told = list[str]()
+        app.watch(app.line, "status", lambda _: told.extend(feet(app)), init=False)
+        gate = Event()
+        await say(app, pilot, "My cat is called Tinta. I was up all night.")
+        await until(pilot, lambda: app.talk.busy or app.talk.turns)
+        app.engine._requests.put(gate.wait)
+        await say(app, pilot, "My cat is called Tinta.")
+        await until(pilot, lambda: len(app.talk.queue) == 1 or len(app.talk.turns) > 2)
+        gate.set()
+        await until(pilot, lambda: feet(app)[1:] == ["waits to be learned"])
+        await until(pilot, lambda: learning(app.line.status) == "learning 2 messages…")
+        await until(pilot, lambda: app.line.status.pending == 0)
+        for stage in ("getting ready", "reading it", "writing questions", "answering them"):
+            assert any(stage in foot for foot in told), stage
+        assert any("learning it, 3 of 6 steps" in foot for foot in told)
+        assert any("steps…, a moment" in foot or "steps…, about" in foot for foot in told)
+        assert feet(app)[0].startswith("remembers: "), feet(app)
+        assert "not kept: “I was up all night”" in feet(app)[0]
+        assert feet(app)[1] == "nothing new: it knew that", "told again, it corrects nothing"
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.screen, MemoryPanel))
+        assert len(app.screen._facts) == 1
+        assert "1 fact from" in str(app.screen.query_one("#whose").content)
+        await pilot.press("escape")
+        await say(app, pilot, "/set budget 0.001")
+        await until(pilot, lambda: app.settings["budget"] == 0.001)
+        await say_and_learn(app, pilot, "My dog is called Rex.")
+        assert feet(app)[2].startswith("learned its words only, to keep to the budget")
+
+
+async def test_why_nothing_was_learned_is_said():
+    async with chatting(SHORT, study=STUDIED) as (app, pilot):
+        await say_and_learn(app, pilot, "What is a bird?")
+        await say_and_learn(app, pilot, "hunter2-Zq8vT4pLx9")
+        assert feet(app)[0] == "a question: nothing to remember"
+        assert "secret" in feet(app)[1]
+    async with chatting(SHORT, study=replace(STUDIED, max_drift=1e-9)) as (app, pilot):
+        await say_and_learn(app, pilot, "I live in Lisbon.")
+        assert "changed other answers too much" in feet(app)[2]
+
+
+async def test_with_learning_off_quiet_changes_nothing_either():
+    async with chatting(SHORT, study=STUDIED) as (app, pilot):
+        await say_and_learn(app, pilot, "My cat is called Tinta.")
+        await say(app, pilot, "/learn off")
+        await until(pilot, lambda: app.line.status.learn == "off")
+        before = app.engine._workspace.memory.version
+        await say(app, pilot, "/set idle 0.01")
+        await until(pilot, lambda: app.settings["idle"] == 0.01)
+        await pilot.pause(1.0)
+        assert app.engine._workspace.memory.version == before and not app.line.status.studying
+
+
+async def test_a_comparison_says_what_is_not_learned_yet():
+    async with chatting(SHORT) as (app, pilot):
+        await say(app, pilot, "/learn off")
+        await until(pilot, lambda: app.line.status.learn == "off")
+        session = app.engine._workspace.session
+        session.ledger.messages.add(session.ledger.conversations.add(session.owner), "user",
+                                    "I live in Oslo.", "pending")  # fmt: skip
+        await say(app, pilot, "/compare Where do I live?")
+        await until(pilot, lambda: app.query(Comparison))
+        shown = app.query_one(Comparison).compared
+        assert "1 message is not learned yet" in str(legend(shown))
+
+
+async def test_a_correction_reaches_the_open_chat_and_words_after_it_are_newer():
+    async with chatting(study=STUDIED) as (app, pilot):
+        await say_and_learn(app, pilot, "My cat is called Tinta.")
+        await say_and_learn(app, pilot, "What is my cat called?")
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.screen, MemoryPanel) and app.screen.chosen)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Entry) and app.screen.focused)
+        app.screen.focused.value = "Your cat is called Fig."
+        await pilot.press("enter")
+        await until(pilot, lambda: any("memory and chat go on" in text for text in seen(app)))
+        await pilot.press("escape")
+        await say_and_learn(app, pilot, "What is my cat called?")
+        reply = list(app.talk.turns.values())[-1].text
+        assert "Fig" in reply and "Tinta" not in reply
+        await say_and_learn(app, pilot, "My cat is called Max now.")
+        prompt = app.engine._workspace.session.talker.kv.tokens
+        words = app.engine._workspace.model.decode(list(prompt))
+        assert words.index("Fig") < words.index("Max now")
+
+
+async def test_switching_says_what_it_waits_for_and_going_back_opens_the_chat_that_was_left(
+    tall: Model,
+):
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "About the sea.")
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.talk.ready and not app.talk.turns)
+        await say_and_learn(app, pilot, "About the moon.")
+        await pilot.press("ctrl+o", "down", "enter")
+        await until(pilot, lambda: "About the sea." in seen(app))
+        gate = Event()
+        app.engine._requests.put(gate.wait)
+        app.line.doing = "forgetting 1/3…"
+        await say(app, pilot, f"/model {tall.path}")
+        await until(pilot, lambda: app.line.doing.endswith(", after forgetting 1/3…"))
+        assert app.line.doing.startswith("switching to ")
+        gate.set()
+        await until(pilot, lambda: app.talk.ready and app.line.status.model == "tall")
+        assert not app.line.doing
+        await say(app, pilot, "/model wren")
+        await until(pilot, lambda: app.talk.ready and app.line.status.model == "wren")
+        assert "About the sea." in seen(app)
+
+
+async def test_a_model_is_fetched_in_the_chat_after_a_question(mite: Model, tmp_path, monkeypatch):
+    entry = registry.RegistryEntry("tiny-one", "owner/tiny", 1, 93_000_000, "MIT", "a model")
+    monkeypatch.setattr(registry, "entries", lambda: {"tiny-one": entry})
+    monkeypatch.setattr(fetch, "entries", lambda: {"tiny-one": entry})
+
+    def from_hub(source: str, whole: int, progress) -> str:
+        progress(45, 93)
+        return fetch._from_directory(mite.path, "tiny-one")
+
+    monkeypatch.setattr(fetch, "_from_hub", from_hub)
+    async with chatting(SHORT) as (app, pilot):
+        doing = list[str]()
+        app.watch(app.line, "doing", doing.append, init=False)
+        await pilot.press("f4")
+        await until(pilot, lambda: isinstance(app.screen, ModelList) and app.screen.chosen)
+        await pilot.press(*"tiny", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        assert "Fetch 93 MB?" in str(app.screen.query("Label").first().content)
+        await pilot.press("y")
+        await until(pilot, lambda: app.talk.ready and app.line.status.model == "tiny-one")
+        assert "fetching tiny-one 45/93 MB…" in doing
+
+
+async def test_messages_and_code_are_copied_and_thoughts_are_folded(monkeypatch):
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "Hello!")
+        for said in (f"Look:\n\n{CODE}", "<think>They greet me.</think>Hello, Ada."):
+            await pilot.press("alt+up", "e")
+            await say(app, pilot, said)
+            await until(pilot, lambda said=said: said in seen(app) and not app.editing)
+            if "print" in said:
+                await pilot.press("alt+up", "b")
+                assert app.clipboard == "print('Tinta')\n"
+                await pilot.press("c", "escape")
+                assert app.clipboard == said
+        turn = list(app.talk.turns.values())[-1]
+        assert "▸ thought 3 words" in str(turn.foot.content)
+        assert turn.body.source == "Hello, Ada."
+        await pilot.press("alt+up", "t")
+        await until(pilot, lambda: "> They greet me." in turn.body.source)
+        await pilot.press("escape")
+        await say_and_learn(app, pilot, "And now?")
+        prompt = app.engine._workspace.session.talker.kv.tokens
+        words = app.engine._workspace.model.decode(list(prompt))
+        assert "Hello, Ada." in words and "greet me" not in words, "a thought is never sent back"
+
+
+async def test_a_chat_is_exported_left_and_found_as_it_was(tmp_path):
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "About the sea.")
+        for name, holds in (("a.md", "**You**"), ("a.json", '"role": "user"')):
+            await say(app, pilot, f"/export {tmp_path / name}")
+            await until(pilot, lambda name=name: (tmp_path / name).exists())
+            assert holds in (tmp_path / name).read_text()
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.talk.ready and not app.talk.turns)
+        await pilot.press("up")
+        assert app.prompt.text == f"/export {tmp_path / 'a.json'}"
+        await pilot.press("ctrl+u", *"/inco", "enter")
+        await until(pilot, lambda: app.prompt.border_title == "incognito")
+        await say(app, pilot, "/incognito")
+        await until(pilot, lambda: app.talk.ready and not app.line.status.incognito)
+        assert not app.talk.turns, "it returns to the chat that was left, an empty one"
+        await pilot.press("ctrl+o", "enter")
+        await until(pilot, lambda: "About the sea." in seen(app))
+        await say(app, pilot, "/incognito")
+        await until(pilot, lambda: app.prompt.border_title == "incognito")
+        await say(app, pilot, "/incognito")
+        await until(pilot, lambda: "About the sea." in seen(app))
+
+
+async def test_a_reply_that_goes_round_in_circles_is_stopped_and_says_so(mite: Model):
+    calm = replace(CALM, max_tokens=400)
+    async with chatting(calm, model=str(mite.path)) as (app, pilot):
+        await say(app, pilot, "Hello!")
+        await until(pilot, lambda: any("round in circles" in text for text in seen(app)))
+
+
+async def test_dial_preset_and_palette_are_kept_and_reached_by_key(tmp_path):
+    settings.path().parent.mkdir(parents=True, exist_ok=True)
+    settings.path().write_text('[presets]\nbird = "You are a bird."\n')
+    async with chatting(SHORT) as (app, pilot):
+        await say(app, pilot, "/system bird")
+        await until(pilot, lambda: app.settings["system"] == "You are a bird.")
+        await say(app, pilot, "/dial 40")
+        await until(pilot, lambda: app.line.status.adapter_scale == 0.4)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: app.screen.query("CommandInput"))
+        await pilot.press(*"numbers")
+        await until(pilot, lambda: app.screen.query_one("CommandList").option_count)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.talk.numbers)
+        (tmp_path / "note.txt").write_text("Tinta is a cat.")
+        app.prompt.write(f"Read @{tmp_path}/no")
+        await until(pilot, lambda: app.prompt.menu.display)
+        press(app, "tab")
+        await until(pilot, lambda: app.prompt.text == f"Read @{tmp_path}/note.txt")
+        app.prompt.text = ""
+    assert settings.values()["dial"] == 40
