@@ -35,7 +35,7 @@ PAGES = (
      "Ctrl+K strength, Ctrl+B branch, Ctrl+X reset, F6 timeline"),
     ("Ctrl+O", "Enter opens, Ctrl+R renames, Ctrl+T pins, Ctrl+D deletes, Ctrl+Z brings back, "
      "Ctrl+E forgets it and what it taught"),
-    ("F3  F4  F6", "Enter changes a setting, lets a model answer, looks at a moment and goes there"),
+    ("F3  F4  F6", "Enter changes a setting, lets a model answer, looks at a moment"),
     ("F5", "Enter opens a chat, Esc goes back to the prompt"),
     ("Ctrl+S  /log", "Tab: how surprising, or what memory changed; Ctrl+D forgets"),
 )  # fmt: skip

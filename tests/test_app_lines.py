@@ -17,6 +17,7 @@ from test_app import (
 )
 
 from mlxdyn import settings
+from mlxdyn.engine.workspace import Workspace
 from mlxdyn.model import fetch, registry
 from mlxdyn.model.load import Model
 from mlxdyn_app.app import ChatApp
@@ -25,6 +26,7 @@ from mlxdyn_app.comparison import Comparison, legend
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.panel import MemoryPanel
 from mlxdyn_app.status import learning
+from mlxdyn_app.transcript import Turn
 
 SHORT = replace(CALM, max_tokens=6)
 CODE = "```python\nprint('Tinta')\n```"
@@ -37,8 +39,10 @@ def feet(app: ChatApp) -> list[str]:
     return [str(t.foot.content) for t in app.talk.turns.values() if t.role == "user"]
 
 
-def toasts(app: ChatApp) -> list[str]:
-    return [one.message for one in app._notifications]
+def read(app: ChatApp) -> str:
+    """Give what the model read and said last."""
+    workspace = app.engine._workspace
+    return workspace.model.decode(list(workspace.session.talker.kv.tokens))
 
 
 async def test_a_lesson_says_where_it_is_how_long_it_takes_and_what_waits():
@@ -76,9 +80,9 @@ async def test_a_lesson_says_where_it_is_how_long_it_takes_and_what_waits():
 async def test_why_nothing_was_learned_is_said():
     async with chatting(SHORT, study=STUDIED) as (app, pilot):
         await say_and_learn(app, pilot, "What is a bird?")
-        await say_and_learn(app, pilot, "hunter2-Zq8vT4pLx9")
+        await say_and_learn(app, pilot, "My password is hunter2!")
         assert feet(app)[0] == "a question: nothing to remember"
-        assert "secret" in feet(app)[1]
+        assert "secret" in feet(app)[1] and "hunter2" not in feet(app)[1]
     async with chatting(SHORT, study=replace(STUDIED, max_drift=1e-9)) as (app, pilot):
         await say_and_learn(app, pilot, "I live in Lisbon.")
         assert "changed other answers too much" in feet(app)[2]
@@ -97,12 +101,14 @@ async def test_with_learning_off_quiet_changes_nothing_either():
 
 
 async def test_a_comparison_says_what_is_not_learned_yet():
+    def wait(workspace: Workspace) -> None:
+        chat = workspace.ledger.conversations.add(workspace.session.owner)
+        workspace.ledger.messages.add(chat, "user", "I live in Oslo.", "pending")
+
     async with chatting(SHORT) as (app, pilot):
         await say(app, pilot, "/learn off")
         await until(pilot, lambda: app.line.status.learn == "off")
-        session = app.engine._workspace.session
-        session.ledger.messages.add(session.ledger.conversations.add(session.owner), "user",
-                                    "I live in Oslo.", "pending")  # fmt: skip
+        app.engine.ask(wait)
         await say(app, pilot, "/compare Where do I live?")
         await until(pilot, lambda: app.query(Comparison))
         shown = app.query_one(Comparison).compared
@@ -122,12 +128,9 @@ async def test_a_correction_reaches_the_open_chat_and_words_after_it_are_newer()
         await until(pilot, lambda: any("memory and chat go on" in text for text in seen(app)))
         await pilot.press("escape")
         await say_and_learn(app, pilot, "What is my cat called?")
-        reply = list(app.talk.turns.values())[-1].text
-        assert "Fig" in reply and "Tinta" not in reply
+        assert "Fig" in read(app) and "Tinta" not in read(app)
         await say_and_learn(app, pilot, "My cat is called Max now.")
-        prompt = app.engine._workspace.session.talker.kv.tokens
-        words = app.engine._workspace.model.decode(list(prompt))
-        assert words.index("Fig") < words.index("Max now")
+        assert read(app).index("Fig") < read(app).index("Max now")
 
 
 async def test_switching_says_what_it_waits_for_and_going_back_opens_the_chat_that_was_left(
@@ -166,7 +169,7 @@ async def test_a_model_is_fetched_in_the_chat_after_a_question(mite: Model, tmp_
     monkeypatch.setattr(fetch, "_from_hub", from_hub)
     async with chatting(SHORT) as (app, pilot):
         doing = list[str]()
-        app.watch(app.line, "doing", doing.append, init=False)
+        app.watch(app.line, "doing", lambda now: doing.append(now), init=False)
         await pilot.press("f4")
         await until(pilot, lambda: isinstance(app.screen, ModelList) and app.screen.chosen)
         await pilot.press(*"tiny", "enter")
@@ -189,16 +192,15 @@ async def test_messages_and_code_are_copied_and_thoughts_are_folded(monkeypatch)
                 assert app.clipboard == "print('Tinta')\n"
                 await pilot.press("c", "escape")
                 assert app.clipboard == said
-        turn = list(app.talk.turns.values())[-1]
+        turn = app.query(Turn).last()
         assert "▸ thought 3 words" in str(turn.foot.content)
         assert turn.body.source == "Hello, Ada."
         await pilot.press("alt+up", "t")
         await until(pilot, lambda: "> They greet me." in turn.body.source)
         await pilot.press("escape")
         await say_and_learn(app, pilot, "And now?")
-        prompt = app.engine._workspace.session.talker.kv.tokens
-        words = app.engine._workspace.model.decode(list(prompt))
-        assert "Hello, Ada." in words and "greet me" not in words, "a thought is never sent back"
+        assert "Hello, Ada." in read(app)
+        assert "greet me" not in read(app), "a thought is never sent back"
 
 
 async def test_a_chat_is_exported_left_and_found_as_it_was(tmp_path):
@@ -212,7 +214,8 @@ async def test_a_chat_is_exported_left_and_found_as_it_was(tmp_path):
         await until(pilot, lambda: app.talk.ready and not app.talk.turns)
         await pilot.press("up")
         assert app.prompt.text == f"/export {tmp_path / 'a.json'}"
-        await pilot.press("ctrl+u", *"/inco", "enter")
+        app.prompt.text = ""
+        await pilot.press(*"/inco", "enter")
         await until(pilot, lambda: app.prompt.border_title == "incognito")
         await say(app, pilot, "/incognito")
         await until(pilot, lambda: app.talk.ready and not app.line.status.incognito)
@@ -226,7 +229,7 @@ async def test_a_chat_is_exported_left_and_found_as_it_was(tmp_path):
 
 
 async def test_a_reply_that_goes_round_in_circles_is_stopped_and_says_so(mite: Model):
-    calm = replace(CALM, max_tokens=400)
+    calm = replace(CALM, max_tokens=400, repetition_penalty=1.0)
     async with chatting(calm, model=str(mite.path)) as (app, pilot):
         await say(app, pilot, "Hello!")
         await until(pilot, lambda: any("round in circles" in text for text in seen(app)))

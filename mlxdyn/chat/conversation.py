@@ -28,6 +28,7 @@ from mlxdyn.config import ChatConfig, Learn
 from mlxdyn.errors import MlxdynError
 from mlxdyn.memory import history
 from mlxdyn.memory.calibrated import kept_at
+from mlxdyn.memory.echoes import corrections
 from mlxdyn.memory.memory import LessonProgress, Memory
 from mlxdyn.memory.store import chats
 from mlxdyn.memory.store.ledger import Ledger
@@ -243,8 +244,8 @@ class Session:
 
     def _turns(self, messages: Sequence[Message]) -> list[Turn]:
         """Give the turns of a prompt, with what was corrected by hand since it was told."""
-        facts = self.ledger.examples.corrected_in(self.conversation)
-        return corrected(messages, facts, self._pending())
+        found = corrections(self.ledger, self.conversation)
+        return corrected(messages, found, self._pending()) if found.facts else alternating(messages)
 
     @property
     def _weights(self) -> tuple[int, float]:

@@ -1,10 +1,12 @@
 """Messages as a model gets them: turns of a prompt, chunks of a lesson."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from mlxdyn.chat.thoughts import split
 from mlxdyn.config import ChatConfig
 from mlxdyn.learn.stream import Chunk, lesson
+from mlxdyn.memory.echoes import Corrected, words
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.records import Message
 from mlxdyn.model.chat_template import Turn, render
@@ -27,18 +29,22 @@ def alternating(messages: Sequence[Message | Turn]) -> list[Turn]:
     return turns
 
 
-def corrected(
-    messages: Sequence[Message], facts: Sequence[tuple[str, str]], pending: Sequence[int]
-) -> list[Turn]:
-    """Put questions with their answers before what is still to be learned, or else said last.
+def corrected(messages: Sequence[Message], found: Corrected, pending: Sequence[int]) -> list[Turn]:
+    """Give turns in which what was corrected by hand is as it is now.
 
-    So a fact that was corrected by hand is newer than the words that told it, and older than those
-    that tell it anew.
+    What holds the old words is left out; questions with the new answers come before what is still
+    to be learned, or else said last: words that tell it anew are newer.
     """
     said = [place for place, message in enumerate(messages) if message.role == "user"]
     first = next((place for place in said if messages[place].id in pending), max(said, default=0))
-    added = [Turn(role, text) for fact in facts for role, text in zip(ROLES, fact, strict=True)]
-    return alternating([*messages[:first], *added, *messages[first:]])
+    kept: list[Message | Turn] = []
+    for begin, end in pairwise([place for place in (0, *said) if place < first] + [first]):
+        if not words(*(message.text for message in messages[begin:end])) & found.gone:
+            kept += messages[begin:end]
+    added = (
+        Turn(role, text) for fact in found.facts for role, text in zip(ROLES, fact, strict=True)
+    )
+    return alternating([*kept, *added, *messages[first:]])
 
 
 def words_of(memory: Memory, message: int, config: ChatConfig) -> tuple[Chunk, ...]:

@@ -289,7 +289,8 @@ class Workspace:
 
 
 def _moved(before: Stage | None, now: Stage | None) -> bool:
-    """Is it another stage, or a second later?"""
+    """Is it another stage, a step on, or a second later?"""
     if before is None or now is None:
         return before is not now
-    return before.doing != now.doing or int(before.spent) != int(now.spent)
+    here, there = ((one.doing, one.steps, int(one.spent)) for one in (before, now))
+    return here != there

@@ -7,6 +7,7 @@ that is a secret; of a message that taught no fact, a later one has to hold half
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from mlxdyn.learn.example import Draft, Kind
@@ -79,6 +80,27 @@ def untold(text: str, facts: Iterable[tuple[str, str]]) -> list[str]:
     known = words(*(said for fact in facts for said in fact))
     telling = {part: _weighty(words(part) - ordinary) for part in PART.split(text)}
     return [p.strip() for p, new in telling.items() if new and 2 * len(new & known) < len(new)]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What was corrected by hand in a conversation."""
+
+    facts: tuple[tuple[str, str], ...] = ()  # questions with the new answers
+    gone: frozenset[str] = frozenset()  # words that told it and are true no more
+
+
+def corrections(ledger: Ledger, conversation: int) -> Corrected:
+    """Find what was corrected by hand in a conversation.
+
+    Of a message that told it, the words that no question or answer holds now are true no more.
+    """
+    rows = ledger.examples.corrected_in(conversation)
+    gone = set[str]()
+    for told in {message for message, _, _ in rows}:
+        known = words(*(t for f in ledger.examples.facts(told) for t in (f.question, f.answer)))
+        gone |= _weighty(words(ledger.messages.upto(told)[-1].text) - _ordinary() - known)
+    return Corrected(tuple((question, answer) for _, question, answer in rows), frozenset(gone))
 
 
 def _weighty(told: set[str]) -> set[str]:

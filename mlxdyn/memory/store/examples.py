@@ -66,16 +66,16 @@ class Examples:
         )
         return [(row[0], row[1]) for row in found]
 
-    def corrected_in(self, conversation: int) -> list[tuple[str, str]]:
-        """List what the user corrected by hand in a conversation, each answer with a question."""
+    def corrected_in(self, conversation: int) -> list[tuple[int, str, str]]:
+        """List what the user corrected by hand in a conversation: message, a question, answer."""
         rows = self._db.run(
-            "SELECT min(x.question), x.answer FROM examples x JOIN messages m ON m.id = x.message"
+            "SELECT x.message, min(x.question), x.answer FROM examples x JOIN messages m ON m.id = x.message"
             " WHERE m.conversation = ? AND x.source = 'user'"
             " AND x.id NOT IN (SELECT example FROM supersedes)"
             " GROUP BY x.message, x.answer ORDER BY x.message",
             (conversation,),
         )
-        return [(row[0], row[1]) for row in rows]
+        return [tuple(row) for row in rows]
 
     def active(self, memory: int, *, upto: int | None = None) -> list[ExampleRow]:
         """List the active examples of all lessons that stand, in order of learning.
