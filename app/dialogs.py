@@ -30,15 +30,16 @@ KEYS = (
     ("Ctrl+P", "command palette"),
 )
 PAGES = (
-    ("all", "typing searches, Up and Down choose, Esc closes"),
-    ("F2", "Enter corrects, Ctrl+D deletes, Ctrl+F forgets; Ctrl+S studies, Ctrl+L pauses, "
-     "Ctrl+K strength, Ctrl+B branch, Ctrl+X reset, F6 timeline"),
-    ("Ctrl+O", "Enter opens, Ctrl+R renames, Ctrl+T pins, Ctrl+D deletes, Ctrl+Z brings back, "
-     "Ctrl+E forgets it and what it taught"),
-    ("F3  F4  F6", "Enter changes a setting, lets a model answer, looks at a moment"),
+    ("On all of them", "typing searches, Up and Down choose, Esc closes"),
+    ("F2", "Enter corrects, Ctrl+D deletes, Ctrl+F forgets the message"),
+    ("", "Ctrl+S study, Ctrl+L pause, Ctrl+K strength"),
+    ("", "Ctrl+B branch, Ctrl+X reset, F6 timeline"),
+    ("Ctrl+O", "Enter opens, Ctrl+R renames, Ctrl+T pins"),
+    ("", "Ctrl+D deletes, Ctrl+Z brings back, Ctrl+E forgets all of it"),
+    ("F3  F4  F6", "Enter changes a setting, lets a model answer, goes there"),
     ("F5", "Enter opens a chat, Esc goes back to the prompt"),
-    ("Ctrl+S  /log", "Tab: how surprising, or what memory changed; Ctrl+D forgets"),
-)  # fmt: skip
+    ("Ctrl+S  /log", "Tab: surprise, or what memory changed; Ctrl+D forgets"),
+)
 EXPLAINED = """
 Under a message stands what was understood of it, and what will be known tomorrow, in another \
 chat, without it. Nothing is learned of questions, of secrets (passwords, keys, card numbers), \
@@ -72,7 +73,8 @@ class Help(ModalScreen[None]):
                     key = f"  {command.key}" if command.key else ""
                     yield Static(f"{command.usage}{key}\n    {command.meaning}", markup=False)
             yield Static("Pages over the chat", classes="group", markup=False)
-            yield Static("\n".join(f"{key}\n    {does}" for key, does in PAGES), markup=False)
+            rows = (f"{key}\n    {does}" if key else f"    {does}" for key, does in PAGES)
+            yield Static("\n".join(rows), markup=False)
             yield Static(EXPLAINED, markup=False)
 
 

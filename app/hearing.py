@@ -71,11 +71,11 @@ async def hear(app: ChatApp, event: Event) -> None:
             await talk.replied(event)
             _refresh(app)
         case Learned():
+            _ask_panel(app)  # before what gives way to all that is asked for
             await _learned(app, event)
         case Lessons():
             talk.lessons(event)
-            if _page(app, MemoryPanel) is not None:
-                app.engine.ask(memories.panel)
+            _ask_panel(app)
         case Status():
             _status(app, event)
         case Notice(text):
@@ -156,6 +156,12 @@ def _refresh(app: ChatApp) -> None:
     """Let the sidebar, if it is shown, list the chats as they are now."""
     if app.sidebar.display:
         app.engine.ask(talks.listed)
+
+
+def _ask_panel(app: ChatApp) -> None:
+    """Let the memory panel, if it is open, show what is known now."""
+    if _page(app, MemoryPanel) is not None:
+        app.engine.ask(memories.panel)
 
 
 def _page(app: ChatApp, kind: type[T]) -> T | None:

@@ -65,7 +65,7 @@ async def test_a_lesson_says_where_it_is_how_long_it_takes_and_what_waits():
         assert any("steps…, a moment" in foot or "steps…, about" in foot for foot in told)
         assert feet(app)[0].startswith("remembers: "), feet(app)
         assert "not kept: “I was up all night”" in feet(app)[0]
-        assert feet(app)[1] == "nothing new: it knew that", "told again, it corrects nothing"
+        assert feet(app)[1].startswith("nothing new: it knew that"), "it corrects nothing"
         await pilot.press("f2")
         await until(pilot, lambda: isinstance(app.screen, MemoryPanel))
         assert len(app.screen._facts) == 1
@@ -83,9 +83,10 @@ async def test_why_nothing_was_learned_is_said():
         await say_and_learn(app, pilot, "My password is hunter2!")
         assert feet(app)[0] == "a question: nothing to remember"
         assert "secret" in feet(app)[1] and "hunter2" not in feet(app)[1]
-    async with chatting(SHORT, study=replace(STUDIED, max_drift=1e-9)) as (app, pilot):
+    strict = replace(STUDIED, max_drift=1e-9)
+    async with chatting(SHORT, study=strict, memory="strict") as (app, pilot):
         await say_and_learn(app, pilot, "I live in Lisbon.")
-        assert "changed other answers too much" in feet(app)[2]
+        assert "changed other answers too much" in feet(app)[0]
 
 
 async def test_with_learning_off_quiet_changes_nothing_either():
@@ -228,11 +229,15 @@ async def test_a_chat_is_exported_left_and_found_as_it_was(tmp_path):
         await until(pilot, lambda: "About the sea." in seen(app))
 
 
-async def test_a_reply_that_goes_round_in_circles_is_stopped_and_says_so(mite: Model):
-    calm = replace(CALM, max_tokens=400, repetition_penalty=1.0)
-    async with chatting(calm, model=str(mite.path)) as (app, pilot):
-        await say(app, pilot, "Hello!")
+async def test_a_reply_that_goes_round_in_circles_is_stopped_and_says_so():
+    async with chatting(replace(CALM, max_tokens=300, repetition_penalty=1.0)) as (app, pilot):
+        await say_and_learn(app, pilot, "Sing!")
+        await pilot.press("alt+up", "e")
+        await say(app, pilot, "la " * 14)
+        await until(pilot, lambda: app.query(Turn).last().text.endswith("la la"))
+        await say(app, pilot, "/continue")
         await until(pilot, lambda: any("round in circles" in text for text in seen(app)))
+        assert len(app.query(Turn).last().text.split()) < 100
 
 
 async def test_dial_preset_and_palette_are_kept_and_reached_by_key(tmp_path):

@@ -69,7 +69,8 @@ class Examples:
     def corrected_in(self, conversation: int) -> list[tuple[int, str, str]]:
         """List what the user corrected by hand in a conversation: message, a question, answer."""
         rows = self._db.run(
-            "SELECT x.message, min(x.question), x.answer FROM examples x JOIN messages m ON m.id = x.message"
+            "SELECT x.message, min(x.question), x.answer"
+            " FROM examples x JOIN messages m ON m.id = x.message"
             " WHERE m.conversation = ? AND x.source = 'user'"
             " AND x.id NOT IN (SELECT example FROM supersedes)"
             " GROUP BY x.message, x.answer ORDER BY x.message",
