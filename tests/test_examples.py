@@ -393,8 +393,8 @@ def test_the_open_questions_most_alike_a_message_are_looked_at(asking: Base):
     [
         ("I work at Tesco.", "Where do I work?", "You work at Tesco.", "I work at Aldi now.", True),
         (
-            "I work as a nurse at St Mary's hospital in Leeds.", "What is my job?", "You work as a nurse.",
-            "My dog is called Pixel.", False,
+            "I work as a nurse at St Mary's hospital in Leeds.", "What is my job?",
+            "You work as a nurse.", "My dog is called Pixel.", False,
         ),
     ],
 )  # fmt: skip

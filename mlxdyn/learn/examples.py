@@ -68,8 +68,8 @@ def examine(
     ]
     questions = [*common, *written]
     candidates = yield from base.brought_up([message] * len(questions), questions)
-    again = yield from _asked_again(base, message, earlier, candidates[: len(common)])
-    revised, superseded, related = yield from _revised(base, message, again)
+    doubtful = yield from _asked_again(base, message, earlier, candidates[: len(common)])
+    revised, superseded, related = yield from _revised(base, message, doubtful)
     context = [*(one.text for one in related), message]
     replies = yield from base.listen(context)
     asked = _put(candidates[: len(common)], candidates[len(common) :], base.prompts.answered)
