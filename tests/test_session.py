@@ -21,7 +21,7 @@ from mlxdyn.errors import MlxdynError
 from mlxdyn.files import data_dir
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.stream import lesson
-from mlxdyn.memory import history
+from mlxdyn.memory import history, stops
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.chat_template import Turn, render
 
@@ -432,7 +432,9 @@ def test_a_message_is_examined_once_and_before_it_is_learned(open_session: Open)
     assert history.verify(session.memory) == []
 
 
-def test_a_lesson_left_in_the_middle_of_its_steps_is_carried_out_whole(open_session: Open):
+def test_a_lesson_left_in_the_middle_of_its_steps_goes_on_there_to_the_same_bits(
+    open_session: Open,
+):
     four = replace(QUICK, steps=4)
     session = open_session(study=four)
     say(session, "My dog is called Rex.")
@@ -441,11 +443,41 @@ def test_a_lesson_left_in_the_middle_of_its_steps_is_carried_out_whole(open_sess
         assert session.learn_step() is True
     session = open_session(study=four)
     assert session.waiting() == 1 and session.ledger.examples.of(message)
-    (summary,) = learn(session)
-    assert summary.facts == (DOG[1],) and summary.accepted
+    taken = []
+    while (summary := session.learn_step()) is True:
+        taken.append(getattr(session.lesson.stage(), "steps", None))
+    assert (3, 4) in taken and not {(1, 4), (2, 4)} & {*taken}, "it goes on where it stopped"
+    assert isinstance(summary, Learned) and summary.facts == (DOG[1],) and summary.accepted
     (study,) = session.ledger.events.log(session.memory.row.id)[1:]
     assert study.steps == four.steps
     assert history.verify(session.memory) == [], "as if it had never been left"
+
+
+def test_what_a_lesson_left_goes_with_its_message_and_is_read_only_whole(open_session: Open):
+    four = replace(QUICK, steps=4)
+    session = open_session(study=four)
+    say(session, "My dog is called Rex.")
+    message = frozen(session, DOG)
+    while getattr(session.lesson.stage(), "steps", None) != (2, 4):
+        assert session.learn_step() is True
+    session = open_session(study=four)
+    directory = session.memory.directory
+    (stop,) = session.memory.lessons.trainer.stops.values()
+    assert stop.taken == 2 and not [*directory.glob("stop-*")], "it is read once"
+    session = open_session(study=four)  # nothing was done: it is kept on
+    session.memory.close()
+    (file,) = directory.glob("stop-*")
+    damaged = bytearray(file.read_bytes())
+    damaged[-1] ^= 1
+    file.write_bytes(damaged)
+    assert stops.read(directory) == {}
+    damaged[-1] ^= 1
+    file.write_bytes(damaged)
+    assert stops.read(directory)
+    session = open_session(study=four)
+    session.forget(message)
+    session = open_session(study=four)
+    assert not session.memory.lessons.trainer.stops and not [*directory.glob("stop-*")]
 
 
 def test_replies_are_never_examined(open_session: Open):

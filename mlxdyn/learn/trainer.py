@@ -1,14 +1,16 @@
 """Examples become steps of a learner; knows neither ledger nor text."""
 
+import hashlib
 from collections.abc import Generator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import mlx.core as mx
 import numpy as np
 
+from mlxdyn.arrays import leaves
 from mlxdyn.config import StudyConfig
 from mlxdyn.learn.example import Example, Likely
-from mlxdyn.learn.learner import UNLISTED, Batch, Learner
+from mlxdyn.learn.learner import UNLISTED, Batch, Learner, State, flatten, unflatten
 from mlxdyn.learn.parts import Parts, common_start
 from mlxdyn.learn.replay import Plan
 
@@ -18,6 +20,15 @@ TOGETHER = 16
 """Examples measured at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where training stands: so many steps of a plan are taken."""
+
+    taken: int
+    norm: float  # of the last gradient
+    arrays: dict[str, mx.array]  # the student's state, flat
+
+
 class Trainer:
     """Takes a learner through plans of examples, on an optimizer of its own."""
 
@@ -25,6 +36,7 @@ class Trainer:
         self._learner, self._parts, self._config = learner, parts, config
         self._lower: dict[tuple[int, ...], mx.array] = {}  # by an example's inputs
         self.taken: tuple[int, int] | None = None  # steps of the plan it is at, and how many it has
+        self.stops: dict[str, Stop] = {}  # of the lesson under way, by all that they depend on
 
     def student(self, rate: float) -> Learner:
         """Make a learner of the same network that follows the trainer's rule, optimizer new."""
@@ -45,17 +57,24 @@ class Trainer:
     ) -> Generator[None, None, tuple[float | None, str]]:
         """Take the steps of `plan` over `examples`; return the last gradient norm and a refusal.
 
-        The rate falls to zero, linearly. A step that is not finite ends it.
+        The rate falls to zero, linearly. A step that is not finite ends it. One that was broken off
+        goes on from its stop, to the same bits.
         """
         yield from self._prepare(examples)
-        student, norm = self.student(rate), None
+        student = self.student(rate)
+        key, taken, norm = _depends(student.state, examples, plan, rate), 0, None
+        if (stop := self.stops.get(key)) is not None:
+            student.state = unflatten(stop.arrays, student.state)
+            taken, norm = stop.taken, stop.norm
         shared = common_start([example.prompt for example in examples])
-        for number, chosen in enumerate(plan):
+        for number, chosen in enumerate(plan[taken:], start=taken):
             self._learner.network.train()  # a reply in between has set it to generate
             batch = self._batch([examples[i] for i in chosen], shared)
             seen = student.step(batch, rate=1 - number / len(plan))
             norm = seen.gradient_norm
             self.taken = number + 1, len(plan)
+            if seen.accepted and norm is not None:
+                self.stops[key] = Stop(number + 1, norm, flatten(student.state))
             yield
             if not seen.accepted:
                 return norm, seen.reason
@@ -115,6 +134,18 @@ class Trainer:
             owner=mx.array(owner),
             weights=weights / weights.sum(),
         )
+
+
+def _depends(start: State, examples: Sequence[Example], plan: Plan, rate: float) -> str:
+    """Name all that the steps of a plan depend on."""
+    told = hashlib.sha256(repr((list(plan), rate)).encode())
+    for one in examples:
+        told.update(repr((one.prompt, one.target, one.weight)).encode())
+        for part in (one.likely.tokens, one.likely.logprobs) if one.likely else ():
+            told.update(part.tobytes())
+    for name, array in leaves(start.adapter):
+        told.update(name.encode() + np.array(array).tobytes())
+    return told.hexdigest()
 
 
 def text(target: Sequence[int]) -> Likely:

@@ -96,6 +96,7 @@ def forget(memory: Memory, messages: Sequence[int], progress: LessonProgress | N
     wanted = sorted({*messages, *replies})
     lessons = ledger.past.count_lessons(id, wanted)
     changed = ledger.past.forget(id, wanted)
+    memory.lessons.stops.clear()
     remove_stray(memory.directory, memory.row, ledger)  # a full disk gets room
     if changed is not None:
         memory.restore(progress)
@@ -122,6 +123,7 @@ def change_examples(
 ) -> None:
     """Edit or delete several at once, as all wordings of one fact."""
     past = memory.ledger.past
+    memory.lessons.stops.clear()
     with memory.ledger.transaction():
         changed = [
             past.change_example(

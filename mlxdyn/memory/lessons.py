@@ -10,7 +10,7 @@ from mlxdyn.learn import guard, replay
 from mlxdyn.learn.example import Example, Kind
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk
-from mlxdyn.learn.trainer import Trainer
+from mlxdyn.learn.trainer import Stop, Trainer
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import (
     Damaged,
@@ -42,9 +42,16 @@ class LessonRunner:
 
     def carry_out(self, lesson: Lesson, position: int) -> Steps:
         """Change the weights by one lesson, in micro-steps."""
-        if lesson.kind == "message":
-            return self._learn_message(lesson, position)
-        return self._study_anew(position)
+        message = lesson.kind == "message"
+        steps = self._learn_message(lesson, position) if message else self._study_anew(position)
+        outcome = yield from steps
+        self.stops.clear()  # it is whole
+        return outcome
+
+    @property
+    def stops(self) -> dict[str, Stop]:
+        """Where the training of the lesson under way stands."""
+        return {} if self.trainer is None else self.trainer.stops
 
     def _learn_message(self, lesson: Lesson, position: int) -> Steps:
         before, rejected = self._learner.state, list[Update]()

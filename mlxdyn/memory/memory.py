@@ -17,6 +17,7 @@ from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.steps import run
+from mlxdyn.memory import stops
 from mlxdyn.memory.directory import ORIGIN, UNFINISHED, remove_stray, tidy
 from mlxdyn.memory.examine import examine, prepare
 from mlxdyn.memory.lessons import LessonRunner, Steps, vocabulary
@@ -89,7 +90,9 @@ class Memory:
             self.start = self.learner.state  # before the first lesson
             where = (self.directory, ledger.memories)
             self.snapshots = Snapshots(*where, self.row, self.start)
+            left = stops.read(self.directory) if writable else {}
             self.restore(progress)
+            self.lessons.stops.update(left)
         except BaseException:
             self.close()
             raise
@@ -97,6 +100,8 @@ class Memory:
     def close(self) -> None:
         """Let another process open this memory."""
         if self._lock.is_locked:
+            if hasattr(self, "lessons"):
+                stops.write(self.directory, self.lessons.stops)
             keep_room()
         self._lock.release()
 
@@ -181,6 +186,7 @@ class Memory:
         """
         self.whole = False
         self.version += 1
+        self.lessons.stops.clear()  # of a past that may be another now
         upto, state = next(self.snapshots.sound(), (0, self.start))
         self.learner.state = state
         self._examine_again()
