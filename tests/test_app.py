@@ -357,7 +357,7 @@ async def test_ctrl_j_breaks_the_line():
 async def test_a_model_that_cannot_be_loaded_ends_with_one_sentence(tmp_path):
     app = ChatApp(Options(model=str(tmp_path / "nothing")))
     async with app.run_test() as pilot:
-        await until(pilot, lambda: app.closed)
+        await until(pilot, lambda: app.return_code is not None)
     assert app.return_code == 1
     assert "nothing" in app.failure and "\n" not in app.failure
 

@@ -118,7 +118,11 @@ async def test_a_comparison_says_what_is_not_learned_yet():
 
 async def test_a_correction_reaches_the_open_chat_and_words_after_it_are_newer():
     async with chatting(study=STUDIED) as (app, pilot):
-        await say_and_learn(app, pilot, "My cat is called Tinta.")
+        await say(app, pilot, "My cat is called Tinta.")
+        press(app, "f2")
+        await until(pilot, lambda: isinstance(app.screen, MemoryPanel))
+        await until(pilot, lambda: app.screen.chosen)  # it was opened before that was learned
+        await pilot.press("escape")
         await say_and_learn(app, pilot, "What is my cat called?")
         await pilot.press("f2")
         await until(pilot, lambda: isinstance(app.screen, MemoryPanel) and app.screen.chosen)
