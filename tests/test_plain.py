@@ -31,7 +31,7 @@ def test_every_command_answers_in_order():
     notes = [line.removeprefix("  · ") for line in err.splitlines()]
     said = [
         "cut short by the token limit", "remembers: ", "Studied", "Undone", "Learned again",
-        "The memory speaks at 40%",
+        "dial is 40 from now on",
         "Memory 'work' is a copy", "Memory 'work' from now on", "Forgotten for good",
         "Memory 'default' from now on", "Incognito", "Error: an incognito chat has no memory",
         "No longer incognito", "A temporary chat", "This chat is saved", "From now on nothing",
