@@ -135,6 +135,7 @@ async def test_a_correction_reaches_the_open_chat_and_words_after_it_are_newer()
         await pilot.press("enter")
         await until(pilot, lambda: any("memory and chat go on" in text for text in seen(app)))
         await pilot.press("escape")
+        assert feet(app)[0] == "remembers: Your cat is called Fig."
         await say_and_learn(app, pilot, "What is my cat called?")
         assert "Fig" in read(app) and "Tinta" not in read(app)
         await say_and_learn(app, pilot, "My cat is called Max now.")

@@ -47,7 +47,7 @@ def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: M
         corrections=tuple(dict.fromkeys(otherwise)) if told.accepted else (),
         questions=tuple(one.rows[0].question for one in facts),
         full=full,
-        left=tuple(left) if full or facts else (),
+        left=tuple(left) if full or (facts and "user" not in {r.source for r in rows}) else (),
         asked=hidden.learnable.rstrip().endswith(QUESTION),
         studied=bool(rows) or memory.ledger.messages.examined(message),
         quoted=hidden.quoted,
