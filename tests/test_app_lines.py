@@ -62,7 +62,7 @@ async def test_a_lesson_says_where_it_is_how_long_it_takes_and_what_waits():
         await until(pilot, lambda: feet(app)[1:] == ["waits to be learned"])
         await until(pilot, lambda: learning(app.line.status) == "learning 2 messages…")
         await until(pilot, lambda: app.line.status.pending == 0)
-        for stage in ("getting ready", "reading it", "writing questions", "answering them"):
+        for stage in ("getting ready", "writing questions", "answering them"):
             assert any(stage in foot for foot in told), stage
         assert any("learning it, 3 of 6 steps" in foot for foot in told)
         assert any("steps…, a moment" in foot or "steps…, about" in foot for foot in told)
