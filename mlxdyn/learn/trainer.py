@@ -10,7 +10,7 @@ import numpy as np
 from mlxdyn.arrays import leaves
 from mlxdyn.config import StudyConfig
 from mlxdyn.learn.example import Example, Likely
-from mlxdyn.learn.learner import UNLISTED, Batch, Learner, State, flatten, unflatten
+from mlxdyn.learn.learner import UNLISTED, Batch, Learner, flatten, unflatten
 from mlxdyn.learn.parts import Parts, common_start
 from mlxdyn.learn.replay import Plan
 
@@ -62,7 +62,7 @@ class Trainer:
         """
         yield from self._prepare(examples)
         student = self.student(rate)
-        key, taken, norm = _depends(student.state, examples, plan, rate), 0, None
+        key, taken, norm = _depends(student, examples, plan, rate), 0, None
         if (stop := self.stops.get(key)) is not None:
             student.state = unflatten(stop.arrays, student.state)
             taken, norm = stop.taken, stop.norm
@@ -136,14 +136,14 @@ class Trainer:
         )
 
 
-def _depends(start: State, examples: Sequence[Example], plan: Plan, rate: float) -> str:
+def _depends(student: Learner, examples: Sequence[Example], plan: Plan, rate: float) -> str:
     """Name all that the steps of a plan depend on."""
-    told = hashlib.sha256(repr((list(plan), rate)).encode())
+    told = hashlib.sha256(repr((plan, rate, student.config)).encode())
     for one in examples:
         told.update(repr((one.prompt, one.target, one.weight)).encode())
         for part in (one.likely.tokens, one.likely.logprobs) if one.likely else ():
             told.update(part.tobytes())
-    for name, array in leaves(start.adapter):
+    for name, array in leaves(student.state.adapter):
         told.update(name.encode() + np.array(array).tobytes())
     return told.hexdigest()
 
