@@ -50,6 +50,18 @@ def test_of_many_facts_in_one_message_those_left_out_are_named(mite: Model):
     assert not any("told again" in one for one in said[1:]), said[1:]
 
 
+def test_what_no_fact_holds_is_named_beside_what_is_remembered(mite: Model):
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        (told,) = teach(memory, "My dog is called Rex. I moved to Bergen.")
+        fact(memory, told, "What is my dog called?", "Your dog is called Rex.")
+        session = Session(mite, memory, ledger, ChatConfig(), temporary=False)
+        session.open(ledger.conversations.all(memory.row.id)[0].id)
+        (learned,) = session.lessons().lessons
+    known, left = messages.learned(learned).split("\n")
+    assert known == "remembers: Your dog is called Rex."
+    assert left == "not kept: “I moved to Bergen”; said by itself, it may be"
+
+
 @pytest.mark.parametrize("sentences", [1, 40, 400])
 def test_a_message_is_read_to_its_end(mite: Model, sentences: int):
     """By the writer and by the teacher; one that does not fit the context is refused when said."""
