@@ -61,12 +61,12 @@ async def test_a_lesson_says_where_it_is_how_long_it_takes_and_what_waits():
         late.set()
         await until(pilot, lambda: feet(app)[1:] == ["waits to be learned"])
         await until(pilot, lambda: learning(app.line.status) == "learning 2 messages…")
+        await until(pilot, lambda: feet(app)[0].startswith("remembers: "))
         await until(pilot, lambda: app.line.status.pending == 0)
         for stage in ("getting ready", "writing questions", "answering them"):
             assert any(stage in foot for foot in told), stage
         assert any("learning it, 3 of 6 steps" in foot for foot in told)
         assert any("steps…, a moment" in foot or "steps…, about" in foot for foot in told)
-        assert feet(app)[0].startswith("remembers: "), feet(app)
         assert feet(app)[1].startswith("nothing new: it knew that"), "it corrects nothing"
         await pilot.press("f2")
         await until(pilot, lambda: isinstance(app.screen, MemoryPanel))
