@@ -1,6 +1,7 @@
 """Laws of the engine thread: talking goes first, nothing is lost on closing; with wren."""
 
 import queue
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,7 @@ from school import QUICK
 
 from mlxdyn.config import ChatConfig, SamplingConfig
 from mlxdyn.engine import memories, talks
-from mlxdyn.engine.actor import Engine, Options
+from mlxdyn.engine.actor import TYPES, Engine, Options
 from mlxdyn.engine.events import (
     Chats,
     Closed,
@@ -57,6 +58,9 @@ class Front:
             assert isinstance(event, kind) or not isinstance(event, Failed | Closed), event
             times -= isinstance(event, kind)
         return event
+
+    def nothing_more(self) -> bool:
+        return self._arriving.empty()
 
     def close(self, **how) -> list[Event]:
         """Close the engine and return what it still said."""
@@ -130,6 +134,24 @@ def test_learning_yields_within_one_step(front):
     steps = one.until(Status).updates
     one.until(Learned, 2)
     assert steps < one.until(Status).updates - 1
+
+
+def test_no_step_begins_while_someone_types(front):
+    one = front()
+    one.engine.send(LONG)
+    one.until(Replied)
+    began = time.monotonic()
+    one.until(Learned)
+    took = time.monotonic() - began
+    one.engine.send(LONG)
+    one.until(Replied)
+    began = time.monotonic()
+    while time.monotonic() - began < 2 * took:
+        one.engine.typing()
+        time.sleep(TYPES / 10)
+    one.until(Status)
+    assert len(one.positions(Learned)) == 1 and one.nothing_more()
+    one.until(Learned)
 
 
 def test_a_restart_brings_back_conversation_and_memory(front):

@@ -90,7 +90,7 @@ def _first_token(session: Session, seconds: float, token: float) -> Iterator[Row
         "the same, a message in the middle of a step", "itself", "seconds", late, idle, "cost",
         high=1.05, note=f"of the {len(steps)} first steps of a lesson",
         bound=f"the step under way is ended first: {median(steps):.3f} to {max(steps):.2f} s. MLX "
-        f"cannot leave an evaluation half-way; {50 * median(idle):.1f} ms may be waited at 1.05, and "
+        f"cannot leave an evaluation half-way; 1.05 allows {50 * median(idle):.1f} ms, and "
         f"a single token through the network is an evaluation of {token:.1f} ms",
     )  # fmt: skip
     session.drop_work()
