@@ -10,6 +10,7 @@ import pstats
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -30,9 +31,13 @@ from mlxdyn.model.load import Model, load  # noqa: E402
 from mlxdyn.model.lora import attach, detach  # noqa: E402
 
 LOOKED_AT = {
-    "step": "steps of the learner", "measure": "gaps and the guard are measured",
-    "scores": "answers and questions are scored", "answers": "the teacher answers",
-    "branches": "questions are written", "lower": "lower blocks are read", "save": "saved",
+    ("learner.py", "step"): "steps of the learner",
+    ("learner.py", "measure"): "gaps and the guard are measured",
+    ("decode.py", "scores"): "answers and questions are scored",
+    ("decode.py", "answers"): "the teacher answers",
+    ("decode.py", "branches"): "questions are written",
+    ("parts.py", "lower"): "lower blocks are read",
+    ("snapshots.py", "save"): "saved",
 }  # fmt: skip
 
 
@@ -118,8 +123,8 @@ def message(model: Model) -> dict[str, float]:
     rows = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     found = {"a message": 1000 * whole}
     for (file, _, name), (_, _, _, cumulative, _) in rows.items():
-        if "mlxdyn" in file and name in LOOKED_AT:
-            found[LOOKED_AT[name]] = found.get(LOOKED_AT[name], 0.0) + 1000 * cumulative
+        if (part := LOOKED_AT.get((Path(file).name, name))) and "mlxdyn" in file:
+            found[part] = 1000 * cumulative
     return found
 
 
