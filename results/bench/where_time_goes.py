@@ -112,6 +112,7 @@ def message(model: Model) -> dict[str, float]:
         run(session.memory.prepare())
         chat = session.ledger.conversations.add(session.memory.row.id)
         session.ledger.messages.add(chat, "user", MESSAGE, "pending")
+        mx.reset_peak_memory()
         profile = cProfile.Profile(time.process_time)
         began = time.process_time()
         profile.enable()
@@ -121,7 +122,7 @@ def message(model: Model) -> dict[str, float]:
         profile.disable()
         whole = time.process_time() - began
     rows = pstats.Stats(profile).stats  # type: ignore[attr-defined]
-    found = {"a message": 1000 * whole}
+    found = {"a message": 1000 * whole, "peak, MB": mx.get_peak_memory() / 1e6}
     for (file, _, name), (_, _, _, cumulative, _) in rows.items():
         if (part := LOOKED_AT.get((Path(file).name, name))) and "mlxdyn" in file:
             found[part] = 1000 * cumulative
