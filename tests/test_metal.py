@@ -11,7 +11,7 @@ import mlx.core as mx
 import pytest
 
 import mlxdyn
-from mlxdyn.lab.bench.talking import MESSAGE, session_of
+from mlxdyn.lab.bench.talking import session_of
 from mlxdyn.learn.steps import run
 from mlxdyn.model import device
 from mlxdyn.model.load import Model
@@ -85,7 +85,7 @@ def test_a_lesson_trains_in_short_evaluations_of_few_shapes(
     with session_of(wren) as session:
         run(session.memory.prepare())
         chat = session.ledger.conversations.add(session.memory.row.id)
-        session.ledger.messages.add(chat, "user", MESSAGE, "pending")
+        session.ledger.messages.add(chat, "user", "My dog is called Rex.", "pending")
         going, steps = True, 0
         while going:
             stage = session.stage()
@@ -95,9 +95,9 @@ def test_a_lesson_trains_in_short_evaluations_of_few_shapes(
             going = session.learn_step() is True
             after = session.stage()
             if stage and after and stage.doing == after.doing == "learning":
-                steps += 1
+                steps += bool(seen)
                 most = max(most, len(evaluations))
                 shapes |= {shape for shape, _ in seen}
                 assert all(training for _, training in seen)
 
-    assert steps >= 4 and most == 1 and len(shapes) <= 4
+    assert steps >= 5 and most <= 2 and len(shapes) <= 12

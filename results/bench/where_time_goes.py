@@ -22,8 +22,9 @@ import mlx.core as mx  # noqa: E402
 import mlx.nn as nn  # noqa: E402
 
 from mlxdyn.config import AdapterConfig, LearnerConfig  # noqa: E402
+from mlxdyn.lab.bench.learning import FACTS  # noqa: E402
 from mlxdyn.lab.bench.reading import drawn  # noqa: E402
-from mlxdyn.lab.bench.talking import MESSAGE, session_of, written  # noqa: E402
+from mlxdyn.lab.bench.talking import session_of, written  # noqa: E402
 from mlxdyn.learn.learner import Learner  # noqa: E402
 from mlxdyn.learn.steps import run  # noqa: E402
 from mlxdyn.learn.stream import Chunk  # noqa: E402
@@ -111,7 +112,7 @@ def message(model: Model) -> dict[str, float]:
     with session_of(model) as session:
         run(session.memory.prepare())
         chat = session.ledger.conversations.add(session.memory.row.id)
-        session.ledger.messages.add(chat, "user", MESSAGE, "pending")
+        session.ledger.messages.add(chat, "user", FACTS[0][0], "pending")
         mx.reset_peak_memory()
         profile = cProfile.Profile(time.process_time)
         began = time.process_time()
