@@ -34,6 +34,7 @@ from mlxdyn.learn.prompts import KNOWN, TEACHERS, WRITERS
 from mlxdyn.learn.steps import run
 from mlxdyn.learn.trainer import Trainer
 from mlxdyn.learn.unlearnable import is_question
+from mlxdyn.memory.calibrated import prepared
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import attach, detach, lowest
@@ -385,6 +386,26 @@ def test_a_message_shares_a_rare_word_with_a_question(asking: Base):
 def test_the_open_questions_most_alike_a_message_are_looked_at(asking: Base):
     found = asking.alike("I play the piano every day", 5)
     assert len(found) == 5 and "Which instrument do I play?" in found
+
+
+@pytest.mark.parametrize(
+    ("earlier", "question", "answer", "message", "gone"),
+    [
+        ("I work at Tesco.", "Where do I work?", "You work at Tesco.", "I work at Aldi now.", True),
+        (
+            "I work as a nurse at St Mary's hospital in Leeds.", "What is my job?",
+            "You work as a nurse.", "My dog is called Pixel.", False,
+        ),
+    ],
+)  # fmt: skip
+def test_only_what_a_message_brings_up_is_answered_anew(
+    asking: Base, earlier: str, question: str, answer: str, message: str, *, gone: bool
+):
+    """With a dog in its context, the base no longer knows the job."""
+    run(prepared(asking))
+    told = examples.Told(1, earlier, ((7, question, answer),))
+    found = run(examples.examine(asking, message, [told]))
+    assert bool(found.superseded) == gone
 
 
 @pytest.mark.parametrize(
