@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +10,7 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import replacing
+from mlxdyn.files import digest, replacing
 
 Tree = dict[str, Any]
 
@@ -22,22 +21,15 @@ def leaves(tree: Any) -> list[tuple[str, mx.array]]:
 
 
 def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str]) -> str:
-    """Write a safetensors file that appears whole or not at all; return its sha256.
-
-    It is summed while it is synced: either takes about as long as the other.
-    """
+    """Write a safetensors file that appears whole or not at all; return its sha256."""
     try:
-        with ThreadPoolExecutor(1) as beside, replacing(path) as partial:
+        with replacing(path) as partial:
             mx.save_safetensors(str(partial), arrays, metadata)
-            summed = beside.submit(_sum, partial.open("rb"))
+            sha256 = digest(partial)
     except (RuntimeError, OSError) as error:  # MLX knows no other when it cannot write
         raise MlxdynError(f"{path} cannot be written: {error}") from error
-    return summed.result()
-
-
-def _sum(stream: io.BufferedReader) -> str:
-    with stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    assert sha256 is not None
+    return sha256
 
 
 def read_arrays(source: Path | io.BytesIO) -> dict[str, mx.array]:
