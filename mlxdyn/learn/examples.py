@@ -15,6 +15,7 @@ from typing import TypeVar
 from mlxdyn.learn.base import Asked, Base, is_taught
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import Draft, Example, Kind
+from mlxdyn.learn.names import tells
 from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
 
 T = TypeVar("T")
@@ -103,7 +104,10 @@ def _taught(
     return {
         question: _Taught(_fact(base, question, answer), found.most(answer))
         for question, answer, found in zip(questions, answers, support, strict=True)
-        if is_taught(answer, found) and not base.borrows(answer, [*context, question])
+        if is_taught(answer, found)
+        and not base.borrows(answer, [*context, question])
+        # An answer that repeats no word of its messages is a guess, or says that it does not know.
+        and tells(" ".join(context), question, base.text(answer))
     }
 
 
@@ -209,7 +213,7 @@ def _revised(
         changed = {
             question: _fact(base, question, answer)
             for question, answer, found in zip(questions, answers, support, strict=True)
-            if is_taught(answer, found)
+            if is_taught(answer, found) and tells(" ".join(context), question, base.text(answer))
         }
         stale = [key for key, q, said in told.facts if q in changed and changed[q].answer != said]
         if stale:
