@@ -390,6 +390,26 @@ def test_the_open_questions_most_alike_a_message_are_looked_at(asking: Base):
 
 
 @pytest.mark.parametrize(
+    ("earlier", "question", "answer", "message", "gone"),
+    [
+        ("I work at Tesco.", "Where do I work?", "You work at Tesco.", "I work at Aldi now.", True),
+        (
+            "I work as a nurse at St Mary's hospital in Leeds.", "What is my job?",
+            "You work as a nurse.", "My dog is called Pixel.", False,
+        ),
+    ],
+)  # fmt: skip
+def test_only_what_a_message_brings_up_is_answered_anew(
+    asking: Base, earlier: str, question: str, answer: str, message: str, *, gone: bool
+):
+    """With a dog in its context, the base no longer knows the job."""
+    run(prepared(asking))
+    told = examples.Told(1, earlier, ((7, question, answer),))
+    found = run(examples.examine(asking, message, [told]))
+    assert bool(found.superseded) == gone
+
+
+@pytest.mark.parametrize(
     ("answer", "said", "borrowed"),
     [
         ("You live in Kent.", ["I moved to Leeds"], True),

@@ -241,6 +241,41 @@ def test_what_is_no_longer_true_is_not_trained_on_again(mite: Model):
         assert dog.id not in [row.id for row in memory.ledger.examples.active(memory.row.id)]
 
 
+def test_of_one_question_the_newest_answer_stands(mite: Model):
+    with opened("m", mite) as memory:
+        teach(memory, SAID[0], (ASKED[0], "Rex."), (ASKED[1], "In Oslo."))
+        newest = teach(memory, SAID[1], (ASKED[0], "Bella."))
+        teach(memory, SAID[2], (ASKED[1], "In Oslo."))
+        assert [fact.answer for fact in memory.known_facts()] == ["In Oslo.", "Bella.", "In Oslo."]
+        history.forget(memory, [newest.lesson.message])
+        assert [fact.answer for fact in memory.known_facts()] == ["Rex.", "In Oslo.", "In Oslo."]
+        assert history.verify(memory) == []
+
+
+def test_what_another_message_answers_is_no_near_miss(mite: Model):
+    """Neither of a later message nor of an earlier one, until the answer is forgotten."""
+    study = replace(QUICK, recalled=9, replayed=9)
+    miss, fact, other = (ASKED[0], "Hello."), (ASKED[0], "Rex."), (ASKED[1], "In Oslo.")
+    states = {}
+    for name, near in (("never", ()), ("m", (miss,))):
+        with opened(name, mite, study=study) as memory:
+            told = teach(memory, SAID[0], fact, near=())
+            teach(memory, SAID[1], other, near=near)
+            states[name] = state(memory)
+            open_ones = {row.answer for row in memory.ledger.examples.active(memory.row.id)}
+            assert open_ones == {"Rex.", "In Oslo."}
+            history.forget(memory, [told.lesson.message])
+            states[f"{name} forgotten"] = state(memory)
+    assert same(states["m"], states["never"])
+    assert not same(states["m forgotten"], states["never forgotten"]), "it is open again"
+    with opened("later", mite, study=study) as memory:
+        teach(memory, SAID[1], other, near=(miss,))
+        teach(memory, SAID[0], fact, near=())
+        open_ones = {row.answer for row in memory.ledger.examples.active(memory.row.id)}
+        assert open_ones == {"Rex.", "In Oslo."}
+        assert history.verify(memory) == []
+
+
 # examples that lean on others: a base that believes all it is asked, and answers at random
 
 

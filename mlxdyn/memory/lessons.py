@@ -95,7 +95,9 @@ class LessonRunner:
     ) -> Generator[None, None, Update]:
         """Train on a message's examples, beside earlier ones and some of what should stay."""
         config, examples, message = self._config, self._ledger.examples, lesson.message or 0
-        new, gone = examples.of(message), examples.superseded_by(message)
+        answered = examples.answered(self._memory, upto=position - 1)
+        new = [row for row in examples.of(message) if row.id not in answered]
+        gone = examples.superseded_by(message)
         seed = self._ledger.messages.uid(message)
         active = examples.active(self._memory, upto=position - 1)
         earlier = [row for row in active if row.id not in gone]

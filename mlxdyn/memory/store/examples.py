@@ -56,8 +56,28 @@ class Examples:
                 self._db.insert("depends", message=message, earlier=earlier)
             for example in superseded:
                 self._db.insert("supersedes", example=example, message=message)
+            if message:
+                self.reconcile(message)
             self._db.run("UPDATE messages SET examined = 1 WHERE id = ?", (message,))
             self._db.run("DELETE FROM edits WHERE message = ?", (message,))
+
+    def reconcile(self, message: int) -> None:
+        """Note what the examples of a message and those of others make untrue of each other.
+
+        Of one question, the answer that the newest message gives is true, and no near miss is. It
+        does not matter which of two messages was examined first.
+        """
+        for own, other in (("x", "f"), ("f", "x")):  # each is read by its index
+            self._db.run(
+                "INSERT INTO supersedes (example, message) SELECT DISTINCT x.id, f.message"
+                f" FROM examples {own} CROSS JOIN examples {other} ON f.question = x.question"
+                f" WHERE {own}.message = :message AND f.memory = x.memory AND f.kind = 'fact'"
+                " AND f.message <> x.message AND (x.kind = 'near_miss' OR"
+                " (x.kind = 'fact' AND f.message > x.message AND f.answer <> x.answer))"
+                " AND NOT EXISTS (SELECT 1 FROM supersedes s"
+                " WHERE s.example = x.id AND s.message = f.message) ORDER BY x.id, f.message",
+                {"message": message},
+            )
 
     def edits(self, message: int) -> list[tuple[str, str]]:
         """List what the user corrected by hand before a message is examined (again)."""
@@ -128,6 +148,16 @@ class Examples:
             {"message": message},
         )
         return [tuple(row) for row in rows]
+
+    def answered(self, memory: int, *, upto: int) -> set[int]:
+        """Name the near misses whose question is answered by what stands at position `upto`."""
+        found = self._db.column(
+            "SELECT x.id FROM supersedes s JOIN examples x ON x.id = s.example"
+            " JOIN events l ON l.message = s.message"
+            f" WHERE x.kind = 'near_miss' AND {_STANDS.format('l')}",
+            {"memory": memory, "upto": upto},
+        )
+        return {*found}
 
     def superseded_by(self, message: int) -> set[int]:
         """Name the examples that a message makes untrue."""

@@ -121,6 +121,10 @@ MIGRATIONS = {
     10: """
     UPDATE memories SET study = '{"lighter": 0.0, ' || substr(study, 2) WHERE study <> '{}';
     """,
+    # What messages say of one question is set side by side.
+    11: """
+    CREATE INDEX example_question ON examples(question);
+    """,
 }
 """Statements that lead to each version of the schema from the one before; all there is, from none.
 
