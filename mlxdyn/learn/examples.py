@@ -204,7 +204,7 @@ def regularization(base: Base) -> Generator[None, None, list[Draft]]:
 def _asked_again(
     base: Base, message: str, earlier: Sequence[Told], common: Sequence[Asked]
 ) -> Generator[None, None, list[Told]]:
-    """Leave what a message may answer otherwise: of a question that it brings up.
+    """Leave what a message may answer otherwise: of a question that it brings up, in all wordings.
 
     A message that brings up nothing ("No, it's Max.") leans on what was said: it may change all.
     """
@@ -214,7 +214,11 @@ def _asked_again(
     asked = list(dict.fromkeys(q for told in earlier for _, q, _ in told.facts))
     found = yield from base.brought_up([message] * len(asked), asked)
     up = {one.question for one in found if one.gain >= _share(most, AGAIN)}
-    return [replace(told, facts=tuple(f for f in told.facts if f[1] in up)) for told in earlier]
+    answers = [{answer for _, q, answer in told.facts if q in up} for told in earlier]
+    return [
+        replace(told, facts=tuple(fact for fact in told.facts if fact[2] in said))
+        for told, said in zip(earlier, answers, strict=True)
+    ]
 
 
 def _share(gain: float, share: float) -> float:
