@@ -92,7 +92,7 @@ def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
     monkeypatch.setattr(bases, "SURE", 1e-30)
     monkeypatch.setattr(examples, "tells", lambda *said: True)
     monkeypatch.setattr(examples, "LESS", -1e9)
-    monkeypatch.setattr(examples, "SHARE", -1e9)
+    monkeypatch.setattr(examples, "LEANS", 1e9)
     monkeypatch.setattr(examples, "OPEN_QUESTIONS", ASKED)
     monkeypatch.setattr(bases, "OPEN_QUESTIONS", ASKED)
     monkeypatch.setattr(examples, "BRANCHES", 2)

@@ -137,15 +137,16 @@ def teach(
     *facts: tuple[str, str],
     chunks: tuple[Chunk, ...] | None = None,
     guarded: bool = False,
-    near: Sequence[tuple[str, str]] = NEAR,
+    near: Sequence[tuple[str, str]] | None = None,
     depends_on: Sequence[int] = (),
     superseded: Sequence[int] = (),
     uid: str | None = None,
 ) -> EventRow:
-    """Let a memory learn one message, its examples frozen by hand."""
+    """Let a memory learn one message, its examples frozen by hand; with facts, NEAR among them."""
     message, model = say(memory, text, uid=uid), memory.model
     drafts = [as_said(model, *fact) for fact in facts]
-    drafts += [as_said(model, *miss, Kind.NEAR_MISS) for miss in near if facts]
+    near = (NEAR if facts else ()) if near is None else near
+    drafts += [as_said(model, *miss, Kind.NEAR_MISS) for miss in near]
     memory.ledger.examples.add(
         memory.row.id, message, drafts, depends_on=depends_on, superseded=superseded
     )

@@ -37,6 +37,7 @@ class Taught:
 
     text: str = ""  # "" is a study
     facts: list[tuple[str, str]] = field(default_factory=list)
+    near: list[tuple[str, str]] = field(default_factory=list)
     message: int = 0
     uid: str = ""
 
@@ -54,15 +55,16 @@ class Life:
 
     def learn(self, text: str, facts: list[tuple[str, str]]) -> None:
         self.told += 1
-        lesson = Taught(text, list(facts), uid=f"{self.told:016x}")
+        near = [*NEAR, (ASKED[self.told % 3], "Hello.")] if facts else []
+        lesson = Taught(text, list(facts), near, uid=f"{self.told:016x}")
         lesson.message = self.teach(self.memory, lesson)
         self.lessons.append(lesson)
         self.undone.clear()
 
     def teach(self, memory: Memory, lesson: Taught) -> int:
         """Let a memory learn a lesson; return its message."""
-        near = NEAR if lesson.text else ()
-        event = teach(memory, lesson.text, *lesson.facts, guarded=True, near=near, uid=lesson.uid)
+        how = {"near": lesson.near, "guarded": True, "uid": lesson.uid}
+        event = teach(memory, lesson.text, *lesson.facts, **how)
         return event.lesson.message
 
     def consolidate(self) -> None:
@@ -300,6 +302,7 @@ def links(memory: Memory) -> list[tuple[str, ...]]:
         " JOIN messages o ON o.id = d.earlier JOIN conversations c ON c.id = m.conversation"
         " WHERE c.memory = :id UNION ALL SELECT m.uid, x.uid FROM supersedes s"
         f" JOIN messages m ON m.id = s.message{stands} JOIN examples x ON x.id = s.example"
+        " JOIN events l ON l.message = x.message AND NOT l.undone"
         " WHERE x.memory = :id ORDER BY 1, 2"
     )
     return memory.ledger.database.run(sql, {"id": memory.row.id}).fetchall()

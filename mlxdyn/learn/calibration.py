@@ -5,11 +5,12 @@ writer prompt tells answered questions from open ones.
 """
 
 import json
+import statistics
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mlxdyn.learn.base import MOST_ANSWER, Base, Prompts, is_taught
+from mlxdyn.learn.base import MOST_ANSWER, Asked, Base, Prompts, is_taught
 from mlxdyn.learn.prompts import (
     KNOWN,
     NOTHING_SAID,
@@ -22,7 +23,7 @@ from mlxdyn.learn.prompts import (
     WriterPrompt,
 )
 
-VERSION = 5
+VERSION = 6
 FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=4.0)
 
 
@@ -52,10 +53,15 @@ def calibrate(
         answered, left = yield from _gains(base)
         apart.append(auc(answered, left))
     base.prompts = replace(base.prompts, writer=writers[apart.index(max(apart))])
-    base.priors = {}
-    answered, left = yield from _gains(base)
-    taught, mistaken = yield from _taught(base, answered, left)
-    base.prompts = replace(base.prompts, answered=threshold(taught, mistaken))
+    base.prompts, base.priors = replace(base.prompts, covered=0.0), {}
+    found = yield from _candidates(base)
+    spread = [
+        statistics.pstdev(part) for part in zip(*((o.about, o.covered) for o in found), strict=True)
+    ]
+    covered = spread[0] / max(spread[1], 1e-9)  # of two signals, neither counts more
+    about = [one.about + covered * one.covered for one in found]
+    answered, left = yield from _taught(base, about)
+    base.prompts = replace(base.prompts, covered=covered, answered=threshold(answered, left))
     yield from base.unprompted(OPEN_QUESTIONS)
     return Calibration(base.prompts, base.priors, tuple(recall), tuple(apart))
 
@@ -94,24 +100,30 @@ def _gains(base: Base) -> Generator[None, None, tuple[list[float], list[float]]]
     return _parted([one.gain for one in found], [told for _, _, told in asked])
 
 
+def _candidates(base: Base) -> Generator[None, None, list[Asked]]:
+    """Judge the questions of all, in the order of `_asked`."""
+    found = list[Asked]()
+    for known in KNOWN:
+        questions = [question for one, question, _ in _asked() if one is known]
+        judged = yield from base.candidates(" ".join(known.said), questions)
+        by_question = {one.question: one for part in judged for one in part}
+        found += [by_question[question] for question in questions]
+    return found
+
+
 def _taught(
-    base: Base, answered: Sequence[float], left: Sequence[float]
+    base: Base, about: Sequence[float]
 ) -> Generator[None, None, tuple[list[float], list[float]]]:
-    """Keep the gains of those questions whose answers would be taught."""
+    """Part what was found `about` those questions whose answers would be taught."""
     asked = _asked()
-    gains = {id(one): gain for one, gain in zip(_in_parts(asked), [*answered, *left], strict=True)}
     prompts = [base.teacher_prompt(known.said, question) for known, question, _ in asked]
     answers = yield from base.off(base.decoder.answers(prompts, MOST_ANSWER))
     questions = [question for _, question, _ in asked]
     said = [message for known in KNOWN for message in known.said]
     support = yield from base.support(said, [NOTHING_SAID], questions, answers)
-    found = zip(asked, answers, support, strict=True)
-    kept = [one for one, answer, nats in found if is_taught(answer, nats)]
-    return _parted([gains[id(one)] for one in kept], [told for _, _, told in kept])
-
-
-def _in_parts(asked: list[tuple[Known, str, bool]]) -> list[tuple[Known, str, bool]]:
-    return [one for one in asked if one[2]] + [one for one in asked if not one[2]]
+    kept = [is_taught(answer, nats) for answer, nats in zip(answers, support, strict=True)]
+    told = [one for (_, _, one), yes in zip(asked, kept, strict=True) if yes]
+    return _parted([nats for nats, yes in zip(about, kept, strict=True) if yes], told)
 
 
 def _parted(values: Sequence[float], told: Sequence[bool]) -> tuple[list[float], list[float]]:
@@ -146,7 +158,7 @@ def load(text: str) -> Calibration | None:
             return None
         prompts = found["prompts"]
         teacher, writer = _teacher(prompts["teacher"]), _writer(prompts["writer"])
-        chosen = Prompts(teacher, writer, float(prompts["answered"]))
+        chosen = Prompts(teacher, writer, float(prompts["answered"]), float(prompts["covered"]))
         priors = {str(q): tuple(map(float, nats)) for q, nats in found["priors"].items()}
         return Calibration(chosen, priors, tuple(found["recall"]), tuple(found["told_apart"]))
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -24,17 +24,13 @@ MOST_QUESTION = 18  # tokens
 FACTS, NEAR_MISSES = 6, 6  # of a message, at most
 LEAST_NEAR = 2  # near misses, though there be one fact; else as many as facts, or facts are lost
 WORDINGS = 3  # questions with one value for an answer
-COMMON = 40  # common questions that are looked at: those most alike a message
-MOST_OTHERS = 8  # of them are put to the teacher beside those that it wrote
-SHARE = 0.4
-"""Least gain of a question, as a share of the largest that its message gives a common one. Of 65
-people of a test set, SmolLM2 keeps by it 89% of what was answered, and 19% of other questions.
+MOST_OTHERS = 8  # common questions that are put to the teacher beside those that the base wrote
+AGAIN = 0.4
+"""Least gain of an earlier question that is asked again, beside the largest of a common one. Of 54
+pairs of messages that have nothing to do with each other, SmolLM2 would answer in 14 an earlier
+question anew; of those, 2 reach this.
 """
-AGAIN = 0.2
-"""The same for an earlier question to be asked again. Of 54 pairs of messages that have nothing to
-do with each other, SmolLM2 would give an earlier answer anew in 14; of those, 3 reach this. Of 7
-corrections that it understands, 6 do, and the seventh brings up nothing.
-"""
+LEANS = 1.0  # nats: a message that brings up no common question so much leans on others
 LESS = 0.8  # nats by which a message brings up less what it is not about
 COVERED = 0.03  # share by which it covers less of a question that it is not about
 MOST_OPEN = 8  # tokens of what the base says where nothing was told
@@ -63,35 +59,25 @@ def examine(
     base: Base, message: str, earlier: Sequence[Told] = ()
 ) -> Generator[None, None, Examined]:
     """Find what `message` teaches, a few tokens at a time; `earlier` are oldest first."""
-    common = base.alike(message, COMMON)
-    written = [
-        q for q in (yield from base.write(message, BRANCHES, MOST_QUESTION)) if q not in common
-    ]
-    questions = [*common, *written]
-    candidates = yield from base.brought_up([message] * len(questions), questions)
-    doubtful = yield from _asked_again(base, message, earlier, candidates[: len(common)])
+    written = yield from base.write(message, BRANCHES, MOST_QUESTION)
+    common, own = yield from base.candidates(message, written)
+    doubtful = yield from _asked_again(base, message, earlier, max(one.gain for one in common))
     revised, superseded, related = yield from _revised(base, message, doubtful)
     context = [*(one.text for one in related), message]
     replies = yield from base.listen(context)
-    asked = _put(candidates[: len(common)], candidates[len(common) :], base.prompts.answered)
+    asked = [*_best(common)[:MOST_OTHERS], *_best(own)]
+    asked = [one for one in asked if one.about >= base.prompts.answered]
     taught = yield from _taught(base, context, asked, replies)
     again = {draft.question for draft in revised}
     known = {question: fact for question, fact in taught.items() if question not in again}
-    told, mistaken = _parted(base, message, revised, known, candidates)
+    told, mistaken = _parted(base, message, revised, known, [*common, *own])
     most = min(max(len(told), LEAST_NEAR), NEAR_MISSES)
     near = yield from kept(base, mistaken[:most], Kind.NEAR_MISS, MOST_OPEN)
     return Examined((*told, *near), tuple(one.message for one in related), superseded)
 
 
-def _put(common: Sequence[Asked], written: Sequence[Asked], answered: float) -> list[Asked]:
-    """Choose what to put to the teacher, of what the message brings up; the likeliest come first.
-
-    Questions that the base wrote gain by every word they repeat, so common ones set the measure.
-    """
-    most = sorted(common, key=lambda one: -one.gain)[:MOST_OTHERS]
-    least = max(answered, _share(most[0].gain, SHARE))
-    chosen = [one for one in (*most, *written) if one.gain >= least]
-    return sorted(chosen, key=lambda one: -one.logprob)
+def _best(asked: Sequence[Asked]) -> list[Asked]:
+    return sorted(asked, key=lambda one: -one.about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,28 +188,23 @@ def regularization(base: Base) -> Generator[None, None, list[Draft]]:
 
 
 def _asked_again(
-    base: Base, message: str, earlier: Sequence[Told], common: Sequence[Asked]
+    base: Base, message: str, earlier: Sequence[Told], most: float
 ) -> Generator[None, None, list[Told]]:
     """Leave what a message may answer otherwise: of a question that it brings up, in all wordings.
 
-    A message that brings up nothing ("No, it's Max.") leans on what was said: it may change all.
+    `most` is the largest gain of a common question. A message that brings up nothing ("No, it's
+    Max.") leans on what was said: it may change all.
     """
-    most = max((one.gain for one in common), default=0.0)
-    if most < base.prompts.answered:
+    if most < LEANS:
         return list(earlier)
     asked = list(dict.fromkeys(q for told in earlier for _, q, _ in told.facts))
     found = yield from base.brought_up([message] * len(asked), asked)
-    up = {one.question for one in found if one.gain >= _share(most, AGAIN)}
+    up = {one.question for one in found if one.gain >= AGAIN * most}
     answers = [{answer for _, q, answer in told.facts if q in up} for told in earlier]
     return [
         replace(told, facts=tuple(fact for fact in told.facts if fact[2] in said))
         for told, said in zip(earlier, answers, strict=True)
     ]
-
-
-def _share(gain: float, share: float) -> float:
-    """Give the gain that is a share of another, which may be below zero."""
-    return gain - (1 - share) * abs(gain)
 
 
 def _revised(

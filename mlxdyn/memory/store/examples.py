@@ -65,11 +65,17 @@ class Examples:
         """Note what the examples of a message and those of others make untrue of each other.
 
         Of one question, the answer that the newest message gives is true, and no near miss is. It
-        does not matter which of two messages was examined first.
+        does not matter which of two messages was examined first, nor what was noted before.
         """
+        self._db.run(
+            "DELETE FROM supersedes WHERE asked AND (message = :message"
+            " OR example IN (SELECT id FROM examples WHERE message = :message))",
+            {"message": message},
+        )
         for own, other in (("x", "f"), ("f", "x")):  # each is read by its index
             self._db.run(
-                "INSERT INTO supersedes (example, message) SELECT DISTINCT x.id, f.message"
+                "INSERT INTO supersedes (example, message, asked)"
+                " SELECT DISTINCT x.id, f.message, 1"
                 f" FROM examples {own} CROSS JOIN examples {other} ON f.question = x.question"
                 f" WHERE {own}.message = :message AND f.memory = x.memory AND f.kind = 'fact'"
                 " AND f.message <> x.message AND (x.kind = 'near_miss' OR"

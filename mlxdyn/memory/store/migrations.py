@@ -124,6 +124,7 @@ MIGRATIONS = {
     # What messages say of one question is set side by side.
     11: """
     CREATE INDEX example_question ON examples(question);
+    ALTER TABLE supersedes ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
     """,
 }
 """Statements that lead to each version of the schema from the one before; all there is, from none.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mlxdyn.learn.example import Draft
 from mlxdyn.memory.store.database import Database, now
 from mlxdyn.memory.store.events import Events
-from mlxdyn.memory.store.examples import frozen, lot
+from mlxdyn.memory.store.examples import Examples, frozen, lot
 from mlxdyn.memory.store.messages import EXAMINE_AGAIN, FOR_GOOD, Messages
 from mlxdyn.memory.store.records import EventRow, ExampleRow, Message, Reason, dump_chunks
 
@@ -17,6 +17,7 @@ class Past:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._messages, self._events = Messages(database), Events(database)
+        self._examples = Examples(database)
 
     def undoable(self, memory: int) -> EventRow | None:
         """Return the last event that stands."""
@@ -193,6 +194,7 @@ class Past:
                     " WHERE id = ?",
                     (*parts.values(), row.id),
                 )
+            self._examples.reconcile(row.message or 0)
             changed: int | None = self._db.value(
                 "SELECT position FROM events WHERE memory = ? AND message = ?",
                 (memory, row.message),
