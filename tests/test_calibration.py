@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from school import EAGER
 
-from mlxdyn.files import data_dir
+from mlxdyn.files import data_dir, write
 from mlxdyn.learn import calibration
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.calibration import FALLBACK, Calibration, calibrate, dump, own_prompts, threshold
@@ -92,13 +92,28 @@ def test_an_odd_list_of_prompts_adds_none(tmp_path: Path, text: str | None) -> N
 NATS = st.lists(st.floats(0.5, 20), min_size=1, max_size=8)
 
 
-@given(NATS, NATS)
-def test_no_other_threshold_errs_less(answered: list[float], left: list[float]) -> None:
-    def errors(cut: float) -> int:
-        return sum(a < cut for a in answered) + sum(b >= cut for b in left)
-
+@given(NATS, NATS, st.floats(-9, 9))
+def test_the_threshold_moves_with_the_scale_and_lies_above_the_middle(
+    answered: list[float], left: list[float], by: float
+) -> None:
     found = threshold(answered, left)
-    assert all(errors(found) <= errors(cut) for cut in (*answered, *left))
+    moved = threshold([x + by for x in answered], [x + by for x in left])
+    assert moved == pytest.approx(found + by, rel=1e-3, abs=1e-3)
+    middle = (sum(answered) / len(answered) + sum(left) / len(left)) / 2
+    assert found >= middle - 1e-9, "a mistake is worse than a miss"
+
+
+def test_kinds_that_stand_apart_are_parted() -> None:
+    assert 2 < threshold([9.0, 10.0, 11.0], [0.0, 1.0, 2.0]) < 9
+    assert threshold([10.0], [0.0]) == 5.0, "nothing says that they vary"
+
+
+def test_what_an_earlier_version_measured_is_not_measured_again(wren: Model):
+    """What ships with a base is newer than what stands in the user's home."""
+    parts = Parts.of(wren.network)
+    assert parts is not None
+    write(kept_at(wren), '{"version": 0}')
+    assert list(prepared(Base(wren, parts, FALLBACK))) == []
 
 
 def test_the_bundled_base_comes_with_what_was_measured_of_it(wren: Model):

@@ -5,15 +5,15 @@ writer prompt tells answered questions from open ones.
 """
 
 import json
+import math
 import statistics
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mlxdyn.learn.base import MOST_ANSWER, Asked, Base, Prompts, is_taught
+from mlxdyn.learn.base import MOST_ANSWER, Asked, Base, Prompts
 from mlxdyn.learn.prompts import (
     KNOWN,
-    NOTHING_SAID,
     OPEN_QUESTIONS,
     TEACHERS,
     WRITERS,
@@ -24,7 +24,8 @@ from mlxdyn.learn.prompts import (
 )
 
 VERSION = 6
-FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=4.0)
+MISTAKEN = 3.0  # answers missed that weigh as much as one given to what was never told
+FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ def calibrate(
     ]
     covered = spread[0] / max(spread[1], 1e-9)  # of two signals, neither counts more
     about = [one.about + covered * one.covered for one in found]
-    answered, left = yield from _taught(base, about)
-    base.prompts = replace(base.prompts, covered=covered, answered=threshold(answered, left))
+    cut = threshold(*_parted(about, [told for _, _, told in _asked()]))
+    base.prompts = replace(base.prompts, covered=covered, answered=cut)
     yield from base.unprompted(OPEN_QUESTIONS)
     return Calibration(base.prompts, base.priors, tuple(recall), tuple(apart))
 
@@ -111,21 +112,6 @@ def _candidates(base: Base) -> Generator[None, None, list[Asked]]:
     return found
 
 
-def _taught(
-    base: Base, about: Sequence[float]
-) -> Generator[None, None, tuple[list[float], list[float]]]:
-    """Part what was found `about` those questions whose answers would be taught."""
-    asked = _asked()
-    prompts = [base.teacher_prompt(known.said, question) for known, question, _ in asked]
-    answers = yield from base.off(base.decoder.answers(prompts, MOST_ANSWER))
-    questions = [question for _, question, _ in asked]
-    said = [message for known in KNOWN for message in known.said]
-    support = yield from base.support(said, [NOTHING_SAID], questions, answers)
-    kept = [is_taught(answer, nats) for answer, nats in zip(answers, support, strict=True)]
-    told = [one for (_, _, one), yes in zip(asked, kept, strict=True) if yes]
-    return _parted([nats for nats, yes in zip(about, kept, strict=True) if yes], told)
-
-
 def _parted(values: Sequence[float], told: Sequence[bool]) -> tuple[list[float], list[float]]:
     pairs = list(zip(values, told, strict=True))
     return [v for v, yes in pairs if yes], [v for v, yes in pairs if not yes]
@@ -138,12 +124,17 @@ def auc(above: Sequence[float], below: Sequence[float]) -> float:
 
 
 def threshold(answered: Sequence[float], left: Sequence[float]) -> float:
-    """Give the cut that errs least; with nothing to choose from, one that lets all pass."""
+    """Give the cut between two kinds, as if each were normal with the variance that they share.
 
-    def errors(cut: float) -> int:
-        return sum(a < cut for a in answered) + sum(b >= cut for b in left)
-
-    return min(sorted({*answered, *left}), key=errors, default=0.0)
+    A mistake costs `MISTAKEN` times what a miss does (linear discriminant; Fisher 1936). The middle
+    of the nine people here is within 1.4 nats of that of 123, for wren and SmolLM2.
+    """
+    above, below = statistics.fmean(answered), statistics.fmean(left)
+    apart = max(above - below, 1e-9)
+    shared = statistics.fmean(
+        [(x - above) ** 2 for x in answered] + [(x - below) ** 2 for x in left]
+    )
+    return (above + below) / 2 + math.log(MISTAKEN) * shared / apart
 
 
 def dump(calibration: Calibration) -> str:

@@ -25,11 +25,6 @@ FACTS, NEAR_MISSES = 6, 6  # of a message, at most
 LEAST_NEAR = 2  # near misses, though there be one fact; else as many as facts, or facts are lost
 WORDINGS = 3  # questions with one value for an answer
 MOST_OTHERS = 8  # common questions that are put to the teacher beside those that the base wrote
-AGAIN = 0.4
-"""Least gain of an earlier question that is asked again, beside the largest of a common one. Of 54
-pairs of messages that have nothing to do with each other, SmolLM2 would answer in 14 an earlier
-question anew; of those, 2 reach this.
-"""
 LEANS = 1.0  # nats: a message that brings up no common question so much leans on others
 LESS = 0.8  # nats by which a message brings up less what it is not about
 COVERED = 0.03  # share by which it covers less of a question that it is not about
@@ -60,17 +55,19 @@ def examine(
 ) -> Generator[None, None, Examined]:
     """Find what `message` teaches, a few tokens at a time; `earlier` are oldest first."""
     written = yield from base.write(message, BRANCHES, MOST_QUESTION)
-    common, own = yield from base.candidates(message, written)
-    doubtful = yield from _asked_again(base, message, earlier, max(one.gain for one in common))
+    known = list(dict.fromkeys(question for told in earlier for _, question, _ in told.facts))
+    common, others = yield from base.candidates(message, [*written, *known])
+    own = [one for one in others if one.question in written]
+    doubtful = _doubtful(base, earlier, common, others)
     revised, superseded, related = yield from _revised(base, message, doubtful)
     context = [*(one.text for one in related), message]
     replies = yield from base.listen(context)
     asked = [*_best(common)[:MOST_OTHERS], *_best(own)]
     asked = [one for one in asked if one.about >= base.prompts.answered]
     taught = yield from _taught(base, context, asked, replies)
-    again = {draft.question for draft in revised}
-    known = {question: fact for question, fact in taught.items() if question not in again}
-    told, mistaken = _parted(base, message, revised, known, [*common, *own])
+    for draft in revised:
+        taught.pop(draft.question, None)
+    told, mistaken = _parted(base, message, revised, taught, [*common, *own])
     most = min(max(len(told), LEAST_NEAR), NEAR_MISSES)
     near = yield from kept(base, mistaken[:most], Kind.NEAR_MISS, MOST_OPEN)
     return Examined((*told, *near), tuple(one.message for one in related), superseded)
@@ -187,20 +184,19 @@ def regularization(base: Base) -> Generator[None, None, list[Draft]]:
     return (yield from kept(base, GENERAL, Kind.REGULARIZATION, MOST_GENERAL))
 
 
-def _asked_again(
-    base: Base, message: str, earlier: Sequence[Told], most: float
-) -> Generator[None, None, list[Told]]:
-    """Leave what a message may answer otherwise: of a question that it brings up, in all wordings.
+def _doubtful(
+    base: Base, earlier: Sequence[Told], common: Sequence[Asked], others: Sequence[Asked]
+) -> list[Told]:
+    """Leave what a message may answer otherwise: facts that it is about, in all their wordings.
 
-    `most` is the largest gain of a common question. A message that brings up nothing ("No, it's
-    Max.") leans on what was said: it may change all.
+    A message that brings up nothing ("No, it's Max.") leans on what was said: it may change all.
+    Of 54 pairs of messages that have nothing to do with each other, SmolLM2 would answer in 14 an
+    earlier question anew; of those, none is about it.
     """
-    if most < LEANS:
+    if max(one.gain for one in common) < LEANS:
         return list(earlier)
-    asked = list(dict.fromkeys(q for told in earlier for _, q, _ in told.facts))
-    found = yield from base.brought_up([message] * len(asked), asked)
-    up = {one.question for one in found if one.gain >= AGAIN * most}
-    answers = [{answer for _, q, answer in told.facts if q in up} for told in earlier]
+    about = {one.question for one in (*common, *others) if one.about >= base.prompts.answered}
+    answers = [{answer for _, q, answer in told.facts if q in about} for told in earlier]
     return [
         replace(told, facts=tuple(fact for fact in told.facts if fact[2] in said))
         for told, said in zip(earlier, answers, strict=True)

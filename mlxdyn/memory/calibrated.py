@@ -21,8 +21,9 @@ def prepared(base: Base) -> Generator[None, None, None]:
         return
     path = kept_at(base.model)
     shipped = mlxdyn_models.calibration(path.stem)
-    known = next((file for file in (path, shipped) if file is not None and file.is_file()), None)
-    found = calibration.load(known.read_text("utf-8")) if known else None
+    files = [file for file in (path, shipped) if file is not None and file.is_file()]
+    known = (calibration.load(file.read_text("utf-8")) for file in files)
+    found = next((one for one in known if one is not None), None)
     if found is None:
         teachers, writers = calibration.own_prompts(base.model.path)
         found = yield from calibration.calibrate(base, (*TEACHERS, *teachers), (*WRITERS, *writers))
