@@ -1,4 +1,4 @@
-"""What ten thousand messages and a switch cost; `make slow ARGS=-s` prints the numbers."""
+"""What ten thousand messages and a switch cost; `make slow ARGS='-n 0 -s'` prints the numbers."""
 
 import time
 from collections.abc import Callable
