@@ -13,8 +13,8 @@ test: .venv/ready-dev ## the tests, without the slow ones
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 slow: .venv/ready-dev ## the slow tests
-	$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
-	MLXDYN_FUZZ=1000 $(BIN)/python -m pytest -k test_any --timeout 1800 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow --timeout 1800 $(ARGS)
+	MLXDYN_FUZZ=1000 $(BIN)/python -m pytest -n 2 --dist worksteal -k test_any --timeout 1800 $(ARGS)
 
 check: .venv/ready-dev ## format, lint, types, import contracts and tests: what CI runs
 	$(BIN)/ruff format --check .

@@ -203,6 +203,8 @@ class ChatApp(App[None]):
         if not self.screen_stack:  # the app is ending, and this came late
             return
         self.prompt.offer()
+        if self.prompt.text:
+            self.engine.typing()
         if isinstance(self.focused, Turn):
             number = f"message {self.focused.message} · " if self.focused.message else ""
             self.prompt.border_subtitle = f"{number}{TURN_KEYS}"

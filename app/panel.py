@@ -90,6 +90,8 @@ class MemoryPanel(Records):
         self.fill([(id, _searched(fact), _row(fact)) for id, fact in self._facts.items()])
 
     def _draw(self) -> None:
+        if not self.query("#whose"):  # it is not on screen yet
+            return
         panel = self._panel
         known = sum(fact.active for fact in panel.facts)
         waits = f" · {counted(panel.pending, 'message')} still to learn" if panel.pending else ""

@@ -54,7 +54,7 @@ class Records(ModalScreen[None]):
     def fill(self, rows: Sequence[tuple[str, str, Content]]) -> None:
         """Take new rows; the search stays."""
         self._rows = rows
-        if self.is_mounted:
+        if self.query(Input):  # it is on screen
             self.refill()
 
     @on(Input.Changed)

@@ -69,7 +69,7 @@ async def test_a_lesson_says_where_it_is_how_long_it_takes_and_what_waits():
         assert any("steps…, a moment" in foot or "steps…, about" in foot for foot in told)
         assert feet(app)[1].startswith("nothing new: it knew that"), "it corrects nothing"
         await pilot.press("f2")
-        await until(pilot, lambda: isinstance(app.screen, MemoryPanel))
+        await until(pilot, lambda: isinstance(app.screen, MemoryPanel) and app.screen.chosen)
         assert len(app.screen._facts) == 1
         assert "1 fact from" in str(app.screen.query_one("#whose").content)
         await pilot.press("escape")

@@ -134,13 +134,15 @@ def test_killed_at_random_everything_acknowledged_is_there(
             expected = assert_sound(memory, expected, lines)
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=SLOW)])
+@pytest.mark.parametrize(
+    "kills", [range(3), *(pytest.param(range(n, n + 25), marks=SLOW) for n in (0, 25))]
+)
 @pytest.mark.timeout(1800)
 def test_killed_in_a_chat_everything_acknowledged_is_there(
-    mite: Model, parent: Parent, new_home, kills: int
+    mite: Model, parent: Parent, new_home, kills: range
 ):
     path, said = new_home(0), list[str]()
-    for kill in range(kills):
+    for kill in kills:
         said += parent.killed(path, random.Random(kill), ["chat"])
         assert not any(line.startswith("failed") for line in said), said
         with opened("m", mite) as memory:

@@ -1,6 +1,7 @@
 """Laws of the engine thread: talking goes first, nothing is lost on closing; with wren."""
 
 import queue
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,7 @@ from school import QUICK
 
 from mlxdyn.config import ChatConfig, SamplingConfig
 from mlxdyn.engine import memories, talks
-from mlxdyn.engine.actor import Engine, Options
+from mlxdyn.engine.actor import TYPES, Engine, Options
 from mlxdyn.engine.events import (
     Chats,
     Closed,
@@ -57,6 +58,12 @@ class Front:
             assert isinstance(event, kind) or not isinstance(event, Failed | Closed), event
             times -= isinstance(event, kind)
         return event
+
+    def arrived(self, kind: type) -> int:
+        """Take what has come, and count the events of `kind` so far."""
+        while not self._arriving.empty():
+            self.events.append(self._arriving.get())
+        return len(self.positions(kind))
 
     def close(self, **how) -> list[Event]:
         """Close the engine and return what it still said."""
@@ -130,6 +137,23 @@ def test_learning_yields_within_one_step(front):
     steps = one.until(Status).updates
     one.until(Learned, 2)
     assert steps < one.until(Status).updates - 1
+
+
+def test_no_step_begins_while_someone_types(front):
+    one = front()
+    one.engine.send(LONG)
+    one.until(Replied)
+    began = time.monotonic()
+    one.until(Learned)
+    took = time.monotonic() - began
+    one.engine.send(LONG)
+    one.until(Replied)
+    began = time.monotonic()
+    while time.monotonic() - began < min(2 * took, 5.0):
+        one.engine.typing()
+        time.sleep(TYPES / 10)
+    assert one.arrived(Learned) == 1
+    one.until(Learned)
 
 
 def test_a_restart_brings_back_conversation_and_memory(front):

@@ -29,6 +29,7 @@ from mlxdyn.learn.example import (
     load_tokens,
 )
 from mlxdyn.learn.learner import UNLISTED, Learner, divergence
+from mlxdyn.learn.names import tells
 from mlxdyn.learn.parts import Parts, common_start, lay_out
 from mlxdyn.learn.prompts import KNOWN, TEACHERS, WRITERS
 from mlxdyn.learn.steps import run
@@ -423,6 +424,40 @@ def test_an_answer_with_a_name_of_a_worked_example_is_none(
     nothing = Likely(np.zeros((0, 1), np.int32), np.zeros((0, 1), np.float32))
     decoded = Decoded(tokens, nothing, ended=True, logprobs=(0.0,) * len(tokens))
     assert asking.borrows(decoded, said) == borrowed
+
+
+@pytest.mark.parametrize(
+    ("message", "guess"),
+    [
+        ("I have two dogs. One is called Rex. The other is called Max.", "haven't told me"),
+        ("My kids are ill. Both have a cold. We stay home this week.", "5 children"),
+        ("standup is 9:30 every weekday, retro on the last Friday", "I don't have a clock"),
+    ],
+)
+def test_what_is_taught_repeats_something_of_the_message(wren: Model, message: str, guess: str):
+    """The bundled base made up each of these, or said that it does not know, and learned it."""
+    base = Base(wren, Parts.of(wren.network), FALLBACK)
+    run(prepared(base))
+    found = run(examples.examine(base, message)).drafts
+    facts = [draft for draft in found if draft.example.kind == Kind.FACT]
+    assert all(tells(message, fact.question, fact.answer) for fact in facts), facts
+    assert not any(guess in fact.answer for fact in facts)
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "answer", "telling"),
+    [
+        ("My dog is Rex.", "What is my dog called?", "Your dog is Rex.", {"rex"}),
+        ("My flat is 27.", "What is my flat?", "Your flat is 27.", {"27"}),
+        ("我住在罗马。", "我住在哪里？", "你住在罗马。", {"在罗", "罗马"}),
+        ("I have two dogs.", "How many do I have?", "You haven't told me that yet.", set()),
+        ("My kids are ill.", "How many kids have I?", "You have 5 kids.", set()),
+    ],
+)
+def test_an_answer_tells_what_the_message_adds_to_the_question(
+    text: str, question: str, answer: str, telling: set[str]
+):
+    assert tells(text, question, answer) == telling
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tiny import tiny_model
 
 from mlxdyn.arrays import leaves
 from mlxdyn.cli import main
+from mlxdyn.cli.model import about
 from mlxdyn.model import load, registry
 from mlxdyn.model.device import seconds_a_message
 from mlxdyn.model.load import Model
@@ -68,3 +69,7 @@ def test_how_long_a_message_takes_is_said_before_loading(
     small_machine(monkeypatch, 100_000)
     monkeypatch.setattr(load, "load", None)
     assert json.loads(info(str(mite.path), "--json"))["seconds_a_message"] > 0
+
+
+def test_a_time_has_no_more_digits_than_can_be_foretold():
+    assert (about(187.3), about(31.4), about(0.234)) == ("187 s", "31 s", "0.2 s")

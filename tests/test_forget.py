@@ -180,9 +180,13 @@ def test_forgetting_is_never_having_learned(mite, tmp_path_factory, study, actio
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@settings(max_examples=400, **SLOWLY)
+@pytest.mark.parametrize("hundred", range(4))
+@settings(max_examples=100, **SLOWLY)
 @given(study=st.sampled_from([QUICK, STRICT]), actions=LIVES)
-def test_forgetting_is_never_having_learned_in_many_lives(mite, tmp_path_factory, study, actions):
+def test_forgetting_is_never_having_learned_in_many_lives(
+    mite, tmp_path_factory, hundred, study, actions
+):
+    """Four hundred, in parts that workers share."""
     live(mite, tmp_path_factory.mktemp("home"), study, actions)
 
 
@@ -331,10 +335,11 @@ def test_forgetting_takes_along_what_leaned_on_it(credulous, tmp_path_factory, s
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@settings(max_examples=200, **SLOWLY)
+@pytest.mark.parametrize("hundred", range(2))
+@settings(max_examples=100, **SLOWLY)
 @given(study=st.sampled_from([QUICK, STRICT]), actions=LEANING)
 def test_forgetting_takes_along_what_leaned_on_it_in_many_lives(
-    credulous, tmp_path_factory, study, actions
+    credulous, tmp_path_factory, hundred, study, actions
 ):
     lean(credulous, tmp_path_factory.mktemp("home"), study, actions)
 

@@ -1,7 +1,9 @@
-"""What ten thousand messages and a switch cost; `make slow ARGS=-s` prints the numbers."""
+"""What ten thousand messages and a switch cost; `make slow ARGS='-n 0 -s'` prints the numbers."""
 
 import time
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -10,9 +12,10 @@ from school import FAST, QUICK, as_said, open_memory, snapshots, teach, words
 from mlxdyn.chat.conversation import Session
 from mlxdyn.config import ChatConfig
 from mlxdyn.files import data_dir
+from mlxdyn.lab.bench import curves
 from mlxdyn.learn.example import Draft
 from mlxdyn.memory.lifecycle import branch
-from mlxdyn.memory.memory import Memory
+from mlxdyn.memory.memory import ADAPTER, Memory
 from mlxdyn.memory.snapshots import KEPT_SNAPSHOTS
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Lesson, Outcome, SnapshotRow, Update
@@ -128,3 +131,17 @@ def test_snapshots_of_ten_thousand_lessons_stay_few():
     for upto in range(1, MESSAGES, 7):
         rows = spread([SnapshotRow(upto, str(upto), ""), *rows])
         assert len(rows) <= KEPT_SNAPSHOTS and rows[0].upto == upto
+
+
+def test_a_lesson_more_costs_the_ledger_no_more_for_those_before():
+    def steps(count: int) -> int:
+        """Count SQLite's own steps, so that a busy machine changes nothing."""
+        taken = []
+        with closing(Ledger(None)) as ledger:
+            memory = ledger.memories.add("m", "mite", "", asdict(ADAPTER), asdict(FAST), {}).id
+            curves._fill(ledger, memory, count)
+            ledger.database.connection.set_progress_handler(lambda: taken.append(1), 1)
+            curves._fill(ledger, memory, 1)
+        return len(taken)
+
+    assert steps(2000) < 1.5 * steps(20)

@@ -607,14 +607,18 @@ def test_at_no_strength_the_bare_base_talks(open_session: Open):
     assert session.messages() == saved, "comparing saves nothing"
 
 
-def test_a_comparison_that_goes_round_in_circles_is_stopped_and_says_so(open_session: Open):
-    session = open_session(replace(GREEDY, sampling=SamplingConfig(max_tokens=200)))
+def test_what_goes_round_in_circles_is_stopped_and_says_so(open_session: Open):
+    session = open_session(
+        replace(GREEDY, sampling=SamplingConfig(temperature=0.0, max_tokens=200))
+    )
     norm = session.model.network.model.norm
     before, norm.weight = norm.weight, mx.zeros_like(norm.weight)  # every token is as likely
     try:
         compared = session.compare("Hello!")
+        *_, replied = session.reply("Hello!", lambda: False)
     finally:
         norm.weight = before
+    assert isinstance(replied, Replied) and replied.ended == "loop" and replied.tokens < 60
     assert compared.base_loops and compared.memory_loops
     assert len(compared.memory) < 60, "it was stopped, not cut at 200 tokens"
     assert compared_lines(compared).count(LOOPED) == 2

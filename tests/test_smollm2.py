@@ -35,9 +35,15 @@ from mlxdyn.lab.evaluate import evaluate
 from mlxdyn.lab.results import Settings
 from mlxdyn.lab.streams import Stream, encode
 from mlxdyn.lab.tasks import Document
+from mlxdyn.learn import examples
+from mlxdyn.learn.base import Base
+from mlxdyn.learn.calibration import FALLBACK
+from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import same
+from mlxdyn.learn.parts import Parts
+from mlxdyn.learn.steps import run
 from mlxdyn.memory import history
-from mlxdyn.memory.calibrated import kept_at
+from mlxdyn.memory.calibrated import kept_at, prepared
 from mlxdyn.model import fetch, registry
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model, load
@@ -210,6 +216,16 @@ def test_the_chat_opens_with_it_when_it_is_here(
     done = subprocess.run([*command, *words], capture_output=True, text=True)
     assert done.returncode == 0 and registry.default() == DEFAULT_MODEL, done.stderr
     assert done.stdout.strip(), "what it says is drawn"
+
+
+def test_an_age_is_no_name(smollm2: Model) -> None:
+    """The bundled base takes it for one: "Your dog's name is 5."."""
+    base = Base(smollm2, Parts.of(smollm2.network), FALLBACK)
+    run(prepared(base))
+    found = run(examples.examine(base, "My dog called Rex is 5.")).drafts
+    facts = {d.question: d.answer for d in found if d.example.kind == Kind.FACT}
+    assert any("5" in answer for answer in facts.values()), facts
+    assert not any("5" in answer for asked, answer in facts.items() if "call" in asked), facts
 
 
 def test_a_life_is_changed_exactly(smollm2: Model, home: Path) -> None:

@@ -101,7 +101,7 @@ def info(name: str, as_json: bool) -> None:
     fit = {"memory_bytes": need, "fits": not large, "seconds_a_message": seconds}
     if not as_json:
         click.echo(f"{'memory':14} {need / 1e9:.2f} GB to talk and learn; {large or 'it fits'}")
-        click.echo(f"{'learning':14} about {seconds:.2g} s a message, by this machine's speed now")
+        click.echo(f"{'learning':14} about {about(seconds)} a message, by this machine's speed now")
     if large:
         if as_json:
             click.echo(json.dumps({"name": path.name, "path": str(path), **fit}, indent=2))
@@ -131,6 +131,11 @@ def info(name: str, as_json: bool) -> None:
             click.echo(f"{key:14} {value}")
 
 
+def about(seconds: float) -> str:
+    """Say about how long something takes: no more digits than can be foretold."""
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1g} s"
+
+
 def _offer(entry: registry.RegistryEntry, as_json: bool) -> None:
     """Describe a model that is known and not here."""
     from mlxdyn.model import registry
@@ -146,7 +151,8 @@ def _offer(entry: registry.RegistryEntry, as_json: bool) -> None:
         click.echo(json.dumps(facts, indent=2))
         return
     click.echo(f"{entry.name}: {entry.about}; {entry.licence}; {small or 'it fits this machine'}.")
-    click.echo(f"Learning a message would take about {seconds:.2g} s, by this machine's speed now.")
+    takes = about(seconds)
+    click.echo(f"Learning a message would take about {takes}, by this machine's speed now.")
     click.echo(f"Fetch it ({entry.bytes / 1e6:,.0f} MB): mlxdyn model download {entry.name}")
 
 

@@ -3,6 +3,7 @@
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -16,6 +17,7 @@ from mlxdyn.model import device
 
 __all__ = ["Engine", "Options"]
 P = ParamSpec("P")
+TYPES = 1.0  # seconds after a key in which another may come
 
 
 class Engine:
@@ -32,6 +34,7 @@ class Engine:
         self._stopped = threading.Event()
         self._closing = threading.Event()
         self._hurried = threading.Event()
+        self._typed = -TYPES  # when the last key came
         self._thread = threading.Thread(target=self._run, name="mlxdyn-engine", daemon=True)
         self._workspace = Workspace(
             options, emit, self._interrupted, lambda: not self._requests.empty()
@@ -59,11 +62,16 @@ class Engine:
     ) -> None:
         """Do something that the model answers; `stop` ends it."""
         self._stopped.clear()
+        self._typed = -TYPES
         self.ask(what, *args, **named)
 
     def send(self, text: str) -> None:
         """Answer `text`, then learn from it: Heard, Piece..., Replied, Status, Learned, Status."""
         self.say(_reply, text)
+
+    def typing(self) -> None:
+        """Begin no step for a moment: what is typed then finds none under way when it is sent."""
+        self._typed = time.monotonic()
 
     def stop(self) -> None:
         """End the running reply and keep what was said."""
@@ -106,9 +114,13 @@ class Engine:
         learning = True
         while True:
             try:
+                types = self._typed + TYPES - time.monotonic()
                 idle = self._workspace.options.chat.idle_seconds or None
-                request = self._requests.get(block=not learning, timeout=idle)
+                waits = max(types, 0.0) if learning else idle
+                request = self._requests.get(block=waits != 0.0, timeout=waits)
             except queue.Empty:
+                if self._typed + TYPES > time.monotonic():
+                    continue
                 step = self._workspace.learn_step if learning else self._workspace.study_idle
                 learning = self._guarded(step)
                 continue

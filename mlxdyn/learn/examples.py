@@ -15,6 +15,7 @@ from typing import TypeVar
 from mlxdyn.learn.base import Asked, Base, is_taught
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import Draft, Example, Kind
+from mlxdyn.learn.names import tells
 from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
 
 T = TypeVar("T")
@@ -92,7 +93,10 @@ def _taught(
     return {
         question: _Taught(_fact(base, question, answer), found.most(answer))
         for question, answer, found in zip(questions, answers, support, strict=True)
-        if is_taught(answer, found) and not base.borrows(answer, [*context, question])
+        if is_taught(answer, found)
+        and not base.borrows(answer, [*context, question])
+        # An answer that repeats no word of its messages is a guess, or says that it does not know.
+        and tells(" ".join(context), question, base.text(answer))
     }
 
 
@@ -183,7 +187,7 @@ def regularization(base: Base) -> Generator[None, None, list[Draft]]:
 def _doubtful(
     base: Base, earlier: Sequence[Told], common: Sequence[Asked], others: Sequence[Asked]
 ) -> list[Told]:
-    """Leave what a message may answer otherwise: the questions that it is about.
+    """Leave what a message may answer otherwise: facts that it is about, in all their wordings.
 
     A message that brings up nothing ("No, it's Max.") leans on what was said: it may change all.
     Of 54 pairs of messages that have nothing to do with each other, SmolLM2 would answer in 14 an
@@ -192,7 +196,11 @@ def _doubtful(
     if max(one.gain for one in common) < LEANS:
         return list(earlier)
     about = {one.question for one in (*common, *others) if one.about >= base.prompts.answered}
-    return [replace(told, facts=tuple(f for f in told.facts if f[1] in about)) for told in earlier]
+    answers = [{answer for _, q, answer in told.facts if q in about} for told in earlier]
+    return [
+        replace(told, facts=tuple(fact for fact in told.facts if fact[2] in said))
+        for told, said in zip(earlier, answers, strict=True)
+    ]
 
 
 def _revised(
@@ -213,7 +221,7 @@ def _revised(
         changed = {
             question: _fact(base, question, answer)
             for question, answer, found in zip(questions, answers, support, strict=True)
-            if is_taught(answer, found)
+            if is_taught(answer, found) and tells(" ".join(context), question, base.text(answer))
         }
         stale = [key for key, q, said in told.facts if q in changed and changed[q].answer != said]
         if stale:

@@ -1,8 +1,14 @@
-"""Names and numbers in a text, as far as its script marks them."""
+"""Names, numbers and telling words in a text, as far as its script marks them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 
+from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
+
+UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
+_SAID = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
 _WORD = re.compile(r"[\w'’-]+")
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n")
 
@@ -20,3 +26,20 @@ def names(texts: Iterable[str]) -> set[str]:
         found |= {w.lower() for w in words if any(c.isdigit() for c in w)}
         found |= {w.lower() for w in words[1:] if w[0].isupper() and len(w.split("'")[0]) > 1}
     return found
+
+
+def words(*texts: str) -> set[str]:
+    """Give the words of texts, small; of scripts without spaces, every two letters side by side."""
+    return {pair or word for text in texts for pair, word in _SAID.findall(text.casefold())}
+
+
+@cache
+def ordinary() -> frozenset[str]:
+    """Give the words that everybody says: of general talk, and of several open questions."""
+    asked = Counter(word for question in OPEN_QUESTIONS for word in words(question))
+    return frozenset(words(*GENERAL) | {word for word, count in asked.items() if count > 2})
+
+
+def tells(text: str, question: str, answer: str) -> set[str]:
+    """Give the words of a text that are in an answer, but for its question's and everybody's."""
+    return words(text) & words(answer) - words(question) - ordinary()

@@ -5,22 +5,18 @@ that is a secret; of a message that taught no fact, a later one has to hold half
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from mlxdyn.learn.example import Draft, Kind
 from mlxdyn.learn.examples import Told
 from mlxdyn.learn.framed import takes_back
-from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
+from mlxdyn.learn.names import UNSPACED, ordinary, tells, words
 from mlxdyn.learn.redact import find, values
 from mlxdyn.learn.unlearnable import is_question
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Message
 
-UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
-WORD = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
 PART = re.compile(r"[.!?;,\n。！？；，、]+\s*")
 FORGET_ALL = (
     "Forget everything about me.", "Forget everything you know about me.", "Forget all about me.",
@@ -37,11 +33,10 @@ def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message
     """List the later messages that repeat what `messages` told, oldest first; not their replies."""
     gone = {*messages, *(r for message in messages for r in ledger.messages.replies_to(message))}
     said = ledger.messages.search(memory, Filter())
-    ordinary = _ordinary()
     found: dict[int, Message] = {}
     for place, message in enumerate(said):
         if message.id in messages:
-            told, new = _telling(ledger, message, said[:place], ordinary)
+            told, new = _telling(ledger, message, said[:place])
             for later in said[place + 1 :]:
                 if later.id not in gone and _holds(later.text, told, new):
                     found[later.id] = later
@@ -63,22 +58,21 @@ def known_from(ledger: Ledger, message: int) -> list[int]:
     if is_question(text):
         near = {*ledger.examples.depends_on(message)}
         known = [fact for fact in known if fact[0] in near]
-    said, ordinary = words(text), _ordinary()
+    said = words(text)
     told = {
         (one, question, answer): new
         for one, earlier, question, answer in known
-        if (new := _weighty(_tells(earlier, question, answer) - ordinary)) and new <= said
+        if (new := _weighty(tells(earlier, question, answer))) and new <= said
     }
-    mine = [_tells(text, row.question, row.answer) for row in ledger.examples.facts(message)]
-    own = set[str]().union(*mine) - ordinary - set[str]().union(*told.values())
+    mine = [tells(text, row.question, row.answer) for row in ledger.examples.facts(message)]
+    own = set[str]().union(*mine) - set[str]().union(*told.values())
     return [] if _weighty(own) else list(dict.fromkeys(one for one, *_ in told))
 
 
 def untold(text: str, facts: Iterable[tuple[str, str]]) -> list[str]:
     """List the parts of a text most of whose telling words no question or answer holds."""
-    ordinary = _ordinary()
     known = words(*(said for fact in facts for said in fact))
-    telling = {part: _weighty(words(part) - ordinary) for part in PART.split(text)}
+    telling = {part: _weighty(words(part) - ordinary()) for part in PART.split(text)}
     return [p.strip() for p, new in telling.items() if new and 2 * len(new & known) < len(new)]
 
 
@@ -99,7 +93,7 @@ def corrections(ledger: Ledger, conversation: int) -> Corrected:
     gone = set[str]()
     for told in {message for message, _, _ in rows}:
         known = words(*(t for f in ledger.examples.facts(told) for t in (f.question, f.answer)))
-        gone |= _weighty(words(ledger.messages.upto(told)[-1].text) - _ordinary() - known)
+        gone |= _weighty(words(ledger.messages.upto(told)[-1].text) - ordinary() - known)
     return Corrected(tuple((question, answer) for _, question, answer in rows), frozenset(gone))
 
 
@@ -125,43 +119,26 @@ def news(text: str, drafts: Sequence[Draft], earlier: Sequence[Told]) -> tuple[D
         for one in earlier
         for _, question, answer in one.facts
         if question == draft.question
-        and (new := _tells(text, draft.question, draft.answer))
-        and new <= _tells(one.text, question, answer)
+        and (new := tells(text, draft.question, draft.answer))
+        and new <= tells(one.text, question, answer)
     }
     left = tuple(draft for draft in drafts if draft.answer not in known or draft not in facts)
     return left if any(draft in facts for draft in left) or not known else ()
 
 
-def words(*texts: str) -> set[str]:
-    """Give the words of texts, small; of scripts without spaces, every two letters side by side."""
-    return {pair or word for text in texts for pair, word in WORD.findall(text.casefold())}
-
-
-@cache
-def _ordinary() -> frozenset[str]:
-    """Give the words that everybody says: of general talk, and of several open questions."""
-    asked = Counter(word for question in OPEN_QUESTIONS for word in words(question))
-    return frozenset(words(*GENERAL) | {word for word, count in asked.items() if count > 2})
-
-
-def _tells(text: str, question: str, answer: str) -> set[str]:
-    """Give the words of a text that are in an answer and not in its question."""
-    return words(text) & words(answer) - words(question)
-
-
 def _told(ledger: Ledger, message: int) -> set[str]:
     """Give the words of a message that its answers hold, and neither questions nor everybody."""
     facts = ledger.examples.facts(message)
-    said = words(ledger.messages.upto(message)[-1].text) - _ordinary()
+    said = words(ledger.messages.upto(message)[-1].text) - ordinary()
     return said & words(*(f.answer for f in facts)) - words(*(f.question for f in facts))
 
 
 def _telling(
-    ledger: Ledger, message: Message, before: Iterable[Message], ordinary: frozenset[str]
+    ledger: Ledger, message: Message, before: Iterable[Message]
 ) -> tuple[set[str], set[str]]:
     """Give the words each of which tells of a message, and those that do so together."""
     secrets = words(*values(message.text, find(message.text)))
-    told, own = _told(ledger, message.id), words(message.text) - ordinary
+    told, own = _told(ledger, message.id), words(message.text) - ordinary()
     if told or secrets:
         return told | secrets, set()
     new = own - words(*(turn.text for turn in before))

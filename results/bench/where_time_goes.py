@@ -10,6 +10,7 @@ import pstats
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -21,8 +22,9 @@ import mlx.core as mx  # noqa: E402
 import mlx.nn as nn  # noqa: E402
 
 from mlxdyn.config import AdapterConfig, LearnerConfig  # noqa: E402
+from mlxdyn.lab.bench.learning import FACTS  # noqa: E402
 from mlxdyn.lab.bench.reading import drawn  # noqa: E402
-from mlxdyn.lab.bench.talking import MESSAGE, session_of, written  # noqa: E402
+from mlxdyn.lab.bench.talking import session_of, written  # noqa: E402
 from mlxdyn.learn.learner import Learner  # noqa: E402
 from mlxdyn.learn.steps import run  # noqa: E402
 from mlxdyn.learn.stream import Chunk  # noqa: E402
@@ -30,9 +32,13 @@ from mlxdyn.model.load import Model, load  # noqa: E402
 from mlxdyn.model.lora import attach, detach  # noqa: E402
 
 LOOKED_AT = {
-    "step": "steps of the learner", "measure": "gaps and the guard are measured",
-    "scores": "answers and questions are scored", "answers": "the teacher answers",
-    "branches": "questions are written", "lower": "lower blocks are read", "save": "saved",
+    ("learner.py", "step"): "steps of the learner",
+    ("learner.py", "measure"): "gaps and the guard are measured",
+    ("decode.py", "scores"): "answers and questions are scored",
+    ("decode.py", "answers"): "the teacher answers",
+    ("decode.py", "branches"): "questions are written",
+    ("parts.py", "lower"): "lower blocks are read",
+    ("snapshots.py", "save"): "saved",
 }  # fmt: skip
 
 
@@ -106,7 +112,8 @@ def message(model: Model) -> dict[str, float]:
     with session_of(model) as session:
         run(session.memory.prepare())
         chat = session.ledger.conversations.add(session.memory.row.id)
-        session.ledger.messages.add(chat, "user", MESSAGE, "pending")
+        session.ledger.messages.add(chat, "user", FACTS[0][0], "pending")
+        mx.reset_peak_memory()
         profile = cProfile.Profile(time.process_time)
         began = time.process_time()
         profile.enable()
@@ -116,10 +123,10 @@ def message(model: Model) -> dict[str, float]:
         profile.disable()
         whole = time.process_time() - began
     rows = pstats.Stats(profile).stats  # type: ignore[attr-defined]
-    found = {"a message": 1000 * whole}
+    found = {"a message": 1000 * whole, "peak, MB": mx.get_peak_memory() / 1e6}
     for (file, _, name), (_, _, _, cumulative, _) in rows.items():
-        if "mlxdyn" in file and name in LOOKED_AT:
-            found[LOOKED_AT[name]] = found.get(LOOKED_AT[name], 0.0) + 1000 * cumulative
+        if (part := LOOKED_AT.get((Path(file).name, name))) and "mlxdyn" in file:
+            found[part] = 1000 * cumulative
     return found
 
 

@@ -168,7 +168,8 @@ def _ledger(subject: Model, count: int) -> Point:
             "totals": lambda: ledger.events.totals(row),
         }
         times = {f"ms_{name}": 1000 * _best(look) for name, look in looks.items()}
-        return {"messages": count, "mb": path.stat().st_size / 1e6, **times}
+        size = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
+        return {"messages": count, "mb": size / 1e6, **times}
 
 
 def _fill(ledger: Ledger, memory: int, count: int) -> None:

@@ -50,7 +50,7 @@ def soak(name: str, *, minutes: float, progress: Callable[[str], None]) -> dict[
 def _message(session: Any, number: int) -> dict[str, float]:
     kind, name = KINDS[number % len(KINDS)], NAMES[number * 7 % len(NAMES)]
     texts = (f"My {kind} is called {name}.", f"What is my {kind} called?", "Tell me about rain.")
-    text, began = texts[number % 3], time.perf_counter()
+    text, began, spent = texts[number % 3], time.perf_counter(), time.process_time()
     *_, replied = session.reply(text, lambda: False)
     talked = time.perf_counter()
     while session.learn_step() is not False:
@@ -63,8 +63,8 @@ def _message(session: Any, number: int) -> dict[str, float]:
     session.memory.snapshot()
     return {
         "message": number, "reply_s": talked - began, "tokens_per_s": replied.tokens_per_second,
-        "learn_s": learned - talked, "rss_mb": psutil.Process().memory_info().rss / 1e6,
-        "mlx_mb": mx.get_active_memory() / 1e6,
+        "learn_s": learned - talked, "cpu_s": time.process_time() - spent,
+        "rss_mb": psutil.Process().memory_info().rss / 1e6, "mlx_mb": mx.get_active_memory() / 1e6,
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from mlxdyn.chat.conversation import Session
 from mlxdyn.chat.events import Piece
 from mlxdyn.chat.generate import KvCache, Talker, Version
 from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, SamplingConfig
-from mlxdyn.files import elsewhere
+from mlxdyn.files import digest, elsewhere, sync
 from mlxdyn.lab.bench.reading import drawn
 from mlxdyn.lab.bench.rows import Row, in_turn, timed
 from mlxdyn.learn.learner import flatten
@@ -52,15 +52,20 @@ def rows(model: Model, seconds: float) -> Iterator[Row]:
     """Measure all ways of talking, each for about so many seconds."""
     with session_of(model) as session:
         run(session.memory.prepare())  # the base is measured once
-        yield from _first_token(session, seconds)
-        yield _after_a_stop(session, seconds)
+        token = median(_written(session.talker, drawn(model, TURN)) for _ in range(3))
+        token = 1000 * token / (WRITTEN - 1)
+        yield from _first_token(session, seconds, token)
+        yield _after_a_stop(session, seconds, token)
         yield _writing(session.talker, seconds)
         yield from _long_conversation(session.talker, seconds)
         yield _saving(session.memory, seconds)
 
 
-def _first_token(session: Session, seconds: float) -> Iterator[Row]:
-    """Let a message come between two steps of a lesson, then at any moment of one."""
+def _first_token(session: Session, seconds: float, token: float) -> Iterator[Row]:
+    """Let a message come between two steps of a lesson, then at any moment of one.
+
+    `token` is how many milliseconds it takes to write one.
+    """
     lots, steps, waits = random.Random(0), list[float](), list[float]()
     _first_piece(session, MESSAGE)  # which is now to be learned
 
@@ -84,14 +89,14 @@ def _first_token(session: Session, seconds: float) -> Iterator[Row]:
     yield Row(
         "the same, a message in the middle of a step", "itself", "seconds", late, idle, "cost",
         high=1.05, note=f"of the {len(steps)} first steps of a lesson",
-        bound=f"the step under way is ended first: {median(steps):.2f} to {max(steps):.2f} s; "
-        "MLX cannot leave an evaluation half-way, and a smaller one would round otherwise, which "
-        "law 13 forbids to what memories were made with",
+        bound=f"the step under way is ended first: {median(steps):.3f} to {max(steps):.2f} s. MLX "
+        f"cannot leave an evaluation half-way; 1.05 allows {50 * median(idle):.1f} ms, and "
+        f"a single token through the network is an evaluation of {token:.1f} ms",
     )  # fmt: skip
     session.drop_work()
 
 
-def _after_a_stop(session: Session, seconds: float) -> Row:
+def _after_a_stop(session: Session, seconds: float, token: float) -> Row:
     """Let a message come while a reply is written: it is stopped, then the message answered."""
     session.learn = "off"
 
@@ -109,11 +114,12 @@ def _after_a_stop(session: Session, seconds: float) -> Row:
         return waited + _first_piece(session, MESSAGE)
 
     ours, theirs = in_turn(stopped, lambda: _first_piece(session, MESSAGE), seconds)
-    token = median(ours) - median(theirs)
     return Row(
         "first token, a message in the middle of writing", "itself", "seconds", ours, theirs,
         "cost", high=1.05,
-        bound=f"the token under way is ended and the reply saved first: {token:.3f} s",
+        bound=f"the token under way is ended first, {token:.1f} ms for a whole one alone, and the "
+        f"reply saved: {1000 * (median(ours) - median(theirs)):.1f} ms in all, where 1.05 allows "
+        f"{50 * median(theirs):.1f}",
     )  # fmt: skip
 
 
@@ -244,17 +250,20 @@ def _saving(memory: Memory, seconds: float) -> Row:
         plain,
         min(seconds, 3.0),
     )
-    alone = [
-        timed(lambda: write_arrays(memory.directory / "bench.safetensors", arrays, {}))
-        for _ in range(4)
-    ]
-    (memory.directory / "bench.safetensors").unlink()
-    ledger = median(ours) - median(alone)
+    one = memory.directory / "bench.safetensors"
+    written = [timed(lambda: write_arrays(one, arrays, {})) for _ in range(4)]
+    summed, entries = (
+        median(timed(action) for _ in range(4))
+        for action in (lambda: digest(one), lambda: sync(memory.directory))
+    )
+    one.unlink()
+    ledger = median(ours) - median(written)
     size = sum(array.nbytes for array in arrays.values())
     return Row(
         "a durable save", "one safetensors write and fsync", "seconds", ours, theirs, "cost",
         high=1.5, note=f"{size / 1e6:.1f} MB: adapter and optimizer state",
-        bound=f"{median(alone) * 1000:.1f} ms to write, sum, sync and rename it and to sync its "
-        f"directory, {ledger * 1000:.1f} ms for the ledger to commit its name: law 7 needs three "
-        "syncs where the peer has one",
+        bound=f"{median(written) * 1000:.1f} ms to write, sync and rename it, {entries * 1000:.1f} "
+        f"of them its directory's sync, {summed * 1000:.1f} ms its sum beside the sync, "
+        f"{ledger * 1000:.1f} ms for the ledger to commit its name: law 7 needs three syncs where "
+        "the peer has one",
     )  # fmt: skip

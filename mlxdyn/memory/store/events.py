@@ -52,7 +52,15 @@ class Events:
 
     def close_redo(self, memory: int) -> None:
         """Something new is learned: what was undone before it does not come back."""
-        self._db.run("UPDATE events SET undone = ? WHERE memory = ? AND undone", (FOR_GOOD, memory))
+        newest = (
+            "SELECT position FROM events WHERE memory = ? AND NOT undone"
+            " ORDER BY position DESC LIMIT 1"
+        )
+        self._db.run(  # what may come back follows the newest that counts: no need to look at all
+            "UPDATE events SET undone = ? WHERE memory = ? AND undone"
+            f" AND position > coalesce(({newest}), 0)",
+            (FOR_GOOD, memory, memory),
+        )
 
     def next_position(self, memory: int) -> int:
         last = self._db.value("SELECT max(position) FROM events WHERE memory = ?", (memory,))
