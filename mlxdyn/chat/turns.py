@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from mlxdyn.chat.thoughts import split
 from mlxdyn.config import ChatConfig
-from mlxdyn.learn.stream import Chunk, lesson
 from mlxdyn.learn.names import words
+from mlxdyn.learn.stream import Chunk, lesson
 from mlxdyn.memory.echoes import Corrected
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.records import Message
