@@ -62,7 +62,7 @@ def examine(
     revised, superseded, related = yield from _revised(base, message, doubtful)
     context = [*(one.text for one in related), message]
     replies = yield from base.listen(context)
-    asked = [*_best(common)[:MOST_OTHERS], *_best(own)]
+    asked = [*sorted(common, key=lambda one: -one.about)[:MOST_OTHERS], *own]  # the likeliest first
     asked = [one for one in asked if one.about >= base.prompts.answered]
     taught = yield from _taught(base, context, asked, replies)
     for draft in revised:
@@ -71,10 +71,6 @@ def examine(
     most = min(max(len(told), LEAST_NEAR), NEAR_MISSES)
     near = yield from kept(base, mistaken[:most], Kind.NEAR_MISS, MOST_OPEN)
     return Examined((*told, *near), tuple(one.message for one in related), superseded)
-
-
-def _best(asked: Sequence[Asked]) -> list[Asked]:
-    return sorted(asked, key=lambda one: -one.about)
 
 
 @dataclass(frozen=True, slots=True)
