@@ -121,4 +121,4 @@ def test_the_bundled_base_comes_with_what_was_measured_of_it(wren: Model):
     assert parts is not None
     base = Base(wren, parts, FALLBACK)
     assert list(prepared(base)) == [] and base.calibrated
-    assert base.prompts.writer.request and not kept_at(wren).exists()
+    assert base.prompts.writer.request and base.prompts.steady and not kept_at(wren).exists()

@@ -16,7 +16,7 @@ from tiny import FAMILIES, OTHERS, random_adapter, tiny_model
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.learn import calibration, examples, replay
-from mlxdyn.learn.base import Base, Support, is_taught, questions_in
+from mlxdyn.learn.base import Asked, Base, Support, is_taught, questions_in
 from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import (
@@ -407,6 +407,25 @@ def test_only_what_a_message_brings_up_is_answered_anew(
     told = examples.Told(1, earlier, ((7, question, answer),))
     found = run(examples.examine(asking, message, [told]))
     assert bool(found.superseded) == gone
+
+
+@pytest.mark.parametrize(
+    ("steady", "gain", "about", "again"),
+    [
+        (False, 3.0, -5.0, False),  # about something else
+        (False, 3.0, 9.0, True),  # about it
+        (False, 0.5, -5.0, True),  # about nothing: it leans on what was said
+        (True, 3.0, -5.0, True),  # nothing can be lost by asking
+    ],
+)
+def test_a_base_that_is_not_steady_is_asked_again_only_what_a_message_is_about(
+    asking: Base, *, steady: bool, gain: float, about: float, again: bool
+):
+    asking.prompts = replace(asking.prompts, steady=steady, answered=1.0)
+    told = examples.Told(1, "I am a nurse.", ((7, "What is my job?", "You are a nurse."),))
+    common, others = [Asked("What is my dog called?", gain)], [Asked("What is my job?", 0.0, about)]
+    (found,) = examples._doubtful(asking, [told], common, others)
+    assert found.facts == (told.facts if again else ())
 
 
 @pytest.mark.parametrize(

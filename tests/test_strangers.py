@@ -83,8 +83,8 @@ def test_what_is_taken_back_in_plain_words_is_gone_when_the_user_agrees(
     [
         ("My wife is called Anna.", "What is my wife's name?", "Anna", "I got divorced.",
          "You got divorced."),
-        ("I don't eat meat.", "Which food do I hate?", "don't", "I started eating meat again.",
-         "You started eating it again."),
+        ("My diet is vegetarian.", "What is my diet?", "vegetarian", "I started eating meat again.",
+         "You started eating meat again."),
     ],
 )  # fmt: skip
 def test_a_withdrawal_in_other_words_holds_where_the_teacher_understands_it(

@@ -30,9 +30,8 @@ MOST_ANSWER = 24  # tokens of a teacher's answer
 SUPPORT = 3.0
 """Nats by which messages must make an answer likelier: e^3 is twenty times."""
 SURE = 0.5
-"""Least probability of a token in a taught answer that neither question, messages nor the way in
-which answers are put account for. SmolLM2 makes up a dog of "12" years (0.36) and a "common" (0.20)
-allergy; that the boiler "broke" is put so with 0.55.
+"""Least probability of a token in a taught answer that nothing accounts for. SmolLM2 makes up a dog
+of "12" years (0.36) and a "common" (0.20) allergy; that the boiler "broke" has 0.55.
 """
 MOST_GAIN = 3.0
 """Nats that one token of a question counts at most. On 65 people of a test set, SmolLM2 ranks what
@@ -52,6 +51,7 @@ class Prompts:
     writer: WriterPrompt
     answered: float  # how much a message is about a question that it answers: `Asked.about`
     covered: float = 0.0  # nats that a question counts all of whose words a message holds
+    steady: bool = True  # another message changes no answer that it has nothing to do with
 
 
 @dataclass(frozen=True, slots=True)

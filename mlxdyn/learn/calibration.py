@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mlxdyn.learn.base import MOST_ANSWER, Asked, Base, Prompts
+from mlxdyn.learn.examples import Told, revise
 from mlxdyn.learn.prompts import (
     KNOWN,
     OPEN_QUESTIONS,
@@ -24,6 +25,7 @@ from mlxdyn.learn.prompts import (
 )
 
 VERSION = 6
+CONFUSED = 0.1  # most answers that change though nothing was said about them
 MISTAKEN = 3.0  # answers missed that weigh as much as one given to what was never told
 FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=0.0)
 
@@ -63,6 +65,7 @@ def calibrate(
     about = [one.about + covered * one.covered for one in found]
     cut = threshold(*_parted(about, [told for _, _, told in _asked()]))
     base.prompts = replace(base.prompts, covered=covered, answered=cut)
+    base.prompts = replace(base.prompts, steady=(yield from _is_steady(base)))
     yield from base.unprompted(OPEN_QUESTIONS)
     return Calibration(base.prompts, base.priors, tuple(recall), tuple(apart))
 
@@ -112,6 +115,19 @@ def _candidates(base: Base) -> Generator[None, None, list[Asked]]:
     return found
 
 
+def _is_steady(base: Base) -> Generator[None, None, bool]:
+    """Say what people told, then what others did, and ask again."""
+    changed = asked = 0
+    for known, other in zip(KNOWN, (*KNOWN[2:], *KNOWN[:2]), strict=True):
+        said, questions = known.said[-1], [question for question, _ in known.asked]
+        replies = yield from base.listen([said])
+        answers = yield from base.teach([said], questions, replies)
+        facts = zip(range(len(questions)), questions, map(base.text, answers), strict=True)
+        _, gone, _ = yield from revise(base, other.said[0], [Told(0, said, tuple(facts))])
+        changed, asked = changed + len(gone), asked + len(questions)
+    return changed <= CONFUSED * asked
+
+
 def _parted(values: Sequence[float], told: Sequence[bool]) -> tuple[list[float], list[float]]:
     pairs = list(zip(values, told, strict=True))
     return [v for v, yes in pairs if yes], [v for v, yes in pairs if not yes]
@@ -149,7 +165,8 @@ def load(text: str) -> Calibration | None:
             return None
         prompts = found["prompts"]
         teacher, writer = _teacher(prompts["teacher"]), _writer(prompts["writer"])
-        chosen = Prompts(teacher, writer, float(prompts["answered"]), float(prompts["covered"]))
+        measured = float(prompts["answered"]), float(prompts["covered"]), bool(prompts["steady"])
+        chosen = Prompts(teacher, writer, *measured)
         priors = {str(q): tuple(map(float, nats)) for q, nats in found["priors"].items()}
         return Calibration(chosen, priors, tuple(found["recall"]), tuple(found["told_apart"]))
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TypeVar
 
-from mlxdyn.learn.base import Asked, Base, is_taught
+from mlxdyn.learn.base import Asked, Base, Support, is_taught
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import Draft, Example, Kind
 from mlxdyn.learn.names import tells
@@ -59,7 +59,7 @@ def examine(
     common, others = yield from base.candidates(message, [*written, *known])
     own = [one for one in others if one.question in written]
     doubtful = _doubtful(base, earlier, common, others)
-    revised, superseded, related = yield from _revised(base, message, doubtful)
+    revised, superseded, related = yield from revise(base, message, doubtful)
     context = [*(one.text for one in related), message]
     replies = yield from base.listen(context)
     asked = [*sorted(common, key=lambda one: -one.about)[:MOST_OTHERS], *own]  # the likeliest first
@@ -89,11 +89,19 @@ def _taught(
     return {
         question: _Taught(_fact(base, question, answer), found.most(answer))
         for question, answer, found in zip(questions, answers, support, strict=True)
-        if is_taught(answer, found)
-        and not base.borrows(answer, [*context, question])
-        # An answer that repeats no word of its messages is a guess, or says that it does not know.
-        and tells(" ".join(context), question, base.text(answer))
+        if _is_told(base, context, question, answer, found)
     }
+
+
+def _is_told(
+    base: Base, context: Sequence[str], question: str, answer: Decoded, found: Support
+) -> bool:
+    """Tell whether an answer comes from its messages, and neither from the prompt nor from nowhere.
+
+    One that repeats no word of its messages is a guess, or says that it does not know.
+    """
+    told = is_taught(answer, found) and not base.borrows(answer, [*context, question])
+    return told and bool(tells(" ".join(context), question, base.text(answer)))
 
 
 def _parted(
@@ -183,13 +191,13 @@ def regularization(base: Base) -> Generator[None, None, list[Draft]]:
 def _doubtful(
     base: Base, earlier: Sequence[Told], common: Sequence[Asked], others: Sequence[Asked]
 ) -> list[Told]:
-    """Leave what a message may answer otherwise: facts that it is about, in all their wordings.
+    """Leave what a message may answer otherwise; of a base that is not steady, what it is about.
 
-    A message that brings up nothing ("No, it's Max.") leans on what was said: it may change all.
-    Of 54 pairs of messages that have nothing to do with each other, SmolLM2 would answer in 14 an
-    earlier question anew; of those, none is about it.
+    Those are facts in all their wordings. A message that brings up nothing ("No, it's Max.") leans
+    on what was said: it may change all. Of 54 pairs of messages that have nothing to do with each
+    other, SmolLM2 would answer in 14 an earlier question anew; of those, none is about it.
     """
-    if max(one.gain for one in common) < LEANS:
+    if base.prompts.steady or max(one.gain for one in common) < LEANS:
         return list(earlier)
     about = {one.question for one in (*common, *others) if one.about >= base.prompts.answered}
     answers = [{answer for _, q, answer in told.facts if q in about} for told in earlier]
@@ -199,7 +207,7 @@ def _doubtful(
     ]
 
 
-def _revised(
+def revise(
     base: Base, message: str, earlier: Sequence[Told]
 ) -> Generator[None, None, tuple[list[Draft], tuple[int, ...], list[Told]]]:
     """Ask again what earlier messages answered; give what is answered otherwise now."""
@@ -217,7 +225,7 @@ def _revised(
         changed = {
             question: _fact(base, question, answer)
             for question, answer, found in zip(questions, answers, support, strict=True)
-            if is_taught(answer, found) and tells(" ".join(context), question, base.text(answer))
+            if _is_told(base, context, question, answer, found)
         }
         stale = [key for key, q, said in told.facts if q in changed and changed[q].answer != said]
         if stale:
