@@ -166,6 +166,7 @@ def test_thoughts_are_parted_from_words_and_never_sent_back(text, thoughts, word
 def test_a_reply_that_goes_round_in_circles_is_seen():
     assert loops([1, 2, 3] * 20) and loops([*range(100), *[7] * 48])
     assert not loops([1, 2, 3] * 10), "a short refrain is none"
+    assert loops([*range(100)] * 3) and not loops([*range(100)] * 2), "a paragraph, thrice"
     assert not loops(list(range(300))) and not loops([])
 
 

@@ -19,8 +19,10 @@ from mlxdyn.model.chat_template import Turn, render, words
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import adapter_scaled
 
-LOOP_LEAST, LOOP_TIMES = 48, 4
-"""A reply whose last 48 tokens or more are the same few, four times, is going round in circles."""
+LOOP_LEAST, LOOP_TIMES, LOOP_LONG = 48, 4, 24
+"""A reply whose last 48 tokens or more are the same few, four times, is going round in circles; of
+24 or more, as a paragraph, three times are enough.
+"""
 
 Version = tuple[int, float]
 
@@ -174,10 +176,10 @@ def _steady(before: int, oldest: int, count: int) -> int:
 
 def loops(tokens: Sequence[int]) -> bool:
     """Tell whether the end is the same few tokens over and over."""
-    for period in range(1, len(tokens) // LOOP_TIMES + 1):
+    for period in range(1, len(tokens) // (LOOP_TIMES - 1) + 1):
         if tokens[-1] != tokens[-1 - period]:
             continue  # what most periods end with: this is asked after each token
-        times = max(LOOP_TIMES, -(-LOOP_LEAST // period))
+        times = max(LOOP_TIMES - (period >= LOOP_LONG), -(-LOOP_LEAST // period))
         end = tokens[-period * times :]
         if len(end) == period * times and list(end[period:]) == list(end[:-period]):
             return True
