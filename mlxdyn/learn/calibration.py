@@ -26,7 +26,7 @@ from mlxdyn.learn.prompts import (
 
 VERSION = 6
 CONFUSED = 0.1  # most answers that change though nothing was said about them
-MISTAKEN = 3.0  # answers missed that weigh as much as one given to what was never told
+MISTAKEN = 2.0  # answers missed that weigh as much as one given to what was never told
 FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=0.0)
 
 
