@@ -55,8 +55,8 @@ def examine(
 ) -> Generator[None, None, Examined]:
     """Find what `message` teaches, a few tokens at a time; `earlier` are oldest first."""
     written = yield from base.write(message, BRANCHES, MOST_QUESTION)
-    known = list(dict.fromkeys(question for told in earlier for _, question, _ in told.facts))
-    common, others = yield from base.candidates(message, [*written, *known])
+    known = (question for told in earlier for _, question, _ in told.facts)
+    common, others = yield from base.candidates(message, [*dict.fromkeys([*written, *known])])
     own = [one for one in others if one.question in written]
     doubtful = _doubtful(base, earlier, common, others)
     revised, superseded, related = yield from revise(base, message, doubtful)
