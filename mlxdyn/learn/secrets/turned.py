@@ -4,9 +4,10 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from mlxdyn.learn.secrets.labelled import labels_in
-from mlxdyn.learn.secrets.labels import LANGUAGES
+from mlxdyn.learn.secrets.labels import LANGUAGES, Language
 from mlxdyn.learn.secrets.shapes import Span
 from mlxdyn.learn.secrets.values import (
     ENGLISH_PASSWORD,
@@ -79,6 +80,26 @@ USER = re.compile(
     rf"\b(?:user(?:name)?|login|account)[ \t]{{1,3}}\S{{1,100}}[ \t]{{1,3}}(?:and |with )?(?:the )?(?:{ENGLISH_PASSWORD})[ \t]{{1,3}}(?P<it>\S{{1,100}})",
     re.IGNORECASE,
 )
+
+
+@cache
+def _spelling(language: Language) -> re.Pattern[str]:
+    number = alternatives(language.digits)
+    return re.compile(
+        rf"(?<![^\W_])(?:{number})(?:[ ,-]{{1,3}}(?:{number})){{3,11}}(?![^\W_])", re.IGNORECASE
+    )
+
+
+def spelled(text: str) -> Iterator[Span]:
+    """Find codes in words, four numbers or more, in a sentence about a PIN, a code or a lock."""
+    low = text.lower()
+    for language in LANGUAGES:
+        for match in _spelling(language).finditer(text) if language.digits else ():
+            begin, end = _sentence(text, *match.span())
+            around = text[begin:end], low[begin:end]
+            if any(any(labels_in(*around, language, name)) for name in ("pin", "code", "opener")):
+                yield Span(*match.span(), "code")
+
 
 STRANGE = re.compile(
     r"(?<![\w@./:+#-])(?!-)(?=[^\s\d]{0,40}\d)(?=[^\s]{0,40}[^\W\d_])[^\s\"'“”(),;:?\u3000-\u9fff\uac00-\ud7af\uff00-\uffef]{5,60}"
