@@ -50,6 +50,19 @@ FRAMED = (
     "Is this sentence correct: My wife is called Olga.",
     "Could you please proofread this. I am a doctor.",
     "Don't remember that my boss is called Greg.",
+    "Could you spell-check this? I am a baker and I lives in York.",
+    "Improve this sentence. I am work in bank.",
+    "Make this shorter: I am a nurse who works nights in a hospital in Leeds.",
+    "For example, my name is John.",
+    "Say my name is John, what would my initials be.",
+    "Assuming I live in Rome, which bus do I take?",
+    "I live in Rome (not true).",
+    "I live in Rome. I take that back.",
+    "Off the record, I live in Rome.",
+    "Ignore what I said about my dog.",
+    "Remove the fact that I live in Rome.",
+    "I'd like you to forget where I live.",
+    "Ignoriere, was ich über meinen Hund gesagt habe.",
     "Please erase what I told you about my job.",
     "Can you delete everything you know about my sister? She is called Anna.",
     "Unlearn that I live in Oslo.",
@@ -90,6 +103,9 @@ PLAIN = (
     "From: Leeds\nNow: Oslo",
     "I deleted my account.",
     "My boss said no.",
+    "I make this cake for a living.",
+    "Say hello to my dog Rex.",
+    "I ignore my neighbour.",
     "Is this the right time? I work nights.",
 )
 
@@ -122,6 +138,23 @@ def test_what_another_says_after_a_colon_is_left_out(text: str, left: str):
     (message,) = told(ledger, memory, text)
     hidden = masked(ledger, memory, [message])[message]
     assert " ".join(hidden.learnable.split()) == left and hidden.quoted == (left != text)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('What is this? {"name": "Kevin", "city": "Leeds"}', "What is this?"),
+        ('I have a cat.\n{\n  "name": "Kevin"\n}', "I have a cat."),
+        ("<p>My name is Olga and I live in Rome.</p>", ""),
+        ('<div class="a"><b>I live in Rome.</b></div>\nI have a cat.', "I have a cat."),
+        ("I <3 my cat", "I <3 my cat"),
+        ("{I live in Rome}", "{I live in Rome}"),
+    ],
+)
+def test_markup_and_data_are_nobodys_words(text: str, left: str):
+    ledger, memory = founded()
+    (message,) = told(ledger, memory, text)
+    assert masked(ledger, memory, [message])[message].learnable.strip() == left
 
 
 @pytest.mark.parametrize("text", PLAIN)

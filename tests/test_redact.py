@@ -27,6 +27,8 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PR
 SECRETS = [
     ("My door code is «zero four one nine».", "code"),
     ("the alarm is disarmed with «seven-seven-three-one», ok?", "code"),
+    ("«1-4-7-8-9» unlocks my phone", "code"),
+    ("G-«493021» is your Google verification code.", "code"),
     ("My PIN is «four eight two one».", "code"),
     ("my atm pin: «forty-eight twenty-one»", "code"),
     ("Der Türcode ist «null vier eins neun».", "code"),

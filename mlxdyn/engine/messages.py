@@ -14,7 +14,10 @@ LEFT = 3  # parts of a message that are named where not all of it was learned
 LISTED = 10  # facts in a question
 QUOTED = 200  # characters of a message in a question
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
-WISHED = "saying so forgets nothing: /log shows what told it, and /forget ID asks"
+WISHED = (
+    "a wish to forget is not learned, and forgets nothing yet:"
+    " /log shows what told it, and /forget ID asks"
+)
 LOOPED = "stopped: it went round in circles"
 
 _MOVES = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160))}

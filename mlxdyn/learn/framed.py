@@ -37,20 +37,22 @@ FRAMES = (
         r"|review|tweet|headline|sentence|example|prompt|dialogue|letter|poem|subject|[qa]",
         r"translate|summari[sz]e|proofread|paraphrase|rewrite|rephrase|correct|classify"
         r"|fix (?:the |my )?grammar|write (?:me )?an? \w+ (?:about|in which|where)"
-        r"|(?:review|edit|check|grade|explain|analy[sz]e) (?:this|the following)"
+        r"|(?:review|edit|check|grade|explain|analy[sz]e|improve|polish|shorten|simplify|complete"
+        r"|finish|make|(?:spell|grammar)-?check) (?:this|the (?:following|sentence))"
+        r"|for example"
         r"|(?:is|does|what does) (?:this|the following)(?=[^.!?\n:]{0,40}:)"
         r"|let'?s (?:role-?play|play (?:a |the |this )?(?:game|role|scene|pretend))|act (?:as|like)"
         r"|you(?:'re| are|'ll be) (?:an?|the|my) [^.!?\n]{1,40}\bi(?:'m| am|'ll be)"
         r" (?:an?|the|your)",
         r"maybe|perhaps|possibly|i wish|if only|i (?:dreamt|dreamed)|hypothetically|i might",
-        r"suppose|imagine|pretend|what if|let'?s (?:say|pretend|assume)|say i|if i (?:were|was|had)"
-        r"|assume",
+        r"suppose|imagine|pretend|what if|let'?s (?:say|pretend|assume)|say (?:i|my)|assum(?:e|ing)"
+        r"|if i (?:were|was|had)",
         r"(?:i'?m |i was )?(?:just|only) (?:kidding|joking|messing with you)|(?:i'?m|i was) "
         r"(?:kidding|joking)|j/?k|i made that up|that (?:was|is)(?:n't| not) true|that was a joke"
-        r"|not really",
-        r"forget (?:that|about|what|everything|all|my|me|i)|stop remembering"
-        r"|(?:erase|delete|remove|unlearn|wipe|clear)"
-        r" (?:that|what|everything|all|any|about|my|your|me)"
+        r"|not (?:really|true)|i take (?:that|it) back|(?:scratch|strike) that",
+        r"forget (?:that|about|what|where|who|when|how|everything|all|my|me|i)|stop remembering"
+        r"|(?:erase|delete|remove|unlearn|wipe|clear|ignore|disregard)"
+        r" (?:that|what|everything|all|any|about|my|your|me|the fact)|off the record"
         r"|(?:do not|don'?t|never) (?:remember|memori[sz]e|learn|store|save|keep|note)"
         r" (?:that|this|what|any|my|me)",
         r"says|said|reads|goes|writes|wrote|states|(?:begins|starts) with",
@@ -66,7 +68,7 @@ FRAMES = (
         r"angenommen|stell dir vor|nehmen wir an|was wäre,? wenn|wenn ich .{1,40} wäre|tu so",
         r"(?:nur|war nur|das war) (?:ein )?(?:spaß|scherz|witz)|kleiner scherz|ich scherze"
         r"|das stimmt(?: gar)? nicht",
-        r"vergiss(?!.{0,9} nicht)|lösche?|merke? dir (?:bitte )?(?:nicht|nie)",
+        r"vergiss(?!.{0,9} nicht)|lösche?|ignoriere?|merke? dir (?:bitte )?(?:nicht|nie)",
         r"sagte?|schrieb|schreibt|lautet|beginnt mit|meinte?",
     ),
     Frames(
@@ -78,7 +80,8 @@ FRAMES = (
         r"peut-être|j'aimerais|si seulement|j'ai rêvé",
         r"imagine|imaginons|supposons|suppose|et si|disons|si j'étais|si j'avais",
         r"je (?:plaisante|rigole|blague)|c'était (?:une blague|pour rire)|ce n'est pas vrai",
-        r"oublie[rz]?(?! pas)|efface[rz]?|supprime[rz]?|ne (?:retiens|retenez|mémorise[rz]?) pas",
+        r"oublie[rz]?(?! pas)|efface[rz]?|ignore[rz]?|supprime[rz]?"
+        r"|ne (?:retiens|retenez|mémorise[rz]?) pas",
         r"dit|écrit|disait|écrivait|commence par",
     ),
     Frames(
@@ -90,7 +93,7 @@ FRAMES = (
         r"quizás?|tal vez|a lo mejor|ojalá|soñé",
         r"imagina|supón|supongamos|digamos|qué pasaría si|y si|si (?:yo )?(?:fuera|tuviera)",
         r"(?:es|era|fue) (?:una )?broma|estoy bromeando|(?:no es|no era) (?:cierto|verdad)",
-        r"olvida(?:te)?|borra|no (?:recuerdes|memorices|guardes)",
+        r"olvida(?:te)?|borra|ignora|no (?:recuerdes|memorices|guardes)",
         r"dice|dijo|escribe|escribió|empieza (?:con|por)",
     ),
     Frames(
@@ -102,7 +105,7 @@ FRAMES = (
         r"forse|magari|vorrei|ho sognato",
         r"immagina|supponi(?:amo)?|mettiamo che|diciamo che|e se|se (?:io )?fossi|se avessi",
         r"(?:sto |stavo )?scherz(?:o|ando|avo)|era uno scherzo|non è vero",
-        r"dimentica(?:ti)?|cancella|non (?:ricordare|memorizzare|salvare)",
+        r"dimentica(?:ti)?|cancella|ignora|non (?:ricordare|memorizzare|salvare)",
         r"dice|disse|detto|scrive|scrisse|scritto|(?:inizia|comincia) con",
     ),
     Frames(
@@ -114,7 +117,7 @@ FRAMES = (
         r"talvez|quem sabe|quem dera|sonhei",
         r"imagine|suponha(?:mos)?|digamos|e se|se eu (?:fosse|tivesse)",
         r"(?:é|era|foi) brincadeira|(?:estou|estava) brincando|não é verdade",
-        r"esque[cç][ae]|apag(?:a|ue)|não (?:lembre|memorize|guarde)",
+        r"esque[cç][ae]|apag(?:a|ue)|ignore|não (?:lembre|memorize|guarde)",
         r"diz|disse|escreve|escreveu|começa com",
     ),
     Frames(
@@ -126,7 +129,7 @@ FRAMES = (
         r"misschien|wellicht|ik wou|ik droomde",
         r"stel|stel je voor|doe alsof|wat als|als ik .{1,40} was",
         r"(?:was maar een |maar een )?grapje|ik maakte maar een grapje|dat is niet waar",
-        r"vergeet(?! niet)|wis|verwijder|onthoud (?:dit |dat )?niet",
+        r"vergeet(?! niet)|wis|negeer|verwijder|onthoud (?:dit |dat )?niet",
         r"zei|zegt|schreef|schrijft|luidt|begint met",
     ),
 )
@@ -144,7 +147,8 @@ UNSPACED = Frames(
 """The same of Chinese and Japanese, which have no spaces."""
 POLITE = (
     r"(?:(?:please|bitte|por favor|s'il te plaît|per favore|(?:can|could|would|will) you"
-    r"|i want you to|(?:kannst|könntest) du|peux-tu|puedes|puoi|(?:kun|kan) je),? ){0,2}"
+    r"|i(?:'d like| want) you to|you should|(?:kannst|könntest) du|peux-tu|puedes|puoi"
+    r"|(?:kun|kan) je),? ){0,2}"
 )
 MINE = r"(?:i|i've|ich|je|j'ai|ho|ik)"  # who told it before, in words of their own
 HEADERS = (
@@ -209,7 +213,7 @@ def _guesses() -> re.Pattern[str]:
 @cache
 def _jokes() -> re.Pattern[str]:
     said = "|".join(f.jokes for f in (*FRAMES, UNSPACED))
-    return re.compile(rf"(?:^|[.!?…。！,;\n—–-])[ \t(]*(?:{said})[\s.!?…。！,:;)(-]*$", FLAGS)
+    return re.compile(rf"(?:^|[.!?…。！,;(\n—–-])[ \t(]*(?:{said})[\s.!?…。！,:;)(-]*$", FLAGS)
 
 
 def strip_reported(text: str) -> str:

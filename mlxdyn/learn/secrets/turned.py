@@ -34,7 +34,7 @@ UNLOCKED = re.compile(
 )
 
 CODE_FIRST = re.compile(
-    rf"(?<![\w.,-])(?P<it>\d{{3}}[ -]?\d{{1,5}}[#*]?)\s{{1,3}}(?:is|opens|unlocks|disarms)\s{{1,3}}(?:your|my|the|our)\s{{1,3}}(?:[\w'-]{{1,30}}\s{{1,3}}){{0,3}}?(?:(?:{OPEN})(?:\s{{1,3}}(?:code|combo|combination))?|pin|passcode|otp|code)(?!\w)(?!\s{{1,3}}(?:number|of meters))",
+    rf"(?<![\w.,-])(?:[A-Z]-)?(?P<it>\d(?:[ -]?\d){{3,9}}[#*]?)\s{{1,3}}(?:is|opens|unlocks|disarms)\s{{1,3}}(?:your|my|the|our)\s{{1,3}}(?:[\w'-]{{1,30}}\s{{1,3}}){{0,3}}?(?:(?:{OPEN})(?:\s{{1,3}}(?:code|combo|combination))?|pin|passcode|otp|code)(?!\w)(?!\s{{1,3}}(?:number|of meters))",
     re.IGNORECASE,
 )
 
