@@ -32,7 +32,6 @@ class Language:
     my: str = ""
     remark: str = ""
     changed: str = ""  # "I changed it to", where "it" is a password told of before
-    digits: str = ""  # words for numbers, in which a code is spelled
     prefix: bool = False  # other words may be joined before: Haustürcode
     suffix: bool = False  # endings may follow: şifremiz
     spaced: bool = True  # words have spaces between them
@@ -88,8 +87,6 @@ ENGLISH = Language(
     changed="changed it to|changed it again to|change it to|set it to|reset it to|updated it to"
     "|switched it to|made it|it's now|it is now|its now|now it's|now it is|now its|it's|it is|it was"
     "|the new one is|new one is|new one's|new one|the old one was|the other one is|the other is",
-    digits="zero|oh|o|nought|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
-    "|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|double|triple",
 )
 GERMAN = Language(
     password="passwort|passwörter|kennwort|losung|losungswort|parole|zugangswort|schlüsselwort|pw|mantra|wlan-schlüssel",
@@ -116,7 +113,6 @@ GERMAN = Language(
     changed="geändert auf|geändert in|jetzt ist es|es ist jetzt|es lautet|es lautet jetzt|jetzt lautet es|das neue ist"
     "|das neue lautet|er ist jetzt|sie ist jetzt|geändert zu|jetzt heißt es",
     prefix=True,
-    digits="null|eins|zwei|zwo|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf",
 )
 FRENCH = Language(
     password="mot de passe|mots de passe|mdp|motdepasse|phrase de passe|mot secret|passe wifi|clé wifi|clé du wifi",
@@ -141,7 +137,6 @@ FRENCH = Language(
     nécessaire""",
     changed="changé en|changé pour|je l'ai changé en|maintenant c'est|c'est maintenant|le nouveau est|le nouveau c'est"
     "|c'était",
-    digits="zéro|un|deux|trois|quatre|cinq|six|sept|huit|neuf|dix|onze|douze",
 )
 SPANISH = Language(
     password="contraseña|contrasena|contraseñas|clave|palabra clave|contra del wifi|palabra secreta|password",
@@ -165,7 +160,6 @@ SPANISH = Language(
     igual la-misma esta de del en para con sin que mala buena inválida perdida olvidada saber tener ser poca
     mucha paciencia importante única privada""",
     changed="la cambié a|la cambie a|lo cambié a|la cambié por|ahora es|cambiado a|la nueva es|el nuevo es",
-    digits="cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce",
 )
 ITALIAN = Language(
     password="password|parola d'ordine|parola d’ordine|parola chiave|chiave wifi|chiave del wifi|pass del wifi|psw|pwd|parola segreta",
@@ -189,7 +183,6 @@ ITALIAN = Language(
     segreta importante scaduta persa dimenticata uguale di del della in per con senza quella questa scritta
     cambiata bella brutta complicata""",
     changed="l'ho cambiata in|l’ho cambiata in|l'ho cambiato in|cambiata in|ora è|adesso è|la nuova è|il nuovo è",
-    digits="zero|uno|due|tre|quattro|cinque|sei|sette|otto|nove|dieci|undici|dodici",
 )
 PORTUGUESE = Language(
     password="senha|senhas|palavra-passe|palavra passe|palavra-chave|password|palavra secreta|chave do wifi",
@@ -212,7 +205,6 @@ PORTUGUESE = Language(
     insegura difícil fácil simples errada certa incorreta correta nova velha vazia secreta importante expirada
     perdida esquecida igual de do da em no na para com sem essa esta aquela complicada bem boa ruim""",
     changed="mudei para|mudei-a para|mudei pra|troquei para|troquei por|agora é|a nova é|o novo é",
-    digits="zero|um|dois|três|quatro|cinco|seis|sete|oito|nove|dez|onze|doze",
 )
 DUTCH = Language(
     password="wachtwoord|wachtwoorden|wachtzin|ww|paswoord|toegangswoord|password|wifi-sleutel|wifisleutel",
@@ -236,7 +228,6 @@ DUTCH = Language(
     vergeten hetzelfde van voor op in met zonder bij goed slecht gewijzigd weg bekend ingewikkeld""",
     changed="veranderd in|gewijzigd in|nu is het|het is nu|de nieuwe is|het nieuwe is|veranderd naar",
     prefix=True,
-    digits="nul|een|één|twee|drie|vier|vijf|zes|zeven|acht|negen|tien|elf|twaalf",
 )
 POLISH = Language(
     password="hasło|haslo|hasła|hasełko|hasłem|klucz wifi|klucz do wifi",
@@ -259,7 +250,6 @@ POLISH = Language(
     błędne poprawne nowe stare puste tajne ważne wygasło zgubione takie samo w na do dla od z bez to moje twoje
     bezpieczne skomplikowane nieprawidłowe jak podstawa klucz""",
     changed="zmieniłem na|zmieniłam na|teraz to|teraz jest|nowe to|nowy to|zmienione na",
-    digits="zero|jeden|dwa|trzy|cztery|pięć|sześć|siedem|osiem|dziewięć|dziesięć",
 )
 TURKISH = Language(
     password="şifre|sifre|parola|şifremiz|şifrem|sifrem|parolam",
@@ -281,7 +271,6 @@ TURKISH = Language(
     geçersiz unuttum kaybettim ve bir bu şu ama çalışmıyor neydi ne nedir hep aynı kötü iyi""",
     changed="şimdi|olarak değiştirdim|yenisi|yeni şifre",
     suffix=True,
-    digits="sıfır|bir|iki|üç|dört|beş|altı|yedi|sekiz|dokuz|on",
 )
 RUSSIAN = Language(
     password="пароль|пароля|паролем|пароли|кодовое слово|пасс|ключ от вайфая|ключ от wi-fi",
@@ -305,7 +294,6 @@ RUSSIAN = Language(
     от для к на в из с без то тот он просто хороший плохой сбросить изменить забыл""",
     changed="поменял на|поменяла на|сменил на|сменила на|теперь|теперь он|теперь это|новый|изменил на|изменила на",
     suffix=True,
-    digits="ноль|нуль|один|два|три|четыре|пять|шесть|семь|восемь|девять|десять",
 )
 CHINESE = Language(
     password="密码|密碼|口令|暗号|暗號",

@@ -10,8 +10,9 @@ from functools import cache
 from mlxdyn.learn.secrets.assigned import assigned, phrases
 from mlxdyn.learn.secrets.labelled import HEDGE, KINDS, labelled, labels_in
 from mlxdyn.learn.secrets.labels import LANGUAGES, NOT_CODE, Language
+from mlxdyn.learn.secrets.numerals import spelled
 from mlxdyn.learn.secrets.shapes import Span
-from mlxdyn.learn.secrets.turned import beside, spelled, turned
+from mlxdyn.learn.secrets.turned import beside, turned
 from mlxdyn.learn.secrets.values import DATE, ENGLISH_PASSWORD, alternatives, latin, odd, value_at
 
 

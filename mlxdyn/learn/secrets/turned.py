@@ -4,10 +4,9 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from mlxdyn.learn.secrets.labelled import labels_in
-from mlxdyn.learn.secrets.labels import LANGUAGES, Language
+from mlxdyn.learn.secrets.labels import LANGUAGES
 from mlxdyn.learn.secrets.shapes import Span
 from mlxdyn.learn.secrets.values import (
     ENGLISH_PASSWORD,
@@ -82,25 +81,6 @@ USER = re.compile(
 )
 
 
-@cache
-def _spelling(language: Language) -> re.Pattern[str]:
-    number = alternatives(language.digits)
-    return re.compile(
-        rf"(?<![^\W_])(?:{number})(?:[ ,-]{{1,3}}(?:{number})){{3,11}}(?![^\W_])", re.IGNORECASE
-    )
-
-
-def spelled(text: str) -> Iterator[Span]:
-    """Find codes in words, four numbers or more, in a sentence about a PIN, a code or a lock."""
-    low = text.lower()
-    for language in LANGUAGES:
-        for match in _spelling(language).finditer(text) if language.digits else ():
-            begin, end = _sentence(text, *match.span())
-            around = text[begin:end], low[begin:end]
-            if any(any(labels_in(*around, language, name)) for name in ("pin", "code", "opener")):
-                yield Span(*match.span(), "code")
-
-
 STRANGE = re.compile(
     r"(?<![\w@./:+#-])(?!-)(?=[^\s\d]{0,40}\d)(?=[^\s]{0,40}[^\W\d_])[^\s\"'“”(),;:?\u3000-\u9fff\uac00-\ud7af\uff00-\uffef]{5,60}"
 )
@@ -116,7 +96,7 @@ def beside(text: str) -> Iterator[Span]:
     ]
     names = {label[0] for label in labels}
     for label in sorted(labels, key=lambda label: label.start()):
-        begin, end = _sentence(text, label.start(), label.end())
+        begin, end = sentence(text, label.start(), label.end())
         for word in STRANGE.finditer(text, max(begin, done), end):
             start, stop = trimmed(text, *word.span())
             start += text[start:stop].rfind("=", 0, -2) + 1
@@ -127,7 +107,7 @@ def beside(text: str) -> Iterator[Span]:
         done = max(done, end)
 
 
-def _sentence(text: str, start: int, end: int) -> tuple[int, int]:
+def sentence(text: str, start: int, end: int) -> tuple[int, int]:
     """Return where the sentence around a label begins and ends, not too far away."""
     ahead = [cut.end() for cut in SENTENCE.finditer(text, max(0, start - 60), start)]
     cut = SENTENCE.search(text, end, end + 90)
