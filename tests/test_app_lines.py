@@ -67,7 +67,7 @@ async def test_a_lesson_says_where_it_is_how_long_it_takes_and_what_waits():
             assert any(stage in foot for foot in told), stage
         assert any("learning it, 3 of 6 steps" in foot for foot in told)
         assert any("steps…, a moment" in foot or "steps…, about" in foot for foot in told)
-        assert feet(app)[1].startswith("nothing new: it knew that"), "it corrects nothing"
+        assert feet(app)[1].startswith("nothing kept of it: it still knows"), "it corrects nothing"
         await pilot.press("f2")
         await until(pilot, lambda: isinstance(app.screen, MemoryPanel) and app.screen.chosen)
         assert len(app.screen._facts) == 1

@@ -25,6 +25,23 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PR
 
 # (text with the secret in «marks», kind)
 SECRETS = [
+    ("My door code is «zero four one nine».", "code"),
+    ("the alarm is disarmed with «seven-seven-three-one», ok?", "code"),
+    ("«1-4-7-8-9» unlocks my phone", "code"),
+    ("G-«493021» is your Google verification code.", "code"),
+    ("My PIN is «four eight two one».", "code"),
+    ("my atm pin: «forty-eight twenty-one»", "code"),
+    ("Der Türcode ist «null vier eins neun».", "code"),
+    ("Le code de la porte est «zéro quatre un neuf».", "code"),
+    ("El código de la puerta es «cero cuatro uno nueve».", "code"),
+    ("export DB_PASS='«correct horse battery»'", "password"),
+    ('API_TOKEN="«correct horse battery»" make', "key"),
+    ("mysql --password '«correct horse»' -u root", "password"),
+    ("pw: '«purple 9 monkey»'", "password"),
+    ("password: |\n  «sunflower»", "password"),
+    ("p4ssw0rd: «sunflower»", "password"),
+    ("密码是「«向日葵»」", "password"),
+    ("パスワードは「«ひまわり»」です", "password"),
     ("my token is «ghp_" + A36 + "»", "GitHub token"),
     ("«github_pat_11ABCDEFG0" + A36 + A36 + "» leaked", "GitHub token"),
     ("GITLAB=«glpat-" + A36[:20] + "»", "GitLab token"),
@@ -182,6 +199,11 @@ PERSONAL = [
 ]
 
 INNOCENT = [
+    "My house is number twenty one.",
+    "The door opens at nine, at ten or at eleven.",
+    "I have two dogs, three cats and one code to learn.",
+    "The gate opens when I count three, two, one.",
+    "TITLE='a long line of words'",
     "See http://www.example.org/2024/notes.html or www.example.org/faq#q2.",
     "rww: thanks for the link, max82fr.",
     "Enter your password to continue.",
@@ -340,6 +362,11 @@ def test_what_was_found_once_is_found_again_whatever_its_case_and_spaces() -> No
     assert mask(reply, find(reply, known=known)) == (
         "Noted: [secret], and [secret] ([secret]), but not 155190 or hunter25."
     )
+
+
+def test_what_was_found_once_is_found_again_without_the_signs_around_it() -> None:
+    assert mask("7734 is 18", find("7734 is 18", known=("7734#",))) == f"{PLACEHOLDER} is 18"
+    assert not find("the cat", known=("cat!",)), "a word that everybody says"
 
 
 def test_a_secret_told_once_is_masked_wherever_its_text_repeats_it() -> None:

@@ -101,7 +101,7 @@ def test_to_forget_a_message_that_only_repeats_is_to_forget_what_it_repeats(fron
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (learned(1, repeats=(7,)), "nothing new: it knew that; /forget asks"),
+        (learned(1, repeats=(7,)), "still knows what this says again or takes back; /forget asks"),
         (learned(1, everything=True), "is all of it to be forgotten? /reset asks"),
         (learned(1, quoted=True), "what you quoted was not learned"),
         (learned(1, facts=("You live in Oslo.",), quoted=True), "what you quoted was not learned"),

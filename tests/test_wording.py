@@ -7,6 +7,7 @@ import pytest
 
 from mlxdyn.engine.events import Learned, Message, Replied, Stage, Studied, Weighed, Working
 from mlxdyn.engine.messages import (
+    WISHED,
     escape_control,
     learned,
     local,
@@ -27,7 +28,7 @@ WORSE = Reason.ROLLED_BACK.with_("0.130", "0.1")
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        (PLAIN, "nothing in it to remember"),
+        (PLAIN, "found no fact in it to be sure of"),
         (replace(PLAIN, asked=True), "a question: nothing to remember"),
         (replace(PLAIN, known=True), "nothing new: it knew that"),
         (replace(PLAIN, studied=False), "learned its words, without looking for facts"),
@@ -58,11 +59,11 @@ WORSE = Reason.ROLLED_BACK.with_("0.130", "0.1")
         ),
         (
             replace(PLAIN, secrets=2),
-            "nothing in it to remember\n2 secrets kept out of learning",
+            "found no fact in it to be sure of\n2 secrets kept out of learning",
         ),
         (
             replace(PLAIN, nll_after=None, reason="nll is nan"),
-            "nothing in it to remember\nnot all of it: nll is nan",
+            "found no fact in it to be sure of\nnot all of it: nll is nan",
         ),
         (
             replace(PLAIN, accepted=False, reason=WORSE, secrets=1),
@@ -76,6 +77,21 @@ WORSE = Reason.ROLLED_BACK.with_("0.130", "0.1")
         (
             replace(PLAIN, accepted=False, reason=EMPTY),
             "not learned: there was nothing to learn in it",
+        ),
+        (
+            replace(PLAIN, accepted=False, reason=EMPTY, quoted=True),
+            "not learned: it reads as quoted, supposed or a task, and may not be about you",
+        ),
+        (replace(PLAIN, accepted=False, reason=EMPTY, wish=True, quoted=True), WISHED),
+        (replace(PLAIN, wish=True), WISHED),
+        (
+            replace(PLAIN, facts=("You have a dog.",), wish=True),
+            f"remembers: You have a dog.\n{WISHED}",
+        ),
+        (
+            replace(PLAIN, full=True, left=("I live in Oslo", "my cat is Mia")),
+            "found no fact in it to be sure of\nit said a lot: “I live in Oslo”, “my cat is Mia”"
+            " can be told again in a message of its own",
         ),
         (replace(PLAIN, accepted=False, reason="undone"), "unlearned: undone"),
     ],

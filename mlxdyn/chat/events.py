@@ -93,6 +93,7 @@ class Learned:
     quoted: bool = False  # something in it was quoted, and so left out
     repeats: tuple[int, ...] = ()  # earlier messages that it tells again, and nothing else
     everything: bool = False  # it reads like a wish that all be forgotten
+    wish: bool = False  # it asks that something be forgotten
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from mlxdyn.chat.events import Fact, Going, Knew, Learned, Lessons, Logged, Mome
 from mlxdyn.chat.facts import Grouped, group
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
+from mlxdyn.learn.framed import forgets
 from mlxdyn.memory.echoes import echoes, known_from, untold
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked
@@ -40,7 +41,8 @@ def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: M
     ]
     near = [row for m in examples.depends_on(message) for row in examples.facts(m)]
     left = untold(hidden.studied, [(row.question, row.answer) for row in (*rows, *near)])
-    full = len(facts) >= FACTS or (bool(rows) and len(left) > FACTS)  # each value has its turn
+    studied = bool(rows) or memory.ledger.messages.examined(message)
+    full = len(facts) >= FACTS or (studied and len(left) > FACTS)  # each value has its turn
     return replace(
         told,
         known=bool(rows) and not facts and not otherwise,
@@ -49,8 +51,9 @@ def of_message(memory: Memory, message: int, updates: list[UpdateRow], hidden: M
         full=full,
         left=tuple(left) if full or (facts and "user" not in {r.source for r in rows}) else (),
         asked=hidden.learnable.rstrip().endswith(QUESTION),
-        studied=bool(rows) or memory.ledger.messages.examined(message),
+        studied=studied,
         quoted=hidden.quoted,
+        wish=forgets(hidden.text),
         repeats=tuple(known_from(memory.ledger, message)),
     )
 

@@ -14,8 +14,10 @@ LEFT = 3  # parts of a message that are named where not all of it was learned
 LISTED = 10  # facts in a question
 QUOTED = 200  # characters of a message in a question
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
-
-
+WISHED = (
+    "a wish to forget is not learned, and forgets nothing yet:"
+    " /log shows what told it, and /forget ID asks"
+)
 LOOPED = "stopped: it went round in circles"
 
 _MOVES = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160))}
@@ -60,7 +62,7 @@ def learned(event: Learned, *, numbers: bool = False) -> str:
 
 def _learned(event: Learned) -> Iterator[str]:
     if not event.accepted:
-        asks = event.reason == Reason.NOTHING and (event.repeats or event.everything)
+        asks = event.reason == Reason.NOTHING and (event.repeats or event.everything or event.wish)
         yield _nothing(event) if asks else _why_not(event)
         return
     if event.facts:
@@ -71,6 +73,8 @@ def _learned(event: Learned) -> Iterator[str]:
         yield f"corrected: {' · '.join(event.corrections)}"
     if event.repeats and event.facts:
         yield "it still knows what this may take back; /forget asks whether it is to forget it"
+    elif event.wish and event.facts:
+        yield WISHED
     if event.rate < 1.0:
         yield f"learned at {_part(event.rate)} of the rate, to leave other answers as they are"
     elif event.reason:
@@ -98,13 +102,18 @@ def _nothing(event: Learned) -> str:
     if event.everything:
         return "is all of it to be forgotten? /reset asks, and begins an empty memory"
     if event.repeats:
-        return "nothing new: it knew that; /forget asks whether it is to forget it"
+        return (
+            "nothing kept of it: it still knows what this says again or takes back;"
+            " /forget asks whether it is to forget it"
+        )
+    if event.wish:
+        return WISHED
     if event.known:
         return "nothing new: it knew that"
     if not event.studied:
         only = " only, to keep to the budget"
         return f"learned its words{only if event.hurried else ', without looking for facts'}"
-    return "a question: nothing to remember" if event.asked else "nothing in it to remember"
+    return "a question: nothing to remember" if event.asked else "found no fact in it to be sure of"
 
 
 def _why_not(event: Learned) -> str:
@@ -117,6 +126,8 @@ def _why_not(event: Learned) -> str:
         )
     if event.secrets:
         return "not learned: it holds a secret and nothing else"
+    if event.quoted and event.reason == Reason.NOTHING:
+        return "not learned: it reads as quoted, supposed or a task, and may not be about you"
     return f"not learned: {reason(event.reason)}"
 
 

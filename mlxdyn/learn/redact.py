@@ -110,7 +110,7 @@ def _again(text: str, known: Sequence[str]) -> Iterator[Span]:
     """Find known values, whatever their case and the spaces and hyphens in them."""
     wanted: dict[int, set[str]] = {}
     for value in known:
-        squeezed = _squeezed(value)[0]
+        squeezed = _core(_squeezed(value)[0])
         if len(squeezed) >= LEAST_CHARACTERS:
             wanted.setdefault(len(squeezed), set()).add(squeezed)
     if not wanted:
@@ -124,6 +124,13 @@ def _again(text: str, known: Sequence[str]) -> Iterator[Span]:
                 end = places[at + length - 1] + 1
                 if end == len(text) or not _joins(text, end):
                     yield Span(start, end, "known")
+
+
+def _core(value: str) -> str:
+    """Leave off the signs around a value, where what is left is no common word: 7734 of 7734#."""
+    core = re.sub(r"^[\W_]+|[\W_]+$", "", value)
+    telling = len(core) >= 6 or re.search(r"\d", core)
+    return core if telling and len(core) >= LEAST_CHARACTERS else value
 
 
 SQUEEZED = frozenset(" \t\n\r-\u2010\u2011\u00a0")

@@ -32,13 +32,15 @@ QUOTED = re.compile(
     r"|^[ \t]{0,3}>.*$"
     r"|^[ \t]{0,3}(?:<[\w.-]{1,30}>|\[?(?:[\d/.-]{6,10},? )?\d{1,2}:\d\d(?::\d\d)?\]?(?: -)?"
     r" <?[\w .-]{1,30}[>:])[ \t].*$"  # a line of a chat log
+    r"|^[ \t]{0,9}</?[A-Za-z][\w-]{0,20}(?:[ \t][^<>\n]*)?>[^\n]*>[ \t]*$"  # of markup
+    r"|\{\s{0,9}\"[^{}]{1,4000}\}"  # an object of a program
     r"|(?:^|(?<=[:,：，]))[ \t\n]{0,9}"  # speech: its last sentence ends before the closing mark
     r"(?:\"[^\"\n]{2,2000}?[.!?…。！？]\"|\"[^\"\n]{1,900} [^\"\n]{1,900},\""
     r"|“[^”]{2,2000}?[.!?…。！？]”|„[^“”]{2,2000}?[.!?…。！？][“”]"
     r"|«[^»]{2,2000}?[.!?…。！？]\s{0,2}»|「[^」]{2,2000}?[.!?…。！？]」|『[^』]{2,2000}?[.!?…。！？]』)",
     re.MULTILINE,
 )
-"""Fenced blocks, lines that begin with > or a speaker, quoted speech; but no name or title."""
+"""Fenced blocks, lines that begin with > or a speaker, markup, data, speech; no name or title."""
 
 
 def strip_quoted(text: str) -> str:

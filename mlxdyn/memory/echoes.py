@@ -20,7 +20,8 @@ from mlxdyn.memory.store.records import Filter, Message
 PART = re.compile(r"[.!?;,\n。！？；，、]+\s*")
 FORGET_ALL = (
     "Forget everything about me.", "Forget everything you know about me.", "Forget all about me.",
-    "Delete everything you know about me.", "Wipe your memory.", "Delete all my data.",
+    "Delete everything you know about me.", "Wipe your memory.", "Wipe your memory of me.",
+    "Delete all my data.",
     "Vergiss alles über mich.", "Vergiss alles, was du über mich weißt.",
     "Oublie tout ce que tu sais de moi.", "Oublie tout de moi.", "Olvida todo sobre mí.",
     "Olvida todo lo que sabes de mí.",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mlxdyn.learn.framed import strip_framed
+from mlxdyn.learn.framed import strip_framed, strip_reported
 from mlxdyn.learn.redact import PLACEHOLDER, find, mask, values
 from mlxdyn.learn.unlearnable import is_question, strip_quoted, strip_unlearnable
 from mlxdyn.memory.store.ledger import Ledger
@@ -62,7 +62,7 @@ def _masked(message: Message, before: str, known: dict[str, None], *, personal: 
     known |= dict.fromkeys(values(text, spans))
     plain = thought = strip_unlearnable(text)
     if message.role == "user":
-        plain = strip_framed(strip_quoted(thought))
+        plain = strip_framed(strip_quoted(strip_reported(thought)))
     shown = mask(text, spans)
     if plain == text:
         return Masked(shown, shown, len(spans))

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from mlxdyn.learn.secrets.shapes import Span, random
-from mlxdyn.learn.secrets.values import PUBLIC, is_code, odd, trimmed
+from mlxdyn.learn.secrets.values import PUBLIC, closed, is_code, odd, trimmed
 
 ASSIGNED = re.compile(
-    r"(?<![A-Za-z0-9])(?:[A-Za-z0-9]{1,20}[_.-]){0,4}[A-Za-z0-9]{0,20}?(?P<name>PASS(?:WORD|WD|PHRASE)?|PWD|PW|SECRET|TOKEN|KEY|CREDENTIALS?|APIKEY|AUTH|PIN)(?:[_-][A-Za-z0-9]{1,20}){0,2}[\"']?\s{0,2}(?P<is>:?=>?|:)\s{0,2}[\"'`]?(?P<it>[^\s\"'`,;]{4,300})",
+    r"(?<![A-Za-z0-9])(?:[A-Za-z0-9]{1,20}[_.-]){0,4}[A-Za-z0-9]{0,20}?(?P<name>PASS(?:WORD|WD|PHRASE)?|PWD|PW|SECRET|TOKEN|KEY|CREDENTIALS?|APIKEY|AUTH|PIN)(?:[_-][A-Za-z0-9]{1,20}){0,2}[\"']?\s{0,2}(?P<is>:?=>?|:)\s{0,2}[\"'`]?(?P<it>[^\s\"'`,;]{4,300}|(?<=[\"'`])[^\s\"'`,;]{1,3}(?=[ ,;][^\"'`\n]{2,100}[\"'`]))",
     re.IGNORECASE,
 )
 
@@ -26,7 +26,8 @@ def assigned(text: str) -> Iterator[Span]:
             continue  # part of an address
         secret = match["name"].upper().startswith(("PASS", "PWD", "PW"))
         shell = match["is"] == "=" and re.search(r"\w=[\"'`]?\Z", text[:start][-3:])
-        env = shell and match[0].partition("=")[0].isupper() and len(match["it"]) >= 8
+        whole = closed(text, start) or trimmed(text, start, end)
+        env = shell and match[0].partition("=")[0].isupper() and whole[1] - start >= 8
         drawn = random(text[start:end], 8) and not is_code(match["it"])
         strong = (secret and shell) or env or drawn
         if (
@@ -34,10 +35,10 @@ def assigned(text: str) -> Iterator[Span]:
             and not is_code(match["it"])
             and not PUBLIC.search(text, max(0, match.start() - 30), match.start())
         ):
-            yield Span(*trimmed(text, start, end), "password" if secret else "key")
+            yield Span(*whole, "password" if secret else "key")
     for match in FLAG.finditer(text):
         if not is_code(match["it"]):
-            yield Span(*match.span("it"), "password")
+            yield Span(*(closed(text, match.start("it")) or match.span("it")), "password")
     for match in PW.finditer(text):
         start, end = trimmed(text, *match.span("it"))
         if odd(text[start:end]) and not is_code(match["it"]):

@@ -88,7 +88,9 @@ def _link(language: Language) -> re.Pattern[str]:
         else "(?!)"
     )
     said = rf"(?:\s{{0,3}},?\s{{1,3}}(?:which|that|who|qui|que|che|welches|welche|das|der|die|dat|które|який|который))?\s{{0,3}}(?<!\w)(?:{alternatives(words)})(?!\w)\s{{0,3}}[:]?"
-    signs = r"\s{0,3}(?:=>|->|→|[:：=])(?:[ \t]{0,9}\n?)|\s{1,3}[-–—]\s{1,3}"
+    signs = (
+        r"\s{0,3}(?:=>|->|→|[:：=])(?:[ \t]{0,9}(?:[|>]-?[ \t]{0,9}(?=\n))?\n?)|\s{1,3}[-–—]\s{1,3}"
+    )
     name = rf"{quote}(?:['’]s(?=\s)|s(?=\s))?(?:\s{{0,3}}(?:{alternatives(NUMBER)})(?!\w)|\s{{0,3}}[#№](?=\w))?"
     return re.compile(rf"{name}(?:{of}(?P<link>{said}|{signs})|(?P<owned>(?<=['’]s))|{some}(?=\s{{1,3}}[*#]?\S{{0,9}}\d)|)\s{{0,3}}{hedge}", re.IGNORECASE)  # fmt: skip
 
@@ -126,13 +128,17 @@ def _password(text: str, label: re.Match[str], at: int, linked: bool, language: 
     if PASSES.search(text[max(0, label.start() - 20) : label.end()]):
         return None
     if not language.spaced:
-        return latin(text, at) if linked or text[at : at + 1].isascii() else None
+        quote = CORNERED.match(text, at) if linked else None
+        shown = latin(text, at) if linked or text[at : at + 1].isascii() else None
+        return quote.span("it") if quote else shown
     if not linked:
         return adjacent(text, at)
     found = value_at(text, at, label.start(), language)
     vague = label[0].lower() in VAGUE and found and not odd(text[slice(*found)])
     return None if vague else found
 
+
+CORNERED = re.compile(r"[「『“\"](?P<it>[^」』”\"\n]{1,80})[」』”\"]")
 
 VAGUE = frozenset({"clave", "parole", "losung", "magic word", "mantra", "parola", "암호", "暗号"})
 """Passwords, and much else: what follows must look made up."""

@@ -39,7 +39,7 @@ class Language:
 
 ENGLISH = Language(
     password="password|passwords|pass word|passphrase|pass phrase|passcode|passwd|pwd|pswd|psw|pw|passwrd|pasword|wifi key|wpa key"
-    "|passw0rd|p@ssw0rd|p@ssword|pa55word|wifi pass|wi-fi pass|wifi pw|email pass|mail pass"
+    "|passw0rd|p4ssw0rd|p@ssw0rd|p@ssword|pa55word|wifi pass|wi-fi pass|wifi pw|email pass|mail pass"
     "|wifi key|wpa key|wpa2 key|network key|network security key|wifi code|memorable word|login pass|account pass|router pass|netflix pass|secret word|safe word|safeword",
     weak="pass|wifi|wi-fi|hotspot|wlan",
     pin="pin|pin code|pin number|pincode|pin no|puk|puk code|sim pin",

@@ -10,6 +10,7 @@ from functools import cache
 from mlxdyn.learn.secrets.assigned import assigned, phrases
 from mlxdyn.learn.secrets.labelled import HEDGE, KINDS, labelled, labels_in
 from mlxdyn.learn.secrets.labels import LANGUAGES, NOT_CODE, Language
+from mlxdyn.learn.secrets.numerals import spelled
 from mlxdyn.learn.secrets.shapes import Span
 from mlxdyn.learn.secrets.turned import beside, turned
 from mlxdyn.learn.secrets.values import DATE, ENGLISH_PASSWORD, alternatives, latin, odd, value_at
@@ -24,6 +25,7 @@ def told(text: str, before: str = "") -> Iterator[Span]:
     yield from assigned(text)
     yield from turned(text)
     yield from beside(text)
+    yield from spelled(text)
     yield from _changed(text, before)
     yield from _answered(text, before)
     yield from phrases(text)

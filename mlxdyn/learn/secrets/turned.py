@@ -33,7 +33,7 @@ UNLOCKED = re.compile(
 )
 
 CODE_FIRST = re.compile(
-    rf"(?<![\w.,-])(?P<it>\d{{3}}[ -]?\d{{1,5}}[#*]?)\s{{1,3}}(?:is|opens|unlocks|disarms)\s{{1,3}}(?:your|my|the|our)\s{{1,3}}(?:[\w'-]{{1,30}}\s{{1,3}}){{0,3}}?(?:(?:{OPEN})(?:\s{{1,3}}(?:code|combo|combination))?|pin|passcode|otp|code)(?!\w)(?!\s{{1,3}}(?:number|of meters))",
+    rf"(?<![\w.,-])(?:[A-Z]-)?(?P<it>\d(?:[ -]?\d){{3,9}}[#*]?)\s{{1,3}}(?:is|opens|unlocks|disarms)\s{{1,3}}(?:your|my|the|our)\s{{1,3}}(?:[\w'-]{{1,30}}\s{{1,3}}){{0,3}}?(?:(?:{OPEN})(?:\s{{1,3}}(?:code|combo|combination))?|pin|passcode|otp|code)(?!\w)(?!\s{{1,3}}(?:number|of meters))",
     re.IGNORECASE,
 )
 
@@ -80,6 +80,7 @@ USER = re.compile(
     re.IGNORECASE,
 )
 
+
 STRANGE = re.compile(
     r"(?<![\w@./:+#-])(?!-)(?=[^\s\d]{0,40}\d)(?=[^\s]{0,40}[^\W\d_])[^\s\"'“”(),;:?\u3000-\u9fff\uac00-\ud7af\uff00-\uffef]{5,60}"
 )
@@ -95,7 +96,7 @@ def beside(text: str) -> Iterator[Span]:
     ]
     names = {label[0] for label in labels}
     for label in sorted(labels, key=lambda label: label.start()):
-        begin, end = _sentence(text, label.start(), label.end())
+        begin, end = sentence(text, label.start(), label.end())
         for word in STRANGE.finditer(text, max(begin, done), end):
             start, stop = trimmed(text, *word.span())
             start += text[start:stop].rfind("=", 0, -2) + 1
@@ -106,7 +107,7 @@ def beside(text: str) -> Iterator[Span]:
         done = max(done, end)
 
 
-def _sentence(text: str, start: int, end: int) -> tuple[int, int]:
+def sentence(text: str, start: int, end: int) -> tuple[int, int]:
     """Return where the sentence around a label begins and ends, not too far away."""
     ahead = [cut.end() for cut in SENTENCE.finditer(text, max(0, start - 60), start)]
     cut = SENTENCE.search(text, end, end + 90)

@@ -67,6 +67,13 @@ def adjacent(text: str, at: int) -> Found:
 DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}|\d{1,2}:\d\d\w*|(?:19|20)\d\d")
 
 
+def closed(text: str, start: int) -> Found:
+    """Take all that stands between marks of quotation, the first of them right before `start`."""
+    mark = text[max(0, start - 1) : start]
+    end = text.find(mark, start, start + 300) if mark in ('"', "'", "`") else -1
+    return (start, end) if end > start and "\n" not in text[start:end] else None
+
+
 def value_at(text: str, start: int, label: int, language: Language) -> Found:
     """Take what is plainly told at `start`: quoted, spelled out, one odd word or a clause."""
     quote = IN_QUOTES.match(text, start)
