@@ -36,10 +36,10 @@ class Database:
                 self._open(path)
             else:
                 self._look(path)
-        except (sqlite3.Error, OSError):
-            if path is not None and _is_full(path.parent):  # SQLite says only "disk I/O error"
-                error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except (sqlite3.Error, OSError) as error:
             said = reason(error) if isinstance(error, sqlite3.Error) else sentence(error)
+            if isinstance(error, sqlite3.OperationalError) and path and _is_full(path.parent):
+                said = sentence(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
             raise MlxdynError(f"the ledger {path} cannot be opened: {said}") from error
 
     def _open(self, path: Path | None) -> None:
