@@ -9,7 +9,7 @@ from typing import Any, cast
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from mlxdyn.errors import MlxdynError
+from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.files import digest, replacing
 
 Tree = dict[str, Any]
@@ -27,7 +27,7 @@ def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, st
             mx.save_safetensors(str(partial), arrays, metadata)
             sha256 = digest(partial)
     except (RuntimeError, OSError) as error:  # MLX knows no other when it cannot write
-        raise MlxdynError(f"{path} cannot be written: {error}") from error
+        raise MlxdynError(f"{path} cannot be written: {sentence(error)}") from error
     assert sha256 is not None
     return sha256
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from mlxdyn.config import DEFAULT_MEMORY
-from mlxdyn.errors import MlxdynError
+from mlxdyn.errors import MlxdynError, sentence
 
 PROJECT = ".mlxdyn"
 """A file with the name of a memory, for the directory that holds it and all below."""
@@ -21,6 +21,7 @@ NOTE_PREFIX = ".leaves-"
 """Files of this name in the home hold the path of something that is there for a moment only."""
 
 
+MOST_TEXT = 2**28  # bytes of one text that is read whole
 SPARE = "spare"
 """A file in the home that is given up when something is forgotten and the disk is full."""
 
@@ -233,7 +234,7 @@ def appearing(target: Path) -> Iterator[Path]:
             os.rename(partial, target)  # onto an empty directory too, but never a full one
             sync(target.parent)
     except RuntimeError as error:  # MLX knows no other when it cannot write
-        raise MlxdynError(f"{target} cannot be written: {error}") from error
+        raise MlxdynError(f"{target} cannot be written: {sentence(error)}") from error
 
 
 def _sync_all(path: Path) -> None:
@@ -249,6 +250,21 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def read_text(path: Path) -> str:
+    """Read UTF-8 text that a user named; a device may have no end.
+
+    Raises OSError, and ValueError for what is not UTF-8 or too long to be read whole.
+    """
+    with path.open("rb") as stream:
+        data = stream.read(MOST_TEXT + 1)
+    if len(data) > MOST_TEXT:
+        raise ValueError(f"it has more than {MOST_TEXT:,} bytes; name a smaller file")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError("it is not UTF-8; save it so") from error
 
 
 def digest(path: Path) -> str | None:

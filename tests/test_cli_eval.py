@@ -298,6 +298,7 @@ def test_history_reads_the_saved_chats_and_nothing_else(call: Call, texts: Path)
         ["--chunks", "c.jsonl", "--experiment", "kv", "x.txt"],
         ["--max-regress", "1", "--experiment", "kv", "x.txt"],
         ["--index", "i.tsv", "x.txt"],
+        ["--max-regress", "nan", "x.txt"],
     ],
 )
 def test_wrong_usage_exits_2(call: Call, arguments: list[str]) -> None:
@@ -312,6 +313,9 @@ def test_wrong_usage_exits_2(call: Call, arguments: list[str]) -> None:
         (["--grid", "lr=inf"], "inf is no learning rate"),
         (["--grid", "seed=-1"], "use 0 or more"),
         (["--rank", "9" * 12], "a rank of"),
+        (["--layers", "0-99999999999"], "goes beyond the model's"),
+        (["--order", "date", "--index", "/dev/zero"], "/dev/zero cannot be read: it has more than"),
+        (["--json", "same.out", "--csv", "same.out"], "name another"),
         (["--tune", "missing.txt"], "no text is left to choose on"),
         (["--order", "date", "--index", "missing.tsv"], "missing.tsv"),
         (["--html", "/nowhere/page.html"], "/nowhere/page.html"),
@@ -324,6 +328,19 @@ def test_mistakes_fail_with_a_sentence(
     done = call(texts, *arguments)
     assert done.exit_code == 1, done.output
     assert said in done.stderr and "Traceback" not in done.output
+
+
+def test_a_result_never_takes_the_place_of_the_text(call: Call, texts: Path) -> None:
+    text = texts / "1900_birds.txt"
+    done = call(text, "--json", text)
+    assert done.exit_code == 1 and "name another" in done.stderr
+    assert text.read_text() == BIRDS
+
+
+@pytest.mark.parametrize("arguments", [["--compare", "/dev/zero"], ["--experiment", "memory"]])
+def test_a_device_without_an_end_is_read_in_part(call: Call, arguments: list[str]) -> None:
+    done = call(*arguments, "/dev/zero")
+    assert done.exit_code == 1 and "it has more than" in done.stderr
 
 
 def test_ctrl_c_writes_what_is_done(mite: Model, texts: Path, tmp_path: Path) -> None:

@@ -421,6 +421,12 @@ def test_the_doctor_shows_disk_and_problems(taught):
     shutil.rmtree(left.with_name("left over"))
 
 
+def test_the_doctor_needs_no_home_and_makes_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "none"))
+    assert run("doctor").exit_code == 0
+    assert not (tmp_path / "none").exists()
+
+
 def test_the_doctor_says_what_to_do_with_a_ledger_that_is_damaged_or_gone(taught):
     whole = (data_dir() / "mlxdyn.db").read_bytes()
     words = str(taught).encode()  # in the row of the memory

@@ -1,5 +1,6 @@
 """Laws of the edges of a process: streams that are closed, cut short, or can say little."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from school import know
 
 from mlxdyn.cli import main
+from mlxdyn.errors import FIXES, NOWHERE
 from mlxdyn.model.load import Model
 
 COMMAND = [str(Path(sys.executable).with_name("mlxdyn"))]
@@ -70,7 +72,18 @@ def test_what_was_said_to_a_reader_that_left_is_learned(base: Path):
 
 def test_a_full_output_is_a_sentence_without_a_number(base: Path):
     code, _, said = shell("$M memory list >/dev/full")
-    assert code == 1 and said == "Error: No space left on device\n"
+    assert code == 1 and said == f"Error: No space left on device; {FIXES[errno.ENOSPC]}\n"
+
+
+def test_a_directory_that_is_gone_and_an_input_that_cannot_be_read_are_said_with_the_fix(
+    base: Path, tmp_path: Path
+):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code, _, said = shell(f"cd {gone} && rmdir {gone} && $M memory log")
+    assert code == 1 and said == f"Error: {NOWHERE}\n"
+    code, _, said = shell(f"$M chat --model {base} --plain 0>/dev/null")
+    assert code == 1 and said.endswith(f"; {FIXES[errno.EBADF]}\n")
 
 
 def test_an_output_of_few_characters_says_all_that_it_can(base: Path):

@@ -304,6 +304,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", path], check=True)
 
 
+def test_a_ledger_that_a_full_disk_keeps_shut_says_so(taught: State, small_disk: Path, monkeypatch):
+    home = small_disk / "home"
+    shutil.copytree(data_dir(), home)
+    monkeypatch.setenv("MLXDYN_HOME", str(home))
+    with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+        while filler.write(bytes(1024)):
+            pass
+    code, said = run("memory", "undo", "--memory", "m")
+    assert code == 1 and "No space left on device; free some space" in said
+    assert "disk I/O error" not in said
+
+
 def learn(memory: Memory) -> None:
     teach(memory, "I bake bread. " * 9, ("What is my job?", "A baker."), guarded=True)
 

@@ -435,6 +435,15 @@ def test_an_adapter_of_whole_numbers_is_refused(tiny, ledger: Ledger, tmp_path: 
     assert ledger.memories.find("copy") is None
 
 
+@pytest.mark.parametrize("file", [directories.WEIGHTS, directories.CONFIG])
+def test_a_pipe_in_an_adapter_is_not_waited_for(tiny, tmp_path: Path, file: str):
+    directories.write_mlx_lm(random_adapter(tiny), tmp_path / "out")
+    (tmp_path / "out" / file).unlink()
+    os.mkfifo(tmp_path / "out" / file)
+    with pytest.raises(MlxdynError, match="is no file"):
+        directories.read(tmp_path / "out")
+
+
 # Any bytes at all
 
 FUZZ = settings(max_examples=int(os.environ.get("MLXDYN_FUZZ", "25")), deadline=None)

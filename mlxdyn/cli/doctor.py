@@ -65,7 +65,8 @@ def examine() -> Health:
 
 def _open_to_others(path: Path) -> list[str]:
     """Say what of the home others can read: nothing that mlxdyn makes, but a copy may be."""
-    files = [file for file in (path, *path.rglob("*")) if not file.is_symlink()]
+    made = [path, *path.rglob("*")] if path.exists() else []  # before the first chat there is none
+    files = [file for file in made if not file.is_symlink()]
     open_ = [file for file in files if file.stat().st_mode & 0o077]
     if not open_:
         return []

@@ -186,7 +186,7 @@ def evaluate_command(
         options["html"],
     )
     try:
-        outputs.check()
+        outputs.check(texts)
         with _noticing() as came:
             results = work.compared(texts) if options["compare"] else work.evaluated(texts, options)
         if came:
@@ -223,6 +223,8 @@ def _check_usage(texts: tuple[str, ...], options: EvalOptions) -> None:
         raise click.UsageError("--experiment memory learns as the chat does: --lr is not for it")
     if options["later"] and options["experiment"] != "memory":
         raise click.UsageError("--later is for --experiment memory")
+    if options["max_regress"] is not None and math.isnan(options["max_regress"]):
+        raise click.UsageError("--max-regress nan is no bound; use a number of nats")
     if options["max_regress"] is not None and (many or options["compare"]):
         raise click.UsageError("--max-regress is for one evaluation, not for many")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ class Outputs:
     plot: str | None = None
     html: str | None = None
 
-    def check(self) -> None:
+    def check(self, inputs: Sequence[str] = ()) -> None:
         """Refuse what cannot hold a result before the work, not after."""
         texts = [self.json, self.chunks, self.csv]
         if texts.count(STDIN) > 1:
@@ -40,7 +40,11 @@ class Outputs:
             raise click.UsageError("a plot or page needs a file, not standard output")
         if self.plot and Path(self.plot).suffix.lower() not in PICTURES:
             raise click.UsageError(f"--plot {self.plot} must end in .png or .svg")
+        taken = {os.path.realpath(text) for text in inputs}
         for file in self._files():
+            if os.path.realpath(file) in taken:
+                raise MlxdynError(f"{file} is read, or written, as something else; name another")
+            taken.add(os.path.realpath(file))
             folder = Path(file).parent
             if not (folder.is_dir() and os.access(folder, os.W_OK)) or Path(file).is_dir():
                 raise MlxdynError(

@@ -96,8 +96,15 @@ def read(directory: Path) -> Adapter:
     return _read_mlx_lm(directory, config)
 
 
+def _check_file(path: Path) -> None:
+    """Refuse a pipe or a device, which may have no end."""
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path.name} is no file")
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
+        _check_file(path)
         if path.is_file() and path.stat().st_size > MOST_CONFIG:
             raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes")
         value = json.loads(path.read_text("utf-8"))
@@ -112,6 +119,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_weights(path: Path) -> dict[str, mx.array]:
     try:
+        _check_file(path)
         return read_arrays(path)
     except (OSError, ValueError, RuntimeError) as error:
         raise MlxdynError(f"the weights {path} cannot be read: {error}") from error

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlxdyn.errors import MlxdynError
+from mlxdyn.errors import MlxdynError, sentence
+from mlxdyn.files import read_text
 from mlxdyn.learn.names import names, parted
 
 
@@ -43,9 +44,9 @@ def read(paths: Sequence[Path]) -> list[Case]:
 
 def _cases(path: Path) -> Iterator[Case]:
     try:
-        lines = path.read_text("utf-8").split("\n")  # a text may hold other line ends
-    except (OSError, UnicodeDecodeError) as error:
-        raise MlxdynError(f"{path} cannot be read as JSON lines: {error}") from error
+        lines = read_text(path).split("\n")  # a text may hold other line ends
+    except (OSError, ValueError) as error:
+        raise MlxdynError(f"{path} cannot be read as JSON lines: {sentence(error)}") from error
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

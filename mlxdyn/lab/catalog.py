@@ -1,6 +1,7 @@
 """Which files a TEXT means, and in which order they are read; opens none but the index."""
 
 import csv
+import io
 import os
 import random
 import re
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mlxdyn.errors import MlxdynError
+from mlxdyn.errors import MlxdynError, sentence
+from mlxdyn.files import read_text
 
 Order = Literal["name", "date", "shuffle"]
 
@@ -91,10 +93,10 @@ def _date(path: Path, known: dict[str, str]) -> str | None:
 def _index(file: str) -> dict[str, str]:
     """Read the dates that a TSV gives, by file name and by id."""
     try:
-        with open(file, encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MlxdynError(f"the index {file} cannot be read: {error}") from error
+        lines = io.StringIO(read_text(Path(file)), newline="")
+        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    except (OSError, ValueError, csv.Error) as error:
+        raise MlxdynError(f"the index {file} cannot be read: {sentence(error)}") from error
     columns = [name for name in (rows[0] if rows else ()) if name]
     date = next((name for name in columns if name.lower() in DATES), None)
     keys = [name for name in columns if name.lower().rpartition("_")[2] in FILES]

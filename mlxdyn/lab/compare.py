@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxdyn.errors import MlxdynError
+from mlxdyn.errors import MlxdynError, sentence
+from mlxdyn.files import read_text
 from mlxdyn.lab import bootstrap
 from mlxdyn.lab.findings import CellValue, Figure, Finding, Series, Table
 
@@ -70,9 +71,9 @@ def load(file: str) -> Saved:
     """
     path = Path(file)
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_text(path))
     except (OSError, ValueError) as error:
-        raise MlxdynError(f"{file} cannot be read as JSON: {error}") from error
+        raise MlxdynError(f"{file} cannot be read as JSON: {sentence(error)}") from error
     if not isinstance(value, dict) or value.get("schema") != EVAL_SCHEMA:
         raise MlxdynError(f"{file} is no report; make one with `mlxdyn eval TEXT --json {file}`")
     beside = path.with_suffix(".jsonl")
@@ -81,7 +82,7 @@ def load(file: str) -> Saved:
 
 def _chunks(path: Path) -> tuple[Json, ...]:
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for line in read_text(path).splitlines()]
         needed = {"document", "position", "tokens", "dynamic"}
         return tuple(rows) if all(needed <= row.keys() for row in rows) else ()
     except (ValueError, AttributeError):

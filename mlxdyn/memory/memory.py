@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 
 from mlxdyn.arrays import sound_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
-from mlxdyn.errors import MlxdynError
+from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.files import check_name, keep_room, memory_directory
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.calibration import FALLBACK
@@ -253,7 +253,7 @@ class Memory:
                 "another --memory"
             ) from error
         except OSError as error:
-            raise MlxdynError(f"memory {name!r} cannot be written: {error}") from error
+            raise MlxdynError(f"memory {name!r} cannot be written: {sentence(error)}") from error
 
     def _check_fit(self) -> None:
         other = self.model.changed(self.row.fingerprint)

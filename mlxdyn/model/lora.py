@@ -134,14 +134,14 @@ def layer_indices(layers: str, count: int) -> list[int]:
         return list(range(*thirds[layers]))
     try:
         spans = [part.split("-") for part in layers.split(",")]
-        chosen = [i for span in spans for i in range(int(span[0]), int(span[-1]) + 1)]
+        ranges = [range(int(span[0]), int(span[-1]) + 1) for span in spans]
     except ValueError as error:
         raise MlxdynError(
             f"layers {layers!r} is not all, upper, early, middle, late, a range 2-5 or a list 0,3"
         ) from error
-    if not all(0 <= index < count for index in chosen):
+    if any(span and not 0 <= span[0] <= span[-1] < count for span in ranges):
         raise MlxdynError(f"layers {layers!r} goes beyond the model's {count} blocks")
-    return chosen
+    return [index for span in ranges for index in span]
 
 
 def _lora(path: str, linear: Any, config: AdapterConfig) -> Any:

@@ -1,5 +1,6 @@
 """The ledger's file: SQLite, its schema, durable transactions, and text that leaves it for good."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -8,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlxdyn.errors import MlxdynError
+from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.memory.store.migrations import MIGRATIONS, NEWEST, OLDEST
 
 PATIENCE = 10.0  # seconds to wait while another process writes, or reads what is to be erased
+WAL_INDEX = 32768  # bytes of the smallest index that SQLite keeps beside a ledger
 
 
 class UnknownSchema(MlxdynError):
@@ -35,7 +37,9 @@ class Database:
             else:
                 self._look(path)
         except (sqlite3.Error, OSError) as error:
-            said = reason(error) if isinstance(error, sqlite3.Error) else error.strerror
+            said = reason(error) if isinstance(error, sqlite3.Error) else sentence(error)
+            if isinstance(error, sqlite3.OperationalError) and path and _is_full(path.parent):
+                said = sentence(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
             raise MlxdynError(f"the ledger {path} cannot be opened: {said}") from error
 
     def _open(self, path: Path | None) -> None:
@@ -162,6 +166,15 @@ def looking(path: Path) -> sqlite3.Connection:
             if how == ways[-1]:
                 raise
     raise AssertionError
+
+
+def _is_full(directory: Path) -> bool:
+    """Tell whether SQLite lacks the room, or the entries, to begin with."""
+    with suppress(OSError):
+        room = os.statvfs(directory)
+        entries = room.f_favail if room.f_files else 1  # some file systems count none
+        return room.f_bavail * room.f_frsize < WAL_INDEX or entries == 0
+    return False
 
 
 def reason(error: sqlite3.Error) -> str:
