@@ -40,6 +40,15 @@ def test_a_model_that_fits_is_described(mite: Model):
     assert told["fits"] and told["memory_bytes"] > 4 * told["parameters"]
 
 
+def test_how_well_a_base_finds_what_it_is_told_stands_there(mite: Model):
+    told = json.loads(info("wren", "--json"))
+    assert 0 < told["recall_in_context"] <= 1 and 0.5 < told["told_apart"] <= 1
+    assert f"in {told['told_apart']:.0%} (50% is chance" in info("wren")
+    unknown = json.loads(info(str(mite.path), "--json"))
+    assert unknown["recall_in_context"] is None and unknown["told_apart"] is None
+    assert "is chance" not in info(str(mite.path))
+
+
 def test_a_model_too_large_is_said_and_not_loaded(mite: Model, monkeypatch: pytest.MonkeyPatch):
     small_machine(monkeypatch, 100_000)
     monkeypatch.setattr(load, "load", None)

@@ -106,10 +106,12 @@ def info(name: str, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps({"name": path.name, "path": str(path), **fit}, indent=2))
         return
+    from mlxdyn.memory.calibrated import measured
     from mlxdyn.model.load import load
 
     loaded = load(name)
     record = _record(loaded.path)
+    known = measured(loaded)
     facts = {
         "name": loaded.name,
         "path": str(loaded.path),
@@ -122,13 +124,21 @@ def info(name: str, as_json: bool) -> None:
         "source": record.get("source"),
         "licence": record.get("licence"),
         "note": loaded.note or None,
+        "recall_in_context": max(known.recall) if known else None,
+        "told_apart": max(known.told_apart) if known else None,
     }
     if as_json:
         click.echo(json.dumps(facts | fit, indent=2))
         return
     for key, value in facts.items():
-        if value is not None:
+        if value is not None and key not in ("recall_in_context", "told_apart"):
             click.echo(f"{key:14} {value}")
+    if known:
+        click.echo(
+            f"{'facts':14} with what people said before it, it answers {max(known.recall):.0%} of "
+            f"questions about them; of an answered and an open one, it finds the answered in "
+            f"{max(known.told_apart):.0%} (50% is chance: such a base learns words, not facts)"
+        )
 
 
 def about(seconds: float) -> str:

@@ -19,16 +19,20 @@ def prepared(base: Base) -> Generator[None, None, None]:
     """
     if base.calibrated:
         return
-    path = kept_at(base.model)
-    shipped = mlxdyn_models.calibration(path.stem)
-    files = [file for file in (path, shipped) if file is not None and file.is_file()]
-    known = (calibration.load(file.read_text("utf-8")) for file in files)
-    found = next((one for one in known if one is not None), None)
+    found = measured(base.model)
     if found is None:
         teachers, writers = calibration.own_prompts(base.model.path)
         found = yield from calibration.calibrate(base, (*TEACHERS, *teachers), (*WRITERS, *writers))
-        write(path, calibration.dump(found))
+        write(kept_at(base.model), calibration.dump(found))
     base.prompts, base.priors, base.calibrated = found.prompts, dict(found.priors), True
+
+
+def measured(model: Model) -> calibration.Calibration | None:
+    """Read what was measured of `model`, here or before it shipped; None if nobody has."""
+    path = kept_at(model)
+    files = [file for file in (path, mlxdyn_models.calibration(path.stem)) if file is not None]
+    known = (calibration.load(file.read_text("utf-8")) for file in files if file.is_file())
+    return next((one for one in known if one is not None), None)
 
 
 def kept_at(model: Model) -> Path:
