@@ -172,10 +172,11 @@ class Base:
     def teach(
         self, messages: Sequence[str], questions: Sequence[str], replies: Sequence[str] = ()
     ) -> Generator[None, None, list[Decoded]]:
-        """Answer questions with messages in context."""
+        """Answer questions with messages in context, leaning to the words that stand there."""
         self.doing = "answering"
         prompts = [self.teacher_prompt(messages, question, replies) for question in questions]
-        return (yield from self.off(self.decoder.answers(prompts, MOST_ANSWER)))
+        lean = mx.array(sorted(self._plain([*messages, *questions])))
+        return (yield from self.off(self.decoder.answers(prompts, MOST_ANSWER, lean=lean)))
 
     def answer(self, questions: Sequence[str], most: int) -> Generator[None, None, list[Decoded]]:
         """Answer questions in an empty context."""
@@ -204,8 +205,7 @@ class Base:
         targets = [answer.tokens for answer in answers]
         scores = yield from self.off(self.decoder.scores(prompts, targets))
         asked = [self._tokens([question]) for question in questions]
-        shown = (shot.answer for shot in (*SHOTS, *FOREIGN))
-        plain = {*self.decoder.ends, *self._tokens([*messages, *shown])}
+        plain = self._plain(messages)
         return [
             Support(
                 tuple(np.subtract(answer.logprobs, score).tolist()),
@@ -214,6 +214,11 @@ class Base:
             )
             for answer, score, known in zip(answers, scores, asked, strict=True)
         ]
+
+    def _plain(self, texts: Iterable[str]) -> set[int]:
+        """Give the tokens of texts, and those that belong to how an answer is put."""
+        shown = (shot.answer for shot in (*SHOTS, *FOREIGN))
+        return {*self.decoder.ends, *self._tokens([*texts, *shown])}
 
     def _tokens(self, texts: Iterable[str]) -> set[int]:
         return {t for text in texts for t in (*self.words(f" {text}"), *self.words(text))}

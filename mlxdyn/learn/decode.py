@@ -14,6 +14,10 @@ TOGETHER = 24
 """Rows decoded at once: on two cores 24 rows cost a third more than 8 (SmolLM2-135M)."""
 LIKELY = 32
 """Tokens kept of a distribution; what they leave counts as one bucket."""
+LEAN = 1.6
+"""Nats by which a teacher prefers the words that it was given: e^1.6 is five times. SmolLM2 answers
+"My dog is called Rex." with "Your dog Rex is called Max." without.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +51,19 @@ class Decoder:
         return self.prefixes[tokens]
 
     def answers(
-        self, prompts: Sequence[tuple[int, ...]], most: int, *, stops: frozenset[int] = frozenset()
+        self, prompts: Sequence[tuple[int, ...]], most: int, *, lean: mx.array | None = None
     ) -> Generator[None, None, list[Decoded]]:
-        """Answer all prompts greedily, one token of each a step, at most `most` tokens."""
+        """Answer all prompts greedily, one token of each a step, at most `most` tokens.
+
+        `lean` are tokens that are taken for `LEAN` nats likelier than they are.
+        """
         by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
         found: dict[int, Decoded] = {}
         shared = common_start(prompts) if prompts else 0
         for first in range(0, len(prompts), TOGETHER):
             group = by_length[first : first + TOGETHER]
-            answers = yield from self._together([prompts[i] for i in group], shared, most, stops)
+            together = self._together([prompts[i] for i in group], shared, most, lean=lean)
+            answers = yield from together
             found |= zip(group, answers, strict=True)
         return [found[i] for i in range(len(prompts))]
 
@@ -77,7 +85,12 @@ class Decoder:
         ]
 
     def _together(
-        self, prompts: Sequence[tuple[int, ...]], shared: int, most: int, stops: frozenset[int]
+        self,
+        prompts: Sequence[tuple[int, ...]],
+        shared: int,
+        most: int,
+        stops: frozenset[int] = frozenset(),
+        lean: mx.array | None = None,
     ) -> Generator[None, None, list[Decoded]]:
         rows = lay_out(prompts, shared)
         caches = self.parts.caches(self.read(rows.shared), rows.padding)
@@ -85,7 +98,8 @@ class Decoder:
         said = [_Row() for _ in prompts]
         enders = self.ends | stops
         for _ in range(most):
-            step = _Step.of(self.parts.head(hidden).astype(mx.float32))
+            logits = self.parts.head(hidden).astype(mx.float32)
+            step = _Step.of(logits if lean is None else logits.at[:, lean].add(LEAN))
             mx.eval(step.best, step.tokens, step.logprobs, [cache.state for cache in caches])
             step.append(said, enders)
             yield

@@ -28,6 +28,7 @@ MOST_OTHERS = 8  # common questions that are put to the teacher beside those tha
 LEANS = 1.0  # nats: a message that brings up no common question so much leans on others
 LESS = 0.8  # nats by which a message brings up less what it is not about
 COVERED = 0.03  # share by which it covers less of a question that it is not about
+CLOSE = 1.4  # nats by which a message may be less about one of two questions with one answer
 MOST_OPEN = 8  # tokens of what the base says where nothing was told
 MOST_GENERAL = 12  # tokens of an answer in the regularization set
 
@@ -67,7 +68,7 @@ def examine(
     taught = yield from _taught(base, context, asked, replies)
     for draft in revised:
         taught.pop(draft.question, None)
-    told, mistaken = _parted(base, message, revised, taught, [*common, *own])
+    told, mistaken = _parted(base, message, revised, taught, common, own)
     most = min(max(len(told), LEAST_NEAR), NEAR_MISSES)
     near = yield from kept(base, mistaken[:most], Kind.NEAR_MISS, MOST_OPEN)
     return Examined((*told, *near), tuple(one.message for one in related), superseded)
@@ -109,7 +110,8 @@ def _parted(
     message: str,
     revised: Sequence[Draft],
     taught: dict[str, _Taught],
-    candidates: Sequence[Asked],
+    common: Sequence[Asked],
+    own: Sequence[Asked],
 ) -> tuple[list[Draft], list[str]]:
     """Part what is told from questions mistaken for it, the most alike first.
 
@@ -117,14 +119,15 @@ def _parted(
     the message is about the one that it covers more. Each value, and each kind of mistake, has its
     turn.
     """
-    gains = {one.question: one.gain for one in candidates}
+    gains = {one.question: one.gain for one in (*common, *own)}
     pool = list(dict.fromkeys([*gains, *OPEN_QUESTIONS]))
     covered = dict(zip(pool, base.overlap(message, pool), strict=True))
     better = _better_twins(base, covered)
-    mistaken = [question for question in taught if question in better]
+    beaten = _beaten(taught, common)
+    mistaken = [q for q in taught if q in beaten and not base.shares(message, q)]
     values: dict[int, list[Draft]] = {}
     for question, one in taught.items():
-        if question not in mistaken:
+        if question not in beaten:
             values.setdefault(one.value, []).append(one.draft)
     told = [*revised, *_in_turn([drafts[:WORDINGS] for drafts in values.values()])[:FACTS]]
     facts = [fact.question for fact in told]
@@ -139,6 +142,18 @@ def _parted(
             kinds.setdefault(better.get(question, fact), []).append((like, question))
     most = sorted((sorted(kind, reverse=True) for kind in kinds.values()), reverse=True)
     return told, [*mistaken, *(question for _, question in _in_turn(most))] if told else []
+
+
+def _beaten(taught: dict[str, _Taught], asked: Sequence[Asked]) -> set[str]:
+    """Name questions that a message is clearly less about than another with the same answer.
+
+    A teacher that knows of one name gives it to a cousin, a niece and a baby.
+    """
+    best: dict[int, float] = {}
+    answered = [(one, taught[one.question].value) for one in asked if one.question in taught]
+    for one, value in answered:
+        best[value] = max(one.about, best.get(value, one.about))
+    return {one.question for one, value in answered if one.about < best[value] - CLOSE}
 
 
 def _better_twins(base: Base, covered: dict[str, float]) -> dict[str, str]:
