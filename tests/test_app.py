@@ -300,7 +300,7 @@ async def test_undoing_what_still_waits_says_so():
 
 async def test_reset_asks_first():
     async with chatting() as (app, pilot):
-        await say_and_learn(app, pilot, "Forget me.")
+        await say_and_learn(app, pilot, "I like tea.")
         await say(app, pilot, "/reset")
         await until(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("enter")  # the safe answer has the focus

@@ -9,7 +9,7 @@ from mlx_lm import stream_generate
 from mlx_lm.sample_utils import make_sampler
 
 from mlxdyn.config import LearnerConfig
-from mlxdyn.learn.decode import Decoded, Decoder
+from mlxdyn.learn.decode import LEAN, Decoded, Decoder
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.steps import run
@@ -81,6 +81,20 @@ def test_a_stop_ends_an_answer_and_is_no_part_of_it(decoder: Decoder, prompts) -
     assert cut.tokens == whole.tokens[: whole.tokens.index(stop)] and cut.ended
     assert len(cut.tokens) == len(cut.logprobs) == len(cut.likely.tokens)
     assert math.isfinite(cut.logprob)
+
+
+def test_an_answer_leans_to_words_that_it_is_given(
+    wren: Model, decoder: Decoder, prompts: list[tuple[int, ...]]
+) -> None:
+    logits = np.array(wren.network(mx.array([prompts[1]]))[0, -1].astype(mx.float32))
+    best, other = (int(i) for i in np.argsort(-logits)[:2])
+    given = [t for t in range(len(logits)) if t != best]  # all but the likeliest
+    (free,) = run(decoder.answers(prompts[1:2], 1))
+    (leaning,) = run(decoder.answers(prompts[1:2], 1, lean=mx.array(given)))
+    assert logits[best] < logits[other] + LEAN  # else this prompt shows nothing
+    assert free.tokens == (best,) and leaning.tokens == (other,)
+    (sure,) = run(decoder.answers(prompts[1:2], 1, lean=mx.array([best])))
+    assert sure.tokens == (best,) and sure.logprob > free.logprob
 
 
 def test_nothing_asked_is_nothing_answered(decoder: Decoder) -> None:

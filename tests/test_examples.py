@@ -378,6 +378,16 @@ def test_of_twins_a_message_is_about_the_one_that_it_covers_more(
     assert examples._better_twins(asking, covered) == {other: about}
 
 
+def test_one_answer_belongs_to_the_question_that_the_message_is_most_about(mite: Model):
+    def taught(value: int) -> examples._Taught:
+        return examples._Taught(as_said(mite, "Who?", "Ana."), value)
+
+    asked = [Asked("baby", 0.0, 16.0), Asked("child", 0.0, 15.0), Asked("cousin", 0.0, 12.0)]
+    asked += [Asked("town", 0.0, 11.0), Asked("open", 0.0, 20.0)]
+    given = {"baby": taught(1), "child": taught(1), "cousin": taught(1), "town": taught(2)}
+    assert examples._beaten(given, asked) == {"cousin"}
+
+
 def test_a_message_shares_a_rare_word_with_a_question(asking: Base):
     said = "my sister moved away"
     assert asking.shares(said, "What does my sister do?")

@@ -51,7 +51,12 @@ class Decoder:
         return self.prefixes[tokens]
 
     def answers(
-        self, prompts: Sequence[tuple[int, ...]], most: int, *, lean: mx.array | None = None
+        self,
+        prompts: Sequence[tuple[int, ...]],
+        most: int,
+        *,
+        stops: frozenset[int] = frozenset(),
+        lean: mx.array | None = None,
     ) -> Generator[None, None, list[Decoded]]:
         """Answer all prompts greedily, one token of each a step, at most `most` tokens.
 
@@ -62,8 +67,8 @@ class Decoder:
         shared = common_start(prompts) if prompts else 0
         for first in range(0, len(prompts), TOGETHER):
             group = by_length[first : first + TOGETHER]
-            together = self._together([prompts[i] for i in group], shared, most, lean=lean)
-            answers = yield from together
+            together = [prompts[i] for i in group]
+            answers = yield from self._together(together, shared, most, stops, lean)
             found |= zip(group, answers, strict=True)
         return [found[i] for i in range(len(prompts))]
 
@@ -89,7 +94,7 @@ class Decoder:
         prompts: Sequence[tuple[int, ...]],
         shared: int,
         most: int,
-        stops: frozenset[int] = frozenset(),
+        stops: frozenset[int],
         lean: mx.array | None = None,
     ) -> Generator[None, None, list[Decoded]]:
         rows = lay_out(prompts, shared)
