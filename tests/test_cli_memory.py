@@ -167,6 +167,7 @@ def test_forget_asks_erases_and_names_the_copies(taught):
     done = ask("forget", "--search", "tinta", "--yes")
     assert done == {
         "forgotten": [1], "lessons": 1, "copies_in": ["work"], "repeated_in": [], "erased": True,
+        "items": [], "titles": [], "settings": False,
     }  # fmt: skip
     assert ask("forget", "--memory", "work", "--search", "tinta", "--yes")["copies_in"] == []
     assert b"Tinta" not in (data_dir() / "mlxdyn.db").read_bytes()

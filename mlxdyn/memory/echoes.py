@@ -30,18 +30,52 @@ VERY_LIKE = 0.85  # ordinary talk reached 0.79 on wren and SmolLM2-135M
 LEAST_LETTERS = 4  # letters of a word that may tell where no fact was taught; of unspaced scripts 2
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The words by which another text is known to tell what some messages tell."""
+
+    alone: frozenset[str]  # each of these tells it
+    together: tuple[frozenset[str], ...]  # half of one of these, and two words at least
+
+    def held_by(self, text: str) -> bool:
+        """Tell whether a text holds enough of them."""
+        return any(_holds(text, set(self.alone), set(new)) for new in self.together or (set(),))
+
+
+def telling(ledger: Ledger, memory: int, messages: Sequence[int]) -> Telling:
+    """Give the words that tell what `messages` tell."""
+    said = ledger.messages.search(memory, Filter())
+    found = [_telling(ledger, m, said[:i]) for i, m in enumerate(said) if m.id in messages]
+    alone = set[str]().union(*(told for told, _ in found))
+    return Telling(frozenset(alone), tuple(frozenset(new) for _, new in found))
+
+
 def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message]:
-    """List the later messages that repeat what `messages` told, oldest first; not their replies."""
+    """List the messages that tell what `messages` told too, oldest first; not their replies.
+
+    They are the later ones that repeat it, and the earlier ones that one of them only repeated.
+    """
     gone = {*messages, *(r for message in messages for r in ledger.messages.replies_to(message))}
     said = ledger.messages.search(memory, Filter())
     found: dict[int, Message] = {}
     for place, message in enumerate(said):
         if message.id in messages:
             told, new = _telling(ledger, message, said[:place])
+            before = _repeated(ledger, message)
+            for other in said[:place]:
+                if other.id in before and other.id not in gone:
+                    found[other.id] = other
             for later in said[place + 1 :]:
                 if later.id not in gone and _holds(later.text, told, new):
                     found[later.id] = later
     return sorted(found.values(), key=lambda message: message.id)
+
+
+def _repeated(ledger: Ledger, message: Message) -> list[int]:
+    """Name the earlier messages that one repeats: what takes back or asks does not."""
+    if message.role != "user" or takes_back(message.text) or is_question(message.text):
+        return []
+    return known_from(ledger, message.id)
 
 
 def known_from(ledger: Ledger, message: int) -> list[int]:
