@@ -422,6 +422,22 @@ def test_the_doctor_shows_disk_and_problems(taught):
     shutil.rmtree(left.with_name("left over"))
 
 
+def test_the_doctor_sees_a_snapshot_that_was_cut_and_settings_that_cannot_be_read(taught):
+    file = next(memory_directory("default").glob("*.safetensors"))
+    file.write_bytes(file.read_bytes()[:100])
+    (problem,) = records()[1]
+    assert file.name in problem and "verify --quick --repair --memory default" in problem
+    told("verify", "--quick", "--repair")
+    assert records()[1] == []
+    for text, said in (
+        ("x = [", "mend it or remove it"),
+        ("nonsense = 4", "no setting 'nonsense'"),
+    ):
+        (data_dir() / "config.toml").write_text(text)
+        done = run("doctor")
+        assert done.exit_code == 1 and said in done.stderr
+
+
 def test_the_doctor_needs_no_home_and_makes_none(tmp_path, monkeypatch):
     monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "none"))
     assert run("doctor").exit_code == 0

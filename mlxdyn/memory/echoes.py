@@ -5,7 +5,7 @@ that is a secret; of a message that taught no fact, a later one has to hold half
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from mlxdyn.learn.example import Draft, Kind
@@ -39,7 +39,8 @@ class Telling:
 
     def held_by(self, text: str) -> bool:
         """Tell whether a text holds enough of them."""
-        return any(_holds(text, set(self.alone), set(new)) for new in self.together or (set(),))
+        held = words(text)
+        return bool(held & self.alone) or any(_enough(held, new) for new in self.together)
 
 
 def telling(ledger: Ledger, memory: int, messages: Sequence[int]) -> Telling:
@@ -182,4 +183,9 @@ def _telling(
 
 def _holds(text: str, told: set[str], new: set[str]) -> bool:
     held = words(text)
-    return bool(held & told) or (len(held & new) >= 2 and 2 * len(held & new) >= len(new))
+    return bool(held & told) or _enough(held, new)
+
+
+def _enough(held: set[str], new: Set[str]) -> bool:
+    """Tell whether half of the words of a message are held, and two at least."""
+    return len(held & new) >= 2 and 2 * len(held & new) >= len(new)
