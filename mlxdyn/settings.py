@@ -103,6 +103,14 @@ def read() -> dict[str, Any]:
     return told | tables
 
 
+def written() -> str:
+    """Give the file as it is, sound or not; "" where it cannot be read."""
+    try:
+        return path().read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def personal() -> bool:
     """Tell whether phone, passport, account and tax numbers are learned, and shown as learned."""
     return read().get("personal") is True

@@ -305,6 +305,9 @@ def test_wrong_usage_exits_2(call: Call, arguments: list[str]) -> None:
     assert call(*arguments).exit_code == 2
 
 
+LONG = ",".join(map(str, range(1, 201)))
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -312,6 +315,9 @@ def test_wrong_usage_exits_2(call: Call, arguments: list[str]) -> None:
         (["--grid", "lr=fast"], "fast"),
         (["--grid", "lr=inf"], "inf is no learning rate"),
         (["--grid", "seed=-1"], "use 0 or more"),
+        (["--grid", f"rank={LONG}", "--grid", f"seed={LONG}"], "that grid has 40,000 cells"),
+        (["--grid", "lr=1", "--out", __file__], "is no directory"),
+        (["--html", "/proc/page.html"], "/proc/page.html cannot be written"),
         (["--rank", "9" * 12], "a rank of"),
         (["--layers", "0-99999999999"], "goes beyond the model's"),
         (["--order", "date", "--index", "/dev/zero"], "/dev/zero cannot be read: it has more than"),
@@ -328,6 +334,22 @@ def test_mistakes_fail_with_a_sentence(
     done = call(texts, *arguments)
     assert done.exit_code == 1, done.output
     assert said in done.stderr and "Traceback" not in done.output
+
+
+def test_a_report_that_cannot_be_written_is_seen_all_the_same(
+    call: Call, texts: Path, tmp_path: Path
+) -> None:
+    name = "x" * 250 + ".json"  # none longer can be, and so none beside it that is half written
+    done = call(texts, "--lr", "1e-3", "--limit", "100", "--json", tmp_path / name)
+    assert done.exit_code == 1 and "File name too long" in done.stderr
+    assert "nats/token" in done.stdout
+
+
+def test_a_number_of_any_length_beside_a_text_is_no_fault(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps({"text": BIRDS})[:-1] + f', "id": {"9" * 10_000}}}')
+    done = call(file, "--lr", "1e-3", "--limit", "100")
+    assert done.exit_code == 0, done.output
 
 
 def test_a_result_never_takes_the_place_of_the_text(call: Call, texts: Path) -> None:

@@ -167,6 +167,7 @@ def test_forget_asks_erases_and_names_the_copies(taught):
     done = ask("forget", "--search", "tinta", "--yes")
     assert done == {
         "forgotten": [1], "lessons": 1, "copies_in": ["work"], "repeated_in": [], "erased": True,
+        "items": [], "titles": [], "settings": False,
     }  # fmt: skip
     assert ask("forget", "--memory", "work", "--search", "tinta", "--yes")["copies_in"] == []
     assert b"Tinta" not in (data_dir() / "mlxdyn.db").read_bytes()
@@ -419,6 +420,22 @@ def test_the_doctor_shows_disk_and_problems(taught):
     left.rename(left.with_name("left over"))
     assert records()[1][0].endswith(f"rm -r '{left} over'"), "as a shell takes it"
     shutil.rmtree(left.with_name("left over"))
+
+
+def test_the_doctor_sees_a_snapshot_that_was_cut_and_settings_that_cannot_be_read(taught):
+    file = next(memory_directory("default").glob("*.safetensors"))
+    file.write_bytes(file.read_bytes()[:100])
+    (problem,) = records()[1]
+    assert file.name in problem and "verify --quick --repair --memory default" in problem
+    told("verify", "--quick", "--repair")
+    assert records()[1] == []
+    for text, said in (
+        ("x = [", "mend it or remove it"),
+        ("nonsense = 4", "no setting 'nonsense'"),
+    ):
+        (data_dir() / "config.toml").write_text(text)
+        done = run("doctor")
+        assert done.exit_code == 1 and said in done.stderr
 
 
 def test_the_doctor_needs_no_home_and_makes_none(tmp_path, monkeypatch):

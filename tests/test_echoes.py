@@ -10,8 +10,10 @@ from school import as_said
 from test_privacy import founded
 from tiny import fact, opened, teach
 
+from mlxdyn import settings
 from mlxdyn.chat.conversation import Session
 from mlxdyn.chat.events import Learned
+from mlxdyn.chat.outcome import going
 from mlxdyn.cli import main
 from mlxdyn.config import ChatConfig
 from mlxdyn.engine import messages
@@ -19,6 +21,7 @@ from mlxdyn.files import data_dir
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import Told
 from mlxdyn.memory.echoes import echoes, known_from, news
+from mlxdyn.memory.store import chats
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter
 from mlxdyn.model.load import Model
@@ -109,6 +112,46 @@ def test_a_program_is_told_what_repeats_it(mite: Model):
     told, _, reply = told_again(mite)
     done = run("forget", str(told), "--yes", "--json")
     assert json.loads(done.stdout)["repeated_in"] == [reply]
+
+
+def test_what_was_told_before_and_only_repeated_is_named(mite: Model):
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        (told,) = teach(memory, "my dog is called Rex")
+        fact(memory, told, *DOG)
+        same, _, asked, _ = talk(
+            ledger, memory.row.id, "My dog is called Rex.", "Oh.", "What is my dog called?", "Rex."
+        )
+        fact(memory, same, *DOG)
+        row = memory.row.id
+        assert told in [m.id for m in echoes(ledger, row, [same])]
+        assert told not in [m.id for m in echoes(ledger, row, [asked])]
+
+
+def test_what_else_holds_the_words_is_named(mite: Model):
+    """An item edited by hand, the title of another chat, the settings."""
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        told, other = teach(memory, "my dog is called Rex", "I live in Bonn")
+        fact(memory, told, *DOG)
+        fact(memory, other, "Where do I live?", "You live in Bonn with Rex.")
+        (item,) = (row.id for row in ledger.examples.facts(other))
+        talk(ledger, memory.row.id, "hello", "Hi.")
+        chat = ledger.conversations.all(memory.row.id)[0].id
+        chats.rename(ledger, chat, "On Rex")
+        memory.snapshot()
+        asked = messages.going(going(memory, [told]))
+        assert f"study item {item}:" in asked
+        assert f"title of chat {chat}:" in asked
+    settings.path().write_text('system = "Rex is a dog."\n')
+    done = run("forget", str(told), "--yes", "--json")
+    found = json.loads(done.stdout)
+    assert (found["items"], found["titles"], found["settings"]) == ([item], [chat], True)
+    assert f"mlxdyn memory edit {item} --delete --memory m" in done.stderr
+    assert f"chat {chat} " in done.stderr
+    assert str(settings.path()) in done.stderr
+    assert run("edit", str(item), "--delete").exit_code == 0
+    settings.path().unlink()
+    found = json.loads(run("forget", str(other), "--yes", "--json").stdout)
+    assert (found["items"], found["titles"], found["settings"]) == ([], [], False)
 
 
 # What was told before is not learned again, whoever says it and whatever for.

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from school import know
 
 from mlxdyn.cli import main
-from mlxdyn.errors import FIXES, NOWHERE
+from mlxdyn.errors import FEW_FILES, FIXES, NOWHERE
 from mlxdyn.model.load import Model
 
 COMMAND = [str(Path(sys.executable).with_name("mlxdyn"))]
@@ -84,6 +84,13 @@ def test_a_directory_that_is_gone_and_an_input_that_cannot_be_read_are_said_with
     assert code == 1 and said == f"Error: {NOWHERE}\n"
     code, _, said = shell(f"$M chat --model {base} --plain 0>/dev/null")
     assert code == 1 and said.endswith(f"; {FIXES[errno.EBADF]}\n")
+
+
+@pytest.mark.parametrize("command", ["chat --once Hi", "memory verify"])
+def test_where_few_files_may_be_open_it_works_or_is_a_sentence(base: Path, command: str):
+    status, _, said = shell(f"ulimit -n 64; $M {command}")
+    assert status == 0 or FEW_FILES in said
+    assert "ValueError" not in said and "Traceback" not in said
 
 
 def test_an_output_of_few_characters_says_all_that_it_can(base: Path):

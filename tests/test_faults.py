@@ -147,6 +147,20 @@ def test_one_flipped_bit_of_a_snapshot_is_found_and_mended(taught: State, mite: 
         assert history.verify(memory) == [] and same(state(memory), taught)
 
 
+def test_a_directory_in_the_place_of_a_snapshot_is_mended(taught: State, mite: Model):
+    with opened("m", mite) as memory:
+        memory.snapshot()
+        for file in snapshots(memory):
+            file.unlink()
+            file.mkdir()
+    assert run("memory", "verify", "--memory", "m")[0] == 1
+    code, said = run("memory", "verify", "--repair", "--memory", "m")
+    assert code == 0 and "Repaired" in said
+    with opened("m", mite) as memory:
+        assert all(file.is_file() for file in snapshots(memory))
+        assert history.verify(memory) == [] and same(state(memory), taught)
+
+
 CHANGES = [
     "UPDATE events SET chunks = replace(chunks, '4', '5') WHERE id = 1",
     "UPDATE events SET steps = 3 WHERE id = 1",

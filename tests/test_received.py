@@ -444,6 +444,13 @@ def test_a_pipe_in_an_adapter_is_not_waited_for(tiny, tmp_path: Path, file: str)
         directories.read(tmp_path / "out")
 
 
+def test_a_number_of_any_length_in_an_adapter_is_a_sentence(tiny, tmp_path: Path):
+    directories.write_mlx_lm(random_adapter(tiny), tmp_path / "out")
+    (tmp_path / "out" / directories.CONFIG).write_text(f'{{"rank": {"9" * 10_000}}}')
+    with pytest.raises(MlxdynError, match="thousands of digits"):
+        directories.read(tmp_path / "out")
+
+
 # Any bytes at all
 
 FUZZ = settings(max_examples=int(os.environ.get("MLXDYN_FUZZ", "25")), deadline=None)

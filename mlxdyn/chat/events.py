@@ -103,7 +103,9 @@ class Going:
     messages: tuple[int, ...]
     said: tuple[str, ...]  # these messages, secrets masked
     facts: tuple[str, ...]  # what is known from them
-    again: tuple[int, ...]  # later messages that tell it again, and would stay
+    again: tuple[int, ...]  # other messages that tell it too, and would stay
+    items: tuple[int, ...] = ()  # study items of other messages with words of it
+    titles: tuple[int, ...] = ()  # chats whose title has words of it
 
 
 @dataclass(frozen=True, slots=True)

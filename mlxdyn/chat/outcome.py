@@ -8,9 +8,10 @@ from mlxdyn.chat.facts import Grouped, group
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
 from mlxdyn.learn.framed import forgets
-from mlxdyn.memory.echoes import echoes, known_from, untold
+from mlxdyn.memory.echoes import echoes, known_from, telling, untold
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked
+from mlxdyn.memory.remains import remains
 from mlxdyn.memory.store.records import ExampleRow, Filter, Reason, UpdateRow
 
 UPDATES_RECALLED = 400  # updates whose messages are told of when a conversation is opened
@@ -69,12 +70,10 @@ def going(memory: Memory, messages: Sequence[int]) -> Going:
     known = list(dict.fromkeys((*repeated, *there)))
     hidden = memory.masked(known)
     facts = [fact for m in known for fact in taught(memory, m)]
-    return Going(
-        tuple(known),
-        tuple(hidden[m].text for m in known),
-        tuple(dict.fromkeys(facts)),
-        tuple(later.id for later in echoes(ledger, id, known)) if known else (),
-    )
+    again = tuple(other.id for other in echoes(ledger, id, known)) if known else ()
+    rest = remains(ledger, id, telling(ledger, id, known), [*known, *again])
+    said = tuple(hidden[m].text for m in known)
+    return Going(tuple(known), said, tuple(dict.fromkeys(facts)), again, rest.items, rest.titles)
 
 
 def taught(memory: Memory, message: int) -> list[str]:

@@ -31,6 +31,7 @@ from mlxdyn.files import room
 if TYPE_CHECKING:
     from mlxdyn.engine.events import Message
     from mlxdyn.memory.memory import Memory
+    from mlxdyn.memory.remains import Remains
     from mlxdyn.memory.store.ledger import Ledger
     from mlxdyn.memory.store.records import EventRow, MemoryRow
 
@@ -119,7 +120,8 @@ def forget(
     The replies to them go too, and the text is erased from the files. There is no way back.
     """
     from mlxdyn.memory import history
-    from mlxdyn.memory.echoes import echoes
+    from mlxdyn.memory.echoes import echoes, telling
+    from mlxdyn.memory.remains import remains
     from mlxdyn.memory.store.records import Filter
 
     ledger = open_ledger()
@@ -137,15 +139,18 @@ def forget(
         _ask(ledger, row, found)
     if left and (repeated if repeated is not None else not yes and _too(ledger, row, left)):
         ids, left = [*ids, *(message.id for message in left)], []
-    others = ledger.messages.holders(ids, row.id)
+    others, words = ledger.messages.holders(ids, row.id), telling(ledger, row.id, ids)
     ledger.close()
     with room(), opened(name) as held, progress("Replaying") as tick:
         lessons = history.forget(held, ids, tick)
         erased = held.ledger.database.erased()
+        rest = remains(held.ledger, row.id, words, [message.id for message in left])
+    set_too = words.held_by(settings.written())
     what = f"{counted(len(ids), 'message')}, {counted(lessons, 'lesson')}"
     still = [message.id for message in left]
     facts: dict[str, Any] = {
         "forgotten": ids, "lessons": lessons, "copies_in": [*others], "repeated_in": still,
+        "items": [*rest.items], "titles": [*rest.titles], "settings": set_too,
     }  # fmt: skip
     _say_gone(f"Forgotten: {what}", as_json, erased, **facts)
     if still:
@@ -161,6 +166,19 @@ def forget(
             f"Memory {other!r} holds a copy: mlxdyn memory forget {held_as} --memory {other}",
             err=True,
         )
+    _say_left(name, rest, set_too=set_too)
+
+
+def _say_left(name: str, rest: Remains, *, set_too: bool) -> None:
+    """Name what is no message and has the words of the forgotten, each with what takes it away."""
+    for item in rest.items:
+        take = f"mlxdyn memory edit {item} --delete --memory {name}"
+        click.echo(f"Study item {item} has words of it: {take}", err=True)
+    for chat in rest.titles:
+        where = f"rename it in `mlxdyn chat --memory {name}`, Ctrl+O"
+        click.echo(f"The title of chat {chat} has words of it: {where}", err=True)
+    if set_too:
+        click.echo(f"The settings have words of it: edit {settings.path()}", err=True)
 
 
 def _say_gone(sentence: str, as_json: bool, erased: bool, **facts: Any) -> None:

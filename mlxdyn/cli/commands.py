@@ -53,6 +53,10 @@ class Sentences(click.Group):
             raise click.ClickException(escape_control(sentence(error))) from error
         except MlxdynError as error:
             raise click.ClickException(escape_control(str(error))) from error
+        except ValueError as error:
+            if sentence(error) == str(error):
+                raise  # a mistake of ours
+            raise click.ClickException(sentence(error)) from error
         except sqlite3.Error as error:
             from mlxdyn.memory.store.database import reason
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from mlxdyn import settings
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import data_dir, memory_directory
+from mlxdyn.files import data_dir, digest, memory_directory
 from mlxdyn.model import device
 
 if TYPE_CHECKING:
@@ -59,8 +60,16 @@ def examine() -> Health:
             "install a C compiler and reinstall mlxdyn, or `apt install libopenblas0-pthread`, "
             "or name a BLAS library in MLXDYN_BLAS"
         )
-    problems += _open_to_others(path)
+    problems += [*_unread_settings(), *_open_to_others(path)]
     return Health(facts, memories, problems)
+
+
+def _unread_settings() -> Iterator[str]:
+    """Say why the settings cannot be used; every chat fails then."""
+    try:
+        settings.read()
+    except MlxdynError as error:
+        yield str(error)
 
 
 def _open_to_others(path: Path) -> list[str]:
@@ -134,11 +143,13 @@ def _memory(ledger: "Ledger", row: "MemoryRow") -> dict[str, Any]:
 def _unsound(ledger: "Ledger", row: "MemoryRow") -> Iterator[str]:
     directory = memory_directory(row.name, make=False)
     lost = [s.file for s in ledger.memories.snapshots(row.id) if not (directory / s.file).is_file()]
+    kept = [s for s in ledger.memories.snapshots(row.id) if s.file not in lost]
+    changed = [s.file for s in kept if digest(directory / s.file) != s.sha256]
+    repair = f"mlxdyn memory verify --quick --repair --memory {row.name}"
     if lost:
-        yield (
-            f"memory {row.name!r} lacks {len(lost)} of its snapshots: "
-            f"mlxdyn memory verify --quick --repair --memory {row.name}"
-        )
+        yield f"memory {row.name!r} lacks {len(lost)} of its snapshots: {repair}"
+    if changed:
+        yield f"snapshot {changed[0]} of memory {row.name!r} is damaged: {repair}"
     if not Path(row.model).exists():
         yield f"the base of memory {row.name!r} is not at {row.model} any more: bring it back"
     if directory.is_dir() and not os.access(directory, os.W_OK):

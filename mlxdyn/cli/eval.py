@@ -14,7 +14,7 @@ import click
 
 from mlxdyn import config
 from mlxdyn.cli import work
-from mlxdyn.cli.publish import Outputs, Results, publish
+from mlxdyn.cli.publish import Outputs, Results, check_folder, publish
 from mlxdyn.cli.work import AUTO, EvalOptions
 from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.lab import catalog
@@ -187,6 +187,7 @@ def evaluate_command(
     )
     try:
         outputs.check(texts)
+        check_folder(options["out"])
         with _noticing() as came:
             results = work.compared(texts) if options["compare"] else work.evaluated(texts, options)
         if came:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class Outputs:
                 raise MlxdynError(f"{file} is read, or written, as something else; name another")
             taken.add(os.path.realpath(file))
             folder = Path(file).parent
-            if not (folder.is_dir() and os.access(folder, os.W_OK)) or Path(file).is_dir():
+            if not _takes_files(folder) or Path(file).is_dir():
                 raise MlxdynError(
                     f"{file} cannot be written; name a file in a directory that can be"
                 )
@@ -73,6 +74,21 @@ class Results:
     chunks: tuple[dict[str, Any], ...] = ()
 
 
+def check_folder(folder: str | None) -> None:
+    """Refuse a place for finished cells that is none, before the work."""
+    if folder and os.path.lexists(folder) and not Path(folder).is_dir():
+        raise MlxdynError(f"--out {folder} is no directory; name one, which may be new")
+
+
+def _takes_files(folder: Path) -> bool:
+    """Tell by trying: some places say that they can be written, and cannot."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
+
+
 def publish(results: Results, outputs: Outputs, command: str) -> None:
     """Write what was asked for, then say the rest."""
     warnings = results.found.warnings
@@ -80,6 +96,8 @@ def publish(results: Results, outputs: Outputs, command: str) -> None:
         warnings = (results.found.loss, *warnings)
     for warning in warnings:
         click.echo(visible(f"warning: {warning}"), err=True)
+    if not outputs.quiet:  # before the files: what was measured is seen though none can be written
+        click.echo(visible(results.text))
     if outputs.chunks:
         lines = (json.dumps(row, ensure_ascii=False) for row in results.chunks)
         _write(outputs.chunks, "".join(f"{line}\n" for line in lines))
@@ -89,8 +107,6 @@ def publish(results: Results, outputs: Outputs, command: str) -> None:
     if outputs.csv:
         _write(outputs.csv, results.csv)
     _draw(results, outputs, command)
-    if not outputs.quiet:
-        click.echo(visible(results.text))
 
 
 def _draw(results: Results, outputs: Outputs, command: str) -> None:

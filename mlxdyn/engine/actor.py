@@ -140,7 +140,9 @@ class Engine:
             self._emit(Failed(said, fatal))
         except Exception as error:
             # A front end can only show a sentence; what was saved before stays saved.
-            self._emit(Failed(f"{type(error).__name__}: {error}", fatal))
+            said = sentence(error)
+            known = said != str(error)
+            self._emit(Failed(said if known else f"{type(error).__name__}: {error}", fatal))
         return False
 
     def _interrupted(self) -> bool:

@@ -194,6 +194,12 @@ def going(event: Going) -> str:
     if event.again:
         ids = ", ".join(map(str, event.again))
         lines += ["", f"It is told again, and stays known, in message {ids}."]
+    if event.items:
+        ids = ", ".join(map(str, event.items))
+        lines += ["", f"Words of it stay in study item {ids}: F2 corrects or deletes it."]
+    if event.titles:
+        ids = ", ".join(map(str, event.titles))
+        lines += ["", f"Words of it stay in the title of chat {ids}: Ctrl+O renames it."]
     what = "this" if len(event.said) == 1 else "these"
     return "\n".join([f"Forget {what} for good, with the replies, as if never said?", "", *lines])
 

@@ -8,7 +8,7 @@ from typing import Any
 import mlx.core as mx
 
 from mlxdyn.arrays import read_arrays, write_arrays
-from mlxdyn.errors import MlxdynError
+from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.exchange.adapter import ALLOWED_RANKS, MOST_SCALE, Adapter, numbers_block
 from mlxdyn.exchange.families import family
 
@@ -110,7 +110,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise MlxdynError(
-            f"{path.parent} is no adapter directory of mlx-lm or PEFT: {error}"
+            f"{path.parent} is no adapter directory of mlx-lm or PEFT: {sentence(error)}"
         ) from error
     if not isinstance(value, dict):
         raise MlxdynError(f"{path} does not describe a LoRA adapter")

@@ -54,7 +54,8 @@ def _cases(path: Path) -> Iterator[Case]:
             yield _case(json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise MlxdynError(
-                f"{path}, line {number}, is no case ({type(error).__name__}: {error}); a line is "
+                f"{path}, line {number}, is no case ({type(error).__name__}: {sentence(error)});"
+                " a line is "
                 '{"id", "kind", "messages": [...], "ask": [{"q", "want", "not"}], "unknown": [...]}'
             ) from error
 

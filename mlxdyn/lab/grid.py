@@ -36,6 +36,7 @@ from mlxdyn.lab.results import Settings
 from mlxdyn.lab.streams import Stream
 from mlxdyn.model.load import Model, load
 
+MOST_CELLS = 10_000
 SHORT_NAMES = {"lr": "learning_rate"}  # as the command line says it
 SWITCH = {"true": True, "false": False}
 FIXED = ("first",)  # no knob of a grid: what is read, once for all cells
@@ -66,6 +67,8 @@ def parse(axes: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
         [_value(name, types[name], word) for word in words]
         for name, words in zip(names, axes.values(), strict=True)
     ]
+    if (count := math.prod(map(len, values))) > MOST_CELLS:
+        raise MlxdynError(f"that grid has {count:,} cells; at most {MOST_CELLS:,}: vary less")
     return [dict(zip(names, row, strict=True)) for row in product(*values)]
 
 

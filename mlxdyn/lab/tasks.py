@@ -202,7 +202,7 @@ def _lines(path: str, stream: BinaryIO) -> Iterator[Document | Refused]:
 
 def _text(line: bytes) -> str | None:
     try:
-        value = json.loads(line.decode("utf-8-sig"))
+        value = json.loads(line.decode("utf-8-sig"), parse_int=float)  # of any length
     except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict):

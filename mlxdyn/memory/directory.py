@@ -39,7 +39,7 @@ def reserved(name: str, ledger: Ledger) -> Iterator[None]:
     with held(name):
         ledger.memories.check_new(name)
         for path in memory_directory(name).glob("*.safetensors"):
-            path.unlink()  # of no memory
+            remove(path)  # of no memory
         with unfinished(name, ledger):
             yield
 
@@ -81,7 +81,7 @@ def remove_stray(directory: Path, row: MemoryRow, ledger: Ledger) -> None:
         kept.add(ORIGIN)
     for path in directory.glob("*.safetensors"):
         if path.name not in kept:
-            path.unlink(missing_ok=True)
+            remove(path)  # a directory may stand in its place
 
 
 def tidy(ledger: Ledger) -> None:

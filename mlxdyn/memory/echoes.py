@@ -5,7 +5,7 @@ that is a secret; of a message that taught no fact, a later one has to hold half
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from mlxdyn.learn.example import Draft, Kind
@@ -30,18 +30,53 @@ VERY_LIKE = 0.85  # ordinary talk reached 0.79 on wren and SmolLM2-135M
 LEAST_LETTERS = 4  # letters of a word that may tell where no fact was taught; of unspaced scripts 2
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The words by which another text is known to tell what some messages tell."""
+
+    alone: frozenset[str]  # each of these tells it
+    together: tuple[frozenset[str], ...]  # half of one of these, and two words at least
+
+    def held_by(self, text: str) -> bool:
+        """Tell whether a text holds enough of them."""
+        held = words(text)
+        return bool(held & self.alone) or any(_enough(held, new) for new in self.together)
+
+
+def telling(ledger: Ledger, memory: int, messages: Sequence[int]) -> Telling:
+    """Give the words that tell what `messages` tell."""
+    said = ledger.messages.search(memory, Filter())
+    found = [_telling(ledger, m, said[:i]) for i, m in enumerate(said) if m.id in messages]
+    alone = set[str]().union(*(told for told, _ in found))
+    return Telling(frozenset(alone), tuple(frozenset(new) for _, new in found))
+
+
 def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message]:
-    """List the later messages that repeat what `messages` told, oldest first; not their replies."""
+    """List the messages that tell what `messages` told too, oldest first; not their replies.
+
+    They are the later ones that repeat it, and the earlier ones that one of them only repeated.
+    """
     gone = {*messages, *(r for message in messages for r in ledger.messages.replies_to(message))}
     said = ledger.messages.search(memory, Filter())
     found: dict[int, Message] = {}
     for place, message in enumerate(said):
         if message.id in messages:
             told, new = _telling(ledger, message, said[:place])
+            before = _repeated(ledger, message)
+            for other in said[:place]:
+                if other.id in before and other.id not in gone:
+                    found[other.id] = other
             for later in said[place + 1 :]:
                 if later.id not in gone and _holds(later.text, told, new):
                     found[later.id] = later
     return sorted(found.values(), key=lambda message: message.id)
+
+
+def _repeated(ledger: Ledger, message: Message) -> list[int]:
+    """Name the earlier messages that one repeats: what takes back or asks does not."""
+    if message.role != "user" or takes_back(message.text) or is_question(message.text):
+        return []
+    return known_from(ledger, message.id)
 
 
 def known_from(ledger: Ledger, message: int) -> list[int]:
@@ -148,4 +183,9 @@ def _telling(
 
 def _holds(text: str, told: set[str], new: set[str]) -> bool:
     held = words(text)
-    return bool(held & told) or (len(held & new) >= 2 and 2 * len(held & new) >= len(new))
+    return bool(held & told) or _enough(held, new)
+
+
+def _enough(held: set[str], new: Set[str]) -> bool:
+    """Tell whether half of the words of a message are held, and two at least."""
+    return len(held & new) >= 2 and 2 * len(held & new) >= len(new)
