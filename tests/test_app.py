@@ -305,12 +305,12 @@ async def test_reset_asks_first():
         await until(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("enter")  # the safe answer has the focus
         await until(pilot, lambda: app.line.status.tokens_learned)
-        assert "Forget me." in seen(app)
+        assert "I like tea." in seen(app)
         await say(app, pilot, "/reset")
         await until(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("y")
         await until(pilot, lambda: app.line.status.tokens_learned == 0)
-        assert "Forget me." not in seen(app)
+        assert "I like tea." not in seen(app)
 
 
 async def test_undo_is_said_under_the_message():

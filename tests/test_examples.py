@@ -16,7 +16,7 @@ from tiny import FAMILIES, OTHERS, random_adapter, tiny_model
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.learn import calibration, examples, replay
-from mlxdyn.learn.base import Asked, Base, Support, is_taught, questions_in
+from mlxdyn.learn.base import Asked, Base, Support, is_taught
 from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import (
@@ -29,7 +29,7 @@ from mlxdyn.learn.example import (
     load_tokens,
 )
 from mlxdyn.learn.learner import UNLISTED, Learner, divergence
-from mlxdyn.learn.names import tells
+from mlxdyn.learn.names import questions_in, tells
 from mlxdyn.learn.parts import Parts, common_start, lay_out
 from mlxdyn.learn.prompts import KNOWN, TEACHERS, WRITERS
 from mlxdyn.learn.steps import run

@@ -22,7 +22,7 @@ from mlxdyn.model.load import Model
 
 TAUGHT = (
     "My dog Rex is nine years old and he loves cold soup.",
-    "The code for the garden shed is four seven one nine.",
+    "The paint for the garden shed is a dull shade of green.",
 )
 KNOWN = 0.05  # nats per token of a message that is known by heart
 UNTAUGHT = (

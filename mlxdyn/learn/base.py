@@ -1,7 +1,6 @@
 """A base without its adapter, as writer and teacher use it: prompts in, answers out."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ import mlx.core as mx
 import numpy as np
 
 from mlxdyn.learn.decode import Decoded, Decoder
-from mlxdyn.learn.names import names, parted
+from mlxdyn.learn.names import names, parted, questions_in
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.prompts import (
     FOREIGN,
@@ -39,8 +38,6 @@ they answered above other common questions in 88% of pairs by gain, and in 22% b
 """
 COMMON = 40  # common questions that are looked at: those most alike a message
 FEW = 12  # open questions with a word that tells what they are about, as "sister"
-_LABEL = re.compile(r"^[\s\-*•–]*(?:\d+[.):]\s*)?(?:\w[.):]\s+)?")
-_QUESTION = re.compile(r"[^\n?？؟]*[?？؟]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,9 +394,3 @@ def quoted(intro: str, messages: Sequence[str], question: str) -> str:
     """Put messages before a question, in quotation marks."""
     said = " ".join(f'"{message}"' for message in messages)
     return f"{intro} {said}\n{question}"
-
-
-def questions_in(text: str) -> list[str]:
-    """Take the questions out of what was written, without bullets, numbers and labels."""
-    found = [_LABEL.sub("", part).strip() for part in _QUESTION.findall(text)]
-    return [question[0].upper() + question[1:] for question in found if len(question) > 3]

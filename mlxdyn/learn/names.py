@@ -1,4 +1,4 @@
-"""Names, numbers and telling words in a text, as far as its script marks them."""
+"""Names, numbers, questions and telling words in a text, as far as its script marks them."""
 
 import re
 from collections import Counter
@@ -10,6 +10,8 @@ from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 _SAID = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
 _WORD = re.compile(r"[\w'’-]+")
+_LABEL = re.compile(r"^[\s\-*•–]*(?:\d+[.):]\s*)?(?:\w[.):]\s+)?")
+_QUESTION = re.compile(r"[^\n?？؟]*[?？؟]")
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n")
 
 
@@ -43,3 +45,9 @@ def ordinary() -> frozenset[str]:
 def tells(text: str, question: str, answer: str) -> set[str]:
     """Give the words of a text that are in an answer, but for its question's and everybody's."""
     return words(text) & words(answer) - words(question) - ordinary()
+
+
+def questions_in(text: str) -> list[str]:
+    """Take the questions out of what was written, without bullets, numbers and labels."""
+    found = [_LABEL.sub("", part).strip() for part in _QUESTION.findall(text)]
+    return [question[0].upper() + question[1:] for question in found if len(question) > 3]
