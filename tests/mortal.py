@@ -61,7 +61,10 @@ class Parent:
     def killed(self, data_dir: Path, rng: random.Random, actions: list[str]) -> list[str]:
         """Let a child act at random, kill it at a random instant, return what it said."""
         pid = self.begin(data_dir, actions, seed=rng.randrange(2**32))
-        lines = [self.line() for _ in range(rng.randrange(0, 6))]
+        lines = list[str]()
+        for _ in range(rng.randrange(0, 6)):
+            lines.append(self.line())
+            assert not lines[-1].startswith(("failed", "dead")), lines  # else `end` waits for ever
         time.sleep(rng.uniform(0, LONGEST))
         os.kill(pid, signal.SIGKILL)
         rest, code = self.end()
