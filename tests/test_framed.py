@@ -107,6 +107,9 @@ PLAIN = (
     "Say hello to my dog Rex.",
     "I ignore my neighbour.",
     "Is this the right time? I work nights.",
+    "You're a good listener, I'm a nurse in Leeds.",
+    "You're an assistant and I'm the owner of a bakery.",
+    "Ignore my typos, I live in Ghent.",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -153,6 +154,12 @@ def forget(
         "items": [*rest.items], "titles": [*rest.titles], "settings": set_too,
     }  # fmt: skip
     _say_gone(f"Forgotten: {what}", as_json, erased, **facts)
+    _say_told(name, still, others)
+    _say_left(name, rest, set_too=set_too)
+
+
+def _say_told(name: str, still: Sequence[int], others: Mapping[str, Sequence[int]]) -> None:
+    """Name the messages that tell it again, here and in other memories."""
     if still:
         ids_left = " ".join(map(str, still))
         click.echo(
@@ -166,7 +173,6 @@ def forget(
             f"Memory {other!r} holds a copy: mlxdyn memory forget {held_as} --memory {other}",
             err=True,
         )
-    _say_left(name, rest, set_too=set_too)
 
 
 def _say_left(name: str, rest: Remains, *, set_too: bool) -> None:

@@ -28,7 +28,7 @@ MOST_OTHERS = 8  # common questions that are put to the teacher beside those tha
 LEANS = 1.0  # nats: a message that brings up no common question so much leans on others
 LESS = 0.8  # nats by which a message brings up less what it is not about
 COVERED = 0.03  # share by which it covers less of a question that it is not about
-CLOSE = 1.4  # nats by which a message may be less about one of two questions with one answer
+CLOSE = 1.4  # LESS and COVERED together, in nats of `about`: of two questions with one answer
 MOST_OPEN = 8  # tokens of what the base says where nothing was told
 MOST_GENERAL = 12  # tokens of an answer in the regularization set
 

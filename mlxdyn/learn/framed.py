@@ -41,9 +41,8 @@ FRAMES = (
         r"|finish|make|(?:spell|grammar)-?check) (?:this|the (?:following|sentence))"
         r"|for example"
         r"|(?:is|does|what does) (?:this|the following)(?=[^.!?\n:]{0,40}:)"
-        r"|let'?s (?:role-?play|play (?:a |the |this )?(?:game|role|scene|pretend))|act (?:as|like)"
-        r"|you(?:'re| are|'ll be) (?:an?|the|my) [^.!?\n]{1,40}\bi(?:'m| am|'ll be)"
-        r" (?:an?|the|your)",
+        r"|let'?s (?:role-?play|play (?:a |the |this )?(?:game|role|scene|pretend))"
+        r"|act (?:as|like)|you(?:'re| are|'ll be) the [^.!?\n]{1,40}\bi(?:'m| am|'ll be) (?:the|your)",
         r"maybe|perhaps|possibly|i wish|if only|i (?:dreamt|dreamed)|hypothetically|i might",
         r"suppose|imagine|pretend|what if|let'?s (?:say|pretend|assume)|say (?:i|my)|assum(?:e|ing)"
         r"|if i (?:were|was|had)",
@@ -51,8 +50,9 @@ FRAMES = (
         r"(?:kidding|joking)|j/?k|i made that up|that (?:was|is)(?:n't| not) true|that was a joke"
         r"|not (?:really|true)|i take (?:that|it) back|(?:scratch|strike) that",
         r"forget (?:that|about|what|where|who|when|how|everything|all|my|me|i)|stop remembering"
-        r"|(?:erase|delete|remove|unlearn|wipe|clear|ignore|disregard)"
+        r"|(?:erase|delete|remove|unlearn|wipe|clear)"
         r" (?:that|what|everything|all|any|about|my|your|me|the fact)|off the record"
+        r"|(?:ignore|disregard) (?:that|what|everything|all|any|the fact)"
         r"|(?:do not|don'?t|never) (?:remember|memori[sz]e|learn|store|save|keep|note)"
         r" (?:that|this|what|any|my|me)",
         r"says|said|reads|goes|writes|wrote|states|(?:begins|starts) with",
@@ -80,7 +80,7 @@ FRAMES = (
         r"peut-être|j'aimerais|si seulement|j'ai rêvé",
         r"imagine|imaginons|supposons|suppose|et si|disons|si j'étais|si j'avais",
         r"je (?:plaisante|rigole|blague)|c'était (?:une blague|pour rire)|ce n'est pas vrai",
-        r"oublie[rz]?(?! pas)|efface[rz]?|ignore[rz]?|supprime[rz]?"
+        r"oublie[rz]?(?! pas)|efface[rz]?|ignore[rz]? (?:ce|que|tout|ça)|supprime[rz]?"
         r"|ne (?:retiens|retenez|mémorise[rz]?) pas",
         r"dit|écrit|disait|écrivait|commence par",
     ),
@@ -117,7 +117,7 @@ FRAMES = (
         r"talvez|quem sabe|quem dera|sonhei",
         r"imagine|suponha(?:mos)?|digamos|e se|se eu (?:fosse|tivesse)",
         r"(?:é|era|foi) brincadeira|(?:estou|estava) brincando|não é verdade",
-        r"esque[cç][ae]|apag(?:a|ue)|ignore|não (?:lembre|memorize|guarde)",
+        r"esque[cç][ae]|apag(?:a|ue)|ignore (?:o que|tudo|isso)|não (?:lembre|memorize|guarde)",
         r"diz|disse|escreve|escreveu|começa com",
     ),
     Frames(
