@@ -42,7 +42,8 @@ FRAMES = (
         r"|for example"
         r"|(?:is|does|what does) (?:this|the following)(?=[^.!?\n:]{0,40}:)"
         r"|let'?s (?:role-?play|play (?:a |the |this )?(?:game|role|scene|pretend))"
-        r"|act (?:as|like)|you(?:'re| are|'ll be) the [^.!?\n]{1,40}\bi(?:'m| am|'ll be) (?:the|your)",
+        r"|act (?:as|like)"
+        r"|you(?:'re| are|'ll be) the [^.!?\n]{1,40}\bi(?:'m| am|'ll be) (?:the|your)",
         r"maybe|perhaps|possibly|i wish|if only|i (?:dreamt|dreamed)|hypothetically|i might",
         r"suppose|imagine|pretend|what if|let'?s (?:say|pretend|assume)|say (?:i|my)|assum(?:e|ing)"
         r"|if i (?:were|was|had)",
