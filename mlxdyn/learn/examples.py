@@ -15,7 +15,7 @@ from typing import TypeVar
 from mlxdyn.learn.base import Asked, Base, Support, is_taught
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import Draft, Example, Kind
-from mlxdyn.learn.names import tells
+from mlxdyn.learn.names import shares, tells
 from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
 
 T = TypeVar("T")
@@ -28,7 +28,6 @@ MOST_OTHERS = 8  # common questions that are put to the teacher beside those tha
 LEANS = 1.0  # nats: a message that brings up no common question so much leans on others
 LESS = 0.8  # nats by which a message brings up less what it is not about
 COVERED = 0.03  # share by which it covers less of a question that it is not about
-CLOSE = 1.4  # LESS and COVERED together, in nats of `about`: of two questions with one answer
 MOST_OPEN = 8  # tokens of what the base says where nothing was told
 MOST_GENERAL = 12  # tokens of an answer in the regularization set
 
@@ -78,6 +77,12 @@ def examine(
 class _Taught:
     draft: Draft
     value: int  # the token of the answer that the messages support most
+    told: frozenset[str]  # the words of the messages that it repeats
+
+    @property
+    def values(self) -> set[int | frozenset[str]]:
+        """What makes two answers the same, each enough."""
+        return {self.value, self.told}
 
 
 def _taught(
@@ -88,7 +93,11 @@ def _taught(
     answers = yield from base.teach(context, questions, replies)
     support = yield from base.support(context, [NOTHING_SAID], questions, answers)
     return {
-        question: _Taught(_fact(base, question, answer), found.most(answer))
+        question: _Taught(
+            _fact(base, question, answer),
+            found.most(answer),
+            frozenset(tells(" ".join(context), question, base.text(answer))),
+        )
         for question, answer, found in zip(questions, answers, support, strict=True)
         if _is_told(base, context, question, answer, found)
     }
@@ -123,8 +132,8 @@ def _parted(
     pool = list(dict.fromkeys([*gains, *OPEN_QUESTIONS]))
     covered = dict(zip(pool, base.overlap(message, pool), strict=True))
     better = _better_twins(base, covered)
-    beaten = _beaten(taught, common)
-    mistaken = [q for q in taught if q in beaten and not base.shares(message, q)]
+    beaten = _beaten(message, taught)
+    mistaken = [q for q in taught if q in beaten and q not in {one.question for one in own}]
     values: dict[int, list[Draft]] = {}
     for question, one in taught.items():
         if question not in beaten:
@@ -137,23 +146,21 @@ def _parted(
     for question, *alike in zip(others, *likeness, strict=True):
         like, fact = max(zip(alike, facts, strict=True), default=(0.0, ""))
         less = like > 0 and covered[question] <= covered.get(fact, 1.0) - COVERED
-        less = less and not base.shares(message, question)
+        less = less and not shares(message, question)
         if question in better or (less and gains[question] <= gains.get(fact, 0.0) - LESS):
             kinds.setdefault(better.get(question, fact), []).append((like, question))
     most = sorted((sorted(kind, reverse=True) for kind in kinds.values()), reverse=True)
     return told, [*mistaken, *(question for _, question in _in_turn(most))] if told else []
 
 
-def _beaten(taught: dict[str, _Taught], asked: Sequence[Asked]) -> set[str]:
-    """Name questions that a message is clearly less about than another with the same answer.
+def _beaten(message: str, taught: dict[str, _Taught]) -> set[str]:
+    """Name questions about what a message does not name, where one it names has the same answer.
 
     A teacher that knows of one name gives it to a cousin, a niece and a baby.
     """
-    best: dict[int, float] = {}
-    answered = [(one, taught[one.question].value) for one in asked if one.question in taught]
-    for one, value in answered:
-        best[value] = max(one.about, best.get(value, one.about))
-    return {one.question for one, value in answered if one.about < best[value] - CLOSE}
+    shared = {q for q in taught if shares(message, q)}
+    values = {value for question in shared for value in taught[question].values}
+    return {q for q, one in taught.items() if q not in shared and values & one.values}
 
 
 def _better_twins(base: Base, covered: dict[str, float]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from functools import cache
 
 from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
 
+FEW = 5  # open questions with a word that says what they are about
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 _SAID = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
 _WORD = re.compile(r"[\w'’-]+")
@@ -36,15 +37,20 @@ def words(*texts: str) -> set[str]:
 
 
 @cache
-def ordinary() -> frozenset[str]:
-    """Give the words that everybody says: of general talk, and of several open questions."""
+def ordinary(several: int = 2) -> frozenset[str]:
+    """Give the words that everybody says: of general talk, and of more than `several` questions."""
     asked = Counter(word for question in OPEN_QUESTIONS for word in words(question))
-    return frozenset(words(*GENERAL) | {word for word, count in asked.items() if count > 2})
+    return frozenset(words(*GENERAL) | {word for word, count in asked.items() if count > several})
 
 
 def tells(text: str, question: str, answer: str) -> set[str]:
     """Give the words of a text that are in an answer, but for its question's and everybody's."""
     return words(text) & words(answer) - words(question) - ordinary()
+
+
+def shares(text: str, question: str) -> bool:
+    """Tell whether a text holds a word that says what the question is about, as "sister"."""
+    return bool(words(text) & words(question) - ordinary(FEW))
 
 
 def questions_in(text: str) -> list[str]:
