@@ -1,7 +1,7 @@
 """Which prompts serve a base, found by measurement on people of whom everything is known.
 
-Once for each base: every teacher prompt answers questions with the messages in its context, every
-writer prompt tells answered questions from open ones.
+Once for each base: every teacher prompt answers questions with the messages in its context, as it
+would to teach, and every writer prompt tells answered questions from open ones.
 """
 
 import json
@@ -11,10 +11,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mlxdyn.learn.base import MOST_ANSWER, Asked, Base, Prompts
-from mlxdyn.learn.examples import Told, revise
+from mlxdyn.learn.base import Asked, Base, Prompts
+from mlxdyn.learn.examples import Told, is_told, revise
 from mlxdyn.learn.prompts import (
     KNOWN,
+    NOTHING_SAID,
     OPEN_QUESTIONS,
     TEACHERS,
     WRITERS,
@@ -24,7 +25,7 @@ from mlxdyn.learn.prompts import (
     WriterPrompt,
 )
 
-VERSION = 6
+VERSION = 7
 CONFUSED = 0.1  # most answers that change though nothing was said about them
 MISTAKEN = 2.0  # answers missed that weigh as much as one given to what was never told
 FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=0.0)
@@ -36,7 +37,7 @@ class Calibration:
 
     prompts: Prompts
     priors: dict[str, tuple[float, ...]]  # of open questions' tokens, where nothing is told
-    recall: tuple[float, ...]  # of each teacher prompt, messages in context
+    recall: tuple[float, ...]  # of each teacher prompt: answers right, and sure enough to teach
     told_apart: tuple[float, ...]  # of each writer prompt: answered above open questions (AUC)
 
 
@@ -71,19 +72,18 @@ def calibrate(
 
 
 def _recall(base: Base) -> Generator[None, None, float]:
-    """Ask everything at once: a batch costs little more than one question."""
-    said = [message for known in KNOWN for message in known.said]
-    replies = dict(zip(said, (yield from base.listen(said)), strict=False))
-    prompts: list[tuple[int, ...]] = []
-    wanted: list[str] = []
+    """Say how much of what people told the base would teach: answers that are right, and sure."""
+    right = list[bool]()
     for known in KNOWN:
-        heard = [replies[message] for message in known.said] if replies else []
-        for question, word in known.asked:
-            prompts.append(base.teacher_prompt(known.said, question, heard))
-            wanted.append(word)
-    answers = yield from base.off(base.decoder.answers(prompts, MOST_ANSWER))
-    pairs = zip(wanted, answers, strict=True)
-    return sum(word in base.text(answer).lower() for word, answer in pairs) / len(wanted)
+        questions = [question for question, _ in known.asked]
+        replies = yield from base.listen(known.said)
+        answers = yield from base.teach(known.said, questions, replies)
+        support = yield from base.support(known.said, [NOTHING_SAID], questions, answers)
+        right += [
+            word in base.text(answer).lower() and is_told(base, known.said, question, answer, found)
+            for (question, word), answer, found in zip(known.asked, answers, support, strict=True)
+        ]
+    return statistics.fmean(right)
 
 
 def _asked() -> list[tuple[Known, str, bool]]:

@@ -99,11 +99,11 @@ def _taught(
             frozenset(tells(" ".join(context), question, base.text(answer))),
         )
         for question, answer, found in zip(questions, answers, support, strict=True)
-        if _is_told(base, context, question, answer, found)
+        if is_told(base, context, question, answer, found)
     }
 
 
-def _is_told(
+def is_told(
     base: Base, context: Sequence[str], question: str, answer: Decoded, found: Support
 ) -> bool:
     """Tell whether an answer comes from its messages, and neither from the prompt nor from nowhere.
@@ -132,7 +132,7 @@ def _parted(
     pool = list(dict.fromkeys([*gains, *OPEN_QUESTIONS]))
     covered = dict(zip(pool, base.overlap(message, pool), strict=True))
     better = _better_twins(base, covered)
-    beaten = _beaten(message, taught)
+    beaten = set[str]() if base.prompts.steady else _beaten(message, taught)
     mistaken = [q for q in taught if q in beaten and q not in {one.question for one in own}]
     values: dict[int, list[Draft]] = {}
     for question, one in taught.items():
@@ -156,7 +156,9 @@ def _parted(
 def _beaten(message: str, taught: dict[str, _Taught]) -> set[str]:
     """Name questions about what a message does not name, where one it names has the same answer.
 
-    A teacher that knows of one name gives it to a cousin, a niece and a baby.
+    A teacher that is not steady gives the one name it knows to a cousin, a niece and a baby
+    (SmolLM2). Of another, such questions are other words for the same (wren: "Where was I born?"
+    of a birthplace).
     """
     shared = {q for q in taught if shares(message, q)}
     values = {value for question in shared for value in taught[question].values}
@@ -247,7 +249,7 @@ def revise(
         changed = {
             question: _fact(base, question, answer)
             for question, answer, found in zip(questions, answers, support, strict=True)
-            if _is_told(base, context, question, answer, found)
+            if is_told(base, context, question, answer, found)
         }
         stale = [key for key, q, said in told.facts if q in changed and changed[q].answer != said]
         if stale:
