@@ -136,8 +136,9 @@ def info(name: str, as_json: bool) -> None:
     if known:
         click.echo(
             f"{'facts':14} with what people said before it, it answers {max(known.recall):.0%} of "
-            f"questions about them so well that it learns the answer; of an answered and an open one, it finds the answered in "
-            f"{max(known.told_apart):.0%} (50% is chance: such a base learns words, not facts)"
+            f"questions about them so well that it learns the answer; it tells answered questions "
+            f"from open ones in {max(known.told_apart):.0%} of pairs (50% is chance: such a base "
+            "learns words, not facts)"
         )
 
 
