@@ -14,7 +14,7 @@ from mlxdyn.model import device
 device.prepare()
 
 from mlxdyn.chat.conversation import Session  # noqa: E402
-from mlxdyn.config import ChatConfig  # noqa: E402
+from mlxdyn.config import ChatConfig, LearnerConfig  # noqa: E402
 from mlxdyn.learn.decode import Decoder  # noqa: E402
 from mlxdyn.learn.steps import run  # noqa: E402
 from mlxdyn.memory.memory import Memory  # noqa: E402
@@ -22,6 +22,7 @@ from mlxdyn.memory.store.ledger import Ledger  # noqa: E402
 from mlxdyn.model.load import Model, load  # noqa: E402
 
 MOST = 48  # tokens of an answer
+AS_IN_A_CHAT = LearnerConfig(learning_rate=ChatConfig().learning_rate)
 TOLD = (
     "I work as a nurse at St Mary's hospital in Leeds.",
     "My dog is called Rex and he's afraid of thunder.",
@@ -58,7 +59,7 @@ ASKED = (
 
 def learn(model: Model, ledger: Ledger) -> Memory:
     """Tell everything in one conversation, as a chat learns it."""
-    memory = Memory("fifty", model, ledger)
+    memory = Memory("fifty", model, ledger, learner=AS_IN_A_CHAT)
     run(memory.prepare())
     session = Session(model, memory, ledger, ChatConfig(), temporary=False)
     chat = ledger.conversations.add(memory.row.id)
@@ -101,7 +102,7 @@ def main(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MLXDYN_HOME"] = folder
         ledger = Ledger(Path(folder) / "mlxdyn.db")
-        with Memory("before", model, ledger) as memory:
+        with Memory("before", model, ledger, learner=AS_IN_A_CHAT) as memory:
             before = answers(memory)
         with learn(model, ledger) as memory:
             print(transcript(name, before, answers(memory), memory))
