@@ -1,7 +1,7 @@
 """Ask fifty general questions before and after a memory has learned; write both answers down.
 
 python results/fifty.py MODEL > results/MODEL/fifty.md: a judge reads whether the assistant is still
-the one it was. Nothing here is in the regularization set, and nothing was tuned on it.
+the one it was. Nothing was tuned on what is asked here.
 """
 
 import os
@@ -83,7 +83,7 @@ def transcript(name: str, before: list[str], after: list[str], memory: Memory) -
     """Set both answers side by side, as Markdown."""
     same = sum(one == other for one, other in zip(before, after, strict=True))
     drifts = [one.drift for one in memory.ledger.events.log(memory.row.id)]
-    drift = next(one for one in reversed(drifts) if one is not None)
+    drift = next((one for one in reversed(drifts) if one is not None), 0.0)
     lines = [
         f"# {len(ASKED)} general questions, before and after {len(TOLD)} messages ({name})\n",
         f"Greedy, at most {MOST} tokens, by `python results/fifty.py {name}`: {same} are the same",

@@ -42,10 +42,10 @@ def test_a_model_that_fits_is_described(mite: Model):
 
 def test_how_well_a_base_finds_what_it_is_told_stands_there(mite: Model):
     told = json.loads(info("wren", "--json"))
-    assert 0 < told["recall_in_context"] <= 1 and 0.5 < told["told_apart"] <= 1
+    assert 0 < told["teaches"] <= 1 and 0.5 < told["told_apart"] <= 1
     assert f"in {told['told_apart']:.0%} of pairs (50% is chance" in info("wren")
     unknown = json.loads(info(str(mite.path), "--json"))
-    assert unknown["recall_in_context"] is None and unknown["told_apart"] is None
+    assert unknown["teaches"] is None and unknown["told_apart"] is None
     assert "is chance" not in info(str(mite.path))
 
 

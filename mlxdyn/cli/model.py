@@ -124,14 +124,14 @@ def info(name: str, as_json: bool) -> None:
         "source": record.get("source"),
         "licence": record.get("licence"),
         "note": loaded.note or None,
-        "recall_in_context": max(known.recall) if known else None,
+        "teaches": max(known.recall) if known else None,
         "told_apart": max(known.told_apart) if known else None,
     }
     if as_json:
         click.echo(json.dumps(facts | fit, indent=2))
         return
     for key, value in facts.items():
-        if value is not None and key not in ("recall_in_context", "told_apart"):
+        if value is not None and key not in ("teaches", "told_apart"):
             click.echo(f"{key:14} {value}")
     if known:
         click.echo(

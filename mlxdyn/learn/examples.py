@@ -15,7 +15,7 @@ from typing import TypeVar
 from mlxdyn.learn.base import Asked, Base, Support, is_taught
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import Draft, Example, Kind
-from mlxdyn.learn.names import shares, tells
+from mlxdyn.learn.names import subject, tells, words
 from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
 
 T = TypeVar("T")
@@ -65,9 +65,10 @@ def examine(
     asked = [*sorted(common, key=lambda one: -one.about)[:MOST_OTHERS], *own]  # the likeliest first
     asked = [one for one in asked if one.about >= base.prompts.answered]
     taught = yield from _taught(base, context, asked, replies)
+    beaten = set[str]() if base.prompts.steady else _beaten(" ".join(context), taught)
     for draft in revised:
         taught.pop(draft.question, None)
-    told, mistaken = _parted(base, message, revised, taught, common, own)
+    told, mistaken = _parted(base, message, revised, taught, beaten, common, own)
     most = min(max(len(told), LEAST_NEAR), NEAR_MISSES)
     near = yield from kept(base, mistaken[:most], Kind.NEAR_MISS, MOST_OPEN)
     return Examined((*told, *near), tuple(one.message for one in related), superseded)
@@ -79,10 +80,10 @@ class _Taught:
     value: int  # the token of the answer that the messages support most
     told: frozenset[str]  # the words of the messages that it repeats
 
-    @property
-    def values(self) -> set[int | frozenset[str]]:
-        """What makes two answers the same, each enough."""
-        return {self.value, self.told}
+    def says(self, other: "_Taught") -> bool:
+        """Tell whether another answer says the same, in other words perhaps."""
+        same = self.value == other.value and not self.told.isdisjoint(other.told)
+        return same or self.told == other.told
 
 
 def _taught(
@@ -119,6 +120,7 @@ def _parted(
     message: str,
     revised: Sequence[Draft],
     taught: dict[str, _Taught],
+    beaten: set[str],
     common: Sequence[Asked],
     own: Sequence[Asked],
 ) -> tuple[list[Draft], list[str]]:
@@ -132,8 +134,9 @@ def _parted(
     pool = list(dict.fromkeys([*gains, *OPEN_QUESTIONS]))
     covered = dict(zip(pool, base.overlap(message, pool), strict=True))
     better = _better_twins(base, covered)
-    beaten = set[str]() if base.prompts.steady else _beaten(message, taught)
-    mistaken = [q for q in taught if q in beaten and q not in {one.question for one in own}]
+    said, written = words(message), {one.question for one in own}
+    unnamed = {q for q in pool if said.isdisjoint(subject(q))}
+    mistaken = [q for q in taught if q in beaten & unnamed and q not in written]
     values: dict[int, list[Draft]] = {}
     for question, one in taught.items():
         if question not in beaten:
@@ -146,23 +149,28 @@ def _parted(
     for question, *alike in zip(others, *likeness, strict=True):
         like, fact = max(zip(alike, facts, strict=True), default=(0.0, ""))
         less = like > 0 and covered[question] <= covered.get(fact, 1.0) - COVERED
-        less = less and not shares(message, question)
+        less = less and question in unnamed
         if question in better or (less and gains[question] <= gains.get(fact, 0.0) - LESS):
             kinds.setdefault(better.get(question, fact), []).append((like, question))
     most = sorted((sorted(kind, reverse=True) for kind in kinds.values()), reverse=True)
     return told, [*mistaken, *(question for _, question in _in_turn(most))] if told else []
 
 
-def _beaten(message: str, taught: dict[str, _Taught]) -> set[str]:
-    """Name questions about what a message does not name, where one it names has the same answer.
+def _beaten(context: str, taught: dict[str, _Taught]) -> set[str]:
+    """Name questions about what messages do not name, where one that they name is answered alike.
 
     A teacher that is not steady gives the one name it knows to a cousin, a niece and a baby
     (SmolLM2). Of another, such questions are other words for the same (wren: "Where was I born?"
     of a birthplace).
     """
-    shared = {q for q in taught if shares(message, q)}
-    values = {value for question in shared for value in taught[question].values}
-    return {q for q, one in taught.items() if q not in shared and values & one.values}
+    said = words(context)
+    lacks = {question: len(subject(question) - said) for question in taught}
+    named = [q for q in taught if not said.isdisjoint(subject(q))]
+    return {
+        question
+        for question, one in taught.items()
+        if any(lacks[other] < lacks[question] and one.says(taught[other]) for other in named)
+    }
 
 
 def _better_twins(base: Base, covered: dict[str, float]) -> dict[str, str]:

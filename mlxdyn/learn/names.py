@@ -9,7 +9,10 @@ from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
 
 FEW = 5  # open questions with a word that says what they are about
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
-_SAID = re.compile(rf"(?=([{UNSPACED}]{{2}}))|([^\W_{UNSPACED}]+)")
+MARKS = (
+    r"\u0300-\u036f\u0900-\u0963\u0970-\u0dff"  # what `\w` leaves out of a word, and Indic letters
+)
+_SAID = re.compile(rf"(?=([{UNSPACED}]{{2}}))|((?:[^\W_{UNSPACED}]|[{MARKS}])+)")
 _WORD = re.compile(r"[\w'’-]+")
 _LABEL = re.compile(r"^[\s\-*•–]*(?:\d+[.):]\s*)?(?:\w[.):]\s+)?")
 _QUESTION = re.compile(r"[^\n?？؟]*[?？؟]")
@@ -38,9 +41,14 @@ def words(*texts: str) -> set[str]:
 
 @cache
 def ordinary(several: int = 2) -> frozenset[str]:
-    """Give the words that everybody says: of general talk, and of more than `several` questions."""
+    """Give the words that everybody says: of general talk, and of more than `several` questions.
+
+    Numbers are none of them, nor words of one line only, as "blue".
+    """
+    talked = Counter(word for line in GENERAL for word in words(line) if not word.isdigit())
     asked = Counter(word for question in OPEN_QUESTIONS for word in words(question))
-    return frozenset(words(*GENERAL) | {word for word, count in asked.items() if count > several})
+    often = [(talked, 1), (asked, several)]
+    return frozenset(word for found, most in often for word, n in found.items() if n > most)
 
 
 def tells(text: str, question: str, answer: str) -> set[str]:
@@ -48,9 +56,9 @@ def tells(text: str, question: str, answer: str) -> set[str]:
     return words(text) & words(answer) - words(question) - ordinary()
 
 
-def shares(text: str, question: str) -> bool:
-    """Tell whether a text holds a word that says what the question is about, as "sister"."""
-    return bool(words(text) & words(question) - ordinary(FEW))
+def subject(question: str) -> set[str]:
+    """Give the words that say what a question is about, as "sister"; a "t" of "can't" says none."""
+    return {w for w in words(question) - ordinary(FEW) if len(w) > 1 or not w.isascii()}
 
 
 def questions_in(text: str) -> list[str]:
