@@ -29,7 +29,7 @@ from mlxdyn.learn.example import (
     load_tokens,
 )
 from mlxdyn.learn.learner import UNLISTED, Learner, divergence
-from mlxdyn.learn.names import questions_in, subject, tells
+from mlxdyn.learn.names import questions_in, tells, words
 from mlxdyn.learn.parts import Parts, common_start, lay_out
 from mlxdyn.learn.prompts import KNOWN, TEACHERS, WRITERS
 from mlxdyn.learn.steps import run
@@ -395,44 +395,20 @@ def test_of_twins_a_message_is_about_the_one_that_it_covers_more(
     assert examples._better_twins(asking, covered) == {other: about}
 
 
-def given(mite: Model, **told: str) -> dict[str, examples._Taught]:
-    """Answers by the words they repeat: `told` maps what stands for a question to them."""
-    draft = as_said(mite, "Who?", "Ana.")
-    return {
-        ASKED_OF[key]: examples._Taught(draft, value, frozenset(words.split()))
-        for value, (key, words) in enumerate(told.items())
-    }
+def test_one_answer_belongs_to_the_question_that_the_message_is_most_about(mite: Model):
+    def taught(value: int) -> examples._Taught:
+        return examples._Taught(as_said(mite, "Who?", "Ana."), value)
+
+    asked = [Asked("baby", 0.0, 16.0), Asked("child", 0.0, 15.0), Asked("cousin", 0.0, 12.0)]
+    asked += [Asked("town", 0.0, 11.0), Asked("open", 0.0, 20.0)]
+    given = {"baby": taught(1), "child": taught(1), "cousin": taught(1), "town": taught(2)}
+    assert examples._beaten(given, asked) == {"cousin"}
 
 
-ASKED_OF = {
-    "baby": "What is my baby called?", "cousin": "What is my cousin called?",
-    "town": "Where do I live?", "city": "Which city do I live in now?", "me": "What is my name?",
-    "dog": "What is my dog called?", "eaten": "What can't my husband eat?",
-    "son": "What can't my son eat?",
-}  # fmt: skip
-
-
-def test_one_answer_belongs_to_the_questions_whose_subject_is_named(mite: Model):
-    taught = given(mite, baby="ana", cousin="ana", town="porto")
-    assert examples._beaten("Our baby is called Ana, here in Porto", taught) == {ASKED_OF["cousin"]}
-    assert examples._beaten("Ana was born in Porto", taught) == set()  # none is named: all may be
-
-
-def test_a_question_that_names_nothing_is_beaten_by_none(mite: Model):
-    """ "What is my name?" could be put of anything."""
-    assert examples._beaten("My name is Nora, I have a dog", given(mite, me="n", dog="n")) == set()
-    assert examples._beaten("I live in this city", given(mite, town="x", city="x")) == set()
-
-
-def test_half_a_word_names_nothing(mite: Model):
-    taught = given(mite, son="eggs", eaten="eggs")
-    assert examples._beaten("My son doesn't eat eggs", taught) == {ASKED_OF["eaten"]}
-
-
-def test_answers_that_say_different_things_do_not_beat_each_other(mite: Model):
-    taught = given(mite, baby="42", cousin="4")
-    alike = {question: replace(one, value=1) for question, one in taught.items()}  # "4" begins both
-    assert examples._beaten("My baby is 4, I am 42", alike) == set()
+def test_a_message_shares_a_rare_word_with_a_question(asking: Base):
+    said = "my sister moved away"
+    assert asking.shares(said, "What does my sister do?")
+    assert not asking.shares(said, "What does my brother do?")
 
 
 def test_a_number_and_a_colour_are_answers():
@@ -445,25 +421,8 @@ def test_a_number_and_a_colour_are_answers():
 
 
 def test_a_word_is_whole_in_any_script():
-    assert subject("मेरा भाई") == {"मेरा", "भाई"}
-    assert subject("nai\u0308ve") == {"nai\u0308ve"}
-
-
-def test_what_is_beaten_is_a_near_miss_unless_named_or_the_bases_own(asking: Base, mite: Model):
-    """A base's other words for what is taught are not trained against it."""
-    taught = given(mite, baby="ana", cousin="ana", son="eggs")
-    common = [Asked(question, 9.0) for question in taught]
-
-    def parted(own: list[Asked]) -> tuple[set[str], list[str]]:
-        beaten = {ASKED_OF["cousin"], ASKED_OF["son"]}
-        said = "Our baby is called Ana, she can eat anything, my son can't"
-        told, mistaken = examples._parted(asking, said, [], taught, beaten, common, own)
-        return {one.question for one in told}, mistaken
-
-    told, mistaken = parted([])
-    assert len(told) == 1, "one draft for all here"
-    assert mistaken[0] == ASKED_OF["cousin"] and ASKED_OF["son"] not in mistaken
-    assert ASKED_OF["cousin"] not in parted([common[1]])[1]
+    assert words("मेरा भाई") == {"मेरा", "भाई"}
+    assert words("nai\u0308ve") == {"nai\u0308ve"}
 
 
 def test_the_open_questions_most_alike_a_message_are_looked_at(asking: Base):

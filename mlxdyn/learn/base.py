@@ -37,6 +37,7 @@ MOST_GAIN = 3.0
 they answered above other common questions in 88% of pairs by gain, and in 22% by likelihood.
 """
 COMMON = 40  # common questions that are looked at: those most alike a message
+FEW = 12  # open questions with a word that tells what they are about, as "sister"
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +320,11 @@ class Base:
         """
         said = self._unit(self.words(f" {message}") or (0,))
         return [self._covered(self.question_tokens(question), said) for question in questions]
+
+    def shares(self, message: str, question: str) -> bool:
+        """Tell whether a message holds a word of the question that few open questions hold."""
+        said = self._tokens([message])
+        return any(t in said and self._asked[t] <= FEW for t in self.question_tokens(question))
 
     def _covered(self, question: tuple[int, ...], said: np.ndarray) -> float:
         rare = np.log([len(OPEN_QUESTIONS) / max(self._asked[token], 1) for token in question])

@@ -15,7 +15,7 @@ from typing import TypeVar
 from mlxdyn.learn.base import Asked, Base, Support, is_taught
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import Draft, Example, Kind
-from mlxdyn.learn.names import subject, tells, words
+from mlxdyn.learn.names import tells
 from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
 
 T = TypeVar("T")
@@ -28,6 +28,7 @@ MOST_OTHERS = 8  # common questions that are put to the teacher beside those tha
 LEANS = 1.0  # nats: a message that brings up no common question so much leans on others
 LESS = 0.8  # nats by which a message brings up less what it is not about
 COVERED = 0.03  # share by which it covers less of a question that it is not about
+CLOSE = 1.4  # LESS and COVERED together, in nats of `about`: of two questions with one answer
 MOST_OPEN = 8  # tokens of what the base says where nothing was told
 MOST_GENERAL = 12  # tokens of an answer in the regularization set
 
@@ -65,7 +66,7 @@ def examine(
     asked = [*sorted(common, key=lambda one: -one.about)[:MOST_OTHERS], *own]  # the likeliest first
     asked = [one for one in asked if one.about >= base.prompts.answered]
     taught = yield from _taught(base, context, asked, replies)
-    beaten = set[str]() if base.prompts.steady else _beaten(" ".join(context), taught)
+    beaten = set[str]() if base.prompts.steady else _beaten(taught, common)
     for draft in revised:
         taught.pop(draft.question, None)
     told, mistaken = _parted(base, message, revised, taught, beaten, common, own)
@@ -78,12 +79,6 @@ def examine(
 class _Taught:
     draft: Draft
     value: int  # the token of the answer that the messages support most
-    told: frozenset[str]  # the words of the messages that it repeats
-
-    def says(self, other: "_Taught") -> bool:
-        """Tell whether another answer says the same, in other words perhaps."""
-        same = self.value == other.value and not self.told.isdisjoint(other.told)
-        return same or self.told == other.told
 
 
 def _taught(
@@ -94,11 +89,7 @@ def _taught(
     answers = yield from base.teach(context, questions, replies)
     support = yield from base.support(context, [NOTHING_SAID], questions, answers)
     return {
-        question: _Taught(
-            _fact(base, question, answer),
-            found.most(answer),
-            frozenset(tells(" ".join(context), question, base.text(answer))),
-        )
+        question: _Taught(_fact(base, question, answer), found.most(answer))
         for question, answer, found in zip(questions, answers, support, strict=True)
         if is_told(base, context, question, answer, found)
     }
@@ -134,9 +125,7 @@ def _parted(
     pool = list(dict.fromkeys([*gains, *OPEN_QUESTIONS]))
     covered = dict(zip(pool, base.overlap(message, pool), strict=True))
     better = _better_twins(base, covered)
-    said, written = words(message), {one.question for one in own}
-    unnamed = {q for q in pool if said.isdisjoint(subject(q))}
-    mistaken = [q for q in taught if q in beaten & unnamed and q not in written]
+    mistaken = [q for q in taught if q in beaten and not base.shares(message, q)]
     values: dict[int, list[Draft]] = {}
     for question, one in taught.items():
         if question not in beaten:
@@ -149,28 +138,26 @@ def _parted(
     for question, *alike in zip(others, *likeness, strict=True):
         like, fact = max(zip(alike, facts, strict=True), default=(0.0, ""))
         less = like > 0 and covered[question] <= covered.get(fact, 1.0) - COVERED
-        less = less and question in unnamed
+        less = less and not base.shares(message, question)
         if question in better or (less and gains[question] <= gains.get(fact, 0.0) - LESS):
             kinds.setdefault(better.get(question, fact), []).append((like, question))
     most = sorted((sorted(kind, reverse=True) for kind in kinds.values()), reverse=True)
     return told, [*mistaken, *(question for _, question in _in_turn(most))] if told else []
 
 
-def _beaten(context: str, taught: dict[str, _Taught]) -> set[str]:
-    """Name questions about what messages do not name, where one that they name is answered alike.
+def _beaten(taught: dict[str, _Taught], asked: Sequence[Asked]) -> set[str]:
+    """Name questions that a message is clearly less about than another with the same answer.
 
-    A teacher that is not steady gives the one name it knows to a cousin, a niece and a baby
-    (SmolLM2). Of another, such questions are other words for the same (wren: "Where was I born?"
-    of a birthplace).
+    A teacher that is not steady gives the one name it knows to a cousin, a niece and a baby. Of
+    another, such questions are other words for the same. To beat by words instead (a message names
+    a baby and no cousin) taught SmolLM2 less and made it claim more: of what is told to it in other
+    words much comes back through a question that is wrong in a word.
     """
-    said = words(context)
-    lacks = {question: len(subject(question) - said) for question in taught}
-    named = [q for q in taught if not said.isdisjoint(subject(q))]
-    return {
-        question
-        for question, one in taught.items()
-        if any(lacks[other] < lacks[question] and one.says(taught[other]) for other in named)
-    }
+    best: dict[int, float] = {}
+    answered = [(one, taught[one.question].value) for one in asked if one.question in taught]
+    for one, value in answered:
+        best[value] = max(one.about, best.get(value, one.about))
+    return {one.question for one, value in answered if one.about < best[value] - CLOSE}
 
 
 def _better_twins(base: Base, covered: dict[str, float]) -> dict[str, str]:

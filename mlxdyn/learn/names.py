@@ -7,11 +7,8 @@ from functools import cache
 
 from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
 
-FEW = 5  # open questions with a word that says what they are about
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
-MARKS = (
-    r"\u0300-\u036f\u0900-\u0963\u0970-\u0dff"  # what `\w` leaves out of a word, and Indic letters
-)
+MARKS = r"\u0300-\u036f\u0900-\u0963\u0970-\u0dff"  # accents and vowel signs, which `\w` leaves out
 _SAID = re.compile(rf"(?=([{UNSPACED}]{{2}}))|((?:[^\W_{UNSPACED}]|[{MARKS}])+)")
 _WORD = re.compile(r"[\w'’-]+")
 _LABEL = re.compile(r"^[\s\-*•–]*(?:\d+[.):]\s*)?(?:\w[.):]\s+)?")
@@ -40,25 +37,20 @@ def words(*texts: str) -> set[str]:
 
 
 @cache
-def ordinary(several: int = 2) -> frozenset[str]:
-    """Give the words that everybody says: of general talk, and of more than `several` questions.
+def ordinary() -> frozenset[str]:
+    """Give the words that everybody says: of general talk, and of several open questions.
 
     Numbers are none of them, nor words of one line only, as "blue".
     """
     talked = Counter(word for line in GENERAL for word in words(line) if not word.isdigit())
     asked = Counter(word for question in OPEN_QUESTIONS for word in words(question))
-    often = [(talked, 1), (asked, several)]
+    often = [(talked, 1), (asked, 2)]
     return frozenset(word for found, most in often for word, n in found.items() if n > most)
 
 
 def tells(text: str, question: str, answer: str) -> set[str]:
     """Give the words of a text that are in an answer, but for its question's and everybody's."""
     return words(text) & words(answer) - words(question) - ordinary()
-
-
-def subject(question: str) -> set[str]:
-    """Give the words that say what a question is about, as "sister"; a "t" of "can't" says none."""
-    return {w for w in words(question) - ordinary(FEW) if len(w) > 1 or not w.isascii()}
 
 
 def questions_in(text: str) -> list[str]:
