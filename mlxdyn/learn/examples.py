@@ -66,7 +66,7 @@ def examine(
     asked = [*sorted(common, key=lambda one: -one.about)[:MOST_OTHERS], *own]  # the likeliest first
     asked = [one for one in asked if one.about >= base.prompts.answered]
     taught = yield from _taught(base, context, asked, replies)
-    beaten = set[str]() if base.prompts.steady else _beaten(taught, common)
+    beaten = _beaten(taught, common)
     for draft in revised:
         taught.pop(draft.question, None)
     told, mistaken = _parted(base, message, revised, taught, beaten, common, own)
@@ -148,10 +148,9 @@ def _parted(
 def _beaten(taught: dict[str, _Taught], asked: Sequence[Asked]) -> set[str]:
     """Name questions that a message is clearly less about than another with the same answer.
 
-    A teacher that is not steady gives the one name it knows to a cousin, a niece and a baby. Of
-    another, such questions are other words for the same. To beat by words instead (a message names
-    a baby and no cousin) taught SmolLM2 less and made it claim more: of what is told to it in other
-    words much comes back through a question that is wrong in a word.
+    A teacher that knows of one name gives it to a cousin, a niece and a baby. To tell by words
+    instead (a message names a baby and no cousin) was no better: 11 of 53 facts of 30 people came
+    back from SmolLM2, not 16, and 11 of 50 false ones, not 7.
     """
     best: dict[int, float] = {}
     answered = [(one, taught[one.question].value) for one in asked if one.question in taught]
