@@ -51,6 +51,7 @@ def key(child: pexpect.spawn) -> float:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow  # a stopwatch
 def test_keys_reach_the_screen_as_fast_while_it_replies_and_learns():
     with app(
         "-m", "wren", "--set", "temperature=5", "--set", "top_p=1", "--set", "seed=2"
