@@ -1,6 +1,7 @@
 """The BLAS shim's products, thin ones above all, against NumPy in float64."""
 
 import ctypes
+import os
 import subprocess
 import sys
 
@@ -56,6 +57,32 @@ def test_a_product_is_numpys_and_the_same_each_time(
     expected = 0.5 * a.astype(np.float64) @ b.astype(np.float64) + beta * kept
     np.testing.assert_allclose(first, expected, rtol=1e-4, atol=1e-4)
     assert first.tobytes() == again.tobytes()
+
+
+SPIN = """
+import mlxdyn, time
+from mlxdyn.model import device
+device.prepare()
+import mlx.core as mx
+one, spent = mx.random.normal((1024, 1024)), []
+for _ in range(5):
+    mx.eval(one @ one)
+    began = time.process_time()
+    time.sleep(0.1)
+    spent.append(time.process_time() - began)
+print(min(spent))
+"""
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core shares nothing out")
+def test_a_thread_that_has_done_its_part_sleeps():
+    """By processor time, so whatever else runs: OpenBLAS lets it spin for 27 ms."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS")}
+    done = subprocess.run(
+        [sys.executable, "-c", SPIN], capture_output=True, text=True, check=True, timeout=60,
+        env=kept | {"OPENBLAS_NUM_THREADS": "2"},
+    )  # fmt: skip
+    assert float(done.stdout) < 0.005
 
 
 SLOW = "MLX was imported before mlxdyn"

@@ -27,6 +27,7 @@ from mlxdyn.learn.example import (
     dump_tokens,
     load_likely,
     load_tokens,
+    with_hard,
 )
 from mlxdyn.learn.learner import UNLISTED, Learner, divergence
 from mlxdyn.learn.names import questions_in, tells, words
@@ -236,6 +237,30 @@ def test_a_text_is_a_target_that_is_certain(mite: Model):
     now = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
     nll = -np.mean([row[token] for row, token in zip(now, said.target, strict=True)])
     assert run(teacher.measure([said]))[0] == pytest.approx(nll, rel=1e-3)
+
+
+def test_a_hard_share_goes_to_what_is_said():
+    """The rest keeps its proportions, listed or not."""
+    rng = np.random.default_rng(4)
+    soft = example(rng, 3, 2).likely
+    said = tuple(int(rng.choice(row)) for row in soft.tokens)
+    mixed = with_hard(soft, said, 0.4)
+    before, after = np.exp(soft.logprobs), np.exp(mixed.logprobs)
+    hits = soft.tokens == np.array(said)[:, None]
+    np.testing.assert_allclose(after, 0.6 * before + 0.4 * hits, rtol=1e-5)
+    np.testing.assert_allclose(1 - after.sum(axis=1), 0.6 * (1 - before.sum(axis=1)), rtol=1e-4)
+
+
+def test_a_fact_is_likeliest_as_it_is_said(wren: Model):
+    """However close the teacher's choice was: what is learned nearly so is said word for word."""
+    detach(wren)
+    base = Base(wren, Parts.of(wren.network), FALLBACK)
+    question = "What is my dog called?"
+    answer = run(base.teach(["My dog is called Rex."], [question]))[0]
+    fact = examples._fact(base, question, answer).example
+    said = fact.likely.tokens == np.array(fact.target)[:, None]
+    shares = np.exp(fact.likely.logprobs)
+    assert (shares[said] > np.where(said, 0, shares).max(axis=1) + 0.49).all()
 
 
 def test_what_a_base_says_of_itself_is_no_distance(mite: Model):

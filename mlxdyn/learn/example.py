@@ -61,6 +61,18 @@ class Draft:
     example: Example
 
 
+def with_hard(likely: Likely, target: tuple[int, ...], share: float) -> Likely:
+    """Mix soft targets with hard ones: move `share` of each distribution to its target token.
+
+    A weighted mean of both, as in Hinton, Vinyals and Dean 2015. Tokens of `target` are listed.
+    """
+    import numpy as np
+
+    hard = np.where(likely.tokens == np.asarray(target)[:, None], np.log(share), -np.inf)
+    soft = likely.logprobs.astype(np.float64) + np.log(1 - share)
+    return Likely(likely.tokens, np.logaddexp(soft, hard).astype(np.float32))
+
+
 def dump_tokens(tokens: tuple[int, ...]) -> bytes:
     import numpy as np
 
