@@ -59,6 +59,7 @@ def test_a_case_is_told_and_asked_for_in_a_home_of_its_own(mite: Model, tmp_path
     know(mite)
     told = list(remember(mite, read([file]), TrialOptions(study=StudyConfig(steps=1))))
     assert [len(one.said) for one in told] == [1] and [len(one.claimed) for one in told] == [1]
+    assert [(len(one.in_context), len(one.claimed_in_context)) for one in told] == [(1, 1)]
     assert not (data_dir() / "mlxdyn.db").exists()
     found = summary(told)
     assert set(found.shares) >= {"ceiling", "recall", "false_recall", "drift_nats_per_token"}
@@ -67,13 +68,16 @@ def test_a_case_is_told_and_asked_for_in_a_home_of_its_own(mite: Model, tmp_path
 
 
 def test_shares_count_questions_not_cases():
-    case = Case("a", "", ("x",), (Ask("q", ("yes",)), Ask("q", ("no",))), ())
+    case = Case("a", "", ("Ana",), (Ask("q", ("yes",)), Ask("q", ("no",))), ("u", "v"))
     one = Told(
-        case, ("yes", "yes"), ("", ""), ("yes", "no"), (), (), (), 1.0, 1.0, None, ("no", "no")
-    )
+        case, said=("yes", "yes"), said_amid_talk=("", ""), in_context=("yes", "no"),
+        claimed=("", ""), claimed_in_context=("Ana", "No"), claimed_by_base=(), learned=(),
+        seconds=1.0, flops=1.0, drift=None, said_later=("no", "no"),
+    )  # fmt: skip
     shares = summary([one]).shares
-    assert shares["recall"] == 0.5 and shares["ceiling"] == 1.0 and shares["false_recall"] is None
-    assert shares["retention"] == 0.0
+    assert shares["recall"] == 0.5 and shares["ceiling"] == 1.0 and shares["retention"] == 0.0
+    assert shares["false_recall"] == 0.0 and shares["false_recall_in_context"] == 0.5
+    assert shares["false_recall_base"] is None
 
 
 def test_a_finished_case_is_kept_and_asked_again_after_the_messages_of_others(

@@ -62,6 +62,7 @@ class Told:
     said_amid_talk: tuple[str, ...]
     in_context: tuple[str, ...]
     claimed: tuple[str, ...]  # to unknown questions, from weights
+    claimed_in_context: tuple[str, ...]
     claimed_by_base: tuple[str, ...]
     learned: tuple[tuple[str, str], ...]
     seconds: float  # of processor time a message
@@ -174,7 +175,7 @@ def _remember(model: Model, case: Case, options: TrialOptions, others: Sequence[
         said = _ask(model, base, questions)
         amid = _ask(model, base, questions[:known], before=AMID)
         replies = run(base.listen(case.messages))
-        context = run(base.teach(case.messages, questions[:known], replies))
+        context = list(map(base.text, run(base.teach(case.messages, questions, replies))))
         bare = run(base.answer(case.unknown, MOST_ANSWER))
         learned = [(row.question, row.answer) for row in memory.known_facts()]
         drifts = [update.drift for update in ledger.events.log(memory.row.id)]
@@ -184,8 +185,9 @@ def _remember(model: Model, case: Case, options: TrialOptions, others: Sequence[
         case=case,
         said=tuple(said[:known]),
         said_amid_talk=tuple(amid),
-        in_context=tuple(map(base.text, context)),
+        in_context=tuple(context[:known]),
         claimed=tuple(said[known:]),
+        claimed_in_context=tuple(context[known:]),
         claimed_by_base=tuple(map(base.text, bare)),
         learned=tuple(learned),
         seconds=seconds,
@@ -275,6 +277,7 @@ def _shares(told: Sequence[Told]) -> dict[str, float | None]:
         "recall": recalled(lambda one: one.said),
         "recall_amid_talk": recalled(lambda one: one.said_amid_talk),
         "false_recall": claimed(lambda one: one.claimed),
+        "false_recall_in_context": claimed(lambda one: one.claimed_in_context),
         "false_recall_base": claimed(lambda one: one.claimed_by_base),
         "retention": _retention(told),
         "drift_nats_per_token": _mean([one.drift for one in told if one.drift is not None]),
@@ -350,6 +353,7 @@ def finding(found: Summary) -> Finding:
         "recall": "recall from weights",
         "recall_amid_talk": "recall from weights after other talk",
         "false_recall": "claims to know what was never told",
+        "false_recall_in_context": "with the messages in context it claims so",
         "false_recall_base": "the bare base claims so",
         "retention": "of that, still recalled after the messages of others",
         "drift_nats_per_token": "drift of other answers (KL), nats/token",
