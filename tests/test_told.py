@@ -68,7 +68,7 @@ def test_a_case_is_told_and_asked_for_in_a_home_of_its_own(mite: Model, tmp_path
 
 
 def test_shares_count_questions_not_cases():
-    case = Case("a", "", ("Ana",), (Ask("q", ("yes",)), Ask("q", ("no",))), ("u", "v"))
+    case = Case("a", "", ("I met Ana.",), (Ask("q", ("yes",)), Ask("q", ("no",))), ("u", "v"))
     one = Told(
         case, said=("yes", "yes"), said_amid_talk=("", ""), in_context=("yes", "no"),
         claimed=("", ""), claimed_in_context=("Ana", "No"), claimed_by_base=(), learned=(),
