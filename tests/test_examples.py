@@ -475,6 +475,30 @@ def test_only_what_a_message_brings_up_is_answered_anew(
     assert bool(found.superseded) == gone
 
 
+def test_what_a_correction_answers_is_not_given_to_a_question_it_is_less_about(
+    asking: Base, monkeypatch: pytest.MonkeyPatch
+):
+    """A new name of the baby's is no cousin's, though the baby's question was answered before."""
+    baby, cousin = "What is my baby called?", "What is my cousin called?"
+
+    def given(value: object):
+        def gives(*_: object) -> Iterator[None]:
+            yield
+            return value
+
+        return gives
+
+    ana = {q: examples._Taught(as_said(asking.model, q, "Ana."), 1) for q in (baby, cousin)}
+    candidates = [Asked(baby, 3.0, 16.0), Asked(cousin, 3.0, 12.0)]
+    monkeypatch.setattr(Base, "write", given([]))
+    monkeypatch.setattr(Base, "candidates", given((candidates, [])))
+    monkeypatch.setattr(examples, "_taught", given(ana))
+    monkeypatch.setattr(examples, "revise", given(([ana[baby].draft], (7,), [])))
+    found = run(examples.examine(asking, "No, the baby is called Ana."))
+    facts = [draft.question for draft in found.drafts if draft.example.kind == Kind.FACT]
+    assert facts == [baby]
+
+
 @pytest.mark.parametrize(
     ("steady", "gain", "about", "again"),
     [
