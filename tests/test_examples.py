@@ -27,7 +27,7 @@ from mlxdyn.learn.example import (
     dump_tokens,
     load_likely,
     load_tokens,
-    with_hard,
+    with_floor,
 )
 from mlxdyn.learn.learner import UNLISTED, Learner, divergence
 from mlxdyn.learn.names import questions_in, tells, words
@@ -239,16 +239,22 @@ def test_a_text_is_a_target_that_is_certain(mite: Model):
     assert run(teacher.measure([said]))[0] == pytest.approx(nll, rel=1e-3)
 
 
-def test_a_hard_share_goes_to_what_is_said():
-    """The rest keeps its proportions, listed or not."""
+def test_what_is_said_has_its_least_share_and_the_rest_its_proportions():
+    """Listed or not; where it has more, the distribution stays."""
     rng = np.random.default_rng(4)
-    soft = example(rng, 3, 2).likely
+    soft = example(rng, 6, 2).likely
     said = tuple(int(rng.choice(row)) for row in soft.tokens)
-    mixed = with_hard(soft, said, 0.4)
-    before, after = np.exp(soft.logprobs), np.exp(mixed.logprobs)
-    hits = soft.tokens == np.array(said)[:, None]
-    np.testing.assert_allclose(after, 0.6 * before + 0.4 * hits, rtol=1e-5)
-    np.testing.assert_allclose(1 - after.sum(axis=1), 0.6 * (1 - before.sum(axis=1)), rtol=1e-4)
+    before = np.exp(soft.logprobs)
+    own = soft.tokens == np.array(said)[:, None]
+    least = float(np.median(before[own]))
+    after = np.exp(with_floor(soft, said, least).logprobs)
+    np.testing.assert_allclose(after[own], np.maximum(before[own], least), rtol=1e-5)
+    ample = before[own] >= least
+    assert 0 < ample.sum() < len(said)
+    np.testing.assert_allclose(after[ample], before[ample], rtol=1e-5)
+    for mine, *both in zip(own, before, after, strict=True):
+        one, other = (np.append(shares[~mine], 1 - shares.sum()) for shares in both)
+        np.testing.assert_allclose(one / one.sum(), other / other.sum(), rtol=1e-3)
 
 
 def test_a_fact_is_likeliest_as_it_is_said(wren: Model):
@@ -259,8 +265,8 @@ def test_a_fact_is_likeliest_as_it_is_said(wren: Model):
     answer = run(base.teach(["My dog is called Rex."], [question]))[0]
     fact = examples._fact(base, question, answer).example
     said = fact.likely.tokens == np.array(fact.target)[:, None]
-    shares = np.exp(fact.likely.logprobs)
-    assert (shares[said] > np.where(said, 0, shares).max(axis=1) + 0.49).all()
+    assert np.exp(answer.likely.logprobs)[said].min() < 0.7
+    assert np.exp(fact.likely.logprobs)[said].min() > 0.74
 
 
 def test_what_a_base_says_of_itself_is_no_distance(mite: Model):

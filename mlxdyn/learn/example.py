@@ -61,16 +61,18 @@ class Draft:
     example: Example
 
 
-def with_hard(likely: Likely, target: tuple[int, ...], share: float) -> Likely:
-    """Mix soft targets with hard ones: move `share` of each distribution to its target token.
+def with_floor(likely: Likely, target: tuple[int, ...], least: float) -> Likely:
+    """Give each target token a share of at least `least`; others keep their proportions.
 
-    A weighted mean of both, as in Hinton, Vinyals and Dean 2015. Tokens of `target` are listed.
+    Tokens of `target` are listed, with shares below 1 where they are below `least`.
     """
     import numpy as np
 
-    hard = np.where(likely.tokens == np.asarray(target)[:, None], np.log(share), -np.inf)
-    soft = likely.logprobs.astype(np.float64) + np.log(1 - share)
-    return Likely(likely.tokens, np.logaddexp(soft, hard).astype(np.float32))
+    own = likely.tokens == np.asarray(target)[:, None]
+    shares = np.exp(likely.logprobs[own].astype(np.float64))[:, None]
+    sunk = likely.logprobs + np.log((1 - least) / np.maximum(1 - shares, 1 - least))
+    raised = np.where(own, np.log(np.maximum(shares, least)), sunk)
+    return Likely(likely.tokens, raised.astype(np.float32))
 
 
 def dump_tokens(tokens: tuple[int, ...]) -> bytes:

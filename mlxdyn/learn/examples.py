@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from mlxdyn.learn.base import Asked, Base, Support, is_taught
 from mlxdyn.learn.decode import Decoded
-from mlxdyn.learn.example import Draft, Example, Kind, with_hard
+from mlxdyn.learn.example import Draft, Example, Kind, with_floor
 from mlxdyn.learn.names import tells
 from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
 
@@ -29,10 +29,10 @@ LEANS = 1.0  # nats: a message that brings up no common question so much leans o
 LESS = 0.8  # nats by which a message brings up less what it is not about
 COVERED = 0.03  # share by which it covers less of a question that it is not about
 CLOSE = 1.4  # LESS and COVERED together, in nats of `about`: of two questions with one answer
-HARD = 0.5
-"""Share of a fact's distributions that is its own words; the rest is the teacher's. In "Your dog
-Rex is called Rex." SmolLM2 gives "Rex" 0.55 and "is" 0.43: by that alone, what was learned to 0.06
-nats a token said "Your dog is a Greyhound." All of it doubled the drift, and the cat was Rex.
+SAID = 0.75
+"""Least share of each token of a fact in what is learned. In "Your dog Rex is called Rex." SmolLM2
+gives "Rex" 0.55 and "is" 0.43: learned to 0.06 nats a token, that said "Your dog is a Greyhound."
+All of it for the token doubled the drift, and the cat was Rex too.
 """
 MOST_OPEN = 8  # tokens of what the base says where nothing was told
 MOST_GENERAL = 12  # tokens of an answer in the regularization set
@@ -190,7 +190,7 @@ def _twins(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 
 def _fact(base: Base, question: str, answer: Decoded) -> Draft:
     prompt = base.student_prompt(question)
-    likely = with_hard(answer.likely, answer.tokens, HARD)
+    likely = with_floor(answer.likely, answer.tokens, SAID)
     example = Example(Kind.FACT, prompt, answer.tokens, likely)
     return Draft(question, base.text(answer), example)
 
