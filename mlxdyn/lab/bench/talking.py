@@ -172,9 +172,10 @@ def _writing(talker: Talker, seconds: float) -> Row:
         "writing with an adapter", "mlx_lm.generate, same adapter", "seconds", mine, other,
         "faster", low=0.98,
         bound="both are mlx_lm's stream_generate on the same tokens, "
-        f"{median(used['ours']):.1f} and {median(used['theirs']):.1f} ms of processor time each; "
+        f"{median(used['ours']):.1f} and {median(used['theirs']):.1f} ms of processor time a token "
+        "with the prompt's reading; "
         f"what is ours, looking for a loop, takes {1000 * looked / len(said):.3f} ms of a token's "
-        f"{1000 * median(mine) / (WRITTEN - 1):.1f}: the rest is chance",
+        f"{1000 * median(mine) / (WRITTEN - 1):.1f}",
         note=f"{(WRITTEN - 1) / min(mine):.0f} tokens/s at best, "
         f"{(WRITTEN - 1) / median(mine):.0f} by the median, {talker.model.dtype}",
     )  # fmt: skip
