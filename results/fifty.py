@@ -13,13 +13,13 @@ from mlxdyn.model import device
 
 device.prepare()
 
-from mlxdyn.chat.conversation import Session  # noqa: E402
 from mlxdyn.config import ChatConfig, LearnerConfig  # noqa: E402
+from mlxdyn.lab.memory import tell  # noqa: E402
 from mlxdyn.learn.decode import Decoder  # noqa: E402
 from mlxdyn.learn.steps import run  # noqa: E402
 from mlxdyn.memory.memory import Memory  # noqa: E402
 from mlxdyn.memory.store.ledger import Ledger  # noqa: E402
-from mlxdyn.model.load import Model, load  # noqa: E402
+from mlxdyn.model.load import load  # noqa: E402
 
 MOST = 48  # tokens of an answer
 AS_IN_A_CHAT = LearnerConfig(learning_rate=ChatConfig().learning_rate)
@@ -57,19 +57,6 @@ ASKED = (
 )  # fmt: skip
 
 
-def learn(model: Model, ledger: Ledger) -> Memory:
-    """Tell everything in one conversation, as a chat learns it."""
-    memory = Memory("fifty", model, ledger, learner=AS_IN_A_CHAT)
-    run(memory.prepare())
-    session = Session(model, memory, ledger, ChatConfig(), temporary=False)
-    chat = ledger.conversations.add(memory.row.id)
-    for message in TOLD:
-        ledger.messages.add(chat, "user", message, "pending")
-        while session.learn_step():
-            pass
-    return memory
-
-
 def answers(memory: Memory) -> list[str]:
     base = memory.base
     assert base is not None
@@ -104,7 +91,9 @@ def main(name: str) -> None:
         ledger = Ledger(Path(folder) / "mlxdyn.db")
         with Memory("before", model, ledger, learner=AS_IN_A_CHAT) as memory:
             before = answers(memory)
-        with learn(model, ledger) as memory:
+        with Memory("fifty", model, ledger, learner=AS_IN_A_CHAT) as memory:
+            run(memory.prepare())
+            tell(memory, TOLD)
             print(transcript(name, before, answers(memory), memory))
         ledger.close()
 

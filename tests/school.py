@@ -119,16 +119,14 @@ def say(memory: Memory, text: str, *, uid: str | None = None) -> int:
     """
     ledger = memory.ledger
     chat = ledger.conversations.add(memory.row.id)
-    message = ledger.messages.add(chat, "user", text, "pending").id
     if uid is None:
         sql = (
             "SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conversation"
             " WHERE m.text = ? AND c.memory = ?"
         )
-        times = ledger.database.run(sql, (text, memory.row.id)).fetchone()[0]
+        times = 1 + ledger.database.run(sql, (text, memory.row.id)).fetchone()[0]
         uid = hashlib.sha256(f"{text}:{times}".encode()).hexdigest()[:16]
-    ledger.database.run("UPDATE messages SET uid = ? WHERE id = ?", (uid, message))
-    return message
+    return ledger.messages.add(chat, "user", text, "pending", uid=uid).id
 
 
 def teach(

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from school import know
+from school import know, opened
 
 from mlxdyn.cli import main
 from mlxdyn.config import StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import data_dir
 from mlxdyn.lab.cases import Ask, Case, claims, read
-from mlxdyn.lab.memory import KEPT, Told, TrialOptions, finding, remember, summary, to_json
+from mlxdyn.lab.memory import KEPT, TrialOptions, remember, tell
+from mlxdyn.lab.remembered import Told, by_seed, finding, summary, to_json
+from mlxdyn.learn.steps import run
 from mlxdyn.model.load import Model
 
 REX = {
@@ -103,6 +105,49 @@ def test_a_finished_case_is_kept_and_asked_again_after_the_messages_of_others(
     (other_later, _) = remember(mite, read([file]), options, store=tmp_path / "out")
     assert other_later.seconds != first[0].seconds, "what others said counts as well"
     assert len(kept.read_text().strip().split("\n")) == 7
+
+
+def test_seeds_learn_the_same_examples_from_other_starts_and_again_to_the_same_bits(
+    credulous: Model, tmp_path: Path
+):
+    """A seed gives all draws: nothing that is asked hangs on when or how often it is run."""
+    file = tmp_path / "cases.jsonl"
+    other = REX | {"id": "b", "messages": ["I live in Oslo."], "ask": [], "unknown": []}
+    file.write_text(json.dumps(REX) + "\n" + json.dumps(other))
+    know(credulous)
+    options = TrialOptions(study=StudyConfig(steps=2, learning_rate=0.05), later=1, seeds=2)
+    told = list(remember(credulous, read([file]), options, store=tmp_path / "out"))
+    assert [(one.case.id, one.seed) for one in told] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    first, second = told[:2]
+    assert first.learned == second.learned and first.in_context == second.in_context
+    assert first.learned and first.drift != second.drift, "another start goes another way"
+    assert len(second.said_later) == 1
+    assert list(remember(credulous, read([file]), options, store=tmp_path / "out")) == told
+    alone = TrialOptions(study=options.study, later=1)
+    (again, _) = remember(credulous, read([file]), alone)
+    assert (again.said, again.drift, again.said_later) == (
+        first.said, first.drift, first.said_later,
+    )  # fmt: skip
+    assert by_seed(told)[1]["drift_nats_per_token"] != by_seed(told)[0]["drift_nats_per_token"]
+    assert to_json(summary(told))["memory"]["cases"] == 2  # type: ignore[index]
+
+
+def test_it_studies_after_every_so_many_messages(credulous: Model):
+    """Three messages, a study after every second: one study, which makes the adapter anew."""
+    know(credulous)
+    with opened("m", credulous) as memory:
+        run(memory.prepare())
+        tell(memory, ["My dog is called Rex.", "I live in Oslo."], study_every=2)
+        tell(memory, ["I bake bread."], after=2, study_every=2)
+        kinds = [event.lesson.kind for event in memory.ledger.events.all(memory.row.id)]
+    assert kinds == ["message", "message", "study", "message"]
+
+
+@pytest.mark.parametrize("option", [["--later", "1"], ["--seeds", "2"], ["--study-every", "1"]])
+def test_options_of_the_memory_experiment_are_refused_elsewhere(option: list[str], tmp_path: Path):
+    (tmp_path / "text.txt").write_text("A text.")
+    done = CliRunner().invoke(main, ["eval", str(tmp_path / "text.txt"), *option])
+    assert done.exit_code == 2 and f"{option[0]} is for --experiment memory" in done.output
 
 
 def test_the_command_ends_in_order(mite: Model, tmp_path: Path):

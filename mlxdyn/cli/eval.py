@@ -159,6 +159,18 @@ class Remembering(click.Command):
     default=0,
     help="With --experiment memory: ask again after so many messages of others.",
 )
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=1,
+    help="With --experiment memory: so many adapters, each from another start, from --seed on.",
+)
+@click.option(
+    "--study-every",
+    type=click.IntRange(min=0),
+    default=0,
+    help="With --experiment memory: study after so many messages, as a quiet chat does.",
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write the report; - is standard output.")
 @click.option("--chunks", "chunks_file", metavar="FILE", help="Write a JSON line a chunk.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write a row a run and document, or cell.")
@@ -222,8 +234,10 @@ def _check_usage(texts: tuple[str, ...], options: EvalOptions) -> None:
         raise click.UsageError("--out is for --grid and --experiment")
     if options["experiment"] == "memory" and (options["lr"] or options["grid"]):
         raise click.UsageError("--experiment memory learns as the chat does: --lr is not for it")
-    if options["later"] and options["experiment"] != "memory":
-        raise click.UsageError("--later is for --experiment memory")
+    of_memory = {"--later": options["later"], "--study-every": options["study_every"]}
+    of_memory["--seeds"] = options["seeds"] - 1
+    if options["experiment"] != "memory" and (set_ := [n for n, v in of_memory.items() if v]):
+        raise click.UsageError(f"{set_[0]} is for --experiment memory")
     if options["max_regress"] is not None and math.isnan(options["max_regress"]):
         raise click.UsageError("--max-regress nan is no bound; use a number of nats")
     if options["max_regress"] is not None and (many or options["compare"]):

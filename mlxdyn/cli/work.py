@@ -60,6 +60,8 @@ class EvalOptions(source.TextOptions):
     html: str | None
     max_regress: float | None
     later: int
+    seeds: int
+    study_every: int
 
 
 def compared(files: tuple[str, ...]) -> Results:
@@ -108,20 +110,23 @@ def told(files: tuple[str, ...], options: EvalOptions) -> Results:
     from mlxdyn.lab.cases import read
 
     cases = read([Path(file) for file in files])[: options["limit"]]
-    from mlxdyn.lab import memory
+    from mlxdyn.lab import memory, remembered
     from mlxdyn.model.load import load
     from mlxdyn.report import record, text
 
     model = load(options["model"])
     adapter = replace(memory.TrialOptions().adapter, seed=options["seed"])
-    founded = memory.TrialOptions(adapter=adapter, later=options["later"])
+    founded = memory.TrialOptions(
+        adapter=adapter, later=options["later"], seeds=options["seeds"],
+        study_every=options["study_every"],
+    )  # fmt: skip
     store = Path(options["out"]) if options["out"] else None
     done = []
     with live() as progress, suppress(KeyboardInterrupt):
         for one in memory.remember(model, cases, founded, progress=progress, store=store):
             done.append(one)
-    found = memory.summary(done)
-    shown = memory.finding(found)
+    found = remembered.summary(done)
+    shown = remembered.finding(found)
     value = record.memory_to_json(found, model, device.current(), datetime.now(UTC), founded)
     return Results(value, shown, text.finding_text(shown), record.finding_csv(shown))
 

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from mlxdyn import __version__
-from mlxdyn.lab import cells, memory
+from mlxdyn.lab import cells, memory, remembered
 from mlxdyn.lab.compare import EVAL_SCHEMA
 from mlxdyn.lab.findings import Finding, Table
 from mlxdyn.lab.results import Report, Result, Run, Settings
@@ -79,7 +79,7 @@ def finding_to_json(
 
 
 def memory_to_json(
-    found: memory.Summary,
+    found: remembered.Summary,
     model: Model,
     device: Device,
     created: datetime,
@@ -99,7 +99,7 @@ def memory_to_json(
         },
         "config": asdict(options),
     }  # fmt: skip
-    return dict(_finite(shaped | memory.to_json(found)))
+    return dict(_finite(shaped | remembered.to_json(found)))
 
 
 def saved_to_json(found: Finding, created: datetime) -> Json:

@@ -28,16 +28,18 @@ class Messages:
         learning: LearningState,
         *,
         after: int | None = None,
+        uid: str | None = None,
     ) -> Message:
         """Save a turn, by default at the end of the open branch; `learning` is none or pending.
 
-        With `after` it begins another branch: after that message, or with 0 at the start.
+        With `after` it begins another branch: after that message, or with 0 at the start. Draws of
+        its lesson hang on `uid`, by default a random one.
         """
         with self._db.transaction():
             before = self._conversations.head(conversation) if after is None else after
             id = self._db.insert(
                 "messages", conversation=conversation, role=role, text=text, created=now(),
-                learning=learning, uid=os.urandom(8).hex(), parent=before or None,
+                learning=learning, uid=uid or os.urandom(8).hex(), parent=before or None,
             )  # fmt: skip
             self._conversations.set_head(conversation, id)
         return Message(id, role, text)
