@@ -51,7 +51,7 @@ class TrialOptions:
     study: StudyConfig = STUDY
     later: int = 0  # messages of others that are learned before questions are asked once more
     seeds: int = 1  # adapters that learn the same examples, the first from the seed of `adapter`
-    study_every: int = 0  # messages after which it studies, as a chat does when it is quiet; 0 never
+    study_every: int = 0  # messages after which it studies, as a quiet chat does; 0 never
 
 
 def remember(
