@@ -9,8 +9,9 @@ from time import monotonic, sleep
 
 import pexpect
 import pytest
+from filelock import FileLock
 
-from mlxdyn.files import data_dir
+from mlxdyn.files import data_dir, memory_directory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
 
@@ -89,6 +90,28 @@ def test_the_first_picture_comes_soon_after_the_program_starts():
         child.send("\x11")
     print(f"first picture {first:.2f} s, Textual alone {usual:.2f} s")
     assert first < 4 * usual + 0.5, (first, usual)
+
+
+@pytest.mark.timeout(120)
+def test_where_the_terminal_is_gone_it_leaves_and_lets_go_of_the_memory():
+    """Under `make` no signal tells it so, and it took all of a core for ever."""
+    ours, terminal = os.openpty()
+    ends = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
+    environment = os.environ | {"TERM": "xterm-256color"}
+    with subprocess.Popen([sys.executable, *START, "-m", "wren"], env=environment, **ends) as child:
+        try:
+            os.close(terminal)
+            shown = b""
+            while b"Enter sends" not in shown:
+                shown += os.read(ours, 4096)
+            os.close(ours)
+            child.wait(timeout=30)
+        finally:
+            child.kill()
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
+        assert ledger.memories.find("default")
+    with FileLock(memory_directory("default") / "lock", timeout=0):
+        pass
 
 
 @pytest.mark.timeout(900)

@@ -74,16 +74,18 @@ class Row:
         return (self.low or 0) <= self.ratio <= (self.high or float("inf"))
 
 
-def in_turn(ours: Action, theirs: Action, seconds: float) -> tuple[tuple[float, ...], ...]:
+def in_turn(
+    ours: Action, theirs: Action, seconds: float, least: int = LEAST
+) -> tuple[tuple[float, ...], ...]:
     """Take pairs of samples for about so many seconds, which of the two first by lot.
 
-    A first pair warms up and does not count.
+    A first pair warms up and does not count; at least `least` are taken, however long they last.
     """
     began = time.perf_counter()
     ours(), theirs()
     pair = time.perf_counter() - began
     lots, samples = random.Random(0), list[tuple[float, float]]()
-    for _ in range(max(LEAST, min(MOST, int(seconds / max(pair, 1e-6)) - 1))):
+    for _ in range(max(least, min(MOST, int(seconds / max(pair, 1e-6)) - 1))):
         if lots.random() < 0.5:
             mine = ours()
             samples.append((mine, theirs()))

@@ -31,6 +31,8 @@ from mlxdyn.model.lora import attach, detach
 
 MESSAGE = "My sister Ana moved to Porto last spring and works there as a nurse."
 WRITTEN = 32  # tokens: fewer than it takes to go round in circles
+REST = 0.05  # seconds before a message that comes to an idle program
+CLOSE = 8  # pairs at least, where a target hangs on a percent
 TALKED, TURN = 256, 24  # tokens of a conversation so far, and of a turn more
 CONFIG = ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=64))
 
@@ -64,7 +66,8 @@ def rows(model: Model, seconds: float) -> Iterator[Row]:
 def _first_token(session: Session, seconds: float, token: float) -> Iterator[Row]:
     """Let a message come between two steps of a lesson, then at any moment of one.
 
-    `token` is how many milliseconds it takes to write one.
+    With learning off it comes after a rest, as someone who types leaves one: cores that rested are
+    slower at first. `token` is how many milliseconds it takes to write one.
     """
     lots, steps, waits = random.Random(0), list[float](), list[float]()
     used: dict[str, list[float]] = {"user": [], "off": []}  # processor time
@@ -84,13 +87,14 @@ def _first_token(session: Session, seconds: float, token: float) -> Iterator[Row
 
     def off() -> float:
         session.learn = "off"
+        time.sleep(REST)
         return first()
 
     on, idle = in_turn(learning, off, seconds)
     session.learn = "user"
     yield Row(
         "first token, a lesson under way / learning off", "itself", "seconds", on, idle, "cost",
-        high=1.05,
+        high=1.05, note=f"with learning off, after {1000 * REST:.0f} ms of rest",
         bound="both read the same tokens: of all threads' processor time, the whole reply takes "
         f"{1000 * median(used['user']):.1f} ms against {1000 * median(used['off']):.1f}",
     )  # fmt: skip
@@ -164,7 +168,7 @@ def _writing(talker: Talker, seconds: float) -> Row:
     with endless(talker.model):
         mine, other = in_turn(
             lambda: counted("ours", lambda: _written(talker, prompt)),
-            lambda: counted("theirs", theirs), seconds,
+            lambda: counted("theirs", theirs), seconds, CLOSE,
         )  # fmt: skip
     said = talker.kv.tokens[len(prompt) :]
     looked = min(timed(lambda: [loops(said[:n]) for n in range(1, len(said))]) for _ in range(3))
