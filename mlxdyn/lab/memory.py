@@ -138,9 +138,7 @@ def _elsewhere() -> Iterator[None]:
             os.environ["MLXDYN_HOME"] = before
 
 
-def _remember(
-    model: Model, case: Case, options: TrialOptions, others: Sequence[str]
-) -> list[Told]:
+def _remember(model: Model, case: Case, options: TrialOptions, others: Sequence[str]) -> list[Told]:
     ledger = Ledger(Path(os.environ["MLXDYN_HOME"]) / "mlxdyn.db")
     seconds, flops = _learn(model, ledger, case.messages, options)
     with _opened(model, ledger, options) as memory:
@@ -247,9 +245,7 @@ def _learn(
     return seconds / len(messages), flops / len(messages)
 
 
-def tell(
-    memory: Memory, messages: Sequence[str], *, after: int = 0, study_every: int = 0
-) -> None:
+def tell(memory: Memory, messages: Sequence[str], *, after: int = 0, study_every: int = 0) -> None:
     """Learn messages in one conversation, as a chat does, with the draws of the memory's seed.
 
     `after` is how many messages were told before; after every `study_every` it studies.
