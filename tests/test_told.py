@@ -143,6 +143,27 @@ def test_it_studies_after_every_so_many_messages(credulous: Model):
     assert kinds == ["message", "message", "study", "message"]
 
 
+def test_the_log_says_what_a_lesson_took_and_by_what(credulous: Model):
+    """All that was computed while it was learned is put down to something."""
+    know(credulous)
+    with opened("m", credulous) as memory:
+        run(memory.prepare())
+        parts = memory.learner.parts
+        assert parts is not None
+        before = parts.flops
+        tell(memory, ["My dog is called Rex.", "I live in Oslo."], study_every=2)
+        whole = parts.flops - before
+        memory.snapshot()
+    done = CliRunner().invoke(main, ["memory", "log", "--memory", "m", "--json"])
+    taken = {row["event"]: row["flops"] for row in json.loads(done.stdout)}
+    assert [*map(set, taken.values())] == [
+        {"writing", "answering", "learning", "guarding"},
+        {"writing", "answering", "learning", "guarding"},
+        {"studying", "guarding"},
+    ]
+    assert sum(count for one in taken.values() for count in one.values()) == whole
+
+
 @pytest.mark.parametrize("option", [["--later", "1"], ["--seeds", "2"], ["--study-every", "1"]])
 def test_options_of_the_memory_experiment_are_refused_elsewhere(option: list[str], tmp_path: Path):
     (tmp_path / "text.txt").write_text("A text.")

@@ -1,6 +1,7 @@
 """The lesson under way, in micro-steps: of one message, or a study of everything."""
 
 import time
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import replace
 from typing import cast
@@ -26,6 +27,8 @@ class UnderWay:
         self._work: Steps | None = None
         self._at = Stage(None, "", None)
         self._first: tuple[int, float] | None = None  # the step seen first, and seconds until then
+        self._flops: Counter[str] = Counter()  # of the lesson, by what took them
+        self._counted = 0  # of those that were ever taken
 
     @property
     def message(self) -> int | None:
@@ -68,15 +71,20 @@ class UnderWay:
         """Begin to learn a message; what was under way is given up."""
         self.drop()
         self._stand(message, "reading")
-        self._work = self._learn(message, config)
+        self._begin(self._learn(message, config))
 
     def study(self) -> bool:
         """Begin to make the adapter anew from all facts, unless something is under way."""
         if self._work is not None or not self._memory.known_facts():
             return False
         self._stand(None, "studying")
-        self._work = self._study()
+        self._begin(self._study())
         return True
+
+    def _begin(self, work: Steps) -> None:
+        self._work, self._flops = work, Counter()
+        parts = self._memory.learner.parts
+        self._counted = parts.flops if parts else 0
 
     def step(self) -> bool | Learned | Studied:
         """Take a step: False where there is none, what came of it after the last, else True."""
@@ -85,6 +93,7 @@ class UnderWay:
         begun = time.perf_counter()
         try:
             next(self._work)
+            self._count()
         except StopIteration as done:
             self._work = None
             return cast(Learned | Studied, done.value)
@@ -102,6 +111,18 @@ class UnderWay:
         if self._work is not None:
             self._work.close()
         self._work = None
+
+    def _count(self) -> None:
+        """Put down what was computed since the last time to what is being done."""
+        parts, doing = self._memory.learner.parts, self._at.doing
+        if parts is None:
+            return
+        if doing == "reading":
+            doing = self._memory.reading or doing
+        elif self._memory.lessons.guarding:
+            doing = "guarding"
+        self._flops[doing] += parts.flops - self._counted
+        self._counted = parts.flops
 
     def _stand(self, message: int | None, doing: str) -> None:
         self._at, self._first = Stage(message, doing, None), None
@@ -150,4 +171,6 @@ class UnderWay:
         work = self._memory.begin(lesson)
         while (event := work.step()) is None:
             yield
+        self._count()
+        self._memory.ledger.events.set_flops(event.id, +self._flops)
         return event

@@ -37,6 +37,7 @@ class LessonRunner:
         self._ledger, self._memory = ledger, memory
         self._learner, self._config, self._tokens = learner, config, tokens
         self._start = learner.state
+        self.guarding = False  # it looks whether other answers moved
         parts = learner.parts
         self.trainer = None if parts is None else Trainer(learner, parts, config)
 
@@ -206,7 +207,11 @@ class LessonRunner:
         if not guarding or self.trainer is None:
             return (), None
         self._check_examples(guarding)
-        drift = yield from guard.read(self.trainer, [row.example for row in guarding])
+        self.guarding = True
+        try:
+            drift = yield from guard.read(self.trainer, [row.example for row in guarding])
+        finally:
+            self.guarding = False
         bound = self._config.max_drift
         moved = () if drift <= bound else (f"{drift:.3f}", f"{bound:g}")
         return moved, _finite_mean((drift,))

@@ -1,6 +1,7 @@
 """What was learned and how it went: lessons carried out, and the updates they made."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from mlxdyn.learn.example import Kind
@@ -75,6 +76,10 @@ class Events:
             )
             self._db.run("DELETE FROM updates WHERE event = ?", (event,))
             self._add_updates(event, outcome.updates)
+
+    def set_flops(self, event: int, flops: Mapping[str, int]) -> None:
+        """Keep what a lesson took when it was new, in products with weights, by what took them."""
+        self._db.run("UPDATE events SET flops = ? WHERE id = ?", (json.dumps(flops), event))
 
     def _add_updates(self, event: int, updates: Sequence[Update]) -> None:
         for update in updates:

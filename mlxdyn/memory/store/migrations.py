@@ -126,6 +126,10 @@ MIGRATIONS = {
     CREATE INDEX example_question ON examples(question);
     ALTER TABLE supersedes ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
     """,
+    # What a lesson cost, where it was counted.
+    12: """
+    ALTER TABLE events ADD COLUMN flops TEXT;
+    """,
 }
 """Statements that lead to each version of the schema from the one before; all there is, from none.
 

@@ -149,6 +149,7 @@ class UpdateRow:
     reason: str
     undone: bool
     event: int
+    flops: dict[str, int]  # of the whole lesson, by what took them; {} where it was not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +230,7 @@ EVENT = "id, position, time, accepted, undone, stale, kind, message, chunks, ste
 UPDATE = (
     "u.id, e.time, m.conversation, e.message, coalesce(m.text, ''), u.kind, u.tokens, u.steps,"
     " u.rate, u.nll_before, u.nll_after, u.gradient_norm, e.drift, u.accepted,"
-    " u.reason, e.undone, e.id"
+    " u.reason, e.undone, e.id, e.flops"
 )  # of events e, updates u and messages m
 
 
@@ -277,8 +278,10 @@ def example_of(row: Sequence[Any]) -> ExampleRow:
 
 def update_of(row: Sequence[Any]) -> UpdateRow:
     """Read the columns UPDATE."""
-    *seen, accepted, reason, undone, event = row
-    values = (*seen, bool(accepted), reason, bool(undone), event)
+    *seen, accepted, reason, undone, event, flops = row
+    with _readable(f"lesson {event}"):
+        cost = json.loads(flops) if flops else {}
+    values = (*seen, bool(accepted), reason, bool(undone), event, cost)
     return UpdateRow(*values)
 
 
