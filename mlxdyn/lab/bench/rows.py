@@ -11,6 +11,7 @@ Action = Callable[[], float]
 """Does something once; gives its seconds (or bytes), without what had to be set up."""
 
 LEAST, MOST = 2, 15  # pairs
+CLOSE = 8  # pairs at least, where a target hangs on a percent
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from mlxdyn.chat.generate import KvCache, Talker, Version, loops
 from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, SamplingConfig
 from mlxdyn.files import digest, elsewhere, sync
 from mlxdyn.lab.bench.reading import drawn
-from mlxdyn.lab.bench.rows import Row, in_turn, timed
+from mlxdyn.lab.bench.rows import CLOSE, Row, in_turn, timed
 from mlxdyn.learn.learner import flatten
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.memory import Memory
@@ -32,7 +32,6 @@ from mlxdyn.model.lora import attach, detach
 MESSAGE = "My sister Ana moved to Porto last spring and works there as a nurse."
 WRITTEN = 32  # tokens: fewer than it takes to go round in circles
 REST = 0.05  # seconds before a message that comes to an idle program
-CLOSE = 8  # pairs at least, where a target hangs on a percent
 TALKED, TURN = 256, 24  # tokens of a conversation so far, and of a turn more
 CONFIG = ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=64))
 
