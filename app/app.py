@@ -42,6 +42,7 @@ from mlxdyn_app.records import LogList
 from mlxdyn_app.sidebar import Sidebar
 from mlxdyn_app.status import StatusLine
 from mlxdyn_app.talk import SAVING, Talk
+from mlxdyn_app.terminal import watch
 from mlxdyn_app.theme import NAMES, PAPER, WREN
 from mlxdyn_app.timeline import TimelinePage
 from mlxdyn_app.transcript import Transcript, Turn
@@ -49,8 +50,6 @@ from mlxdyn_app.wishes import grant
 
 KEYS_HINT = "/ commands · F1 help · F2 memory"
 TURN_KEYS = "E edit · R again · C copy · S surprise · F forget · Esc back"
-TERMINAL = 0  # file descriptor of standard input, which Textual reads keys from
-LOOKS_SECONDS = 2.0  # between two looks whether the terminal is still there
 PATIENCE_SECONDS = 1.0  # for the engine to end; what was acknowledged is durable without it
 
 
@@ -145,8 +144,7 @@ class ChatApp(App[None]):
         self.prompt.focus()
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.set_keymap(settings.keys())
-        if os.isatty(TERMINAL):
-            self.set_interval(LOOKS_SECONDS, self._leave_alone)
+        watch(self._save)
         self.call_after_refresh(self.engine.start)  # its imports would hold up the first picture
 
     def paint(self) -> None:
@@ -367,19 +365,12 @@ class ChatApp(App[None]):
 
     @work
     async def _close(self) -> None:
-        waits = self.patience if not self.talk.queue else None  # what was said is saved first
-        close = partial(self.engine.close, patience=waits)
-        self.closed = await asyncio.to_thread(close)
+        self.closed = await asyncio.to_thread(self._save)
         self.exit(return_code=1 if self.failure else 0)
 
-    async def _leave_alone(self) -> None:
-        """Save and end where the terminal is gone: Textual would ask it for keys for ever.
-
-        A closed window says so with a signal, but only to some: under `make` nobody hears it.
-        """
-        if not os.isatty(TERMINAL):
-            await asyncio.to_thread(partial(self.engine.close, patience=self.patience))
-            os._exit(1)
+    def _save(self) -> bool:
+        """Wait for the engine to end; for all of what was said, which is saved first."""
+        return self.engine.close(patience=None if self.talk.queue else self.patience)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Put what the slash commands do into the palette too."""

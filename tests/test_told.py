@@ -7,14 +7,17 @@ import pytest
 from click.testing import CliRunner
 from school import know, opened
 
+from mlxdyn.arrays import leaves
+from mlxdyn.chat.conversation import Session
 from mlxdyn.cli import main
-from mlxdyn.config import StudyConfig
+from mlxdyn.config import ChatConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import data_dir
 from mlxdyn.lab.cases import Ask, Case, claims, read
 from mlxdyn.lab.memory import KEPT, TrialOptions, remember, tell
 from mlxdyn.lab.remembered import Told, by_seed, finding, summary, to_json
 from mlxdyn.learn.steps import run
+from mlxdyn.memory import history
 from mlxdyn.model.load import Model
 
 REX = {
@@ -143,8 +146,16 @@ def test_it_studies_after_every_so_many_messages(credulous: Model):
     assert kinds == ["message", "message", "study", "message"]
 
 
+def logged() -> dict[int, dict[str, int]]:
+    done = CliRunner().invoke(main, ["memory", "log", "--memory", "m", "--json"])
+    return {row["event"]: row["lesson_flops"] for row in json.loads(done.stdout)}
+
+
+READ = {"writing", "answering", "learning", "guarding"}
+
+
 def test_the_log_says_what_a_lesson_took_and_by_what(credulous: Model):
-    """All that was computed while it was learned is put down to something."""
+    """All that was computed while it was learned is put down to something, its words too."""
     know(credulous)
     with opened("m", credulous) as memory:
         run(memory.prepare())
@@ -154,14 +165,66 @@ def test_the_log_says_what_a_lesson_took_and_by_what(credulous: Model):
         tell(memory, ["My dog is called Rex.", "I live in Oslo."], study_every=2)
         whole = parts.flops - before
         memory.snapshot()
-    done = CliRunner().invoke(main, ["memory", "log", "--memory", "m", "--json"])
-    taken = {row["event"]: row["flops"] for row in json.loads(done.stdout)}
-    assert [*map(set, taken.values())] == [
-        {"writing", "answering", "learning", "guarding"},
-        {"writing", "answering", "learning", "guarding"},
-        {"studying", "guarding"},
-    ]
+        facts = sum(len(memory.ledger.examples.facts(id)) for id in (1, 2))
+        assert facts and whole
+    taken = logged()
+    assert [*map(set, taken.values())] == [READ, READ, {"studying", "guarding"}]
     assert sum(count for one in taken.values() for count in one.values()) == whole
+
+
+def test_words_alone_are_counted(mite: Model):
+    """A base that finds nothing in a message still takes a step on its words."""
+    know(mite)
+    with opened("m", mite) as memory:
+        tell(memory, ["My dog is called Rex."])
+        (event,) = memory.ledger.events.all(memory.row.id)
+        tokens = sum(len(chunk.inputs) for chunk in event.lesson.chunks)
+    (taken,) = logged().values()
+    blocks = sum(array.size for _, array in leaves(mite.network.model.layers[0].parameters()))
+    assert 6 * tokens * blocks * 0.5 < taken["learning"], "forward, back, and scored again"
+
+
+def test_a_lesson_that_was_broken_off_counts_all_or_says_nothing(credulous: Model):
+    know(credulous)
+    with opened("m", credulous) as memory:
+        run(memory.prepare())
+        session = Session(credulous, memory, memory.ledger, ChatConfig(), temporary=False)
+        chat = memory.ledger.conversations.add(memory.row.id)
+        for text in ("My dog is called Rex.", "I live in Oslo."):
+            message = memory.ledger.messages.add(chat, "user", text, "pending")
+            while session.learn_step() and not memory.ledger.messages.examined(message.id):
+                pass
+            session.drop_work()  # someone says something
+            if message.id == 1:
+                while session.learn_step():
+                    pass
+    with opened("m", credulous) as memory:  # another process
+        session = Session(credulous, memory, memory.ledger, ChatConfig(), temporary=False)
+        while session.learn_step():
+            pass
+    first, second = logged().values()
+    assert set(first) == READ and second == {}
+
+
+def test_what_a_lesson_took_says_nothing_of_what_was_forgotten(credulous: Model):
+    """What a later message took depends on what was there before it."""
+    know(credulous)
+    with opened("m", credulous) as memory:
+        run(memory.prepare())
+        tell(memory, ["My dog is called Rex.", "I live in Oslo."])
+        assert len(logged()) == 2 and all(logged().values())
+        history.forget(memory, [1])
+    assert [*logged().values()] == [{}]
+
+
+@pytest.mark.parametrize("made_up", ["x", "[" * 9999, '{"writing": NaN}', "9" * 5000, "[1, 2]", 7])
+def test_made_up_operations_count_as_none(credulous: Model, made_up: object):
+    know(credulous)
+    with opened("m", credulous) as memory:
+        run(memory.prepare())
+        tell(memory, ["My dog is called Rex."])
+        memory.ledger.database.run("UPDATE events SET flops = ?", (made_up,))
+    assert [*logged().values()] == [{}]
 
 
 @pytest.mark.parametrize("option", [["--later", "1"], ["--seeds", "2"], ["--study-every", "1"]])

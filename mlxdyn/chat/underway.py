@@ -13,7 +13,7 @@ from mlxdyn.chat.turns import words_of
 from mlxdyn.config import ChatConfig
 from mlxdyn.memory.echoes import wants_all
 from mlxdyn.memory.memory import Memory
-from mlxdyn.memory.store.records import EventRow, Filter, Lesson
+from mlxdyn.memory.store.records import EventRow, Filter, Lesson, Spent
 
 Steps = Generator[None, None, Learned | Studied]
 STAGES = ("preparing", "reading", "learning")
@@ -27,8 +27,9 @@ class UnderWay:
         self._work: Steps | None = None
         self._at = Stage(None, "", None)
         self._first: tuple[int, float] | None = None  # the step seen first, and seconds until then
-        self._flops: Counter[str] = Counter()  # of the lesson, by what took them
-        self._counted = 0  # of those that were ever taken
+        self._flops: Counter[Spent] | None = None  # of the lesson; None where not all were counted
+        self._counts: int | None = None  # the message that they are of; 0 for a study
+        self._counted = 0  # of those that the network ever took
 
     @property
     def message(self) -> int | None:
@@ -71,26 +72,30 @@ class UnderWay:
         """Begin to learn a message; what was under way is given up."""
         self.drop()
         self._stand(message, "reading")
-        self._begin(self._learn(message, config))
+        examined = self._memory.ledger.messages.examined(message)
+        self._begin(self._learn(message, config), message, new=not examined)
 
     def study(self) -> bool:
         """Begin to make the adapter anew from all facts, unless something is under way."""
         if self._work is not None or not self._memory.known_facts():
             return False
         self._stand(None, "studying")
-        self._begin(self._study())
+        self._begin(self._study(), 0, new=True)
         return True
 
-    def _begin(self, work: Steps) -> None:
-        self._work, self._flops = work, Counter()
-        parts = self._memory.learner.parts
-        self._counted = parts.flops if parts else 0
+    def _begin(self, work: Steps, message: int, *, new: bool) -> None:
+        """Begin to count what it takes; where it was broken off in this process, go on counting."""
+        self._work = work
+        if message != self._counts:
+            self._flops = Counter() if new and not self._memory.lessons.stops else None
+            self._counts = message
 
     def step(self) -> bool | Learned | Studied:
         """Take a step: False where there is none, what came of it after the last, else True."""
         if self._work is None:
             return False
         begun = time.perf_counter()
+        self._counted = self._ever
         try:
             next(self._work)
             self._count()
@@ -112,17 +117,19 @@ class UnderWay:
             self._work.close()
         self._work = None
 
+    @property
+    def _ever(self) -> int:
+        parts = self._memory.learner.parts
+        return parts.flops if parts else 0
+
     def _count(self) -> None:
-        """Put down what was computed since the last time to what is being done."""
-        parts, doing = self._memory.learner.parts, self._at.doing
-        if parts is None:
+        """Put down what was computed to what was done, before the lesson, which counts itself."""
+        doing, taken = self._at.doing, self._ever - self._counted
+        if self._flops is None or doing not in ("preparing", "reading"):
             return
-        if doing == "reading":
-            doing = self._memory.reading or doing
-        elif self._memory.lessons.guarding:
-            doing = "guarding"
-        self._flops[doing] += parts.flops - self._counted
-        self._counted = parts.flops
+        reading = cast(Spent, self._memory.reading or doing) if doing == "reading" else "preparing"
+        self._flops[reading] += taken
+        self._counted = self._ever
 
     def _stand(self, message: int | None, doing: str) -> None:
         self._at, self._first = Stage(message, doing, None), None
@@ -139,10 +146,12 @@ class UnderWay:
             yield from memory.prepare()
             if self._at.spent:  # there was something to prepare
                 self._pace.note("preparing", self._at.spent)
+            self._count()
             self._stand(message, "reading")
         if steps and turn.role == "user" and not ledger.messages.examined(message):
             yield from memory.examine(message)
             self._pace.note("reading", self._at.spent)
+        self._count()
         self._stand(message, "learning")
         words = words_of(memory, message, config)
         event = yield from self._carry_out(Lesson("message", message, words, steps))
@@ -168,9 +177,8 @@ class UnderWay:
         )  # fmt: skip
 
     def _carry_out(self, lesson: Lesson) -> Generator[None, None, EventRow]:
-        work = self._memory.begin(lesson)
+        work = self._memory.begin(lesson, self._flops)
         while (event := work.step()) is None:
             yield
-        self._count()
-        self._memory.ledger.events.set_flops(event.id, +self._flops)
+        self._counts = None
         return event

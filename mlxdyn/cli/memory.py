@@ -101,6 +101,9 @@ def log(
 
     Times are local. nll is the surprise at the words (kind words) or at the answers (study,
     consolidation) before and after, drift the mean KL(base || now) on other answers, in nats/token.
+    In JSON, lesson_flops are the operations of the whole lesson that an update belongs to (its
+    event), in products with weights, where all were counted: it was learned in one go, and nothing
+    before it was changed since.
     """
     from mlxdyn.memory.store.records import Filter
 

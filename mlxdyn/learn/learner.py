@@ -114,6 +114,7 @@ class Learner:
     def score(self, chunk: Chunk) -> Observation:
         """Measure the nll of `chunk`'s targets; weights stay as they are."""
         cache = self._prefill(chunk)
+        self._count(chunk, 1)
         _, nll = self._loss(*self._arrays(chunk), cache)
         mx.eval(nll, [layer.state for layer in cache or []])
         return Observation(_floats(nll))
@@ -126,6 +127,7 @@ class Learner:
         leaves the weights as they were.
         """
         cache = self._prefill(chunk)
+        self._count(chunk, 2)  # back through frozen weights: the same again
         (loss, nll), gradient = self._gradient(*self._arrays(chunk), cache)
         return self._step(gradient, loss, nll, [layer.state for layer in cache or []], rate=rate)
 
@@ -198,6 +200,11 @@ class Learner:
             self.network(mx.array([chunk.prefix]), cache=self._cache)
             mx.eval([layer.state for layer in self._cache])
         return self._cache
+
+    def _count(self, chunk: Chunk, passes: int) -> None:
+        if self.parts is not None:
+            self.parts.count(len(chunk.prefix or ()), 0, 1)
+            self.parts.count(len(chunk.inputs), len(chunk.targets), passes)
 
     def _arrays(self, chunk: Chunk) -> tuple[mx.array, mx.array, mx.array]:
         if self._sliced is None and self._too_large(len(chunk.targets)):

@@ -167,6 +167,12 @@ class Parts:
         self.flops += 2 * logits.size * hidden.shape[-1]
         return logits
 
+    def count(self, tokens: int, targets: int, passes: int) -> None:
+        """Count passes of the whole network over `tokens`, of which it reads out `targets`."""
+        head = self.network if "lm_head" in self.network else self._body
+        read_out = _size(head["lm_head" if head is self.network else "embed_tokens"])
+        self.flops += 2 * passes * (tokens * sum(self._sizes) + targets * read_out)
+
     # below and above the cut, for learning
 
     def lower(self, tokens: tuple[int, ...]) -> mx.array:
@@ -222,12 +228,14 @@ class Parts:
 def _weights(block: Any) -> int:
     """Count the weights that a token is multiplied with in `block`, adapters apart."""
     return sum(
-        module.weight.size * 32 // module.bits
-        if isinstance(module, nn.QuantizedLinear)
-        else module.weight.size
+        _size(module)
         for _, module in block.named_modules()
         if isinstance(module, nn.Linear | nn.QuantizedLinear)
     )
+
+
+def _size(module: Any) -> int:
+    return int(module.weight.size * 32 // getattr(module, "bits", 32))
 
 
 class _Given(nn.Module):

@@ -1,5 +1,6 @@
 """A named memory: adapter, optimizer state and the ledger that produced them."""
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -24,7 +25,7 @@ from mlxdyn.memory.lessons import LessonRunner, Steps, vocabulary
 from mlxdyn.memory.privacy import Masked, masked
 from mlxdyn.memory.snapshots import Snapshots
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.records import EventRow, ExampleRow, Lesson, MemoryRow, Outcome
+from mlxdyn.memory.store.records import EventRow, ExampleRow, Lesson, MemoryRow, Outcome, Spent
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import attach, lowest
 
@@ -119,12 +120,15 @@ class Memory:
 
     # learning
 
-    def begin(self, lesson: Lesson) -> "Work":
-        """Start on `lesson`; the memory stays as it is until the work is done."""
+    def begin(self, lesson: Lesson, flops: Counter[Spent] | None = None) -> "Work":
+        """Start on `lesson`; the memory stays as it is until the work is done.
+
+        With `flops`, what it took before, all that it takes is kept with it.
+        """
         if not self.whole:
             self.restore()
         position = self.ledger.events.totals(self.row.id).position + 1
-        return Work(self, lesson, self.lessons.carry_out(lesson, position))
+        return Work(self, lesson, self.lessons.carry_out(lesson, position), flops)
 
     def learn(self, lesson: Lesson) -> EventRow:
         """Carry out `lesson` to its end and make it durable."""
@@ -280,22 +284,35 @@ class Memory:
 class Work:
     """A lesson under way on weights of its own; between steps the memory is as it was."""
 
-    def __init__(self, memory: Memory, lesson: Lesson, steps: Steps) -> None:
-        self._memory, self.lesson, self._steps = memory, lesson, steps
+    def __init__(
+        self, memory: Memory, lesson: Lesson, steps: Steps, flops: Counter[Spent] | None
+    ) -> None:
+        self._memory, self.lesson, self._steps, self._flops = memory, lesson, steps, flops
         self._before = self._mine = memory.learner.state
 
     def step(self) -> EventRow | None:
         """Take one micro-step; return the event once the lesson is done and durable."""
         learner, kept = self._memory.learner, self._before
         learner.state = self._mine
+        begun = learner.parts.flops if learner.parts else 0
         try:
             next(self._steps)
             self._mine = learner.state
+            self._count(begun)
         except StopIteration as done:
-            event = self._memory.ledger.events.add(self._memory.row.id, self.lesson, done.value)
+            self._count(begun)
+            events = self._memory.ledger.events
+            event = events.add(self._memory.row.id, self.lesson, done.value, self._flops)
             self._memory.version += 1
             kept = learner.state
             return event
         finally:
             learner.state = kept
         return None
+
+    def _count(self, begun: int) -> None:
+        if self._flops is None or self._memory.learner.parts is None:
+            return
+        doing: Spent = "learning" if self.lesson.kind == "message" else "studying"
+        doing = "guarding" if self._memory.lessons.guarding else doing
+        self._flops[doing] += self._memory.learner.parts.flops - begun

@@ -15,6 +15,7 @@ from mlxdyn.memory.store.records import (
     Filter,
     Lesson,
     Outcome,
+    Spent,
     Totals,
     Update,
     UpdateRow,
@@ -35,8 +36,17 @@ class Events:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def add(self, memory: int, lesson: Lesson, outcome: Outcome) -> EventRow:
-        """Record a lesson with its outcome; its message is learned in the same transaction."""
+    def add(
+        self,
+        memory: int,
+        lesson: Lesson,
+        outcome: Outcome,
+        flops: Mapping[Spent, int] | None = None,
+    ) -> EventRow:
+        """Record a lesson with its outcome; its message is learned in the same transaction.
+
+        `flops` are what it took, in products with weights; None where not all were counted.
+        """
         with self._db.transaction():
             position = self.next_position(memory)
             self.close_redo(memory)
@@ -45,6 +55,7 @@ class Events:
                 kind=lesson.kind, message=lesson.message, chunks=dump_chunks(lesson.chunks),
                 steps=lesson.steps, guarded=lesson.guarded,
                 accepted=outcome.accepted, reason=outcome.reason, drift=outcome.drift,
+                flops=None if flops is None else json.dumps({k: n for k, n in flops.items() if n}),
             )  # fmt: skip
             self._add_updates(event, outcome.updates)
             if lesson.message is not None:
@@ -76,10 +87,6 @@ class Events:
             )
             self._db.run("DELETE FROM updates WHERE event = ?", (event,))
             self._add_updates(event, outcome.updates)
-
-    def set_flops(self, event: int, flops: Mapping[str, int]) -> None:
-        """Keep what a lesson took when it was new, in products with weights, by what took them."""
-        self._db.run("UPDATE events SET flops = ? WHERE id = ?", (json.dumps(flops), event))
 
     def _add_updates(self, event: int, updates: Sequence[Update]) -> None:
         for update in updates:

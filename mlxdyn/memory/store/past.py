@@ -84,10 +84,14 @@ class Past:
             self.outdate(memory, changed)
 
     def outdate(self, memory: int, position: int) -> None:
-        """Something at `position` changed: later outcomes are stale, later snapshots are wrong."""
+        """Something at `position` changed: later outcomes are stale, later snapshots are wrong.
+
+        What later lessons took told of the past that was, so it goes.
+        """
         with self._db.transaction():
             self._db.run(
-                "UPDATE events SET stale = 1 WHERE memory = ? AND position >= ?", (memory, position)
+                "UPDATE events SET stale = 1, flops = NULL WHERE memory = ? AND position >= ?",
+                (memory, position),
             )
             self._db.run("DELETE FROM snapshots WHERE memory = ? AND upto >= ?", (memory, position))
 

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
@@ -16,6 +16,8 @@ from mlxdyn.learn.stream import Chunk
 LessonKind = Literal["message", "study"]
 UpdateKind = Literal["words", "study", "consolidation"]
 LearningState = Literal["none", "pending", "done"]
+Spent = Literal["preparing", "reading", "writing", "answering", "learning", "studying", "guarding"]
+"""What operations of a lesson went into."""
 
 
 class Reason(StrEnum):
@@ -149,7 +151,7 @@ class UpdateRow:
     reason: str
     undone: bool
     event: int
-    flops: dict[str, int]  # of the whole lesson, by what took them; {} where it was not counted
+    lesson_flops: dict[str, int]  # of the WHOLE lesson, by what took them; {} where not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +281,20 @@ def example_of(row: Sequence[Any]) -> ExampleRow:
 def update_of(row: Sequence[Any]) -> UpdateRow:
     """Read the columns UPDATE."""
     *seen, accepted, reason, undone, event, flops = row
-    with _readable(f"lesson {event}"):
-        cost = json.loads(flops) if flops else {}
-    values = (*seen, bool(accepted), reason, bool(undone), event, cost)
+    values = (*seen, bool(accepted), reason, bool(undone), event, _counts(flops))
     return UpdateRow(*values)
+
+
+def _counts(flops: object) -> dict[str, int]:
+    """Read what a lesson took; what is damaged, or somebody made up, counts as not counted."""
+    with suppress(ValueError, TypeError, RecursionError):
+        counts = json.loads(flops) if isinstance(flops, str) else {}
+        if isinstance(counts, dict) and all(
+            name in get_args(Spent) and type(count) is int and 0 <= count < 1 << 63
+            for name, count in counts.items()
+        ):
+            return counts
+    return {}
 
 
 @contextmanager
