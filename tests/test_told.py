@@ -1,6 +1,7 @@
 """Laws of the memory experiment: cases are read or refused by line, and what is said is judged."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,12 +128,38 @@ def test_seeds_learn_the_same_examples_from_other_starts_and_again_to_the_same_b
     assert len(second.said_later) == 1
     assert list(remember(credulous, read([file]), options, store=tmp_path / "out")) == told
     alone = TrialOptions(study=options.study, later=1)
+    kept = [*remember(credulous, read([file]), alone, store=tmp_path / "out")]
+    assert kept == told[::2], "fewer seeds are known already"
     (again, _) = remember(credulous, read([file]), alone)
     assert (again.said, again.drift, again.said_later) == (
         first.said, first.drift, first.said_later,
     )  # fmt: skip
     assert by_seed(told)[1]["drift_nats_per_token"] != by_seed(told)[0]["drift_nats_per_token"]
     assert to_json(summary(told))["memory"]["cases"] == 2  # type: ignore[index]
+
+
+def test_the_drift_is_of_the_weights_that_answer(credulous: Model, tmp_path: Path):
+    """A lesson that was thrown away because it moved too much has moved nothing."""
+    file = tmp_path / "cases.jsonl"
+    file.write_text(json.dumps(REX))
+    know(credulous)
+    study = StudyConfig(steps=2, learning_rate=0.05, max_drift=0.0)
+    (told,) = remember(credulous, read([file]), TrialOptions(study=study))
+    assert told.drift == 0.0
+
+
+def test_equal_cases_beside_each_other_are_two():
+    one = Told(
+        Case("a", "", ("I met Ana.",), (Ask("q", ("yes",)),), ()), said=("yes",),
+        said_amid_talk=("",), in_context=("",), claimed=(), claimed_in_context=(),
+        claimed_by_base=(), learned=(), seconds=1.0, flops=1.0, drift=None,
+    )  # fmt: skip
+    found = summary([one, one])
+    assert to_json(found)["memory"]["cases"] == 2  # type: ignore[index]
+    assert found.intervals["recall"] == (1.0, 1.0)
+    again = replace(one, seed=1, seconds=None, flops=None)
+    assert summary([one, again]).shares["seconds_per_message"] == 1.0
+    assert not summary([one, again]).intervals, "one person, however many seeds"
 
 
 def test_it_studies_after_every_so_many_messages(credulous: Model):

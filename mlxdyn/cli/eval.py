@@ -163,7 +163,8 @@ class Remembering(click.Command):
     "--seeds",
     type=click.IntRange(min=1),
     default=1,
-    help="With --experiment memory: so many adapters, each from another start, from --seed on.",
+    help="With --experiment memory: so many adapters, each from another start; draws are those of "
+    "the first, --seed.",
 )
 @click.option(
     "--study-every",

@@ -78,8 +78,8 @@ def remember(
             progress(ProgressStep(case.id, done + 1, len(cases), done, len(cases), None))
         others = [m for other in (*cases[done + 1 :], *cases[:done]) for m in other.messages]
         key = _key(model, case, options, others[: options.later])
-        if len(rows := finished.get(key, [])) == options.seeds:
-            yield from (_told(case, row) for row in rows)
+        if len(rows := finished.get(key, [])) >= options.seeds:
+            yield from (_told(case, row) for row in rows[: options.seeds])
             continue
         with _elsewhere(), tempfile.TemporaryDirectory() as folder:
             keep = data_dir(make=True) / "bases"
@@ -93,9 +93,9 @@ def remember(
 
 
 def _key(model: Model, case: Case, options: TrialOptions, others: Sequence[str]) -> str:
-    """Name all that a case's outcome depends on, and what is kept of it."""
+    """Name all that a case's outcome depends on, and what is kept of it; each seed has its own."""
     kept = [one.name for one in fields(Told)]
-    parts = [model.fingerprint, asdict(case), asdict(options), others, kept]
+    parts = [model.fingerprint, asdict(case), asdict(replace(options, seeds=1)), others, kept]
     said = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
@@ -139,33 +139,30 @@ def _elsewhere() -> Iterator[None]:
 
 
 def _remember(model: Model, case: Case, options: TrialOptions, others: Sequence[str]) -> list[Told]:
-    ledger = Ledger(Path(os.environ["MLXDYN_HOME"]) / "mlxdyn.db")
-    seconds, flops = _learn(model, ledger, case.messages, options)
-    with _opened(model, ledger, options) as memory:
-        told = _asked(model, memory, case, seconds, flops)
-    seeds = range(options.adapter.seed, options.adapter.seed + options.seeds)
-    with closing(ledger):
-        found = [told]
-        for seed in seeds[1:]:
+    first, *more = range(options.adapter.seed, options.adapter.seed + options.seeds)
+    with closing(Ledger(Path(os.environ["MLXDYN_HOME"]) / "mlxdyn.db")) as ledger:
+        seconds, flops = _learn(model, ledger, case.messages, options)
+        with _opened(model, ledger, options) as memory:
+            told = replace(_asked(model, memory, case), seconds=seconds, flops=flops)
+        found = {first: told}
+        for seed in more:
             with _opened(model, ledger, options, _copied(ledger, seed, "now")) as memory:
                 said, amid, claimed = _said(model, memory, case)
-                found.append(
-                    replace(
-                        told, said=said, said_amid_talk=amid, claimed=claimed, drift=_drift(memory),
-                        seed=seed,
-                    )
+                found[seed] = replace(
+                    told, said=said, said_amid_talk=amid, claimed=claimed, seconds=None, flops=None,
+                    learned=_learned(memory), drift=_drift(memory), seed=seed,
                 )  # fmt: skip
-        if not others:
-            return found
-        _learn(model, ledger, others, options, after=len(case.messages))
-        for at, seed in enumerate(seeds):
-            name = _copied(ledger, seed, "later") if at else NAME
+        if others:
+            _learn(model, ledger, others, options, after=len(case.messages))
+        for seed, told in found.items() if others else ():
+            name = NAME if seed == first else _copied(ledger, seed, "later")
             with _opened(model, ledger, options, name) as memory:
-                found[at] = replace(found[at], said_later=_ask(model, memory, _questions(case)))
-    return found
+                later = _ask(model, memory, _questions(case))
+            found[seed] = replace(told, said_later=later)
+    return [*found.values()]
 
 
-def _asked(model: Model, memory: Memory, case: Case, seconds: float, flops: float) -> Told:
+def _asked(model: Model, memory: Memory, case: Case) -> Told:
     """Ask for everything, from weights, in context and of the bare base."""
     questions, known = [*_questions(case), *case.unknown], len(case.asks)
     base = memory.base
@@ -183,10 +180,10 @@ def _asked(model: Model, memory: Memory, case: Case, seconds: float, flops: floa
         claimed=claimed,
         claimed_in_context=tuple(context[known:]),
         claimed_by_base=tuple(map(base.text, bare)),
-        learned=tuple((row.question, row.answer) for row in memory.known_facts()),
-        seconds=seconds,
+        learned=_learned(memory),
+        seconds=None,
+        flops=None,
         drift=_drift(memory),
-        flops=flops,
         seed=memory.row.adapter["seed"],
     )
 
@@ -204,9 +201,15 @@ def _questions(case: Case) -> list[str]:
     return [ask.question for ask in case.asks]
 
 
+def _learned(memory: Memory) -> tuple[tuple[str, str], ...]:
+    return tuple((row.question, row.answer) for row in memory.known_facts())
+
+
 def _drift(memory: Memory) -> float | None:
-    drifts = [update.drift for update in memory.ledger.events.log(memory.row.id)]
-    return next((drift for drift in reversed(drifts) if drift is not None), None)
+    """Give the drift of the weights as they are: that of a lesson that was thrown away is none."""
+    log = memory.ledger.events.log(memory.row.id)
+    stands = [one.drift for one in log if one.accepted and not one.undone]
+    return next((drift for drift in reversed(stands) if drift is not None), 0.0 if log else None)
 
 
 def _copied(ledger: Ledger, seed: int, when: str) -> str:

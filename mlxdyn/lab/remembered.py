@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from statistics import mean
 
 import numpy as np
@@ -26,8 +25,8 @@ class Told:
     claimed_in_context: tuple[str, ...]
     claimed_by_base: tuple[str, ...]
     learned: tuple[tuple[str, str], ...]
-    seconds: float  # of processor time a message
-    flops: float  # of products with weights a message: to write, to teach, to take steps
+    seconds: float | None  # of processor time a message; None where a seed learned it again
+    flops: float | None  # of products with weights a message: to write, to teach, to take steps
     drift: float | None
     said_later: tuple[str, ...] = ()  # after the messages of others
     seed: int = 0  # of the adapter
@@ -45,7 +44,11 @@ class Summary:
 def summary(told: Sequence[Told]) -> Summary:
     """Sum up; a share that nothing was asked for is None. A case is drawn with all its seeds."""
     shares = _shares(told)
-    cases = [[*found] for _, found in groupby(told, lambda one: one.case)]
+    cases: list[list[Told]] = []
+    for one in told:
+        if one.seed == told[0].seed:
+            cases.append([])
+        cases[-1].append(one)
     rng, drawn = np.random.default_rng(0), []
     for _ in range(RESAMPLES if len(cases) > 1 else 0):
         picked = rng.integers(len(cases), size=len(cases))
@@ -77,8 +80,8 @@ def _shares(told: Sequence[Told]) -> dict[str, float | None]:
         "false_recall_base": claimed(lambda one: one.claimed_by_base),
         "retention": _retention(told),
         "drift_nats_per_token": _mean([one.drift for one in told if one.drift is not None]),
-        "seconds_per_message": _mean([one.seconds for one in told]),
-        "flops_per_message": _mean([one.flops for one in told]),
+        "seconds_per_message": _mean([s for one in told if (s := one.seconds) is not None]),
+        "flops_per_message": _mean([n for one in told if (n := one.flops) is not None]),
     }
 
 

@@ -31,7 +31,7 @@ from mlxdyn.model.lora import attach, detach
 
 MESSAGE = "My sister Ana moved to Porto last spring and works there as a nurse."
 WRITTEN = 32  # tokens: fewer than it takes to go round in circles
-REST = 0.05  # seconds before a message that comes to an idle program
+REST = 0.05  # seconds that someone types, in which no step is begun
 TALKED, TURN = 256, 24  # tokens of a conversation so far, and of a turn more
 CONFIG = ChatConfig(sampling=SamplingConfig(temperature=0.0, max_tokens=64))
 
@@ -65,14 +65,16 @@ def rows(model: Model, seconds: float) -> Iterator[Row]:
 def _first_token(session: Session, seconds: float, token: float) -> Iterator[Row]:
     """Let a message come between two steps of a lesson, then at any moment of one.
 
-    With learning off it comes after a rest, as someone who types leaves one: cores that rested are
-    slower at first. `token` is how many milliseconds it takes to write one.
+    Both ways it comes after a rest, as someone who types leaves one: no step is begun meanwhile,
+    and cores that rested are slower at first. `token` is how many milliseconds it takes to write
+    one.
     """
     lots, steps, waits = random.Random(0), list[float](), list[float]()
     used: dict[str, list[float]] = {"user": [], "off": []}  # processor time
     _first_piece(session, MESSAGE)  # which is now to be learned
 
     def first() -> float:
+        time.sleep(REST)
         began = time.process_time()
         seconds = _first_piece(session, MESSAGE)
         used[session.learn].append(time.process_time() - began)
@@ -86,21 +88,20 @@ def _first_token(session: Session, seconds: float, token: float) -> Iterator[Row
 
     def off() -> float:
         session.learn = "off"
-        time.sleep(REST)
         return first()
 
     on, idle = in_turn(learning, off, seconds)
     session.learn = "user"
     yield Row(
         "first token, a lesson under way / learning off", "itself", "seconds", on, idle, "cost",
-        high=1.05, note=f"with learning off, after {1000 * REST:.0f} ms of rest",
+        high=1.05, note=f"after {1000 * REST:.0f} ms of rest, both ways",
         bound="both read the same tokens: of all threads' processor time, the whole reply takes "
         f"{1000 * median(used['user']):.1f} ms against {1000 * median(used['off']):.1f}",
     )  # fmt: skip
     late = tuple(first + wait for first, wait in zip(on, waits[-len(on) :], strict=True))
     yield Row(
         "the same, a message in the middle of a step", "itself", "seconds", late, idle, "cost",
-        high=1.05, note=f"of the {len(steps)} first steps of a lesson",
+        high=1.05, note=f"of the {len(steps)} first steps of a lesson; the rest above is in both",
         bound=f"the step under way is ended first: {median(steps):.3f} to {max(steps):.2f} s. MLX "
         f"cannot leave an evaluation half-way; 1.05 allows {50 * median(idle):.1f} ms, and "
         f"a single token through the network is an evaluation of {token:.1f} ms",
