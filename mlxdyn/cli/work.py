@@ -125,6 +125,8 @@ def told(files: tuple[str, ...], options: EvalOptions) -> Results:
     with live() as progress, suppress(KeyboardInterrupt):
         for one in memory.remember(model, cases, founded, progress=progress, store=store):
             done.append(one)
+    if not done:
+        raise MlxdynError("interrupted before anybody was heard to the end; there is nothing yet")
     found = remembered.summary(done)
     shown = remembered.finding(found)
     value = record.memory_to_json(found, model, device.current(), datetime.now(UTC), founded)

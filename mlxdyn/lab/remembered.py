@@ -1,8 +1,8 @@
 """How people's telling went, summed up: shares with intervals, by kind and by seed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from statistics import mean
+from functools import cache
 
 import numpy as np
 
@@ -43,62 +43,58 @@ class Summary:
 
 def summary(told: Sequence[Told]) -> Summary:
     """Sum up; a share that nothing was asked for is None. A case is drawn with all its seeds."""
-    shares = _shares(told)
-    cases: list[list[Told]] = []
-    for one in told:
-        if one.seed == told[0].seed:
-            cases.append([])
-        cases[-1].append(one)
-    rng, drawn = np.random.default_rng(0), []
-    for _ in range(RESAMPLES if len(cases) > 1 else 0):
-        picked = rng.integers(len(cases), size=len(cases))
-        drawn.append(_shares([one for i in picked for one in cases[i]]))
-    intervals = {}
-    for name in shares:
-        values = [value for draw in drawn if (value := draw[name]) is not None]
-        if values:
-            low, high = np.quantile(values, [0.025, 0.975])
+    sums = np.array([[*_judged(one).values()] for one in told])  # (told, names, (sum, count))
+    begins = [at for at, one in enumerate(told) if one.seed == told[0].seed]
+    cases = np.add.reduceat(sums, begins, axis=0)
+    names, intervals = [*_judged(told[0])], {}
+    count = RESAMPLES if len(cases) > 1 else 0
+    picked = np.random.default_rng(0).integers(len(cases), size=(count, len(cases)))
+    for name, drawn in zip(names, np.moveaxis(cases[picked].sum(axis=1), 1, 0), strict=True):
+        of = drawn[drawn[:, 1] > 0]
+        if len(of):
+            low, high = np.quantile(of[:, 0] / of[:, 1], [0.025, 0.975])
             intervals[name] = (float(low), float(high))
-    return Summary(tuple(told), shares, intervals)
+    return Summary(tuple(told), _shares(told), intervals)
 
 
 def _shares(told: Sequence[Told]) -> dict[str, float | None]:
-    def recalled(pick: Callable[[Told], tuple[str, ...]]) -> float | None:
-        return _mean(
-            [a.right(s) for one in told for a, s in zip(one.case.asks, pick(one), strict=True)]
-        )
+    judged = [_judged(one) for one in told]
+    counted = {name: np.sum([one[name] for one in judged], axis=0) for name in judged[0]}
+    return {name: float(sum_ / of) if of else None for name, (sum_, of) in counted.items()}
 
-    def claimed(pick: Callable[[Told], tuple[str, ...]]) -> float | None:
-        return _mean([claims(said, one.case.messages) for one in told for said in pick(one)])
 
+@cache
+def _judged(one: Told) -> dict[str, tuple[float, int]]:
+    """Give, for each share, what counts of one case and how many it is of."""
+
+    def recalled(said: Sequence[str]) -> tuple[float, int]:
+        return _sum(ask.right(words) for ask, words in zip(one.case.asks, said, strict=True))
+
+    def claimed(said: Sequence[str]) -> tuple[float, int]:
+        return _sum(claims(words, one.case.messages) for words in said)
+
+    retained = (  # of what was recalled at once, what is recalled later
+        ask.right(later)
+        for ask, said, later in zip(one.case.asks, one.said, one.said_later, strict=False)
+        if ask.right(said)
+    )
     return {
-        "ceiling": recalled(lambda one: one.in_context),
-        "recall": recalled(lambda one: one.said),
-        "recall_amid_talk": recalled(lambda one: one.said_amid_talk),
-        "false_recall": claimed(lambda one: one.claimed),
-        "false_recall_in_context": claimed(lambda one: one.claimed_in_context),
-        "false_recall_base": claimed(lambda one: one.claimed_by_base),
-        "retention": _retention(told),
-        "drift_nats_per_token": _mean([one.drift for one in told if one.drift is not None]),
-        "seconds_per_message": _mean([s for one in told if (s := one.seconds) is not None]),
-        "flops_per_message": _mean([n for one in told if (n := one.flops) is not None]),
+        "ceiling": recalled(one.in_context),
+        "recall": recalled(one.said),
+        "recall_amid_talk": recalled(one.said_amid_talk),
+        "false_recall": claimed(one.claimed),
+        "false_recall_in_context": claimed(one.claimed_in_context),
+        "false_recall_base": claimed(one.claimed_by_base),
+        "retention": _sum(retained),
+        "drift_nats_per_token": _sum([one.drift]),
+        "seconds_per_message": _sum([one.seconds]),
+        "flops_per_message": _sum([one.flops]),
     }
 
 
-def _retention(told: Sequence[Told]) -> float | None:
-    """Of what was recalled at once, give the share that is recalled later."""
-    return _mean(
-        [
-            ask.right(later)
-            for one in told
-            for ask, said, later in zip(one.case.asks, one.said, one.said_later, strict=False)
-            if ask.right(said)
-        ]
-    )
-
-
-def _mean(values: Sequence[float | bool]) -> float | None:
-    return mean(map(float, values)) if values else None
+def _sum(values: Iterable[float | None]) -> tuple[float, int]:
+    known = [float(value) for value in values if value is not None]
+    return sum(known), len(known)
 
 
 def by_kind(told: Sequence[Told]) -> dict[str, dict[str, float | None]]:
