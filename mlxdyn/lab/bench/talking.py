@@ -90,7 +90,7 @@ def _first_token(session: Session, seconds: float, token: float) -> Iterator[Row
         session.learn = "off"
         return first()
 
-    on, idle = in_turn(learning, off, seconds)
+    on, idle = in_turn(learning, off, seconds, CLOSE)
     session.learn = "user"
     yield Row(
         "first token, a lesson under way / learning off", "itself", "seconds", on, idle, "cost",
