@@ -19,8 +19,10 @@ def watch(save: Callable[[], object]) -> None:
     def look() -> None:
         while os.isatty(STANDARD_INPUT):
             time.sleep(LOOKS_SECONDS)
-        save()
-        os._exit(1)
+        try:
+            save()
+        finally:  # whatever became of it: nobody is there to be told
+            os._exit(1)
 
     if os.isatty(STANDARD_INPUT):
         Thread(target=look, name="mlxdyn-terminal", daemon=True).start()
