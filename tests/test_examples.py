@@ -1,7 +1,7 @@
 """Laws of examples: parts are the whole, decoding is greedy, loss is the KL, draws are lots."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +68,13 @@ def adapted(request: pytest.FixtureRequest, folder: Path) -> Iterator[tuple[Mode
     assert parts is not None and parts.first == (0 if request.param in OTHERS else 1)
     yield model, parts
     detach(model)
+
+
+def as_decoded(base: Base, answer: str) -> Decoded:
+    """Give an answer as if the base had been sure of it."""
+    tokens = (*base.words(answer), min(base.decoder.ends))
+    likely = Likely(np.array(tokens, np.int32)[:, None], np.zeros((len(tokens), 1), np.float32))
+    return Decoded(tokens, likely, ended=True, logprobs=(0.0,) * len(tokens))
 
 
 def whole(model: Model, tokens: tuple[int, ...]) -> np.ndarray:
@@ -524,6 +531,48 @@ def test_a_base_that_is_not_steady_is_asked_again_only_what_a_message_is_about(
     assert found.facts == (told.facts if again else ())
 
 
+PRIYA = examples.Told(
+    1,
+    "My manager is Priya, and my dog is Rex.",
+    (
+        (1, "Who is my manager?", "Your manager is Priya."),
+        (2, "Who do I report to?", "You report to Priya."),
+        (3, "What is Priya's job?", "Priya is your manager."),
+        (4, "What is my dog called?", "Your dog is called Rex."),
+    ),
+)
+
+
+def test_what_a_message_is_about_is_asked_again_in_all_wordings(asking: Base):
+    asking.prompts = replace(asking.prompts, steady=False, answered=1.0)
+    asked = [Asked(PRIYA.facts[0][1], 3.0, 9.0)]
+    (found,) = examples._doubtful(asking, [PRIYA], asked, [])
+    assert found.facts == PRIYA.facts[:3]
+
+
+def test_what_a_correction_makes_untrue_is_gone_in_all_wordings(
+    asking: Base, monkeypatch: pytest.MonkeyPatch
+):
+    """Asked in other words, a small base says the old name: that is not trained on any more."""
+    answers = [said for _, _, said in PRIYA.facts]
+    answers[0] = "Your manager is Tomasz."
+
+    def teach(_base: Base, _context: object, questions: Sequence[str], *_: object):
+        yield
+        return [as_decoded(asking, answer) for answer in answers[: len(questions)]]
+
+    def told(base: Base, _context: object, _question: str, answer: Decoded, _found: object):
+        return "Tomasz" in base.text(answer)
+
+    monkeypatch.setattr(Base, "teach", teach)
+    monkeypatch.setattr(examples, "is_told", told)
+    drafts, gone, related = run(examples.revise(asking, "I report to Tomasz now.", [PRIYA]))
+    assert [(draft.question, draft.answer) for draft in drafts] == [
+        ("Who is my manager?", "Your manager is Tomasz.")
+    ]
+    assert gone == (1, 2, 3) and related == [PRIYA]
+
+
 @pytest.mark.parametrize(
     ("answer", "said", "borrowed"),
     [
@@ -535,9 +584,7 @@ def test_a_base_that_is_not_steady_is_asked_again_only_what_a_message_is_about(
 def test_an_answer_with_a_name_of_a_worked_example_is_none(
     asking: Base, answer: str, said: list[str], borrowed: bool
 ):
-    tokens = asking.words(answer)
-    nothing = Likely(np.zeros((0, 1), np.int32), np.zeros((0, 1), np.float32))
-    decoded = Decoded(tokens, nothing, ended=True, logprobs=(0.0,) * len(tokens))
+    decoded = as_decoded(asking, answer)
     assert asking.borrows(decoded, said) == borrowed
 
 

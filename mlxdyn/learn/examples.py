@@ -15,7 +15,7 @@ from typing import TypeVar
 from mlxdyn.learn.base import Asked, Base, Support, is_taught
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import Draft, Example, Kind, with_floor
-from mlxdyn.learn.names import tells
+from mlxdyn.learn.names import tells, words
 from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
 
 T = TypeVar("T")
@@ -224,17 +224,23 @@ def _doubtful(
     if base.prompts.steady or max(one.gain for one in common) < LEANS:
         return list(earlier)
     about = {one.question for one in (*common, *others) if one.about >= base.prompts.answered}
-    answers = [{answer for _, q, answer in told.facts if q in about} for told in earlier]
+    values = [
+        {word for _, q, said in told.facts if q in about for word in tells(told.text, q, said)}
+        for told in earlier
+    ]
     return [
-        replace(told, facts=tuple(fact for fact in told.facts if fact[2] in said))
-        for told, said in zip(earlier, answers, strict=True)
+        replace(told, facts=tuple(f for f in told.facts if f[1] in about or words(f[2]) & value))
+        for told, value in zip(earlier, values, strict=True)
     ]
 
 
 def revise(
     base: Base, message: str, earlier: Sequence[Told]
 ) -> Generator[None, None, tuple[list[Draft], tuple[int, ...], list[Told]]]:
-    """Ask again what earlier messages answered; give what is answered otherwise now."""
+    """Ask again what earlier messages answered; give what is answered otherwise now.
+
+    Where an answer changes, all answers that hold what it told before are true no more.
+    """
     drafts: list[Draft] = []
     gone: list[int] = []
     related: list[Told] = []
@@ -246,14 +252,21 @@ def revise(
         replies = yield from base.listen(context)
         answers = yield from base.teach(context, questions, replies)
         support = yield from base.support(context, [told.text], questions, answers, replies[:1])
-        changed = {
+        now = {
             question: _fact(base, question, answer)
             for question, answer, found in zip(questions, answers, support, strict=True)
             if is_told(base, context, question, answer, found)
         }
-        stale = [key for key, q, said in told.facts if q in changed and changed[q].answer != said]
+        changed = [(q, said) for _, q, said in told.facts if q in now and now[q].answer != said]
+        untrue = [tells(told.text, q, said) - words(now[q].answer) for q, said in changed]
+        stale = [
+            key
+            for key, q, said in told.facts
+            if (q, said) in changed
+            or (q not in now and any(was and was <= words(said) for was in untrue))
+        ]
         if stale:
             gone += stale
             related.append(told)
-            drafts += changed.values()
+            drafts += now.values()
     return drafts, tuple(gone), related
