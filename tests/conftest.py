@@ -90,7 +90,7 @@ def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
     monkeypatch.setattr("school.FALLBACK", replace(FALLBACK, answered=-1e9))
     monkeypatch.setattr(bases, "SUPPORT", -1e9)
     monkeypatch.setattr(bases, "SURE", 1e-30)
-    monkeypatch.setattr(examples, "tells", lambda *said: True)
+    monkeypatch.setattr(examples, "is_said", lambda *said: True)
     monkeypatch.setattr(examples, "LESS", -1e9)
     monkeypatch.setattr(examples, "LEANS", 1e9)
     monkeypatch.setattr(examples, "OPEN_QUESTIONS", ASKED)

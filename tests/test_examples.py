@@ -15,7 +15,7 @@ from tiny import FAMILIES, OTHERS, random_adapter, tiny_model
 
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig
-from mlxdyn.learn import calibration, examples, replay
+from mlxdyn.learn import calibration, examples, names, replay
 from mlxdyn.learn.base import Asked, Base, Support, is_taught
 from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.decode import Decoded
@@ -574,18 +574,33 @@ def test_what_a_correction_makes_untrue_is_gone_in_all_wordings(
 
 
 @pytest.mark.parametrize(
-    ("answer", "said", "borrowed"),
+    ("answer", "said", "made_up"),
     [
-        ("You live in Kent.", ["I moved to Leeds"], True),
-        ("You live in Kent.", ["I moved to Kent"], False),
-        ("You live in Leeds.", ["I moved to Leeds"], False),
+        ("You live in Kent.", "I moved to Leeds", True),  # of a worked example
+        ("You live in Kent.", "I moved to kent", False),
+        ("Your manager is Emrink.", "my manager is Emrisk, lovely bloke", True),
+        ("Dein Chef isst keine Haselnüsse.", "mein Chef verträgt Haselnüssen nicht", False),
+        ("Your trip is on the 23rd.", "we leave on the 23.", False),
+        ("Your trip is on 23 June 2022.", "we leave on 23 June", True),
+        ("Ana’s dog is Rex, and I’m glad.", "Rex is the dog of Ana", False),
     ],
 )
-def test_an_answer_with_a_name_of_a_worked_example_is_none(
-    asking: Base, answer: str, said: list[str], borrowed: bool
+def test_names_and_numbers_that_nobody_said_are_made_up(answer: str, said: str, *, made_up: bool):
+    assert bool(names.made_up(answer, [said])) == made_up
+
+
+@pytest.mark.parametrize(
+    ("message", "answer", "told"),
+    [
+        ("Any tips for a baby? Ours is called Tess.", "Your baby is called Tess.", True),
+        ("Is the baby called Tess? I love her.", "Your baby is called Tess.", False),
+        ("Does she live in Porto? She moved there.", "Your baby moved to Porto.", False),
+    ],
+)
+def test_a_question_in_a_message_is_read_and_tells_nothing(
+    message: str, answer: str, *, told: bool
 ):
-    decoded = as_decoded(asking, answer)
-    assert asking.borrows(decoded, said) == borrowed
+    assert examples.is_said([message], "What about my baby?", answer) == told
 
 
 @pytest.mark.parametrize(
@@ -646,3 +661,5 @@ def test_what_asks_tells_nothing(mite: Model):
     assert all(map(is_question, ["Is it?", 'Is it?" ', "¿Y tú?", "真的吗？", "هل هذا؟"]))
     assert Masked("", "Is it old? My dog is ten. Isn't he?", 0).studied == "My dog is ten."
     assert Masked("", "What is the capital of Italy?", 0).studied == ""
+    assert Masked("", "Is it old? My dog is ten.", 0).read == "Is it old? My dog is ten."
+    assert Masked("", "What is the capital of Italy?", 0).read == ""

@@ -10,7 +10,7 @@ import mlx.core as mx
 import numpy as np
 
 from mlxdyn.learn.decode import Decoded, Decoder
-from mlxdyn.learn.names import names, parted, questions_in
+from mlxdyn.learn.names import questions_in
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.prompts import (
     FOREIGN,
@@ -289,11 +289,6 @@ class Base:
         )
         drafts.sort(key=lambda draft: -draft.logprob)
         return list(dict.fromkeys(q for draft in drafts for q in questions_in(self.text(draft))))
-
-    def borrows(self, answer: Decoded, texts: Sequence[str]) -> bool:
-        """Tell whether an answer holds a name of the worked examples that `texts` do not hold."""
-        shown = names([shot.said for shot in self.prompts.teacher.shots])
-        return not shown.isdisjoint(parted(self.text(answer)) - parted(" ".join(texts)))
 
     def text(self, decoded: Decoded) -> str:
         return self.model.decode(list(decoded.tokens)).strip()

@@ -33,6 +33,12 @@ class Decoded:
     def logprob(self) -> float:
         return sum(self.logprobs)
 
+    def beginning(self, most: int) -> "Decoded":
+        """Give its first tokens, at most so many."""
+        likely = Likely(self.likely.tokens[:most], self.likely.logprobs[:most])
+        whole = self.ended and len(self.tokens) <= most
+        return Decoded(self.tokens[:most], likely, whole, self.logprobs[:most])
+
 
 @dataclass(frozen=True, slots=True)
 class Decoder:

@@ -15,8 +15,9 @@ from typing import TypeVar
 from mlxdyn.learn.base import Asked, Base, Support, is_taught
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import Draft, Example, Kind, with_floor
-from mlxdyn.learn.names import tells, words
-from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS
+from mlxdyn.learn.names import made_up, tells, words
+from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS, WORLD
+from mlxdyn.learn.unlearnable import statements
 
 T = TypeVar("T")
 BRANCHES = 6  # first tokens that a question may begin with
@@ -35,7 +36,8 @@ gives "Rex" 0.55 and "is" 0.43: learned to 0.06 nats a token, that said "Your do
 All of it for the token doubled the drift, and the cat was Rex too.
 """
 MOST_OPEN = 8  # tokens of what the base says where nothing was told
-MOST_GENERAL = 12  # tokens of an answer in the regularization set
+LEAST_GENERAL, MOST_GENERAL = 4, 12  # tokens of an answer in the regularization set
+ROOM = 18  # tokens of a question and its answer there
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,8 @@ def examine(
     for draft in revised:
         taught.pop(draft.question, None)
     told, mistaken = _parted(base, message, revised, taught, beaten, common, own)
-    most = min(max(len(told), LEAST_NEAR), NEAR_MISSES)
-    near = yield from kept(base, mistaken[:most], Kind.NEAR_MISS, MOST_OPEN)
+    mistaken = mistaken[: min(max(len(told), LEAST_NEAR), NEAR_MISSES)]
+    near = yield from kept(base, mistaken, Kind.NEAR_MISS, [MOST_OPEN] * len(mistaken))
     return Examined((*told, *near), tuple(one.message for one in related), superseded)
 
 
@@ -103,12 +105,19 @@ def _taught(
 def is_told(
     base: Base, context: Sequence[str], question: str, answer: Decoded, found: Support
 ) -> bool:
-    """Tell whether an answer comes from its messages, and neither from the prompt nor from nowhere.
+    """Tell whether an answer comes from its messages, neither from the prompt nor from nowhere."""
+    return is_taught(answer, found) and is_said(context, question, base.text(answer))
 
-    One that repeats no word of its messages is a guess, or says that it does not know.
+
+def is_said(context: Sequence[str], question: str, answer: str) -> bool:
+    """Tell whether messages say what an answer says, by its words.
+
+    One that repeats no word of them is a guess, or says that it does not know; names and numbers
+    that nobody said are made up. A message's questions are read, and tell nothing.
     """
-    told = is_taught(answer, found) and not base.borrows(answer, [*context, question])
-    return told and bool(tells(" ".join(context), question, base.text(answer)))
+    held = tells(" ".join(context), question, answer)
+    stated = held <= words(*map(statements, context))
+    return bool(held) and stated and not made_up(answer, [*context, question])
 
 
 def _parted(
@@ -196,20 +205,29 @@ def _fact(base: Base, question: str, answer: Decoded) -> Draft:
 
 
 def kept(
-    base: Base, questions: Sequence[str], kind: Kind, most: int
+    base: Base, questions: Sequence[str], kind: Kind, most: Sequence[int]
 ) -> Generator[None, None, list[Draft]]:
-    """Make what the bare base says to `questions` examples: it should go on saying that."""
-    answers = yield from base.answer(questions, most)
+    """Make what the bare base says to `questions` examples: it should go on saying that.
+
+    `most` are the tokens that are kept of each answer, at most.
+    """
+    answers = yield from base.answer(questions, max(most, default=0))
     return [
         Draft(q, base.text(a), Example(kind, base.student_prompt(q), a.tokens, a.likely))
-        for q, a in zip(questions, answers, strict=True)
+        for q, a in zip(questions, map(Decoded.beginning, answers, most), strict=True)
         if a.tokens
     ]
 
 
 def regularization(base: Base) -> Generator[None, None, list[Draft]]:
-    """Make the regularization set of a base: its own answers to what concerns nobody."""
-    return (yield from kept(base, GENERAL, Kind.REGULARIZATION, MOST_GENERAL))
+    """Make the regularization set of a base: its own answers to what concerns nobody.
+
+    Question and answer are about as long in all, so that steps have few shapes.
+    """
+    questions = (*GENERAL, *WORLD)
+    rooms = [ROOM - len(base.question_tokens(question)) for question in questions]
+    most = [min(max(room, LEAST_GENERAL), MOST_GENERAL) for room in rooms]
+    return (yield from kept(base, questions, Kind.REGULARIZATION, most))
 
 
 def _doubtful(

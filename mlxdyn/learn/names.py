@@ -13,6 +13,9 @@ _SAID = re.compile(rf"(?=([{UNSPACED}]{{2}}))|((?:[^\W_{UNSPACED}]|[{MARKS}])+)"
 _WORD = re.compile(r"[\w'’-]+")
 _LABEL = re.compile(r"^[\s\-*•–]*(?:\d+[.):]\s*)?(?:\w[.):]\s+)?")
 _QUESTION = re.compile(r"[^\n?？؟]*[?？؟]")
+_NUMBER = re.compile(r"\d+")
+_APOSTROPHE = re.compile("['’]")
+STEM = 5  # letters by which two forms of a name are known to be one
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n")
 
 
@@ -27,8 +30,25 @@ def names(texts: Iterable[str]) -> set[str]:
     for sentence in (part for text in texts for part in _SENTENCE.split(text)):
         words = _WORD.findall(sentence)
         found |= {w.lower() for w in words if any(c.isdigit() for c in w)}
-        found |= {w.lower() for w in words[1:] if w[0].isupper() and len(w.split("'")[0]) > 1}
+        found |= {w.lower() for w in words[1:] if w[0].isupper() and len(_bare(w)) > 1}
     return found
+
+
+def made_up(text: str, known: Iterable[str]) -> set[str]:
+    """Give the names and numbers of a text that no known text holds; an ending may differ."""
+    stems = {_stem(word) for one in known for word in parted(one)}
+    return {name for name in names([text]) if _stem(name) not in stems}
+
+
+def _stem(word: str) -> str:
+    """Give a number without what follows it, of other words the first letters."""
+    number = _NUMBER.match(word)
+    return number[0] if number else _bare(word)[:STEM]
+
+
+def _bare(word: str) -> str:
+    """Take off what stands after an apostrophe, as of "Ana's" and "I'm"."""
+    return _APOSTROPHE.split(word, maxsplit=1)[0]
 
 
 def words(*texts: str) -> set[str]:

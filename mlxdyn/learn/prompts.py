@@ -275,3 +275,32 @@ GENERAL = (
     "How do plants drink?", "What is 15 percent of 80?",
 )  # fmt: skip
 """What has nothing to do with anybody: the answers of a base that should stay as they are."""
+
+WORLD = (
+    "Who walked on the moon?", "Who made the first car?", "Who was Mozart?", "Who wrote Emma?",
+    "Who was Isaac Newton?", "Who was Cleopatra?", "Who is Zeus?", "Who is Sherlock Holmes?",
+    "Where is Mount Everest?", "Where do kangaroos live?", "Where does chocolate come from?",
+    "Where was Napoleon born?", "Where is the Sahara?", "When was Rome founded?", "When is Easter?",
+    "When do swallows fly south?", "Which animal is the fastest?", "Which metal is liquid?",
+    "Which planet has rings?", "What is the capital of Canada?", "Where is Poland?",
+    "What language do they speak in Austria?", "What colour is an emerald?",
+    "Which ocean is the largest?", "What is a violin?", "What is gold used for?",
+    "What do cows eat?", "What does a carpenter do?", "What is a dog?", "What is a hospital?",
+    "What is inflation?", "What is an island?", "What does DNA stand for?",
+    "What is the plural of 'mouse'?", "What is the opposite of 'early'?", "What is 5 plus 8?",
+    "How many hours are in a week?", "How many strings has a guitar?", "How old is the universe?",
+    "How tall is a giraffe?", "How is glass made?", "How do cats see in the dark?",
+    "How does a fridge work?", "How do I change a tyre?", "How do I get rid of ants?",
+    "How can I learn to swim?", "How do you spell 'knife'?", "Why does ice float?",
+    "Why do people yawn?", "Why is the sea salty?", "Name four colours.", "Name a famous painter.",
+    "Give me a synonym for 'happy'.", "What can I do at home?", "Write a limerick about a goat.",
+    "Write a short birthday message.", "Tell me about Rome.", "Tell me something about owls.",
+    "Explain what a loan is.", "Is the sun a star?", "Can penguins fly?", "Wer war Goethe?",
+    "¿Dónde está Lima?", "Où est Lyon ?",
+)  # fmt: skip
+"""What is known of the world, asked in the words in which people ask of themselves.
+
+With `GENERAL` alone, drift after ten messages to SmolLM2 was 0.100, one of them was refused for it,
+and of fifty other questions four were answered with the user's sister or hospital (who discovered
+penicillin); with these drift is 0.043, none was refused, and none was.
+"""

@@ -83,12 +83,12 @@ class Trainer:
     def measure(self, examples: Sequence[Example]) -> Generator[None, None, list[float]]:
         """Give mean KL(target || now) of each example, in nats per token."""
         yield from self._prepare(examples)
-        self._learner.network.train()  # as when it learns: one kind of attention
         by_length = sorted(range(len(examples)), key=lambda i: len(examples[i].inputs))
         found: dict[int, float] = {}
         shared = common_start([example.prompt for example in examples]) if examples else 0
         for first in range(0, len(examples), TOGETHER):
             group = by_length[first : first + TOGETHER]
+            self._learner.network.train()  # as when it learns; a reply may have come in between
             batch = self._batch([examples[i] for i in group], shared)
             found |= zip(group, self._learner.measure(batch), strict=True)
             yield
