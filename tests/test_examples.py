@@ -590,20 +590,6 @@ def test_names_and_numbers_that_nobody_said_are_made_up(answer: str, said: str, 
 
 
 @pytest.mark.parametrize(
-    ("message", "answer", "told"),
-    [
-        ("Any tips for a baby? Ours is called Tess.", "Your baby is called Tess.", True),
-        ("Is the baby called Tess? I love her.", "Your baby is called Tess.", False),
-        ("Does she live in Porto? She moved there.", "Your baby moved to Porto.", False),
-    ],
-)
-def test_a_question_in_a_message_is_read_and_tells_nothing(
-    message: str, answer: str, *, told: bool
-):
-    assert examples.is_said([message], "What about my baby?", answer) == told
-
-
-@pytest.mark.parametrize(
     ("message", "guess"),
     [
         ("I have two dogs. One is called Rex. The other is called Max.", "haven't told me"),
@@ -661,5 +647,3 @@ def test_what_asks_tells_nothing(mite: Model):
     assert all(map(is_question, ["Is it?", 'Is it?" ', "¿Y tú?", "真的吗？", "هل هذا؟"]))
     assert Masked("", "Is it old? My dog is ten. Isn't he?", 0).studied == "My dog is ten."
     assert Masked("", "What is the capital of Italy?", 0).studied == ""
-    assert Masked("", "Is it old? My dog is ten.", 0).read == "Is it old? My dog is ten."
-    assert Masked("", "What is the capital of Italy?", 0).read == ""

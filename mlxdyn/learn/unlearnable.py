@@ -4,7 +4,6 @@ Secrets are found by `redact`. What is quoted is told by its marks alone, in any
 """
 
 import re
-from collections.abc import Iterator
 
 UNLEARNABLE = re.compile(
     r"<(?P<tag>think|thinking|thought|reasoning|tool_response|tool_result|tool_call|tool_output"
@@ -55,20 +54,3 @@ ASKED = re.compile(r"[?？؟]+[\s\"'”’»)]*\Z")
 def is_question(sentence: str) -> bool:
     """Tell by its end whether a sentence asks: then it tells nothing."""
     return ASKED.search(sentence) is not None
-
-
-_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\n+")
-
-
-def sentences(text: str) -> Iterator[str]:
-    """Cut a text into sentences, each with what parts it from the next."""
-    at = 0
-    for end in _END.finditer(text):
-        yield text[at : end.end()]
-        at = end.end()
-    yield text[at:]
-
-
-def statements(text: str) -> str:
-    """Leave of a text the sentences that tell something: those that do not ask."""
-    return "".join(one for one in sentences(text) if not is_question(one)).strip()

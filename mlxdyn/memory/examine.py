@@ -33,7 +33,7 @@ def examine(
 ) -> Generator[None, None, None]:
     """Freeze what a message teaches; with `personal`, of phone and account numbers too."""
     yield from prepared(base)
-    text = masked(ledger, memory, [message], personal=personal)[message].read
+    text = masked(ledger, memory, [message], personal=personal)[message].studied
     how = {"personal": personal}
     earlier = _alike(ledger, memory, base, message, text, **how) if text else []
     found = (yield from examples.examine(base, text, earlier)) if text else NOTHING
@@ -64,11 +64,11 @@ def _alike(
     candidates = ledger.messages.learned_before(memory, message)
     before = ledger.messages.said_before(message, [m.id for m in candidates])
     hidden = masked(ledger, memory, [*(m.id for m in candidates), message], personal=personal)
-    likeness = base.likeness(text, [hidden[m.id].read for m in candidates])
+    likeness = base.likeness(text, [hidden[m.id].studied for m in candidates])
     return [
         Told(
             one.id,
-            hidden[one.id].read,
+            hidden[one.id].studied,
             tuple((fact.id, fact.question, fact.answer) for fact in ledger.examples.facts(one.id)),
         )
         for one, like in zip(candidates, likeness, strict=True)

@@ -1,11 +1,12 @@
 """What of a memory's messages may be learned and shown: each masked by what was told before it."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mlxdyn.learn.framed import strip_framed, strip_reported
 from mlxdyn.learn.redact import PLACEHOLDER, find, mask, values
-from mlxdyn.learn.unlearnable import sentences, statements, strip_quoted, strip_unlearnable
+from mlxdyn.learn.unlearnable import is_question, strip_quoted, strip_unlearnable
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Message
 
@@ -23,17 +24,12 @@ class Masked:
 
     @property
     def studied(self) -> str:
-        """What may be told in facts: sentences that tell something, and no secret."""
-        return statements(self._open)
+        """What facts are made from: sentences that tell something, and no secret.
 
-    @property
-    def read(self) -> str:
-        """What facts are found in: that, amid what is asked; nothing where nothing is told."""
-        return self._open if self.studied else ""
-
-    @property
-    def _open(self) -> str:
-        return "".join(s for s in sentences(self.learnable) if PLACEHOLDER not in s).strip()
+        Of six messages that ask too, SmolLM2 found one fact more and two fewer with what they ask.
+        """
+        told = (s for s in _sentences(self.learnable) if PLACEHOLDER not in s)
+        return "".join(s for s in told if not is_question(s)).strip()
 
 
 def masked(
@@ -75,3 +71,15 @@ def _masked(message: Message, before: str, known: dict[str, None], *, personal: 
         return Masked(shown, shown, len(spans))
     rest = find(plain, before=before, known=tuple(known), personal=not personal)
     return Masked(shown, mask(plain, rest), len(rest), quoted=plain != thought)
+
+
+_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\n+")
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """Cut a text into sentences, each with what parts it from the next."""
+    at = 0
+    for end in _END.finditer(text):
+        yield text[at : end.end()]
+        at = end.end()
+    yield text[at:]
