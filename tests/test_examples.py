@@ -1,7 +1,7 @@
 """Laws of examples: parts are the whole, decoding is greedy, loss is the KL, draws are lots."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from mlxdyn.learn.example import (
 from mlxdyn.learn.learner import UNLISTED, Learner, divergence
 from mlxdyn.learn.names import questions_in, tells, words
 from mlxdyn.learn.parts import Parts, common_start, lay_out
-from mlxdyn.learn.prompts import KNOWN, TEACHERS, WRITERS
+from mlxdyn.learn.prompts import KNOWN, OPEN_QUESTIONS, TEACHERS, WRITERS
 from mlxdyn.learn.steps import run
 from mlxdyn.learn.trainer import Trainer
 from mlxdyn.learn.unlearnable import is_question
@@ -488,28 +488,54 @@ def test_only_what_a_message_brings_up_is_answered_anew(
     assert bool(found.superseded) == gone
 
 
+def given(value: object) -> Callable[..., Iterator[None]]:
+    """Give a value as what comes of some steps, whatever is asked."""
+
+    def gives(*_: object) -> Iterator[None]:
+        yield
+        return value
+
+    return gives
+
+
 def test_what_a_correction_answers_is_not_given_to_a_question_it_is_less_about(
     asking: Base, monkeypatch: pytest.MonkeyPatch
 ):
     """A new name of the baby's is no cousin's, though the baby's question was answered before."""
     baby, cousin = "What is my baby called?", "What is my cousin called?"
-
-    def given(value: object):
-        def gives(*_: object) -> Iterator[None]:
-            yield
-            return value
-
-        return gives
-
     ana = {q: examples._Taught(as_said(asking.model, q, "Ana."), 1) for q in (baby, cousin)}
     candidates = [Asked(baby, 3.0, 16.0), Asked(cousin, 3.0, 12.0)]
+    revised = examples.Revised((ana[baby].draft,), (7,), (), ())
+    assert facts_of(asking, monkeypatch, candidates, ana, revised) == [baby]
+
+
+def test_a_correction_does_not_teach_again_what_it_corrects(
+    asking: Base, monkeypatch: pytest.MonkeyPatch
+):
+    """With the old message before it a base may still say the old name, to another question."""
+    said = {"Who is my boss?": "Your boss is Priya.", "Who leads us?": "Tomasz leads you."}
+    taught = {
+        q: examples._Taught(as_said(asking.model, q, a), i) for i, (q, a) in enumerate(said.items())
+    }
+    candidates = [Asked(question, 3.0, 16.0) for question in said]
+    revised = examples.Revised((), (7,), (), ({"priya"},))
+    assert facts_of(asking, monkeypatch, candidates, taught, revised) == ["Who leads us?"]
+
+
+def facts_of(
+    base: Base,
+    monkeypatch: pytest.MonkeyPatch,
+    candidates: Sequence[Asked],
+    taught: dict[str, examples._Taught],
+    revised: examples.Revised,
+) -> list[str]:
+    """Give the questions that a message teaches where all before that went as given."""
     monkeypatch.setattr(Base, "write", given([]))
     monkeypatch.setattr(Base, "candidates", given((candidates, [])))
-    monkeypatch.setattr(examples, "_taught", given(ana))
-    monkeypatch.setattr(examples, "revise", given(([ana[baby].draft], (7,), [])))
-    found = run(examples.examine(asking, "No, the baby is called Ana."))
-    facts = [draft.question for draft in found.drafts if draft.example.kind == Kind.FACT]
-    assert facts == [baby]
+    monkeypatch.setattr(examples, "_taught", given(taught))
+    monkeypatch.setattr(examples, "revise", given(revised))
+    found = run(examples.examine(base, "It is as I say."))
+    return [draft.question for draft in found.drafts if draft.example.kind == Kind.FACT]
 
 
 @pytest.mark.parametrize(
@@ -550,43 +576,121 @@ def test_what_a_message_is_about_is_asked_again_in_all_wordings(asking: Base):
     assert found.facts == PRIYA.facts[:3]
 
 
+def as_if_taught(
+    monkeypatch: pytest.MonkeyPatch, answers: dict[str, str], told: Sequence[str]
+) -> None:
+    """Let a base give `answers` to questions, and surely those that hold one of `told`."""
+
+    def teach(base: Base, _context: object, questions: Sequence[str], *_: object):
+        yield
+        return [as_decoded(base, answers.get(question, "")) for question in questions]
+
+    def is_told(base: Base, _context: object, _question: str, answer: Decoded, _found: object):
+        return any(word in base.text(answer) for word in told)
+
+    monkeypatch.setattr(Base, "teach", teach)
+    monkeypatch.setattr(examples, "is_told", is_told)
+
+
 def test_what_a_correction_makes_untrue_is_gone_in_all_wordings(
     asking: Base, monkeypatch: pytest.MonkeyPatch
 ):
     """Asked in other words, a small base says the old name: that is not trained on any more."""
-    answers = [said for _, _, said in PRIYA.facts]
-    answers[0] = "Your manager is Tomasz."
-
-    def teach(_base: Base, _context: object, questions: Sequence[str], *_: object):
-        yield
-        return [as_decoded(asking, answer) for answer in answers[: len(questions)]]
-
-    def told(base: Base, _context: object, _question: str, answer: Decoded, _found: object):
-        return "Tomasz" in base.text(answer)
-
-    monkeypatch.setattr(Base, "teach", teach)
-    monkeypatch.setattr(examples, "is_told", told)
-    drafts, gone, related = run(examples.revise(asking, "I report to Tomasz now.", [PRIYA]))
-    assert [(draft.question, draft.answer) for draft in drafts] == [
+    answers = {q: said for _, q, said in PRIYA.facts} | {
+        "Who is my manager?": "Your manager is Tomasz."
+    }
+    as_if_taught(monkeypatch, answers, ["Tomasz"])
+    revised = run(examples.revise(asking, "I report to Tomasz now.", [PRIYA]))
+    assert [(draft.question, draft.answer) for draft in revised.drafts] == [
         ("Who is my manager?", "Your manager is Tomasz.")
     ]
-    assert gone == (1, 2, 3) and related == [PRIYA]
+    assert revised.superseded == (1, 2, 3) and revised.related == (PRIYA,)
+    assert revised.denies("Your boss is Priya.") and not revised.denies("Your boss is Tomasz.")
 
 
 @pytest.mark.parametrize(
-    ("answer", "said", "made_up"),
+    ("text", "facts", "message", "now"),
     [
-        ("You live in Kent.", "I moved to Leeds", True),  # of a worked example
-        ("You live in Kent.", "I moved to kent", False),
-        ("Your manager is Emrink.", "my manager is Emrisk, lovely bloke", True),
-        ("Dein Chef isst keine Haselnüsse.", "mein Chef verträgt Haselnüssen nicht", False),
-        ("Your trip is on the 23rd.", "we leave on the 23.", False),
-        ("Your trip is on 23 June 2022.", "we leave on 23 June", True),
-        ("Ana’s dog is Rex, and I’m glad.", "Rex is the dog of Ana", False),
+        (
+            "My sister Ana and my brother Tom live in Leeds.",
+            {
+                "Where does my brother live?": "Your brother lives in Leeds.",
+                "Where does my sister live?": "Your sister lives in Leeds.",
+            },
+            "My brother moved to York.",
+            "Your brother lives in York.",
+        ),
+        (
+            "I have two cats and two dogs.",
+            {
+                "How many cats do I have?": "You have two cats.",
+                "How many dogs do I have?": "You have two dogs.",
+            },
+            "I have three cats now.",
+            "You have three cats.",
+        ),
+        (
+            "我的狗叫小白，我的猫叫大白。",
+            {"我的狗叫什么名字？": "你的狗叫小白。", "我的猫叫什么名字？": "你的猫叫大白。"},
+            "不对，我的狗叫阿黑。",
+            "你的狗叫阿黑。",
+        ),
     ],
 )
-def test_names_and_numbers_that_nobody_said_are_made_up(answer: str, said: str, *, made_up: bool):
+def test_what_a_correction_says_nothing_of_stays_true(
+    asking: Base,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    facts: dict[str, str],
+    message: str,
+    now: str,
+):
+    told = examples.Told(1, text, tuple((i, q, a) for i, (q, a) in enumerate(facts.items())))
+    as_if_taught(monkeypatch, {**facts, next(iter(facts)): now}, [now])
+    revised = run(examples.revise(asking, message, [told]))
+    assert revised.superseded == (0,)
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "made_up"),
+    [
+        ("I moved to Leeds", "You live in Kent.", True),  # of a worked example
+        ("my sister moved to a flat", "Mia lives in a flat.", True),
+        ("I moved to kent", "You live in Kent.", False),
+        ("my manager is Emrisk, lovely bloke", "Your manager is Emrink.", True),
+        ("mein Chef isst keine Haselnüsse", "Dein Chef verträgt keine Haselnuss.", False),
+        ("mein Hund heißt Anton", "Der Name deines Hundes ist Anton.", False),
+        ("I'm reading 'Emma', by Jane Austen", "You are reading Emma.", False),
+        ("Je viens d'Espagne", "Tu es née en Espagne.", False),
+        ("мой брат Иван", "Имя моего брата Ивана", False),
+        ("we leave on the 23.", "Your trip is on the 23rd.", False),
+        ("we leave on 23 June", "Your trip is on 23 June 2022.", True),
+        ("the report is due 2024-05-03", "Your report is due on 2024-05-09.", True),
+        ("the train leaves at 6:52", "Your train leaves at 6:25.", True),
+        ("我的航班6点出发", "你的航班在6点出发。", False),
+    ],
+)
+def test_numbers_and_names_that_nobody_said_are_made_up(said: str, answer: str, *, made_up: bool):
     assert bool(names.made_up(answer, [said])) == made_up
+
+
+def test_an_answer_says_a_word_of_its_messages_and_nothing_made_up():
+    def is_said(answer: str) -> bool:
+        return examples.is_said(["My dog Rex is 12."], "How old is my dog?", answer)
+
+    assert is_said("Your dog is 12.") and is_said("Rex is 12.")
+    assert not is_said("I do not know.") and not is_said("Rex is 11.")
+
+
+def test_what_should_stay_is_asked_in_many_ways_and_is_of_one_length(asking: Base):
+    drafts = run(examples.regularization(asking))
+    asked = [draft.question for draft in drafts]
+    assert len(set(asked)) == len(asked) >= 90 and not {*asked} & {*OPEN_QUESTIONS}
+    for draft in drafts:
+        target, likely = draft.example.target, draft.example.likely
+        assert likely is not None and len(likely.tokens) == len(target) <= examples.MOST_GENERAL
+        whole = len(asking.question_tokens(draft.question)) + len(target)
+        assert whole <= examples.ROOM or len(target) <= examples.LEAST_GENERAL
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,8 @@ def _is_steady(base: Base) -> Generator[None, None, bool]:
         replies = yield from base.listen([said])
         answers = yield from base.teach([said], questions, replies)
         facts = zip(range(len(questions)), questions, map(base.text, answers), strict=True)
-        _, gone, _ = yield from revise(base, other.said[0], [Told(0, said, tuple(facts))])
-        changed, asked = changed + len(gone), asked + len(questions)
+        revised = yield from revise(base, other.said[0], [Told(0, said, tuple(facts))])
+        changed, asked = changed + len(revised.superseded), asked + len(questions)
     return changed <= CONFUSED * asked
 
 

@@ -49,6 +49,20 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Revised:
+    """What earlier messages answer otherwise now."""
+
+    drafts: tuple[Draft, ...]
+    superseded: tuple[int, ...]  # earlier examples that are true no more
+    related: tuple[Told, ...]  # messages of which some are
+    untrue: tuple[set[str], ...]  # words that told what is true no more, each set by itself
+
+    def denies(self, answer: str) -> bool:
+        """Tell whether an answer holds all the words of something that is true no more."""
+        return any(was <= words(answer) for was in self.untrue)
+
+
+@dataclass(frozen=True, slots=True)
 class Examined:
     """What came of a message."""
 
@@ -66,19 +80,24 @@ def examine(
     common, others = yield from base.candidates(message, [*dict.fromkeys([*written, *known])])
     own = [one for one in others if one.question in written]
     doubtful = _doubtful(base, earlier, common, others)
-    revised, superseded, related = yield from revise(base, message, doubtful)
-    context = [*(one.text for one in related), message]
+    revised = yield from revise(base, message, doubtful)
+    context = [*(one.text for one in revised.related), message]
     replies = yield from base.listen(context)
     asked = [*sorted(common, key=lambda one: -one.about)[:MOST_OTHERS], *own]  # the likeliest first
     asked = [one for one in asked if one.about >= base.prompts.answered]
     taught = yield from _taught(base, context, asked, replies)
     beaten = _beaten(taught, common)
-    for draft in revised:
-        taught.pop(draft.question, None)
-    told, mistaken = _parted(base, message, revised, taught, beaten, common, own)
+    again = {draft.question for draft in revised.drafts}
+    taught = {
+        question: one
+        for question, one in taught.items()
+        if question not in again and not revised.denies(one.draft.answer)
+    }
+    told, mistaken = _parted(base, message, revised.drafts, taught, beaten, common, own)
     mistaken = mistaken[: min(max(len(told), LEAST_NEAR), NEAR_MISSES)]
     near = yield from kept(base, mistaken, Kind.NEAR_MISS, [MOST_OPEN] * len(mistaken))
-    return Examined((*told, *near), tuple(one.message for one in related), superseded)
+    related = tuple(one.message for one in revised.related)
+    return Examined((*told, *near), related, revised.superseded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +134,7 @@ def is_said(context: Sequence[str], question: str, answer: str) -> bool:
     that nobody said are made up.
     """
     held = tells(" ".join(context), question, answer)
-    return bool(held) and not made_up(answer, [*context, question])
+    return bool(held) and not made_up(answer, context)
 
 
 def _parted(
@@ -250,16 +269,16 @@ def _doubtful(
     ]
 
 
-def revise(
-    base: Base, message: str, earlier: Sequence[Told]
-) -> Generator[None, None, tuple[list[Draft], tuple[int, ...], list[Told]]]:
+def revise(base: Base, message: str, earlier: Sequence[Told]) -> Generator[None, None, Revised]:
     """Ask again what earlier messages answered; give what is answered otherwise now.
 
-    Where an answer changes, all answers that hold what it told before are true no more.
+    Where an answer changes, others that hold all the words of what it told are true no more, unless
+    they are about something else that the earlier message named.
     """
     drafts: list[Draft] = []
-    gone: list[int] = []
+    superseded: list[int] = []
     related: list[Told] = []
+    untrue: list[set[str]] = []
     for told in earlier:
         questions = list(dict.fromkeys(question for _, question, _ in told.facts))
         if not questions:
@@ -273,16 +292,22 @@ def revise(
             for question, answer, found in zip(questions, answers, support, strict=True)
             if is_told(base, context, question, answer, found)
         }
-        changed = [(q, said) for _, q, said in told.facts if q in now and now[q].answer != said]
-        untrue = [tells(told.text, q, said) - words(now[q].answer) for q, said in changed]
-        stale = [
-            key
-            for key, q, said in told.facts
-            if (q, said) in changed
-            or (q not in now and any(was and was <= words(said) for was in untrue))
-        ]
-        if stale:
-            gone += stale
+        changed = [fact for fact in told.facts if fact[1] in now and now[fact[1]].answer != fact[2]]
+        for key, question, said in changed:
+            was = tells(told.text, question, said) - words(now[question].answer)
+            rest = [fact for fact in told.facts if was and fact[1] not in now]
+            known = words(message, question) | was
+            superseded += [
+                key,
+                *(
+                    other
+                    for other, q, a in rest
+                    if was <= words(a) and not (words(q) & words(told.text)) - known
+                ),
+            ]
+            untrue += [was] if was else []
+        if changed:
             related.append(told)
             drafts += now.values()
-    return drafts, tuple(gone), related
+    gone = tuple(dict.fromkeys(superseded))
+    return Revised(tuple(drafts), gone, tuple(related), tuple(untrue))

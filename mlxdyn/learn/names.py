@@ -2,10 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from functools import cache
+from unicodedata import combining, normalize
 
-from mlxdyn.learn.prompts import GENERAL, OPEN_QUESTIONS
+from mlxdyn.learn.prompts import FOREIGN, GENERAL, OPEN_QUESTIONS, SHOTS
 
 UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
 MARKS = r"\u0300-\u036f\u0900-\u0963\u0970-\u0dff"  # accents and vowel signs, which `\w` leaves out
@@ -14,8 +16,7 @@ _WORD = re.compile(r"[\w'’-]+")
 _LABEL = re.compile(r"^[\s\-*•–]*(?:\d+[.):]\s*)?(?:\w[.):]\s+)?")
 _QUESTION = re.compile(r"[^\n?？؟]*[?？؟]")
 _NUMBER = re.compile(r"\d+")
-_APOSTROPHE = re.compile("['’]")
-STEM = 5  # letters by which two forms of a name are known to be one
+ALMOST = 0.8  # how alike two words are of which one may be misspelt; "Emrink" and "Emrisk" are 0.83
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n")
 
 
@@ -30,25 +31,38 @@ def names(texts: Iterable[str]) -> set[str]:
     for sentence in (part for text in texts for part in _SENTENCE.split(text)):
         words = _WORD.findall(sentence)
         found |= {w.lower() for w in words if any(c.isdigit() for c in w)}
-        found |= {w.lower() for w in words[1:] if w[0].isupper() and len(_bare(w)) > 1}
+        found |= {w.lower() for w in words[1:] if w[0].isupper() and len(w.split("'")[0]) > 1}
     return found
 
 
-def made_up(text: str, known: Iterable[str]) -> set[str]:
-    """Give the names and numbers of a text that no known text holds; an ending may differ."""
-    stems = {_stem(word) for one in known for word in parted(one)}
-    return {name for name in names([text]) if _stem(name) not in stems}
+def made_up(text: str, known: Sequence[str]) -> set[str]:
+    """Give the words of a text that nobody said: numbers, misspelt names, names of worked examples.
+
+    Other words are let pass: an answer may be put otherwise, and German has capitals everywhere.
+    """
+    said = words(*known)
+    numbers = set(_NUMBER.findall(text)) - {n for one in known for n in _NUMBER.findall(one)}
+    named = words(*(name for name in names([text]) if not _NUMBER.search(name))) - said
+    misspelt = {name for name in named if _misspells(name, said)}
+    return numbers | misspelt | ((words(text) & _shown()) - said)
 
 
-def _stem(word: str) -> str:
-    """Give a number without what follows it, of other words the first letters."""
-    number = _NUMBER.match(word)
-    return number[0] if number else _bare(word)[:STEM]
+def _misspells(name: str, said: set[str]) -> bool:
+    """Tell whether a name is almost a word that was said; an ending or an accent is no matter."""
+    bare, known = _unaccented(name), {_unaccented(word) for word in said}
+    close = get_close_matches(bare, known, n=9, cutoff=ALMOST)
+    return bool(close) and not any(w.startswith(bare) or bare.startswith(w) for w in close)
 
 
-def _bare(word: str) -> str:
-    """Take off what stands after an apostrophe, as of "Ana's" and "I'm"."""
-    return _APOSTROPHE.split(word, maxsplit=1)[0]
+def _unaccented(word: str) -> str:
+    return "".join(c for c in normalize("NFKD", word) if not combining(c))
+
+
+@cache
+def _shown() -> set[str]:
+    """Give the names of the worked examples, which a base may take for the user's."""
+    shown = words(*names(shot.said for shot in (*SHOTS, *FOREIGN)))
+    return {name for name in shown if not name.isdigit()}
 
 
 def words(*texts: str) -> set[str]:

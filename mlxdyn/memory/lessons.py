@@ -77,9 +77,9 @@ class LessonRunner:
     def _learn_words(
         self, chunks: Sequence[Chunk], rate: float
     ) -> Generator[None, None, list[Update]]:
-        self._learner.network.train()
         updates = []
         for chunk in chunks:
+            self._learner.network.train()  # a reply in between has set it to generate
             seen = self._learner.learn(chunk, rate=rate)
             after = self._learner.score(chunk).nll if seen.accepted else None
             updates.append(
