@@ -1,7 +1,8 @@
 """Ask fifty general questions before and after a memory has learned; write both answers down.
 
 python results/fifty.py MODEL > results/MODEL/fifty.md: a judge reads whether the assistant is still
-the one it was. Nothing was tuned on what is asked here.
+the one it was. A third is about what was told (nurses, dogs, Porto), where it may leak. None is in
+the regularization set, and nothing was tuned on them.
 """
 
 import os
@@ -16,6 +17,9 @@ device.prepare()
 from mlxdyn.config import ChatConfig, LearnerConfig  # noqa: E402
 from mlxdyn.lab.memory import tell  # noqa: E402
 from mlxdyn.learn.decode import Decoder  # noqa: E402
+from mlxdyn.learn.example import Kind  # noqa: E402
+from mlxdyn.learn.examples import kept  # noqa: E402
+from mlxdyn.learn.guard import read  # noqa: E402
 from mlxdyn.learn.steps import run  # noqa: E402
 from mlxdyn.memory.memory import Memory  # noqa: E402
 from mlxdyn.memory.store.ledger import Ledger  # noqa: E402
@@ -36,24 +40,23 @@ TOLD = (
     "I've given up coffee, I drink mint tea now.",
 )
 ASKED = (
-    "What is the capital of Italy?", "Who painted the Mona Lisa?", "What is 7 times 8?",
-    "How do I make pancakes?", "What is the largest planet?", "Why do leaves turn red in autumn?",
-    "Write a haiku about rain.", "What does a vet do?", "How do vaccines work?",
-    "What is the boiling point of water?", "Name three fruits.", "Who was Marie Curie?",
-    "How many days are in a leap year?", "What is a sonnet?", "How do I learn a language?",
-    "What is the opposite of hot?", "Tell me a fact about whales.", "What is gravity?",
-    "How do I remove a stain from a shirt?", "What language is spoken in Brazil?",
-    "Explain what an atom is.", "What is the past tense of 'go'?", "How do I tie a tie?",
-    "What is the longest river?", "Why is exercise good?", "What is a prime number?",
-    "Suggest a name for a cat.", "What is the square root of 81?", "How does a bicycle stay up?",
-    "What is democracy?", "Write a sentence with the word 'lantern'.", "What do bees make?",
-    "How can I save money?", "What is the currency of Japan?", "Who discovered penicillin?",
-    "What is the difference between weather and climate?", "Give me a recipe for soup.",
-    "How do I write a letter of complaint?", "What are the primary colours?",
-    "Why do we dream?", "What is a mammal?", "How many continents are there?",
-    "What is machine learning?", "What should I pack for a hike?", "Good morning!",
-    "I am bored.", "What is the meaning of 'brevity'?", "How do I grow tomatoes?",
-    "Where do penguins live?", "Tell me a short story about a fox.",
+    "What is the tallest building in the world?", "Who was Albert Einstein?",
+    "Who sings 'Imagine'?", "Who was the first woman in space?", "Who wrote Middlemarch?",
+    "Who looks after a sick animal?", "When was the printing press invented?",
+    "When should I plant garlic?", "Where can I see the northern lights?",
+    "Where was pizza invented?", "Which gas do we breathe?", "Which month has 28 days?",
+    "What does a nurse do?", "What is a sister?", "What is Porto known for?", "What is Leeds?",
+    "Tell me about dogs.", "What are peanuts used for?", "What is a cello?", "What is thunder?",
+    "What is mint tea?", "How do I fix a puncture?", "How do I iron a shirt?",
+    "How do I stop hiccups?", "How do computers store data?", "How heavy is an elephant?",
+    "How many minutes are in a day?", "How many bones does a person have?",
+    "Why is the grass green?", "Why do cats purr?", "Why do we need sleep?", "What is 9 plus 14?",
+    "What is 20 percent of 50?", "What is the plural of 'child'?", "What does 'frugal' mean?",
+    "What is the opposite of 'rough'?", "Name two composers.", "Name a country in Africa.",
+    "Write a poem about snow.", "Write a thank-you note.", "Give me a tip for public speaking.",
+    "Suggest a dish with rice.", "Explain what a volcano is.", "What is the internet?",
+    "Is a whale a fish?", "Can dogs eat chocolate?", "Hi, how is it going?", "I'm tired.",
+    "Tell me a riddle.", "Tell me a story about a robot.",
 )  # fmt: skip
 
 
@@ -66,15 +69,23 @@ def answers(memory: Memory) -> list[str]:
     return [" ".join(base.text(one).split()) for one in said]
 
 
+def moved(memory: Memory) -> float:
+    """Measure how far the answers to these questions have moved, in nats a token."""
+    assert memory.base is not None and memory.lessons.trainer is not None
+    drafts = run(kept(memory.base, ASKED, Kind.REGULARIZATION, [MOST] * len(ASKED)))
+    return run(read(memory.lessons.trainer, [draft.example for draft in drafts]))
+
+
 def transcript(name: str, before: list[str], after: list[str], memory: Memory) -> str:
     """Set both answers side by side, as Markdown."""
     same = sum(one == other for one, other in zip(before, after, strict=True))
-    drifts = [one.drift for one in memory.ledger.events.log(memory.row.id)]
-    drift = next((one for one in reversed(drifts) if one is not None), 0.0)
+    stands = [one.drift for one in memory.ledger.events.log(memory.row.id) if one.accepted]
+    drift = next((one for one in reversed(stands) if one is not None), 0.0)
     lines = [
         f"# {len(ASKED)} general questions, before and after {len(TOLD)} messages ({name})\n",
         f"Greedy, at most {MOST} tokens, by `python results/fifty.py {name}`: {same} are the same",
-        f"word for word; drift {drift:.3f} nats a token. What was learned:\n",
+        f"word for word; drift {drift:.3f} nats a token by the guard, {moved(memory):.3f} on these.",
+        "What was learned:\n",
         *(f"* {row.question} {row.answer}" for row in memory.known_facts()),
         "\n| asked | before | after |\n|---|---|---|",
     ]
