@@ -84,7 +84,7 @@ def transcript(name: str, before: list[str], after: list[str], memory: Memory) -
     lines = [
         f"# {len(ASKED)} general questions, before and after {len(TOLD)} messages ({name})\n",
         f"Greedy, at most {MOST} tokens, by `python results/fifty.py {name}`: {same} are the same",
-        f"word for word; drift {drift:.3f} nats a token by the guard, {moved(memory):.3f} on these.",
+        f"word for word; drift is {drift:.3f} nats a token by the guard, {moved(memory):.3f} here.",
         "What was learned:\n",
         *(f"* {row.question} {row.answer}" for row in memory.known_facts()),
         "\n| asked | before | after |\n|---|---|---|",
