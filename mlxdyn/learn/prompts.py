@@ -300,7 +300,8 @@ WORLD = (
 )  # fmt: skip
 """What is known of the world, asked in the words in which people ask of themselves.
 
-With `GENERAL` alone, drift after ten messages to SmolLM2 was 0.100, one of them was refused for it,
-and of fifty other questions four were answered with the user's sister or hospital (who discovered
-penicillin); with these drift is 0.043, none was refused, and none was.
+With `GENERAL` alone, ten messages to SmolLM2 moved the answers that guard by 0.100, one message was
+refused for it, and of fifty other questions four were answered with the user's own (a sister
+discovered penicillin). With these it is 0.043 of three times as many answers, none was refused, and
+none of the fifty told of the user.
 """
