@@ -1,7 +1,7 @@
 """Laws of the chat's screen, with the real engine and the bundled model."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -46,11 +46,15 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
-    """Wait for what must come; PATIENCE only ends a test that would wait for ever."""
+    """Wait for what must come; PATIENCE only ends a test that would wait for ever.
+
+    While a chat is drawn anew, a line that is looked at may not be there: then it has not come.
+    """
     end = monotonic() + PATIENCE
     while monotonic() < end:
-        if holds():
-            return
+        with suppress(IndexError):
+            if holds():
+                return
         await pilot.pause(0.01)
     raise AssertionError(f"waited in vain; the screen says: {seen(pilot.app)}")
 
