@@ -304,5 +304,5 @@ With `GENERAL` alone, ten messages to SmolLM2 moved the answers that guard by 0.
 refused for it, and of fifty other questions four were answered with the user's own (a sister
 discovered penicillin). With sixty-four such questions, some of them longer than these, it was 0.043
 of three times as many answers, none was refused, and none of the fifty told of the user; with these
-it is 0.047, and so with fifty new ones.
+it is 0.047, and the same holds of fifty new ones.
 """
