@@ -167,13 +167,33 @@ class Base:
         return [self.text(one) or "Okay." for one in said]
 
     def teach(
-        self, messages: Sequence[str], questions: Sequence[str], replies: Sequence[str] = ()
+        self,
+        messages: Sequence[str],
+        questions: Sequence[str],
+        replies: Sequence[str] = (),
+        openings: Sequence[str] = (),
     ) -> Generator[None, None, list[Decoded]]:
-        """Answer questions with messages in context, leaning to the words that stand there."""
+        """Answer questions with messages in context, leaning to the words that stand there.
+
+        With `openings`, one a question, the rest of an answer that begins so.
+        """
         self.doing = "answering"
-        prompts = [self.teacher_prompt(messages, question, replies) for question in questions]
+        prompts = self._prompts(messages, questions, replies, openings)
         lean = mx.array(sorted(self._plain([*messages, *questions])))
         return (yield from self.off(self.decoder.answers(prompts, MOST_ANSWER, lean=lean)))
+
+    def _prompts(
+        self,
+        messages: Sequence[str],
+        questions: Sequence[str],
+        replies: Sequence[str],
+        openings: Sequence[str],
+    ) -> list[tuple[int, ...]]:
+        starts = [self.words(opening) for opening in openings] or [()] * len(questions)
+        return [
+            (*self.teacher_prompt(messages, question, replies), *start)
+            for question, start in zip(questions, starts, strict=True)
+        ]
 
     def answer(self, questions: Sequence[str], most: int) -> Generator[None, None, list[Decoded]]:
         """Answer questions in an empty context."""
@@ -193,12 +213,14 @@ class Base:
         questions: Sequence[str],
         answers: Sequence[Decoded],
         replies: Sequence[str] = (),
+        openings: Sequence[str] = (),
     ) -> Generator[None, None, list[Support]]:
         """Say by how much `messages` make the answers likelier than the messages `without` do.
 
-        Words of the question count for nothing: an answer has to tell something new.
+        Words of the question count for nothing: an answer has to tell something new. With
+        `openings`, the answers are what comes after them.
         """
-        prompts = [self.teacher_prompt(without, question, replies) for question in questions]
+        prompts = self._prompts(without, questions, replies, openings)
         targets = [answer.tokens for answer in answers]
         scores = yield from self.off(self.decoder.scores(prompts, targets))
         asked = [self._tokens([question]) for question in questions]

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mlxdyn.learn.base import Asked, Base, Prompts
-from mlxdyn.learn.examples import Told, is_told, revise
+from mlxdyn.learn.facts import Told, is_told
 from mlxdyn.learn.prompts import (
     KNOWN,
     NOTHING_SAID,
@@ -24,6 +24,7 @@ from mlxdyn.learn.prompts import (
     TeacherPrompt,
     WriterPrompt,
 )
+from mlxdyn.learn.revision import revise
 
 VERSION = 7
 CONFUSED = 0.1  # most answers that change though nothing was said about them

@@ -8,15 +8,16 @@ rule of any language is here. What makes a question answered is measured on the 
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TypeVar
 
-from mlxdyn.learn.base import Asked, Base, Support, is_taught
+from mlxdyn.learn.base import Asked, Base
 from mlxdyn.learn.decode import Decoded
-from mlxdyn.learn.example import Draft, Example, Kind, with_floor
-from mlxdyn.learn.names import made_up, tells, words
+from mlxdyn.learn.example import Draft, Example, Kind
+from mlxdyn.learn.facts import Told, fact, is_told
 from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS, WORLD
+from mlxdyn.learn.revision import revise
 
 T = TypeVar("T")
 BRANCHES = 6  # first tokens that a question may begin with
@@ -29,37 +30,9 @@ LEANS = 1.0  # nats: a message that brings up no common question so much leans o
 LESS = 0.8  # nats by which a message brings up less what it is not about
 COVERED = 0.03  # share by which it covers less of a question that it is not about
 CLOSE = 1.4  # LESS and COVERED together, in nats of `about`: of two questions with one answer
-SAID = 0.75
-"""Least share of each token of a fact in what is learned. In "Your dog Rex is called Rex." SmolLM2
-gives "Rex" 0.55 and "is" 0.43: learned to 0.06 nats a token, that said "Your dog is a Greyhound."
-All of it for the token doubled the drift, and the cat was Rex too.
-"""
 MOST_OPEN = 8  # tokens of what the base says where nothing was told
 LEAST_GENERAL, MOST_GENERAL = 4, 12  # tokens of an answer in the regularization set
 ROOM = 18  # tokens of a question and its answer there
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An earlier message with the facts it taught, as (key, question, answer)."""
-
-    message: int
-    text: str
-    facts: tuple[tuple[int, str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Revised:
-    """What earlier messages answer otherwise now."""
-
-    drafts: tuple[Draft, ...]
-    superseded: tuple[int, ...]  # earlier examples that are true no more
-    related: tuple[Told, ...]  # messages of which some are
-    untrue: tuple[set[str], ...]  # words that told what is true no more, each set by itself
-
-    def denies(self, answer: str) -> bool:
-        """Tell whether an answer holds all the words of something that is true no more."""
-        return any(was <= words(answer) for was in self.untrue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +52,7 @@ def examine(
     known = (question for told in earlier for _, question, _ in told.facts)
     common, others = yield from base.candidates(message, [*dict.fromkeys([*written, *known])])
     own = [one for one in others if one.question in written]
-    doubtful = _doubtful(base, earlier, common, others)
-    revised = yield from revise(base, message, doubtful)
+    revised = yield from revise(base, message, earlier, _about(base, common, others))
     context = [*(one.text for one in revised.related), message]
     replies = yield from base.listen(context)
     asked = [*sorted(common, key=lambda one: -one.about)[:MOST_OTHERS], *own]  # the likeliest first
@@ -114,27 +86,10 @@ def _taught(
     answers = yield from base.teach(context, questions, replies)
     support = yield from base.support(context, [NOTHING_SAID], questions, answers)
     return {
-        question: _Taught(_fact(base, question, answer), found.most(answer))
+        question: _Taught(fact(base, question, answer), found.most(answer))
         for question, answer, found in zip(questions, answers, support, strict=True)
         if is_told(base, context, question, answer, found)
     }
-
-
-def is_told(
-    base: Base, context: Sequence[str], question: str, answer: Decoded, found: Support
-) -> bool:
-    """Tell whether an answer comes from its messages, neither from the prompt nor from nowhere."""
-    return is_taught(answer, found) and is_said(context, question, base.text(answer))
-
-
-def is_said(context: Sequence[str], question: str, answer: str) -> bool:
-    """Tell whether messages say what an answer says, by its words.
-
-    One that repeats no word of them is a guess, or says that it does not know; names and numbers
-    that nobody said are made up.
-    """
-    held = tells(" ".join(context), question, answer)
-    return bool(held) and not made_up(answer, context)
 
 
 def _parted(
@@ -162,7 +117,7 @@ def _parted(
         if question not in beaten:
             values.setdefault(one.value, []).append(one.draft)
     told = [*revised, *_in_turn([drafts[:WORDINGS] for drafts in values.values()])[:FACTS]]
-    facts = [fact.question for fact in told]
+    facts = [one.question for one in told]
     others = [q for q in pool if q not in {*taught, *facts} and (q in gains or q in better)]
     likeness = [base.likeness(fact, others) for fact in facts]
     kinds: dict[str, list[tuple[float, str]]] = {}
@@ -174,6 +129,17 @@ def _parted(
             kinds.setdefault(better.get(question, fact), []).append((like, question))
     most = sorted((sorted(kind, reverse=True) for kind in kinds.values()), reverse=True)
     return told, [*mistaken, *(question for _, question in _in_turn(most))] if told else []
+
+
+def _about(base: Base, common: Sequence[Asked], others: Sequence[Asked]) -> set[str] | None:
+    """Name the questions that a message is about; None where it may change all that was said.
+
+    So it is of a base that is steady, and of a message that brings up nothing ("No, it's Max."),
+    which leans on what was said.
+    """
+    if base.prompts.steady or max(one.gain for one in common) < LEANS:
+        return None
+    return {one.question for one in (*common, *others) if one.about >= base.prompts.answered}
 
 
 def _beaten(taught: dict[str, _Taught], asked: Sequence[Asked]) -> set[str]:
@@ -214,13 +180,6 @@ def _twins(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return len(one) == len(other) and sum(differ) == 1 and not differ[0]
 
 
-def _fact(base: Base, question: str, answer: Decoded) -> Draft:
-    prompt = base.student_prompt(question)
-    likely = with_floor(answer.likely, answer.tokens, SAID)
-    example = Example(Kind.FACT, prompt, answer.tokens, likely)
-    return Draft(question, base.text(answer), example)
-
-
 def kept(
     base: Base, questions: Sequence[str], kind: Kind, most: Sequence[int]
 ) -> Generator[None, None, list[Draft]]:
@@ -245,69 +204,3 @@ def regularization(base: Base) -> Generator[None, None, list[Draft]]:
     rooms = [ROOM - len(base.question_tokens(question)) for question in questions]
     most = [min(max(room, LEAST_GENERAL), MOST_GENERAL) for room in rooms]
     return (yield from kept(base, questions, Kind.REGULARIZATION, most))
-
-
-def _doubtful(
-    base: Base, earlier: Sequence[Told], common: Sequence[Asked], others: Sequence[Asked]
-) -> list[Told]:
-    """Leave what a message may answer otherwise; of a base that is not steady, what it is about.
-
-    Those are facts in all their wordings. A message that brings up nothing ("No, it's Max.") leans
-    on what was said: it may change all. Of 54 pairs of messages that have nothing to do with each
-    other, SmolLM2 would answer in 14 an earlier question anew; of those, none is about it.
-    """
-    if base.prompts.steady or max(one.gain for one in common) < LEANS:
-        return list(earlier)
-    about = {one.question for one in (*common, *others) if one.about >= base.prompts.answered}
-    values = [
-        {word for _, q, said in told.facts if q in about for word in tells(told.text, q, said)}
-        for told in earlier
-    ]
-    return [
-        replace(told, facts=tuple(f for f in told.facts if f[1] in about or words(f[2]) & value))
-        for told, value in zip(earlier, values, strict=True)
-    ]
-
-
-def revise(base: Base, message: str, earlier: Sequence[Told]) -> Generator[None, None, Revised]:
-    """Ask again what earlier messages answered; give what is answered otherwise now.
-
-    Where an answer changes, others that hold all the words of what it told are true no more, unless
-    they are about something else that the earlier message named.
-    """
-    drafts: list[Draft] = []
-    superseded: list[int] = []
-    related: list[Told] = []
-    untrue: list[set[str]] = []
-    for told in earlier:
-        questions = list(dict.fromkeys(question for _, question, _ in told.facts))
-        if not questions:
-            continue
-        context = [told.text, message]
-        replies = yield from base.listen(context)
-        answers = yield from base.teach(context, questions, replies)
-        support = yield from base.support(context, [told.text], questions, answers, replies[:1])
-        now = {
-            question: _fact(base, question, answer)
-            for question, answer, found in zip(questions, answers, support, strict=True)
-            if is_told(base, context, question, answer, found)
-        }
-        changed = [fact for fact in told.facts if fact[1] in now and now[fact[1]].answer != fact[2]]
-        for key, question, said in changed:
-            was = tells(told.text, question, said) - words(now[question].answer)
-            rest = [fact for fact in told.facts if was and fact[1] not in now]
-            known = words(message, question) | was
-            superseded += [
-                key,
-                *(
-                    other
-                    for other, q, a in rest
-                    if was <= words(a) and not (words(q) & words(told.text)) - known
-                ),
-            ]
-            untrue += [was] if was else []
-        if changed:
-            related.append(told)
-            drafts += now.values()
-    gone = tuple(dict.fromkeys(superseded))
-    return Revised(tuple(drafts), gone, tuple(related), tuple(untrue))

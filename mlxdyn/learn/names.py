@@ -87,6 +87,20 @@ def tells(text: str, question: str, answer: str) -> set[str]:
     return words(text) & words(answer) - words(question) - ordinary()
 
 
+def opening(answer: str, told: set[str]) -> str:
+    """Give an answer up to the first of the words that it tells, each where it stands last."""
+    at = {
+        w.casefold(): found.start() for found in _SAID.finditer(answer) for w in found.groups() if w
+    }
+    return answer[: min((at[word] for word in told if word in at), default=0)].rstrip()
+
+
+def first_word(text: str) -> str:
+    """Give the word that opens a text, small; nothing where there is none."""
+    found = _SAID.search(text)
+    return (found[1] or found[2]).casefold() if found else ""
+
+
 def questions_in(text: str) -> list[str]:
     """Take the questions out of what was written, without bullets, numbers and labels."""
     found = [_LABEL.sub("", part).strip() for part in _QUESTION.findall(text)]

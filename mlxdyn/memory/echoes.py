@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from mlxdyn.learn.example import Draft, Kind
-from mlxdyn.learn.examples import Told
+from mlxdyn.learn.facts import Told
 from mlxdyn.learn.framed import takes_back
 from mlxdyn.learn.names import UNSPACED, ordinary, tells, words
 from mlxdyn.learn.redact import find, values

@@ -6,7 +6,8 @@ from dataclasses import replace
 from mlxdyn.learn import examples
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.example import Draft, Example, Kind
-from mlxdyn.learn.examples import Examined, Told
+from mlxdyn.learn.examples import Examined
+from mlxdyn.learn.facts import Told
 from mlxdyn.memory.calibrated import prepared
 from mlxdyn.memory.echoes import news
 from mlxdyn.memory.privacy import masked
