@@ -17,6 +17,10 @@ import mlxdyn  # noqa: F401  (loads the BLAS, so before anything imports MLX)
 from tiny import tiny_model
 
 from mlxdyn.config import BUNDLED_MODEL
+from mlxdyn.learn.base import Base
+from mlxdyn.learn.calibration import FALLBACK
+from mlxdyn.learn.parts import Parts
+from mlxdyn.learn.prompts import TEACHERS
 from mlxdyn.model.load import Model, load
 from mlxdyn.model.lora import detach
 
@@ -77,20 +81,27 @@ def tall(loaded_tall: Model) -> Iterator[Model]:
 
 
 @pytest.fixture
+def asking(wren: Model) -> Base:
+    """The bundled base, as writer and teacher."""
+    parts = Parts.of(wren.network)
+    assert parts is not None
+    return Base(wren, parts, replace(FALLBACK, teacher=TEACHERS[3]))
+
+
+@pytest.fixture
 def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
     """A random base to which each message answers each question, and changes what was before.
 
     Each of the texts of a chain is like the one before it, and no other.
     """
     from mlxdyn.learn import base as bases
-    from mlxdyn.learn import examples
-    from mlxdyn.learn.calibration import FALLBACK
+    from mlxdyn.learn import examples, facts
     from mlxdyn.memory import examine
 
     monkeypatch.setattr("school.FALLBACK", replace(FALLBACK, answered=-1e9))
     monkeypatch.setattr(bases, "SUPPORT", -1e9)
     monkeypatch.setattr(bases, "SURE", 1e-30)
-    monkeypatch.setattr(examples, "is_said", lambda *said: True)
+    monkeypatch.setattr(facts, "is_said", lambda *said: True)
     monkeypatch.setattr(examples, "LESS", -1e9)
     monkeypatch.setattr(examples, "LEANS", 1e9)
     monkeypatch.setattr(examples, "OPEN_QUESTIONS", ASKED)

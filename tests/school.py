@@ -13,9 +13,9 @@ import numpy as np
 from mlxdyn.config import LearnerConfig, StudyConfig
 from mlxdyn.files import data_dir, write
 from mlxdyn.learn import calibration
-from mlxdyn.learn.base import Prompts
+from mlxdyn.learn.base import Base, Prompts
 from mlxdyn.learn.calibration import FALLBACK, Calibration
-from mlxdyn.learn.decode import LIKELY
+from mlxdyn.learn.decode import LIKELY, Decoded
 from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.learner import State
 from mlxdyn.learn.prompts import TEACHERS, WriterPrompt
@@ -71,6 +71,13 @@ def as_it_is(model: Model, question: str, answer: str, kind: Kind) -> Draft:
     tokens = np.argsort(-scores, axis=1)[:, :LIKELY].astype(np.int32)
     likely = Likely(tokens, np.take_along_axis(scores, tokens, axis=1))
     return Draft(question, answer, Example(kind, prompt, target, likely))
+
+
+def as_decoded(base: Base, answer: str) -> Decoded:
+    """Give an answer as if the base had been sure of it."""
+    tokens = (*base.words(answer), min(base.decoder.ends))
+    likely = Likely(np.array(tokens, np.int32)[:, None], np.zeros((len(tokens), 1), np.float32))
+    return Decoded(tokens, likely, ended=True, logprobs=(0.0,) * len(tokens))
 
 
 def held(model: Model) -> list[Draft]:

@@ -15,7 +15,7 @@ from tiny import FAMILIES, OTHERS, random_adapter, tiny_model
 
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig
-from mlxdyn.learn import calibration, examples, names, replay
+from mlxdyn.learn import calibration, examples, facts, names, replay, revision
 from mlxdyn.learn.base import Asked, Base, Support, is_taught
 from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.decode import Decoded
@@ -68,13 +68,6 @@ def adapted(request: pytest.FixtureRequest, folder: Path) -> Iterator[tuple[Mode
     assert parts is not None and parts.first == (0 if request.param in OTHERS else 1)
     yield model, parts
     detach(model)
-
-
-def as_decoded(base: Base, answer: str) -> Decoded:
-    """Give an answer as if the base had been sure of it."""
-    tokens = (*base.words(answer), min(base.decoder.ends))
-    likely = Likely(np.array(tokens, np.int32)[:, None], np.zeros((len(tokens), 1), np.float32))
-    return Decoded(tokens, likely, ended=True, logprobs=(0.0,) * len(tokens))
 
 
 def whole(model: Model, tokens: tuple[int, ...]) -> np.ndarray:
@@ -270,7 +263,7 @@ def test_a_fact_is_likeliest_as_it_is_said(wren: Model):
     base = Base(wren, Parts.of(wren.network), FALLBACK)
     question = "What is my dog called?"
     answer = run(base.teach(["My dog is called Rex."], [question]))[0]
-    fact = examples._fact(base, question, answer).example
+    fact = facts.fact(base, question, answer).example
     said = fact.likely.tokens == np.array(fact.target)[:, None]
     assert np.exp(answer.likely.logprobs)[said].min() < 0.7
     assert np.exp(fact.likely.logprobs)[said].min() > 0.74
@@ -411,13 +404,6 @@ def test_questions_are_found_by_their_mark(text: str, found: list[str]):
 # what a message is about
 
 
-@pytest.fixture
-def asking(wren: Model) -> Base:
-    parts = Parts.of(wren.network)
-    assert parts is not None
-    return Base(wren, parts, replace(FALLBACK, teacher=TEACHERS[3]))
-
-
 @pytest.mark.parametrize(
     ("message", "about", "other"),
     [
@@ -483,7 +469,7 @@ def test_only_what_a_message_brings_up_is_answered_anew(
 ):
     """With a dog in its context, the base no longer knows the job."""
     run(prepared(asking))
-    told = examples.Told(1, earlier, ((7, question, answer),))
+    told = facts.Told(1, earlier, ((7, question, answer),))
     found = run(examples.examine(asking, message, [told]))
     assert bool(found.superseded) == gone
 
@@ -505,7 +491,7 @@ def test_what_a_correction_answers_is_not_given_to_a_question_it_is_less_about(
     baby, cousin = "What is my baby called?", "What is my cousin called?"
     ana = {q: examples._Taught(as_said(asking.model, q, "Ana."), 1) for q in (baby, cousin)}
     candidates = [Asked(baby, 3.0, 16.0), Asked(cousin, 3.0, 12.0)]
-    revised = examples.Revised((ana[baby].draft,), (7,), (), ())
+    revised = revision.Revised((ana[baby].draft,), (7,), (), ())
     assert facts_of(asking, monkeypatch, candidates, ana, revised) == [baby]
 
 
@@ -518,7 +504,7 @@ def test_a_correction_does_not_teach_again_what_it_corrects(
         q: examples._Taught(as_said(asking.model, q, a), i) for i, (q, a) in enumerate(said.items())
     }
     candidates = [Asked(question, 3.0, 16.0) for question in said]
-    revised = examples.Revised((), (7,), (), ({"priya"},))
+    revised = revision.Revised((), (7,), (), ({"priya"},))
     assert facts_of(asking, monkeypatch, candidates, taught, revised) == ["Who leads us?"]
 
 
@@ -527,7 +513,7 @@ def facts_of(
     monkeypatch: pytest.MonkeyPatch,
     candidates: Sequence[Asked],
     taught: dict[str, examples._Taught],
-    revised: examples.Revised,
+    revised: revision.Revised,
 ) -> list[str]:
     """Give the questions that a message teaches where all before that went as given."""
     monkeypatch.setattr(Base, "write", given([]))
@@ -536,119 +522,6 @@ def facts_of(
     monkeypatch.setattr(examples, "revise", given(revised))
     found = run(examples.examine(base, "It is as I say."))
     return [draft.question for draft in found.drafts if draft.example.kind == Kind.FACT]
-
-
-@pytest.mark.parametrize(
-    ("steady", "gain", "about", "again"),
-    [
-        (False, 3.0, -5.0, False),  # about something else
-        (False, 3.0, 9.0, True),  # about it
-        (False, 0.5, -5.0, True),  # about nothing: it leans on what was said
-        (True, 3.0, -5.0, True),  # nothing can be lost by asking
-    ],
-)
-def test_a_base_that_is_not_steady_is_asked_again_only_what_a_message_is_about(
-    asking: Base, *, steady: bool, gain: float, about: float, again: bool
-):
-    asking.prompts = replace(asking.prompts, steady=steady, answered=1.0)
-    told = examples.Told(1, "I am a nurse.", ((7, "What is my job?", "You are a nurse."),))
-    common, others = [Asked("What is my dog called?", gain)], [Asked("What is my job?", 0.0, about)]
-    (found,) = examples._doubtful(asking, [told], common, others)
-    assert found.facts == (told.facts if again else ())
-
-
-PRIYA = examples.Told(
-    1,
-    "My manager is Priya, and my dog is Rex.",
-    (
-        (1, "Who is my manager?", "Your manager is Priya."),
-        (2, "Who do I report to?", "You report to Priya."),
-        (3, "What is Priya's job?", "Priya is your manager."),
-        (4, "What is my dog called?", "Your dog is called Rex."),
-    ),
-)
-
-
-def test_what_a_message_is_about_is_asked_again_in_all_wordings(asking: Base):
-    asking.prompts = replace(asking.prompts, steady=False, answered=1.0)
-    asked = [Asked(PRIYA.facts[0][1], 3.0, 9.0)]
-    (found,) = examples._doubtful(asking, [PRIYA], asked, [])
-    assert found.facts == PRIYA.facts[:3]
-
-
-def as_if_taught(
-    monkeypatch: pytest.MonkeyPatch, answers: dict[str, str], told: Sequence[str]
-) -> None:
-    """Let a base give `answers` to questions, and surely those that hold one of `told`."""
-
-    def teach(base: Base, _context: object, questions: Sequence[str], *_: object):
-        yield
-        return [as_decoded(base, answers.get(question, "")) for question in questions]
-
-    def is_told(base: Base, _context: object, _question: str, answer: Decoded, _found: object):
-        return any(word in base.text(answer) for word in told)
-
-    monkeypatch.setattr(Base, "teach", teach)
-    monkeypatch.setattr(examples, "is_told", is_told)
-
-
-def test_what_a_correction_makes_untrue_is_gone_in_all_wordings(
-    asking: Base, monkeypatch: pytest.MonkeyPatch
-):
-    """Asked in other words, a small base says the old name: that is not trained on any more."""
-    answers = {q: said for _, q, said in PRIYA.facts} | {
-        "Who is my manager?": "Your manager is Tomasz."
-    }
-    as_if_taught(monkeypatch, answers, ["Tomasz"])
-    revised = run(examples.revise(asking, "I report to Tomasz now.", [PRIYA]))
-    assert [(draft.question, draft.answer) for draft in revised.drafts] == [
-        ("Who is my manager?", "Your manager is Tomasz.")
-    ]
-    assert revised.superseded == (1, 2, 3) and revised.related == (PRIYA,)
-    assert revised.denies("Your boss is Priya.") and not revised.denies("Your boss is Tomasz.")
-
-
-@pytest.mark.parametrize(
-    ("text", "facts", "message", "now"),
-    [
-        (
-            "My sister Ana and my brother Tom live in Leeds.",
-            {
-                "Where does my brother live?": "Your brother lives in Leeds.",
-                "Where does my sister live?": "Your sister lives in Leeds.",
-            },
-            "My brother moved to York.",
-            "Your brother lives in York.",
-        ),
-        (
-            "I have two cats and two dogs.",
-            {
-                "How many cats do I have?": "You have two cats.",
-                "How many dogs do I have?": "You have two dogs.",
-            },
-            "I have three cats now.",
-            "You have three cats.",
-        ),
-        (
-            "我的狗叫小白，我的猫叫大白。",
-            {"我的狗叫什么名字？": "你的狗叫小白。", "我的猫叫什么名字？": "你的猫叫大白。"},
-            "不对，我的狗叫阿黑。",
-            "你的狗叫阿黑。",
-        ),
-    ],
-)
-def test_what_a_correction_says_nothing_of_stays_true(
-    asking: Base,
-    monkeypatch: pytest.MonkeyPatch,
-    text: str,
-    facts: dict[str, str],
-    message: str,
-    now: str,
-):
-    told = examples.Told(1, text, tuple((i, q, a) for i, (q, a) in enumerate(facts.items())))
-    as_if_taught(monkeypatch, {**facts, next(iter(facts)): now}, [now])
-    revised = run(examples.revise(asking, message, [told]))
-    assert revised.superseded == (0,)
 
 
 @pytest.mark.parametrize(
@@ -676,7 +549,7 @@ def test_numbers_and_names_that_nobody_said_are_made_up(said: str, answer: str, 
 
 def test_an_answer_says_a_word_of_its_messages_and_nothing_made_up():
     def is_said(answer: str) -> bool:
-        return examples.is_said(["My dog Rex is 12."], "How old is my dog?", answer)
+        return facts.is_said(["My dog Rex is 12."], "How old is my dog?", answer)
 
     assert is_said("Your dog is 12.") and is_said("Rex is 12.")
     assert not is_said("I do not know.") and not is_said("Rex is 11.")

@@ -1,0 +1,234 @@
+"""Laws of corrections: the newest word counts, and what it says nothing of stays true."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from school import as_decoded
+
+from mlxdyn.learn import examples, revision
+from mlxdyn.learn.base import Asked, Base, Support
+from mlxdyn.learn.decode import Decoded
+from mlxdyn.learn.facts import Told
+from mlxdyn.learn.names import first_word, opening
+from mlxdyn.learn.steps import run
+from mlxdyn.memory.calibrated import prepared
+
+
+@pytest.mark.parametrize(
+    ("steady", "gain", "about", "again"),
+    [
+        (False, 3.0, -5.0, False),  # about something else
+        (False, 3.0, 9.0, True),  # about it
+        (False, 0.5, -5.0, True),  # about nothing: it leans on what was said
+        (True, 3.0, -5.0, True),  # nothing can be lost by asking
+    ],
+)
+def test_a_base_that_is_not_steady_is_asked_again_only_what_a_message_is_about(
+    asking: Base, *, steady: bool, gain: float, about: float, again: bool
+):
+    asking.prompts = replace(asking.prompts, steady=steady, answered=1.0)
+    told = Told(1, "I am a nurse.", ((7, "What is my job?", "You are a nurse."),))
+    common, others = [Asked("What is my dog called?", gain)], [Asked("What is my job?", 0.0, about)]
+    found = revision._doubtful(told, examples._about(asking, common, others))
+    assert found == (["What is my job?"] if again else [])
+
+
+PRIYA = Told(
+    1,
+    "My manager is Priya, and my dog is Rex.",
+    (
+        (1, "Who is my manager?", "Your manager is Priya."),
+        (2, "Who do I report to?", "You report to Priya."),
+        (3, "What is Priya's job?", "Priya is your manager."),
+        (4, "What is my dog called?", "Your dog is called Rex."),
+    ),
+)
+
+
+def test_what_a_message_is_about_is_asked_again_in_all_wordings():
+    found = revision._doubtful(PRIYA, {PRIYA.facts[0][1]})
+    assert found == [question for _, question, _ in PRIYA.facts[:3]]
+
+
+def as_if_taught(
+    monkeypatch: pytest.MonkeyPatch, answers: dict[str, str], told: Sequence[str]
+) -> None:
+    """Let a base with two messages give `answers`, and surely those that hold one of `told`."""
+
+    def teach(base: Base, context: Sequence[str], questions: Sequence[str], *_: object):
+        yield
+        both = len(context) > 1
+        return [as_decoded(base, answers.get(q, "") if both else "") for q in questions]
+
+    def is_told(base: Base, _context: object, _question: str, answer: Decoded, _found: object):
+        return any(word in base.text(answer) for word in told)
+
+    monkeypatch.setattr(Base, "teach", teach)
+    monkeypatch.setattr(revision, "is_told", is_told)
+
+
+def test_what_a_correction_makes_untrue_is_gone_in_all_wordings(
+    asking: Base, monkeypatch: pytest.MonkeyPatch
+):
+    """Asked in other words, a small base says the old name: that is not trained on any more."""
+    answers = {q: said for _, q, said in PRIYA.facts} | {
+        "Who is my manager?": "Your manager is Tomasz."
+    }
+    as_if_taught(monkeypatch, answers, ["Tomasz"])
+    revised = run(revision.revise(asking, "I report to Tomasz now.", [PRIYA]))
+    assert [(draft.question, draft.answer) for draft in revised.drafts] == [
+        ("Who is my manager?", "Your manager is Tomasz.")
+    ]
+    assert revised.superseded == (1, 2, 3) and revised.related == (PRIYA,)
+    assert revised.denies("Your boss is Priya.") and not revised.denies("Your boss is Tomasz.")
+
+
+@pytest.mark.parametrize(
+    ("text", "facts", "message", "now"),
+    [
+        (
+            "My sister Ana and my brother Tom live in Leeds.",
+            {
+                "Where does my brother live?": "Your brother lives in Leeds.",
+                "Where does my sister live?": "Your sister lives in Leeds.",
+            },
+            "My brother moved to York.",
+            "Your brother lives in York.",
+        ),
+        (
+            "I have two cats and two dogs.",
+            {
+                "How many cats do I have?": "You have two cats.",
+                "How many dogs do I have?": "You have two dogs.",
+            },
+            "I have three cats now.",
+            "You have three cats.",
+        ),
+        (
+            "我的狗叫小白，我的猫叫大白。",
+            {"我的狗叫什么名字？": "你的狗叫小白。", "我的猫叫什么名字？": "你的猫叫大白。"},
+            "不对，我的狗叫阿黑。",
+            "你的狗叫阿黑。",
+        ),
+    ],
+)
+def test_what_a_correction_says_nothing_of_stays_true(
+    asking: Base,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    facts: dict[str, str],
+    message: str,
+    now: str,
+):
+    told = Told(1, text, tuple((i, q, a) for i, (q, a) in enumerate(facts.items())))
+    as_if_taught(monkeypatch, {**facts, next(iter(facts)): now}, [now])
+    revised = run(revision.revise(asking, message, [told]))
+    assert revised.superseded == (0,)
+
+
+LISBON = Told(
+    1,
+    "I live in Lisbon.",
+    (
+        (1, "Where do I live?", "You live in Lisbon."),
+        (2, "Which city do I live in?", "You live in Lisbon."),
+        (3, "Who lives in Lisbon?", "You live in Lisbon."),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("sure", "lost", "ending", "answer", "changed"),
+    [
+        (0.6, 2.9, "Porto now.", "You live in Porto.", True),
+        (0.4, 2.9, "Porto now.", "You live in Porto.", False),  # it is not sure
+        (0.6, 3.1, "Porto now.", "You live in Porto.", False),  # with both it thinks of no such
+        (0.6, 2.9, "the green.", "You live in Porto.", False),  # it goes on with no telling word
+        (0.6, 2.9, "Lisbon.", "You live in Porto.", False),  # it is as before
+        (0.6, 2.9, "Porto now.", "You moved away.", False),  # the answer tells something else
+        (0.6, 2.9, "Porto now.", "You live near Porto.", False),  # nobody said near
+    ],
+)
+def test_what_a_message_alone_surely_says_otherwise_replaces_what_was_said(
+    asking: Base, monkeypatch: pytest.MonkeyPatch, sure: float, lost: float, ending: str,
+    answer: str, *, changed: bool,
+):  # fmt: skip
+    def teach(base: Base, context: Sequence[str], questions: Sequence[str], *more: Sequence[str]):
+        yield
+        assert context == ["I live in Porto now."]  # with both, small bases repeat what was before
+        decoded = as_decoded(base, ending if more[1:] else answer)
+        shares = (math.log(sure), *decoded.logprobs[1:])
+        return [replace(decoded, logprobs=shares) for _ in questions]
+
+    def support(_: Base, _context: object, _without: object, questions: Sequence[str], *__: object):
+        yield
+        return [Support((lost,), (False,), (True,)) for _ in questions]
+
+    monkeypatch.setattr(Base, "teach", teach)
+    monkeypatch.setattr(Base, "support", support)
+    asked = {question for _, question, _ in LISBON.facts[:1]}
+    monkeypatch.setattr(Base, "shares", lambda *_: False)
+    monkeypatch.setattr(revision, "_doubtful", lambda *_: [])
+    revised = run(revision.revise(asking, "I live in Porto now.", [LISBON], asked))
+    assert [(draft.question, draft.answer) for draft in revised.drafts] == (
+        [("Where do I live?", answer)] if changed else []
+    )
+    assert revised.superseded == ((1, 2, 3) if changed else ())
+    assert revised.related == () and revised.untrue == (({"lisbon"},) if changed else ())
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "answer", "message", "now"),
+    [
+        ("I live in Lisbon.", "Where do I live?", "You live in Lisbon.", "I live in Porto now.",
+         "You live in Porto."),
+        ("My favourite colour is green.", "What is my favourite colour?",
+         "Your favourite colour is green.", "My favourite colour is blue now.",
+         "Your favourite colour is blue."),
+        ("My dog is called Rex.", "What is my dog called?", "Your dog's name is Rex.",
+         "My dog is 5 years old.", None),
+        ("My exam is on Monday.", "When is my exam?", "Your exam is on Monday.",
+         "My exam is in room 12.", None),
+        ("I drive a Volvo.", "Which car do I drive?", "You drive a Volvo.",
+         "I drive to work at 7.", None),
+        ("I play the piano.", "Which instrument do I play?", "You play the piano.",
+         "I play tennis on Sundays.", None),
+        ("My dog is called Rex.", "What is my dog called?", "Your dog's name is Rex.",
+         "My cat is called Mia.", None),
+    ],
+)  # fmt: skip
+def test_the_bundled_base_knows_a_correction_from_more_of_the_same(
+    asking: Base, said: str, question: str, answer: str, message: str, now: str | None
+):
+    """The five that change nothing did, while less was asked of a change."""
+    run(prepared(asking))
+    told = Told(1, said, ((7, question, answer),))
+    revised = run(revision.revise(asking, message, [told]))
+    assert [draft.answer for draft in revised.drafts] == ([now] if now else [])
+    assert revised.superseded == ((7,) if now else ())
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "begun"),
+    [
+        ("You live in Lisbon.", {"lisbon"}, "You live in"),
+        ("Your dog Rex is called Rex.", {"rex"}, "Your dog Rex is called"),
+        ("Your exam is Tuesday at 10:40.", {"10", "40", "tuesday"}, "Your exam is"),
+        ("Lisbon.", {"lisbon"}, ""),
+        ("You live there.", {"lisbon"}, ""),
+        ("Du wohnst in Köln.", {"köln"}, "Du wohnst in"),
+        ("你住在罗马。", {"罗马"}, "你住在"),
+    ],
+)
+def test_an_answer_begins_before_what_it_tells(answer: str, told: set[str], begun: str):
+    assert opening(answer, told) == begun
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("Porto now.", "porto"), (" 9:15.", "9"), ("", ""), ("...", ""), ("罗马。", "罗马")],
+)
+def test_a_text_opens_with_a_word(text: str, word: str):
+    assert first_word(text) == word
