@@ -14,7 +14,7 @@ from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.steps import run
 from mlxdyn.learn.stream import Chunk
-from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.chat_template import Turn, render, words
 from mlxdyn.model.load import Model
 
 ASKED = ("Hello!", "What is the capital of France, and who are you?", "Tell me a joke.")
@@ -54,6 +54,18 @@ def test_the_likeliest_token_is_the_one_that_is_said(decoder: Decoder, prompts) 
         assert tuple(answer.likely.tokens[np.arange(len(best)), best]) == answer.tokens
         assert answer.likely.logprobs.max(axis=1) == pytest.approx(answer.logprobs)
         assert (np.exp(answer.likely.logprobs).sum(axis=1) <= 1 + 1e-5).all()
+
+
+def test_an_answer_that_is_begun_goes_on_from_there(wren: Model, decoder: Decoder, prompts) -> None:
+    given = [tuple(words(wren.tokenizer, text)) for text in ("Zebras", "", "The sea is")]
+    answers = run(decoder.answers(prompts, MOST, given=given))
+    for prompt, start, answer in zip(prompts, given, answers, strict=True):
+        (rest,) = run(decoder.answers([(*prompt, *start)], MOST - len(start)))
+        assert answer.tokens == (*start, *rest.tokens) and answer.ended == rest.ended
+        (scores,) = run(decoder.scores([prompt], [answer.tokens]))
+        assert answer.logprobs == pytest.approx(scores, abs=1e-3)
+        listed = (answer.likely.tokens == np.array(answer.tokens)[:, None]).sum(axis=1)
+        assert (listed == 1).all()
 
 
 def test_scores_are_those_of_the_learner(wren: Model, decoder: Decoder, prompts) -> None:

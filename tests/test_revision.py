@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from school import as_decoded
@@ -128,6 +129,7 @@ def test_what_a_correction_says_nothing_of_stays_true(
     assert revised.superseded == (0,)
 
 
+MOVED = "I live in the Porto house now, not in Lisbon."
 LISBON = Told(
     1,
     "I live in Lisbon.",
@@ -139,44 +141,96 @@ LISBON = Told(
 )
 
 
-@pytest.mark.parametrize(
-    ("sure", "lost", "ending", "answer", "changed"),
-    [
-        (0.6, 2.9, "Porto now.", "You live in Porto.", True),
-        (0.4, 2.9, "Porto now.", "You live in Porto.", False),  # it is not sure
-        (0.6, 3.1, "Porto now.", "You live in Porto.", False),  # with both it thinks of no such
-        (0.6, 2.9, "the green.", "You live in Porto.", False),  # it goes on with no telling word
-        (0.6, 2.9, "Lisbon.", "You live in Porto.", False),  # it is as before
-        (0.6, 2.9, "Porto now.", "You moved away.", False),  # the answer tells something else
-        (0.6, 2.9, "Porto now.", "You live near Porto.", False),  # nobody said near
-    ],
-)
-def test_what_a_message_alone_surely_says_otherwise_replaces_what_was_said(
-    asking: Base, monkeypatch: pytest.MonkeyPatch, sure: float, lost: float, ending: str,
-    answer: str, *, changed: bool,
-):  # fmt: skip
+def as_if_filled(
+    monkeypatch: pytest.MonkeyPatch,
+    ending: str,
+    *,
+    sure: float = 0.6,
+    lost: float = 2.9,
+    ended: bool = True,
+) -> None:
+    """Let a base go on from "You live in" with `ending`, alone, and be as sure of its first word.
+
+    With both messages before it that is less likely by `lost` nats, and it says what it did before.
+    """
+
     def teach(base: Base, context: Sequence[str], questions: Sequence[str], *more: Sequence[str]):
         yield
-        assert context == ["I live in Porto now."]  # with both, small bases repeat what was before
-        decoded = as_decoded(base, ending if more[1:] else answer)
-        shares = (math.log(sure), *decoded.logprobs[1:])
-        return [replace(decoded, logprobs=shares) for _ in questions]
+        if len(context) > 1:
+            return [as_decoded(base, "You live in Lisbon, not in the house.") for _ in questions]
+        (opening,) = {*more[1]}
+        whole = as_decoded(base, f"{opening} {ending}")
+        start, end = len(base.words(opening)), len(base.words(f"{opening} {ending.split()[0]}"))
+        likely = [math.log(1e-9)] * start + [math.log(sure)] + [0.0] * (end - start - 1)
+        unsure = [math.log(0.1)] * (len(whole.tokens) - end)  # of what comes after
+        return [replace(whole, logprobs=(*likely, *unsure), ended=ended) for _ in questions]
 
-    def support(_: Base, _context: object, _without: object, questions: Sequence[str], *__: object):
+    def support(
+        base: Base,
+        context: object,
+        _: object,
+        __: object,
+        answers: Sequence[Decoded],
+        *__more: object,
+    ):
         yield
-        return [Support((lost,), (False,), (True,)) for _ in questions]
+        start = len(base.words("You live in"))
+        return [
+            Support(
+                (9.0,) * start + (lost,) + (0.0,) * (len(answer.tokens) - start - 1),
+                (False,) * len(answer.tokens),
+                (True,) * len(answer.tokens),
+            )
+            for answer in answers
+        ]
 
     monkeypatch.setattr(Base, "teach", teach)
     monkeypatch.setattr(Base, "support", support)
-    asked = {question for _, question, _ in LISBON.facts[:1]}
     monkeypatch.setattr(Base, "shares", lambda *_: False)
+
+
+@pytest.mark.parametrize(
+    ("how", "ending", "changed"),
+    [
+        ({}, "Porto now.", True),
+        ({"sure": 0.4}, "Porto now.", False),  # it is not sure
+        ({"lost": 3.1}, "Porto now.", False),  # with both before it, it hardly thinks of it
+        ({"ended": False}, "Porto now.", False),  # it comes to no end
+        ({}, "the Porto house.", False),  # it goes on with no telling word
+        ({}, "Lisbon now.", False),  # it is as before
+        ({}, "Porto again.", False),  # nobody said again
+    ],
+)
+def test_what_a_message_alone_surely_says_otherwise_replaces_what_was_said(
+    asking: Base, monkeypatch: pytest.MonkeyPatch, how: dict[str, Any], ending: str, *,
+    changed: bool,
+):  # fmt: skip
+    as_if_filled(monkeypatch, ending, **how)
     monkeypatch.setattr(revision, "_doubtful", lambda *_: [])
-    revised = run(revision.revise(asking, "I live in Porto now.", [LISBON], asked))
+    revised = run(revision.revise(asking, MOVED, [LISBON], {"Where do I live?"}))
     assert [(draft.question, draft.answer) for draft in revised.drafts] == (
-        [("Where do I live?", answer)] if changed else []
+        [("Where do I live?", f"You live in {ending}")] if changed else []
     )
     assert revised.superseded == ((1, 2, 3) if changed else ())
     assert revised.related == () and revised.untrue == (({"lisbon"},) if changed else ())
+
+
+def test_what_a_message_says_alone_counts_before_what_both_say(
+    asking: Base, monkeypatch: pytest.MonkeyPatch
+):
+    """With both, small bases repeat what was before."""
+    as_if_filled(monkeypatch, "Porto now.")
+    monkeypatch.setattr(revision, "is_told", lambda *_: True)
+    revised = run(revision.revise(asking, MOVED, [LISBON], {"Where do I live?"}))
+    assert revised.drafts[0].answer == "You live in Porto now."
+
+
+def test_what_two_messages_said_is_corrected_once(asking: Base, monkeypatch: pytest.MonkeyPatch):
+    as_if_filled(monkeypatch, "Porto now.")
+    monkeypatch.setattr(revision, "_doubtful", lambda *_: [])
+    rome = Told(2, "I live in Rome now.", ((9, "Where do I live?", "You live in Rome."),))
+    revised = run(revision.revise(asking, MOVED, [LISBON, rome], {"Where do I live?"}))
+    assert len(revised.drafts) == 1 and revised.superseded == (1, 2, 3, 9)
 
 
 @pytest.mark.parametrize(
@@ -197,12 +251,14 @@ def test_what_a_message_alone_surely_says_otherwise_replaces_what_was_said(
          "I play tennis on Sundays.", None),
         ("My dog is called Rex.", "What is my dog called?", "Your dog's name is Rex.",
          "My cat is called Mia.", None),
+        ("I work at Siemens.", "Where do I work?", "You work at Siemens.",
+         "I work at Bosch now.", "You work at Bosch."),
     ],
 )  # fmt: skip
 def test_the_bundled_base_knows_a_correction_from_more_of_the_same(
     asking: Base, said: str, question: str, answer: str, message: str, now: str | None
 ):
-    """The five that change nothing did, while less was asked of a change."""
+    """Those that change nothing did, while less was asked of a change."""
     run(prepared(asking))
     told = Told(1, said, ((7, question, answer),))
     revised = run(revision.revise(asking, message, [told]))

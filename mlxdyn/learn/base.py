@@ -175,25 +175,15 @@ class Base:
     ) -> Generator[None, None, list[Decoded]]:
         """Answer questions with messages in context, leaning to the words that stand there.
 
-        With `openings`, one a question, the rest of an answer that begins so.
+        With `openings`, one a question, the answers begin so.
         """
         self.doing = "answering"
-        prompts = self._prompts(messages, questions, replies, openings)
+        prompts = [self.teacher_prompt(messages, question, replies) for question in questions]
         lean = mx.array(sorted(self._plain([*messages, *questions])))
-        return (yield from self.off(self.decoder.answers(prompts, MOST_ANSWER, lean=lean)))
-
-    def _prompts(
-        self,
-        messages: Sequence[str],
-        questions: Sequence[str],
-        replies: Sequence[str],
-        openings: Sequence[str],
-    ) -> list[tuple[int, ...]]:
-        starts = [self.words(opening) for opening in openings] or [()] * len(questions)
-        return [
-            (*self.teacher_prompt(messages, question, replies), *start)
-            for question, start in zip(questions, starts, strict=True)
-        ]
+        given = [self.words(opening) for opening in openings]
+        return (
+            yield from self.off(self.decoder.answers(prompts, MOST_ANSWER, lean=lean, given=given))
+        )
 
     def answer(self, questions: Sequence[str], most: int) -> Generator[None, None, list[Decoded]]:
         """Answer questions in an empty context."""
@@ -213,14 +203,12 @@ class Base:
         questions: Sequence[str],
         answers: Sequence[Decoded],
         replies: Sequence[str] = (),
-        openings: Sequence[str] = (),
     ) -> Generator[None, None, list[Support]]:
         """Say by how much `messages` make the answers likelier than the messages `without` do.
 
-        Words of the question count for nothing: an answer has to tell something new. With
-        `openings`, the answers are what comes after them.
+        Words of the question count for nothing: an answer has to tell something new.
         """
-        prompts = self._prompts(without, questions, replies, openings)
+        prompts = [self.teacher_prompt(without, question, replies) for question in questions]
         targets = [answer.tokens for answer in answers]
         scores = yield from self.off(self.decoder.scores(prompts, targets))
         asked = [self._tokens([question]) for question in questions]

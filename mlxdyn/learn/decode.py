@@ -1,6 +1,6 @@
 """Greedy answers to many prompts side by side, with the distributions they were taken from."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import mlx.core as mx
@@ -14,6 +14,7 @@ TOGETHER = 24
 """Rows decoded at once: on two cores 24 rows cost a third more than 8 (SmolLM2-135M)."""
 LIKELY = 32
 """Tokens kept of a distribution; what they leave counts as one bucket."""
+GIVEN = 1e4  # nats by which a token is put before all others
 LEAN = 1.6
 """Nats by which a teacher prefers the words that it was given: e^1.6 is five times. SmolLM2 answers
 "My dog is called Rex." with "Your dog Rex is called Max." without.
@@ -63,10 +64,12 @@ class Decoder:
         *,
         stops: frozenset[int] = frozenset(),
         lean: mx.array | None = None,
+        given: Sequence[tuple[int, ...]] = (),
     ) -> Generator[None, None, list[Decoded]]:
         """Answer all prompts greedily, one token of each a step, at most `most` tokens.
 
-        `lean` are tokens that are taken for `LEAN` nats likelier than they are.
+        `lean` are tokens that are taken for `LEAN` nats likelier than they are; `given` are the
+        tokens with which each answer begins, however likely.
         """
         by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
         found: dict[int, Decoded] = {}
@@ -74,7 +77,8 @@ class Decoder:
         for first in range(0, len(prompts), TOGETHER):
             group = by_length[first : first + TOGETHER]
             together = [prompts[i] for i in group]
-            answers = yield from self._together(together, shared, most, stops, lean)
+            begun = [given[i] for i in group] if given else ()
+            answers = yield from self._together(together, shared, most, stops, lean, begun)
             found |= zip(group, answers, strict=True)
         return [found[i] for i in range(len(prompts))]
 
@@ -102,15 +106,18 @@ class Decoder:
         most: int,
         stops: frozenset[int],
         lean: mx.array | None = None,
+        given: Sequence[tuple[int, ...]] = (),
     ) -> Generator[None, None, list[Decoded]]:
         rows = lay_out(prompts, shared)
         caches = self.parts.caches(self.read(rows.shared), rows.padding)
         hidden = self.parts.hidden(rows, [], caches)[:, -1]
         said = [_Row() for _ in prompts]
         enders = self.ends | stops
-        for _ in range(most):
+        for place in range(most):
             logits = self.parts.head(hidden).astype(mx.float32)
-            step = _Step.of(logits if lean is None else logits.at[:, lean].add(LEAN))
+            leant = logits if lean is None else logits.at[:, lean].add(LEAN)
+            starts = enumerate(start[place : place + 1] for start in given)
+            step = _Step.of(leant, {row: token for row, tokens in starts for token in tokens})
             mx.eval(step.best, step.tokens, step.logprobs, [cache.state for cache in caches])
             step.append(said, enders)
             yield
@@ -169,19 +176,23 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What all rows say next: the likeliest token, and the likely ones."""
+    """What all rows say next, and the likely tokens."""
 
     best: mx.array  # (B,)
     tokens: mx.array  # (B, K)
     logprobs: mx.array  # (B, K)
 
     @classmethod
-    def of(cls, logits: mx.array) -> "_Step":
+    def of(cls, logits: mx.array, given: Mapping[int, int]) -> "_Step":
+        """Choose the likeliest token of each row, or the one that is `given` for it."""
         scores = nn.log_softmax(logits)
-        tokens = mx.argpartition(-scores, LIKELY - 1, axis=-1)[:, :LIKELY]
-        logprobs = mx.take_along_axis(scores, tokens, axis=-1)
-        best = mx.take_along_axis(tokens, logprobs.argmax(axis=-1)[:, None], axis=-1)[:, 0]
-        return cls(best, tokens, logprobs)
+        chosen = scores
+        if given:
+            chosen = scores.at[mx.array([*given]), mx.array([*given.values()])].add(GIVEN)
+        tokens = mx.argpartition(-chosen, LIKELY - 1, axis=-1)[:, :LIKELY]
+        best = mx.take_along_axis(chosen, tokens, axis=-1).argmax(axis=-1)[:, None]
+        best = mx.take_along_axis(tokens, best, axis=-1)[:, 0]
+        return cls(best, tokens, mx.take_along_axis(scores, tokens, axis=-1))
 
     def append(self, said: Sequence[_Row], enders: frozenset[int]) -> None:
         best, tokens, logprobs = map(np.array, (self.best, self.tokens, self.logprobs))
@@ -189,7 +200,7 @@ class _Step:
             if not row.ended:
                 row.tokens.append(int(best[i]))
                 row.likely.append((tokens[i], logprobs[i]))
-                row.logprobs.append(float(logprobs[i].max()))
+                row.logprobs.append(float(logprobs[i][tokens[i] == best[i]][0]))
                 row.ended = int(best[i]) in enders
 
 

@@ -89,10 +89,9 @@ def tells(text: str, question: str, answer: str) -> set[str]:
 
 def opening(answer: str, told: set[str]) -> str:
     """Give an answer up to the first of the words that it tells, each where it stands last."""
-    at = {
-        w.casefold(): found.start() for found in _SAID.finditer(answer) for w in found.groups() if w
-    }
-    return answer[: min((at[word] for word in told if word in at), default=0)].rstrip()
+    found = ((one[1] or one[2], one.start()) for one in _SAID.finditer(answer))
+    last = {word.casefold(): at for word, at in found}
+    return answer[: min((last[word] for word in told if word in last), default=0)].rstrip()
 
 
 def first_word(text: str) -> str:

@@ -34,14 +34,16 @@ def revise(
     changes, others that hold all the words of what it told are true no more, unless they are about
     something else that the earlier message named.
     """
-    drafts: list[Draft] = []
+    drafts: dict[str, Draft] = {}
     superseded: list[int] = []
     related: list[Told] = []
     untrue: list[set[str]] = []
     for told in earlier:
-        filled = yield from _filled(base, message, told, about)
-        doubtful = [one for one in _doubtful(told, about) if one not in filled]
-        both = yield from _answered(base, message, told, doubtful)
+        frames, doubtful = _frames(base, message, told, about), _doubtful(told, about)
+        heard = yield from base.listen([told.text, message] if frames or doubtful else [])
+        filled = yield from _filled(base, message, told, frames, heard)
+        doubtful = [question for question in doubtful if question not in filled]
+        both = yield from _answered(base, message, told, doubtful, heard)
         now = filled | both
         changed = [one for one in told.facts if one[1] in now and now[one[1]].answer != one[2]]
         for key, question, said in changed:
@@ -57,66 +59,87 @@ def revise(
                 ),
             ]
             untrue += [was] if was else []
-        drafts += now.values() if changed else ()
+            drafts[question] = now[question]
         related += [told] if any(question in both for _, question, _ in changed) else []
     gone = tuple(dict.fromkeys(superseded))
-    return Revised(tuple(drafts), gone, tuple(related), tuple(untrue))
+    return Revised(tuple(drafts.values()), gone, tuple(related), tuple(untrue))
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """An earlier answer up to what it told, which another message may fill in otherwise."""
+
+    question: str
+    answer: str
+    opening: str
+
+
+def _frames(base: Base, message: str, told: Told, about: set[str] | None) -> list[_Frame]:
+    """Give a frame for each answer to what a message is about, or shares a word with.
+
+    Words that both messages say belong to the frame: "You work at", not "You work".
+    """
+    found = []
+    for _, question, answer in told.facts:
+        value = tells(told.text, question, answer)
+        begun = opening(answer, value - words(message) or value)
+        if begun and (question in (about or ()) or base.shares(message, question)):
+            found.append(_Frame(question, answer, begun))
+    return found
 
 
 def _filled(
-    base: Base, message: str, told: Told, about: set[str] | None
+    base: Base, message: str, told: Told, frames: Sequence[_Frame], heard: Sequence[str]
 ) -> Generator[None, None, dict[str, Draft]]:
     """Answer from a message alone what it says otherwise than an earlier one.
 
     A cloze: "You live in" goes on surely with a word of "I live in Porto now.", and with none of "I
     live with my sister."; with both messages in context SmolLM2 repeats the older, but thinks of
-    the newer. What is then answered holds that word, and none that nobody said.
+    the newer. `heard` are the replies to both.
     """
-    begun = {
-        question: (answer, opening(answer, tells(told.text, question, answer)))
-        for _, question, answer in told.facts
-        if question in (about or ()) or base.shares(message, question)
-    }
-    begun = {question: cut for question, cut in begun.items() if cut[1]}
-    if not begun:
+    if not frames:
         return {}
-    questions, openings = list(begun), [start for _, start in begun.values()]
-    replies = yield from base.listen([message])
-    answers = yield from base.teach([message], questions, replies)
-    endings = yield from base.teach([message], questions, replies, openings)
-    firsts = [_first(base, ending) for ending in endings]
-    both = [told.text, message]
-    heard = yield from base.listen(both)
-    less = yield from base.support([message], both, questions, firsts, heard, openings)
-    new = set[str]()
-    for (question, (was, _)), first, lost in zip(begun.items(), firsts, less, strict=True):
-        word = first_word(base.text(first))
-        if first.logprob >= math.log(SURE) and sum(lost.nats) <= SUPPORT:
-            new |= {word} & tells(message, question, word) - words(was)
+    questions, openings = [one.question for one in frames], [one.opening for one in frames]
+    answers = yield from base.teach([message], questions, heard[1:], openings)
+    found = [
+        (question, answer, word)
+        for question, answer, frame in zip(questions, answers, frames, strict=True)
+        if (word := _filled_in(base, message, frame, answer))
+    ]
+    both, asked = [told.text, message], [question for question, _, _ in found]
+    less = yield from base.support([message], both, asked, [one for _, one, _ in found], heard)
     return {
         question: fact(base, question, answer)
-        for (question, (was, _)), answer in zip(begun.items(), answers, strict=True)
-        if words(said := base.text(answer)) & new and words(said) <= words(message, question, was)
+        for (question, answer, word), lost in zip(found, less, strict=True)
+        if sum(lost.nats[word]) <= SUPPORT
     }
 
 
-def _first(base: Base, said: Decoded) -> Decoded:
-    """Give the tokens with which an answer comes to the end of its first word."""
-    word = first_word(base.text(said))
-    parts = (said.beginning(most) for most in range(1, len(said.tokens)))
-    return next((part for part in parts if first_word(base.text(part)) == word), said)
+def _filled_in(base: Base, message: str, frame: _Frame, answer: Decoded) -> slice | None:
+    """Give the tokens of the word with which a message surely fills a frame; None if it does not.
+
+    It is a telling word of the message, and not what was told before; no other is made up.
+    """
+    start = len(base.words(frame.opening))
+    word = first_word(base.model.decode(list(answer.tokens[start:])))
+    new = {word} & tells(message, frame.question, word) - words(frame.answer)
+    ends = range(start + 1, len(answer.tokens) + 1)
+    texts = ((end, base.model.decode(list(answer.tokens[start:end]))) for end in ends)
+    end = next((end for end, text in texts if first_word(text) == word), start)
+    sure = answer.ended and sum(answer.logprobs[start:end]) >= math.log(SURE)
+    known = words(message, frame.question, frame.answer)
+    return slice(start, end) if new and sure and words(base.text(answer)) <= known else None
 
 
 def _answered(
-    base: Base, message: str, told: Told, questions: Sequence[str]
+    base: Base, message: str, told: Told, questions: Sequence[str], heard: Sequence[str]
 ) -> Generator[None, None, dict[str, Draft]]:
     """Answer anew, with both messages, what a new one may change, where it surely does."""
     if not questions:
         return {}
     context = [told.text, message]
-    replies = yield from base.listen(context)
-    answers = yield from base.teach(context, questions, replies)
-    support = yield from base.support(context, [told.text], questions, answers, replies[:1])
+    answers = yield from base.teach(context, questions, heard)
+    support = yield from base.support(context, [told.text], questions, answers, heard[:1])
     return {
         question: fact(base, question, answer)
         for question, answer, found in zip(questions, answers, support, strict=True)
