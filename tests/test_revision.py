@@ -12,7 +12,7 @@ from mlxdyn.learn import examples, revision
 from mlxdyn.learn.base import Asked, Base, Support
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.facts import Told
-from mlxdyn.learn.names import first_word, opening
+from mlxdyn.learn.names import akin, first_word, opening
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.calibrated import prepared
 
@@ -148,16 +148,17 @@ def as_if_filled(
     sure: float = 0.6,
     lost: float = 2.9,
     ended: bool = True,
+    both: str = "Lisbon.",
 ) -> None:
     """Let a base go on from "You live in" with `ending`, alone, and be as sure of its first word.
 
-    With both messages before it that is less likely by `lost` nats, and it says what it did before.
+    With both messages before it that is less likely by `lost` nats, and it goes on with `both`.
     """
 
     def teach(base: Base, context: Sequence[str], questions: Sequence[str], *more: Sequence[str]):
         yield
         if len(context) > 1:
-            return [as_decoded(base, "You live in Lisbon, not in the house.") for _ in questions]
+            return [as_decoded(base, f"You live in {both}") for _ in questions]
         (opening,) = {*more[1]}
         whole = as_decoded(base, f"{opening} {ending}")
         start, end = len(base.words(opening)), len(base.words(f"{opening} {ending.split()[0]}"))
@@ -219,10 +220,28 @@ def test_what_a_message_says_alone_counts_before_what_both_say(
     asking: Base, monkeypatch: pytest.MonkeyPatch
 ):
     """With both, small bases repeat what was before."""
-    as_if_filled(monkeypatch, "Porto now.")
+    as_if_filled(monkeypatch, "Porto now.", both="Lisbon, not in the house.")
     monkeypatch.setattr(revision, "is_told", lambda *_: True)
     revised = run(revision.revise(asking, MOVED, [LISBON], {"Where do I live?"}))
     assert revised.drafts[0].answer == "You live in Porto now."
+
+
+@pytest.mark.parametrize(
+    ("both", "changed"),
+    [("Porto.", True), ("Lisbon.", False), ("the house.", False), ("Porto again.", False)],
+)
+def test_a_base_that_is_not_steady_changes_only_what_an_answer_told(
+    asking: Base, monkeypatch: pytest.MonkeyPatch, both: str, *, changed: bool
+):
+    """Asked freely, it tells of a message whatever was asked: of a day, the room."""
+    asking.prompts = replace(asking.prompts, steady=False)
+    as_if_filled(monkeypatch, "Porto.", sure=0.4, both=both)
+    monkeypatch.setattr(revision, "is_told", lambda *_: True)
+    revised = run(revision.revise(asking, MOVED, [LISBON], {"Where do I live?"}))
+    assert [draft.answer for draft in revised.drafts] == (
+        ["You live in Porto."] * 2 if changed else []
+    )
+    assert revised.related == ((LISBON,) if changed else ())
 
 
 def test_what_two_messages_said_is_corrected_once(asking: Base, monkeypatch: pytest.MonkeyPatch):
@@ -280,6 +299,36 @@ def test_the_bundled_base_knows_a_correction_from_more_of_the_same(
 )
 def test_an_answer_begins_before_what_it_tells(answer: str, told: set[str], begun: str):
     assert opening(answer, told) == begun
+
+
+@pytest.mark.parametrize(
+    ("message", "answer", "begun"),
+    [
+        ("I fly to Rome.", "Your flight leaves at 6:40.", "Your flight leaves"),
+        ("It leaves at 9:15.", "Your flight leaves at 6:40.", "Your flight leaves at"),
+        ("It leaves at 6:40.", "Your flight leaves at 6:40.", "Your flight leaves"),
+    ],
+)
+def test_what_is_asked_for_and_what_both_say_is_no_value(message: str, answer: str, begun: str):
+    facts = ((1, "When is my flight?", answer), (2, "When does my flight leave?", answer))
+    found = revision._frames(message, Told(1, "My flight leaves at 6:40.", facts))
+    assert {frame.opening for frame in found} == {begun}
+
+
+@pytest.mark.parametrize(
+    ("word", "other", "same"),
+    [
+        ("lives", "live", True),
+        ("live", "lives", True),
+        ("wohnst", "wohne", True),
+        ("leaves", "leave", True),
+        ("at", "at", False),  # too short to tell
+        ("june", "july", False),
+        ("arbeitest", "arbeite", True),
+    ],
+)
+def test_forms_of_a_word_are_known_by_how_they_begin(word: str, other: str, *, same: bool):
+    assert akin(word, [other]) == same
 
 
 @pytest.mark.parametrize(

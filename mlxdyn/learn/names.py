@@ -87,6 +87,15 @@ def tells(text: str, question: str, answer: str) -> set[str]:
     return words(text) & words(answer) - words(question) - ordinary()
 
 
+def akin(word: str, others: Iterable[str]) -> bool:
+    """Tell whether a word begins as another does, for the most part, as forms of one word do."""
+    return any(
+        min(len(word), len(other)) >= 3
+        and word.startswith(other[: max(3, 3 * min(len(word), len(other)) // 4)])
+        for other in others
+    )
+
+
 def opening(answer: str, told: set[str]) -> str:
     """Give an answer up to the first of the words that it tells, each where it stands last."""
     found = ((one[1] or one[2], one.start()) for one in _SAID.finditer(answer))
