@@ -152,6 +152,11 @@ class Base:
         """Tokens of words inside a text; nothing in them is control."""
         return tuple(words(self.tokenizer, text))
 
+    def begun(self, opening: str) -> tuple[int, ...]:
+        """Tokens of the beginning of an answer, as the base would say it after its prompt."""
+        space = "" if self.tokenizer.has_chat_template or not opening else " "
+        return self.words(f"{space}{opening}")
+
     def question_tokens(self, question: str) -> tuple[int, ...]:
         return self.words(f" {question}")
 
@@ -180,7 +185,7 @@ class Base:
         self.doing = "answering"
         prompts = [self.teacher_prompt(messages, question, replies) for question in questions]
         lean = mx.array(sorted(self._plain([*messages, *questions])))
-        given = [self.words(opening) for opening in openings]
+        given = [self.begun(opening) for opening in openings]
         return (
             yield from self.off(self.decoder.answers(prompts, MOST_ANSWER, lean=lean, given=given))
         )

@@ -67,6 +67,7 @@ def calibrate(
     about = [one.about + covered * one.covered for one in found]
     cut = threshold(*_parted(about, [told for _, _, told in _asked()]))
     base.prompts = replace(base.prompts, covered=covered, answered=cut)
+    base.prompts = replace(base.prompts, steady=True)  # asked freely
     base.prompts = replace(base.prompts, steady=(yield from _is_steady(base)))
     yield from base.unprompted(OPEN_QUESTIONS)
     return Calibration(base.prompts, base.priors, tuple(recall), tuple(apart))

@@ -88,19 +88,18 @@ def tells(text: str, question: str, answer: str) -> set[str]:
 
 
 def akin(word: str, others: Iterable[str]) -> bool:
-    """Tell whether a word begins as another does, for the most part, as forms of one word do."""
-    return any(
-        min(len(word), len(other)) >= 3
-        and word.startswith(other[: max(3, 3 * min(len(word), len(other)) // 4)])
-        for other in others
-    )
+    """Tell whether a word begins as another does, but for two letters, as forms of one word do."""
+    for other in others:
+        size = max(4, len(word) - 2, len(other) - 2)
+        if min(len(word), len(other)) >= 4 and word[:size] == other[:size]:
+            return True
+    return False
 
 
 def opening(answer: str, told: set[str]) -> str:
-    """Give an answer up to the first of the words that it tells, each where it stands last."""
-    found = ((one[1] or one[2], one.start()) for one in _SAID.finditer(answer))
-    last = {word.casefold(): at for word, at in found}
-    return answer[: min((last[word] for word in told if word in last), default=0)].rstrip()
+    """Give an answer up to the first of the words that it tells."""
+    starts = (m.start() for m in _SAID.finditer(answer) if (m[1] or m[2]).casefold() in told)
+    return answer[: next(starts, 0)].rstrip()
 
 
 def first_word(text: str) -> str:

@@ -97,7 +97,7 @@ class _Filled:
 
     @property
     def share(self) -> float:
-        """The probability of that word."""
+        """The probability of that word, as the teacher leans."""
         return math.exp(sum(self.answer.logprobs[self.word]))
 
 
@@ -111,7 +111,8 @@ def _frames(message: str, told: Told) -> list[_Frame]:
     found = []
     for _, question, answer in told.facts:
         value = {w for w in tells(told.text, question, answer) if not akin(w, asked - {w})}
-        if begun := opening(answer, value - words(message) or value):
+        if value:
+            begun = opening(answer, value - words(message) or value)
             found.append(_Frame(question, answer, begun))
     return found
 
@@ -126,6 +127,8 @@ def _surely(
     """
     found = yield from _filled(base, [message], frames, heard[1:])
     sure = {question: one for question, one in found.items() if one.share >= SURE}
+    if not sure:
+        return {}
     both, answers = [told.text, message], [one.answer for one in sure.values()]
     less = yield from base.support([message], both, [*sure], answers, heard)
     return {
@@ -142,11 +145,13 @@ def _filled(
 
     It was not told before, and no other word is made up.
     """
+    if not frames:
+        return {}
     questions, openings = [one.question for one in frames], [one.opening for one in frames]
     answers = yield from base.teach(context, questions, heard, openings)
     found: dict[str, _Filled] = {}
     for frame, answer in zip(frames, answers, strict=True):
-        start = len(base.words(frame.opening))
+        start = len(base.begun(frame.opening))
         word = first_word(base.model.decode(list(answer.tokens[start:])))
         ends = range(start + 1, len(answer.tokens) + 1)
         texts = ((end, base.model.decode(list(answer.tokens[start:end]))) for end in ends)
@@ -181,8 +186,8 @@ def _answered(
 def _doubtful(told: Told, about: set[str] | None) -> list[str]:
     """Name the questions to an earlier message that another may change, in all their wordings.
 
-    Of 54 pairs of messages that have nothing to do with each other, SmolLM2 would answer in 14 an
-    earlier question anew; of those, none is about it.
+    Of 54 pairs of messages that have nothing to do with each other, SmolLM2, asked freely, would
+    answer in 14 an earlier question anew; of those, none is about it.
     """
     if about is None:
         return list(dict.fromkeys(question for _, question, _ in told.facts))
