@@ -14,7 +14,7 @@ export OPENBLAS_NUM_THREADS=1
 MLXDYN_HOME=$PWD/build/results/home # rates that are kept there are of these runs, not yours
 export MLXDYN_HOME
 PLAIN="book-349 book-1684 book-3125 book-9096 book-7684 irc scotus tinystories wikitext2 shakespeare \
-    invented told novels years courts logs books memory" # numbers for a table, without a picture
+    invented told novels years courts logs books memory corrections" # numbers for a table, without a picture
 
 # run NAME OPTION...: one report of $model as results/$model/NAME.json and .svg
 run() {
@@ -109,6 +109,7 @@ smollm2() {
     # the 60 people on whom nothing was developed; 100 s of processor a person, a third more for three seeds
     awk 'NR % 3 != 1' "$DATA/memory/told/told.jsonl" >build/results/told60.jsonl
     run memory --experiment memory $kept build/results/told60.jsonl # chats, told and asked
+    run corrections --experiment memory $kept results/corrections.jsonl # twelve people who move on
 }
 
 for model in $MODELS; do
