@@ -99,8 +99,8 @@ def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
     from mlxdyn.memory import examine
 
     monkeypatch.setattr("school.FALLBACK", replace(FALLBACK, answered=-1e9))
-    monkeypatch.setattr(bases, "SUPPORT", -1e9)
-    monkeypatch.setattr(bases, "SURE", 1e-30)
+    monkeypatch.setattr(facts, "SUPPORT", -1e9)
+    monkeypatch.setattr(facts, "SURE", 1e-30)
     monkeypatch.setattr(facts, "is_said", lambda *said: True)
     monkeypatch.setattr(examples, "LESS", -1e9)
     monkeypatch.setattr(examples, "LEANS", 1e9)

@@ -16,7 +16,7 @@ from tiny import FAMILIES, OTHERS, random_adapter, tiny_model
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.learn import calibration, examples, facts, names, replay, revision
-from mlxdyn.learn.base import Asked, Base, Support, is_taught
+from mlxdyn.learn.base import Asked, Base, Support
 from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import (
@@ -29,6 +29,7 @@ from mlxdyn.learn.example import (
     load_tokens,
     with_floor,
 )
+from mlxdyn.learn.facts import is_taught
 from mlxdyn.learn.learner import UNLISTED, Learner, divergence
 from mlxdyn.learn.names import questions_in, tells, words
 from mlxdyn.learn.parts import Parts, common_start, lay_out

@@ -26,12 +26,6 @@ from mlxdyn.model.lora import adapter_disabled
 
 T = TypeVar("T")
 MOST_ANSWER = 24  # tokens of a teacher's answer
-SUPPORT = 3.0
-"""Nats by which messages must make an answer likelier: e^3 is twenty times."""
-SURE = 0.5
-"""Least probability of a token in a taught answer that nothing accounts for. SmolLM2 makes up a dog
-of "12" years (0.36) and a "common" (0.20) allergy; that the boiler "broke" has 0.55.
-"""
 MOST_GAIN = 3.0
 """Nats that one token of a question counts at most. On 65 people of a test set, SmolLM2 ranks what
 they answered above other common questions in 88% of pairs by gain, and in 22% by likelihood.
@@ -385,19 +379,6 @@ class Base:
                     value: T = done.value
                     return value
             yield
-
-
-def is_taught(answer: Decoded, support: Support) -> bool:
-    """Tell whether an answer comes from the messages, and nothing in it is made up."""
-    tokens = zip(answer.logprobs, support.nats, support.known, support.plain, strict=True)
-    return (
-        answer.ended
-        and support.total >= SUPPORT
-        and all(
-            known or plain or nats >= SUPPORT or logprob >= math.log(SURE)
-            for logprob, nats, known, plain in tokens
-        )
-    )
 
 
 def quoted(intro: str, messages: Sequence[str], question: str) -> str:

@@ -4,10 +4,10 @@ import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from mlxdyn.learn.base import SUPPORT, SURE, Base
+from mlxdyn.learn.base import Base
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import Draft
-from mlxdyn.learn.facts import Told, fact, is_told
+from mlxdyn.learn.facts import SUPPORT, SURE, Told, fact, is_told
 from mlxdyn.learn.names import akin, first_word, opening, tells, words
 
 
