@@ -261,7 +261,7 @@ def _rate_row(said: str, auto: Report, grid: Report) -> str:
 
 def section(folder: Path) -> Iterator[str]:
     yield f"## {folder.name}\n"
-    shown = {path.stem for path in folder.glob("*.json")} - PLAIN.keys() - {"memory"}
+    shown = {path.stem for path in folder.glob("*.json")} - PLAIN.keys() - {"memory", "corrections"}
     for name in sorted(shown, key=lambda name: ((*QUESTIONS, name).index(name), name)):
         yield entry(folder, name)
 

@@ -54,7 +54,17 @@ def _kept(folder: Path) -> str:
         for low, high in [found["intervals"][name]]
     )
     numbers = f"[numbers]({folder.name}/memory.json)"
-    return f"of what {found['cases']} people told, {shares}; {numbers}"
+    return f"of what {found['cases']} people told, {shares}; {numbers}{_corrected(folder)}"
+
+
+def _corrected(folder: Path) -> str:
+    """What came back of what people told otherwise than before."""
+    report = reports.read(folder, "corrections")
+    if not report:
+        return ""
+    found, numbers = report["memory"], f"[numbers]({folder.name}/corrections.json)"
+    shares = f"{found['recall']:.0%} from weights and {found['ceiling']:.0%} from context"
+    return f". Of what {found['cases']} took back for something newer, {shares}; {numbers}"
 
 
 def _ranked(better: Row, worse: Row) -> str:
