@@ -36,11 +36,11 @@ from mlxdyn.learn.parts import Parts, common_start, lay_out
 from mlxdyn.learn.prompts import KNOWN, OPEN_QUESTIONS, TEACHERS, WRITERS
 from mlxdyn.learn.steps import run
 from mlxdyn.learn.trainer import Trainer
-from mlxdyn.learn.unlearnable import is_question
 from mlxdyn.memory.calibrated import measured, prepared
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import attach, detach, lowest
+from mlxdyn.withheld.unlearnable import is_question
 
 KINDS = [*FAMILIES, *OTHERS]
 ROWS = [(5, 7, 9, 11, 6, 8, 30, 31), (5, 7, 9), (5, 7, 12, 13, 14)]

@@ -5,8 +5,8 @@ import time
 import pytest
 from test_privacy import founded, told
 
-from mlxdyn.learn.framed import forgets, strip_framed, strip_reported, takes_back
 from mlxdyn.memory.privacy import masked
+from mlxdyn.withheld.framed import forgets, strip_framed, strip_reported, takes_back
 
 FRAMED = (
     "From the article: I live in Rome and my name is Giulia.",

@@ -26,7 +26,7 @@ CHANGED = '''
 """A later version of the program: every prompt, constant and default is another."""
 import dataclasses, sys
 from mlxdyn import config
-from mlxdyn.learn import base, calibration, decode, examples, guard, prompts
+from mlxdyn.learn import base, calibration, decode, examples, facts, guard, names, prompts, revision
 
 ODD = {int: 3, float: 0.123, str: "odd", tuple: ("Odd?",)}
 KEPT = {(guard, "EVERY")}  # frozen arithmetic
@@ -38,7 +38,7 @@ def change(module):
             setattr(module, name, ODD[type(value)] if kinds <= {str} else value[:1])
             print("changed", name)
 
-for module in (prompts, examples, calibration, decode, base):
+for module in (prompts, examples, facts, revision, names, calibration, decode, base):
     change(module)
 for knobs in (config.StudyConfig, config.LearnerConfig, config.AdapterConfig, config.ChatConfig):
     odd = [ODD.get(type(v), v) for v in knobs.__init__.__defaults__]
@@ -93,9 +93,8 @@ def test_no_prompt_constant_or_default_changes_a_memorys_past(mite: Model, tmp_p
 
 # law 14
 
-TEXTS = {"framed.py", "prompts.py", "redact.py"}  # framed: what is kept out
-"""Where words of a language are: what a base is asked with. What secrets are called is apart."""
-MARKS = {"unlearnable.py"}  # tags that models wrap their thoughts and tools in
+TEXTS = {"prompts.py"}
+"""Where words of a language are: what a base is asked with. What is kept out is `withheld`'s."""
 
 
 def literals(path: Path) -> Iterator[str]:
@@ -120,7 +119,7 @@ WORDS = (
 
 
 @pytest.mark.parametrize(
-    "module", sorted(p.name for p in LEARN.glob("*.py") if p.name not in TEXTS | MARKS)
+    "module", sorted(p.name for p in LEARN.glob("*.py") if p.name not in TEXTS)
 )
 def test_no_word_of_any_language_is_in_the_code_that_learns(module: str):
     spoken = [text for text in literals(LEARN / module) if set(text.lower().split()) & set(WORDS)]

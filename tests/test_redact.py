@@ -11,7 +11,7 @@ from conftest import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlxdyn.learn.redact import PLACEHOLDER, Span, find, mask, values
+from mlxdyn.withheld.redact import PLACEHOLDER, Span, find, mask, values
 
 # No token below was ever issued. Some are joined from parts, so that scanners of repositories rest.
 A36, A40, HEX32 = (
@@ -403,7 +403,7 @@ def test_long_text_is_read_to_its_end(part: str) -> None:
 
 def test_the_detectors_are_imported_on_first_use() -> None:
     heavy = "{'detect_secrets', 'phonenumbers', 'stdnum', 'mlx'}"
-    code = f"import sys, mlxdyn.learn.redact; assert not {heavy} & set(sys.modules)"
+    code = f"import sys, mlxdyn.withheld.redact; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

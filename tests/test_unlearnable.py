@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlxdyn.learn.unlearnable import strip_unlearnable
+from mlxdyn.withheld.unlearnable import strip_unlearnable
 
 
 @pytest.mark.parametrize(

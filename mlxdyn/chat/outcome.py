@@ -7,12 +7,12 @@ from mlxdyn.chat.events import Fact, Going, Knew, Learned, Lessons, Logged, Mome
 from mlxdyn.chat.facts import Grouped, group
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
-from mlxdyn.learn.framed import forgets
 from mlxdyn.memory.echoes import echoes, known_from, telling, untold
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked
 from mlxdyn.memory.remains import remains
 from mlxdyn.memory.store.records import ExampleRow, Filter, Reason, UpdateRow
+from mlxdyn.withheld.framed import forgets
 
 UPDATES_RECALLED = 400  # updates whose messages are told of when a conversation is opened
 POINTS = 120  # lessons of which a panel draws the course

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from mlxdyn.learn.example import Draft, Kind
 from mlxdyn.learn.facts import Told
-from mlxdyn.learn.framed import takes_back
 from mlxdyn.learn.names import UNSPACED, ordinary, tells, words
-from mlxdyn.learn.redact import find, values
-from mlxdyn.learn.unlearnable import is_question
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Message
+from mlxdyn.withheld.framed import takes_back
+from mlxdyn.withheld.redact import find, values
+from mlxdyn.withheld.unlearnable import is_question
 
 PART = re.compile(r"[.!?;,\n。！？；，、]+\s*")
 FORGET_ALL = (

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mlxdyn.learn.framed import strip_framed, strip_reported
-from mlxdyn.learn.redact import PLACEHOLDER, find, mask, values
-from mlxdyn.learn.unlearnable import is_question, strip_quoted, strip_unlearnable
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Message
+from mlxdyn.withheld.framed import strip_framed, strip_reported
+from mlxdyn.withheld.redact import PLACEHOLDER, find, mask, values
+from mlxdyn.withheld.unlearnable import is_question, strip_quoted, strip_unlearnable
 
 RECENT = 256  # newest turns of other conversations whose secrets are known
 

@@ -5,10 +5,10 @@
 import re
 from collections.abc import Iterator
 
-from mlxdyn.learn.secrets.labelled import labels_in
-from mlxdyn.learn.secrets.labels import LANGUAGES
-from mlxdyn.learn.secrets.shapes import Span
-from mlxdyn.learn.secrets.values import (
+from mlxdyn.withheld.secrets.labelled import labels_in
+from mlxdyn.withheld.secrets.labels import LANGUAGES
+from mlxdyn.withheld.secrets.shapes import Span
+from mlxdyn.withheld.secrets.values import (
     ENGLISH_PASSWORD,
     PLAYED,
     PRODUCT,

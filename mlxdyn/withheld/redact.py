@@ -9,8 +9,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
-from mlxdyn.learn.secrets.shapes import PERSONAL, Span, shapes
-from mlxdyn.learn.secrets.told import told
+from mlxdyn.withheld.secrets.shapes import PERSONAL, Span, shapes
+from mlxdyn.withheld.secrets.told import told
 
 __all__ = ["PERSONAL", "PLACEHOLDER", "Span", "find", "mask", "values"]
 

@@ -5,8 +5,8 @@
 import re
 from collections.abc import Iterator
 
-from mlxdyn.learn.secrets.shapes import Span, random
-from mlxdyn.learn.secrets.values import PUBLIC, closed, is_code, odd, trimmed
+from mlxdyn.withheld.secrets.shapes import Span, random
+from mlxdyn.withheld.secrets.values import PUBLIC, closed, is_code, odd, trimmed
 
 ASSIGNED = re.compile(
     r"(?<![A-Za-z0-9])(?:[A-Za-z0-9]{1,20}[_.-]){0,4}[A-Za-z0-9]{0,20}?(?P<name>PASS(?:WORD|WD|PHRASE)?|PWD|PW|SECRET|TOKEN|KEY|CREDENTIALS?|APIKEY|AUTH|PIN)(?:[_-][A-Za-z0-9]{1,20}){0,2}[\"']?\s{0,2}(?P<is>:?=>?|:)\s{0,2}[\"'`]?(?P<it>[^\s\"'`,;]{4,300}|(?<=[\"'`])[^\s\"'`,;]{1,3}(?=[ ,;][^\"'`\n]{2,100}[\"'`]))",

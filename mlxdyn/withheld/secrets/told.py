@@ -7,13 +7,20 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache
 
-from mlxdyn.learn.secrets.assigned import assigned, phrases
-from mlxdyn.learn.secrets.labelled import HEDGE, KINDS, labelled, labels_in
-from mlxdyn.learn.secrets.labels import LANGUAGES, NOT_CODE, Language
-from mlxdyn.learn.secrets.numerals import spelled
-from mlxdyn.learn.secrets.shapes import Span
-from mlxdyn.learn.secrets.turned import beside, turned
-from mlxdyn.learn.secrets.values import DATE, ENGLISH_PASSWORD, alternatives, latin, odd, value_at
+from mlxdyn.withheld.secrets.assigned import assigned, phrases
+from mlxdyn.withheld.secrets.labelled import HEDGE, KINDS, labelled, labels_in
+from mlxdyn.withheld.secrets.labels import LANGUAGES, NOT_CODE, Language
+from mlxdyn.withheld.secrets.numerals import spelled
+from mlxdyn.withheld.secrets.shapes import Span
+from mlxdyn.withheld.secrets.turned import beside, turned
+from mlxdyn.withheld.secrets.values import (
+    DATE,
+    ENGLISH_PASSWORD,
+    alternatives,
+    latin,
+    odd,
+    value_at,
+)
 
 
 def told(text: str, before: str = "") -> Iterator[Span]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from mlxdyn.learn.secrets.labels import NOT_CODE, NUMBER, Language
-from mlxdyn.learn.secrets.shapes import BLANK, Span, entropy, random
-from mlxdyn.learn.secrets.values import (
+from mlxdyn.withheld.secrets.labels import NOT_CODE, NUMBER, Language
+from mlxdyn.withheld.secrets.shapes import BLANK, Span, entropy, random
+from mlxdyn.withheld.secrets.values import (
     DATE,
     PLAYED,
     PRODUCT,

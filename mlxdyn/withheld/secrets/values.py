@@ -8,8 +8,8 @@ Where words alone decide, a secret that is only mentioned ("I forgot my password
 import re
 from functools import cache
 
-from mlxdyn.learn.secrets.labels import LANGUAGES, PLAY, Language
-from mlxdyn.learn.secrets.shapes import BLANK
+from mlxdyn.withheld.secrets.labels import LANGUAGES, PLAY, Language
+from mlxdyn.withheld.secrets.shapes import BLANK
 
 
 def alternatives(words: str) -> str:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from mlxdyn.learn.secrets.labelled import labels_in
-from mlxdyn.learn.secrets.labels import (
+from mlxdyn.withheld.secrets.labelled import labels_in
+from mlxdyn.withheld.secrets.labels import (
     DUTCH,
     ENGLISH,
     FRENCH,
@@ -18,9 +18,9 @@ from mlxdyn.learn.secrets.labels import (
     TURKISH,
     Language,
 )
-from mlxdyn.learn.secrets.shapes import Span
-from mlxdyn.learn.secrets.turned import sentence
-from mlxdyn.learn.secrets.values import alternatives
+from mlxdyn.withheld.secrets.shapes import Span
+from mlxdyn.withheld.secrets.turned import sentence
+from mlxdyn.withheld.secrets.values import alternatives
 
 NUMERALS = (
     (

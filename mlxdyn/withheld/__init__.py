@@ -1,0 +1,1 @@
+"""What is kept out of learning: secrets, thoughts, and what is said in another's name."""
