@@ -94,8 +94,7 @@ def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
 
     Each of the texts of a chain is like the one before it, and no other.
     """
-    from mlxdyn.learn import base as bases
-    from mlxdyn.learn import examples, facts
+    from mlxdyn.learn import examples, facts, wording
     from mlxdyn.memory import examine
 
     monkeypatch.setattr("school.FALLBACK", replace(FALLBACK, answered=-1e9))
@@ -105,7 +104,7 @@ def credulous(mite: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
     monkeypatch.setattr(examples, "LESS", -1e9)
     monkeypatch.setattr(examples, "LEANS", 1e9)
     monkeypatch.setattr(examples, "OPEN_QUESTIONS", ASKED)
-    monkeypatch.setattr(bases, "OPEN_QUESTIONS", ASKED)
+    monkeypatch.setattr(wording, "OPEN_QUESTIONS", ASKED)
     monkeypatch.setattr(examples, "BRANCHES", 2)
     monkeypatch.setattr(examples, "MOST_OTHERS", 3)
     monkeypatch.setattr(examine, "ALIKE", 0.2)

@@ -87,7 +87,7 @@ def held(model: Model) -> list[Draft]:
 
 def know(model: Model, prompts: Prompts | None = None) -> None:
     """Let it be known which prompts serve a base: measuring that takes many seconds."""
-    known = Calibration(prompts or FALLBACK, priors={}, recall=(), told_apart=())
+    known = Calibration(prompts or FALLBACK, priors={}, recall=(), told_apart=(), about=())
     write(kept_at(model), calibration.dump(known))
 
 

@@ -1,5 +1,6 @@
 """Laws of calibration: a base is measured once, and what was found is found again."""
 
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,12 @@ from mlxdyn.learn import calibration
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.calibration import FALLBACK, Calibration, calibrate, dump, own_prompts, threshold
 from mlxdyn.learn.parts import Parts
-from mlxdyn.learn.prompts import TEACHERS, WRITERS
+from mlxdyn.learn.prompts import INTERVIEWS, KNOWN, TEACHERS, WRITERS
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.calibrated import kept_at, prepared
 from mlxdyn.model.load import Model
 
-FOUND = Calibration(EAGER, {}, recall=(), told_apart=())
+FOUND = Calibration(EAGER, {}, recall=(), told_apart=(), about=())
 
 
 def base(model: Model) -> Base:
@@ -47,6 +48,28 @@ def test_the_prompt_that_recalls_most_is_chosen(wren: Model) -> None:
     assert 0.5 < found.told_apart[0] <= 1
 
 
+def test_messages_are_read_as_answers_where_that_tells_questions_apart(
+    wren: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundled model cannot; another, which knows what people were asked, can."""
+    prompts = TEACHERS[1:2], WRITERS[:1], INTERVIEWS[:1]
+    found = run(calibrate(base(wren), *prompts))
+    assert found.about[0] == max(found.about) and found.prompts.interview is None
+
+    def knowing(
+        base: Base, message: str, questions: Sequence[str], others: Sequence[str]
+    ) -> Generator[None, None, list[float]]:
+        yield
+        (known,) = (one for one in KNOWN if " ".join(one.said) == message)
+        return [1.0 if question in dict(known.asked) else -1.0 for question in questions]
+
+    monkeypatch.setattr(Base, "told_when_asked", knowing)
+    other = run(calibrate(base(wren), *prompts))
+    assert other.about[0] == found.about[0] < other.about[1]
+    assert other.prompts.interview == INTERVIEWS[0] and other.prompts.heard > 0
+    assert found.prompts.heard == 0
+
+
 def test_a_measurement_that_is_broken_off_is_made_anew(mite: Model) -> None:
     """As a message that comes while a base is measured breaks it off."""
     broken = base(mite)
@@ -63,10 +86,10 @@ def test_a_measurement_that_is_broken_off_is_made_anew(mite: Model) -> None:
 
 def test_what_is_kept_is_read_again_and_nothing_else_is() -> None:
     for teacher in TEACHERS:
-        found = replace(
-            FOUND, prompts=replace(FOUND.prompts, teacher=teacher), priors={"Qué?": (-2.5, -1.0)}
-        )
-        assert calibration.load(dump(found)) == found
+        for interview in (None, *INTERVIEWS):
+            prompts = replace(FOUND.prompts, teacher=teacher, interview=interview, heard=1.5)
+            found = replace(FOUND, prompts=prompts, priors={"Qué?": (-2.5, -1.0)}, about=(0.5, 1.0))
+            assert calibration.load(dump(found)) == found
     text = dump(FOUND)
     for odd in (
         "",

@@ -1,7 +1,7 @@
 """Laws of examples: parts are the whole, decoding is greedy, loss is the KL, draws are lots."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tiny import FAMILIES, OTHERS, random_adapter, tiny_model
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.learn import calibration, examples, facts, names, replay, revision
-from mlxdyn.learn.base import Asked, Base, Support
+from mlxdyn.learn.base import HEARD, MOST_GAIN, MOST_HEARD, Asked, Base, Support
 from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import (
@@ -33,7 +33,13 @@ from mlxdyn.learn.facts import is_taught
 from mlxdyn.learn.learner import UNLISTED, Learner, divergence
 from mlxdyn.learn.names import questions_in, tells, words
 from mlxdyn.learn.parts import Parts, common_start, lay_out
-from mlxdyn.learn.prompts import KNOWN, OPEN_QUESTIONS, TEACHERS, WRITERS
+from mlxdyn.learn.prompts import (
+    INTERVIEWS,
+    KNOWN,
+    OPEN_QUESTIONS,
+    TEACHERS,
+    WRITERS,
+)
 from mlxdyn.learn.steps import run
 from mlxdyn.learn.trainer import Trainer
 from mlxdyn.memory.calibrated import measured, prepared
@@ -379,6 +385,8 @@ def test_what_ships_with_a_base_is_what_is_measured_of_it(wren: Model):
     near = {"abs": 0.07}  # a question more or less, where kernels round otherwise
     assert found.recall == pytest.approx(shipped.recall, **near)
     assert found.told_apart == pytest.approx(shipped.told_apart, **near)
+    assert found.about == pytest.approx(shipped.about, **near)
+    assert found.prompts.interview == shipped.prompts.interview
     assert found.prompts.teacher == shipped.prompts.teacher
     assert found.prompts.writer == shipped.prompts.writer
     assert found.prompts.steady == shipped.prompts.steady
@@ -415,9 +423,59 @@ def test_questions_are_found_by_their_mark(text: str, found: list[str]):
 def test_of_twins_a_message_is_about_the_one_that_it_covers_more(
     asking: Base, message: str, about: str, other: str
 ):
-    covered = dict(zip((about, other), asking.overlap(message, (about, other)), strict=True))
+    covered = dict(
+        zip((about, other), asking.wording.overlap(message, (about, other)), strict=True)
+    )
     assert covered[about] > covered[other] + examples.COVERED
     assert examples._better_twins(asking, covered) == {other: about}
+
+
+def test_how_well_a_message_answers_a_question_depends_on_no_other(asking: Base):
+    """And one token counts so much and no more."""
+    asking.prompts = replace(asking.prompts, interview=INTERVIEWS[0])
+    others = OPEN_QUESTIONS[20:30]
+    asked = ["What is my dog called?", "Where do I live?", others[3]]
+    message = "My dog is called Pixel."
+
+    def heard(asked: Sequence[str], message: str = message) -> list[float]:
+        return run(asking.told_when_asked(message, asked, others))
+
+    found = heard(asked)
+    assert len(set(found)) == 3
+    assert heard(asked[::-1])[::-1] == pytest.approx(found, abs=1e-3)
+    assert heard(asked[:1]) == pytest.approx(found[:1], abs=1e-3)
+    assert run(asking.told_when_asked(message, others[:1], others[:1])) == pytest.approx([0.0])
+    assert max(map(abs, found)) <= MOST_GAIN * len(asking.question_tokens(message))
+    long = heard(asked, message + " It rains." * 400)
+    assert max(map(abs, long)) <= MOST_GAIN * MOST_HEARD
+
+
+def test_only_questions_that_a_message_may_answer_are_read_with_it(
+    asking: Base, monkeypatch: pytest.MonkeyPatch
+):
+    """The others count as the least of those."""
+    message, own = "My dog is called Pixel.", ["Who is Pixel?"]
+    before = [o for part in run(asking.candidates(message, own)) for o in part]
+    heard: dict[str, float] = {}
+
+    def told(
+        message: str, questions: Sequence[str], others: Sequence[str]
+    ) -> Generator[None, None, list[float]]:
+        yield
+        assert others and not {*others} & {*questions} and {*others} <= {*OPEN_QUESTIONS}
+        heard.update(zip(questions, map(float, range(len(questions), 0, -1)), strict=True))
+        return [heard[question] for question in questions]
+
+    monkeypatch.setattr(Base, "told_when_asked", lambda self, *given: told(*given))
+    asking.prompts = replace(asking.prompts, interview=INTERVIEWS[0], heard=0.5)
+    after = [o for part in run(asking.candidates(message, own)) for o in part]
+    assert [o.question for o in after] == [o.question for o in before]
+    assert len(heard) == HEARD < len(before)
+    best = sorted(before, key=lambda one: -one.about)[:HEARD]
+    assert [*heard] == [one.question for one in best]
+    for one, then in zip(after, before, strict=True):
+        assert one.about == pytest.approx(then.about + 0.5 * heard.get(one.question, 1.0))
+        assert (one.gain, one.covered) == (then.gain, then.covered)
 
 
 def test_one_answer_belongs_to_the_question_that_the_message_is_most_about(mite: Model):
@@ -432,8 +490,8 @@ def test_one_answer_belongs_to_the_question_that_the_message_is_most_about(mite:
 
 def test_a_message_shares_a_rare_word_with_a_question(asking: Base):
     said = "my sister moved away"
-    assert asking.shares(said, "What does my sister do?")
-    assert not asking.shares(said, "What does my brother do?")
+    assert asking.wording.shares(said, "What does my sister do?")
+    assert not asking.wording.shares(said, "What does my brother do?")
 
 
 def test_a_number_and_a_colour_are_answers():
@@ -451,7 +509,7 @@ def test_a_word_is_whole_in_any_script():
 
 
 def test_the_open_questions_most_alike_a_message_are_looked_at(asking: Base):
-    found = asking.alike("I play the piano every day", 5)
+    found = asking.wording.alike("I play the piano every day", 5)
     assert len(found) == 5 and "Which instrument do I play?" in found
 
 

@@ -26,7 +26,8 @@ CHANGED = '''
 """A later version of the program: every prompt, constant and default is another."""
 import dataclasses, sys
 from mlxdyn import config
-from mlxdyn.learn import base, calibration, decode, examples, facts, guard, names, prompts, revision
+from mlxdyn.learn import base, calibration, decode, examples, facts, guard, names
+from mlxdyn.learn import prompts, revision, wording
 
 ODD = {int: 3, float: 0.123, str: "odd", tuple: ("Odd?",)}
 KEPT = {(guard, "EVERY")}  # frozen arithmetic
@@ -38,7 +39,7 @@ def change(module):
             setattr(module, name, ODD[type(value)] if kinds <= {str} else value[:1])
             print("changed", name)
 
-for module in (prompts, examples, facts, revision, names, calibration, decode, base):
+for module in (prompts, examples, facts, revision, names, wording, calibration, decode, base):
     change(module)
 for knobs in (config.StudyConfig, config.LearnerConfig, config.AdapterConfig, config.ChatConfig):
     odd = [ODD.get(type(v), v) for v in knobs.__init__.__defaults__]

@@ -14,6 +14,7 @@ from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.facts import Told
 from mlxdyn.learn.names import akin, first_word, opening
 from mlxdyn.learn.steps import run
+from mlxdyn.learn.wording import Wording
 from mlxdyn.memory.calibrated import prepared
 
 
@@ -187,7 +188,7 @@ def as_if_filled(
 
     monkeypatch.setattr(Base, "teach", teach)
     monkeypatch.setattr(Base, "support", support)
-    monkeypatch.setattr(Base, "shares", lambda *_: False)
+    monkeypatch.setattr(Wording, "shares", lambda *_: False)
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ class UnderWay:
         told = replace(told, hurried=steps < memory.study_config.steps)
         if told.facts or told.corrections or memory.base is None:
             return told
-        return replace(told, everything=wants_all(memory.base.likeness, hidden.text))
+        return replace(told, everything=wants_all(memory.base.wording.likeness, hidden.text))
 
     def _study(self) -> Steps:
         memory = self._memory

@@ -14,11 +14,13 @@ from typing import Any
 from mlxdyn.learn.base import Asked, Base, Prompts
 from mlxdyn.learn.facts import Told, is_told
 from mlxdyn.learn.prompts import (
+    INTERVIEWS,
     KNOWN,
     NOTHING_SAID,
     OPEN_QUESTIONS,
     TEACHERS,
     WRITERS,
+    Interview,
     Known,
     Shot,
     TeacherPrompt,
@@ -26,7 +28,7 @@ from mlxdyn.learn.prompts import (
 )
 from mlxdyn.learn.revision import revise
 
-VERSION = 7
+VERSION = 8
 CONFUSED = 0.1  # most answers that change though nothing was said about them
 MISTAKEN = 2.0  # answers missed that weigh as much as one given to what was never told
 FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=0.0)
@@ -40,12 +42,14 @@ class Calibration:
     priors: dict[str, tuple[float, ...]]  # of open questions' tokens, where nothing is told
     recall: tuple[float, ...]  # of each teacher prompt: answers right, and sure enough to teach
     told_apart: tuple[float, ...]  # of each writer prompt: answered above open questions (AUC)
+    about: tuple[float, ...]  # the same by all signals: without, and with each interview
 
 
 def calibrate(
     base: Base,
     teachers: Sequence[TeacherPrompt] = TEACHERS,
     writers: Sequence[WriterPrompt] = WRITERS,
+    interviews: Sequence[Interview] = INTERVIEWS,
 ) -> Generator[None, None, Calibration]:
     """Measure every candidate on `base` and choose; the base is left with what was chosen."""
     recall, apart = list[float](), list[float]()
@@ -58,19 +62,15 @@ def calibrate(
         answered, left = yield from _gains(base)
         apart.append(auc(answered, left))
     base.prompts = replace(base.prompts, writer=writers[apart.index(max(apart))])
-    base.prompts, base.priors = replace(base.prompts, covered=0.0), {}
+    base.prompts, base.priors = replace(base.prompts, covered=0.0, interview=None), {}
+    about = yield from _weigh(base, interviews)
     found = yield from _candidates(base)
-    spread = [
-        statistics.pstdev(part) for part in zip(*((o.about, o.covered) for o in found), strict=True)
-    ]
-    covered = spread[0] / max(spread[1], 1e-9)  # of two signals, neither counts more
-    about = [one.about + covered * one.covered for one in found]
-    cut = threshold(*_parted(about, [told for _, _, told in _asked()]))
-    base.prompts = replace(base.prompts, covered=covered, answered=cut)
+    cut = threshold(*_by_told([one.about for one in found]))
+    base.prompts = replace(base.prompts, answered=cut)
     base.prompts = replace(base.prompts, steady=True)  # asked freely
     base.prompts = replace(base.prompts, steady=(yield from _is_steady(base)))
     yield from base.unprompted(OPEN_QUESTIONS)
-    return Calibration(base.prompts, base.priors, tuple(recall), tuple(apart))
+    return Calibration(base.prompts, base.priors, tuple(recall), tuple(apart), about)
 
 
 def _recall(base: Base) -> Generator[None, None, float]:
@@ -103,7 +103,41 @@ def _gains(base: Base) -> Generator[None, None, tuple[list[float], list[float]]]
     asked = _asked()
     messages = [" ".join(known.said) for known, _, _ in asked]
     found = yield from base.brought_up(messages, [question for _, question, _ in asked])
-    return _parted([one.gain for one in found], [told for _, _, told in asked])
+    return _by_told([one.gain for one in found])
+
+
+def _weigh(base: Base, interviews: Sequence[Interview]) -> Generator[None, None, tuple[float, ...]]:
+    """Let no signal of what a message is about count more than another; take those that serve.
+
+    Give how well each choice tells answered questions from open ones.
+    """
+    found = yield from _candidates(base)
+    covered = _beside([one.about for one in found], [one.covered for one in found])
+    base.prompts = replace(base.prompts, covered=covered)
+    about = [one.about + covered * one.covered for one in found]
+    choices: list[tuple[Interview | None, float]] = [(None, 0.0)]
+    apart = [auc(*_by_told(about))]
+    for each in interviews:
+        base.prompts = replace(base.prompts, interview=each, heard=1.0)
+        found = yield from _candidates(base)
+        nats = [one.about - before for one, before in zip(found, about, strict=True)]
+        heard = _beside(about, nats)
+        both = [before + heard * more for before, more in zip(about, nats, strict=True)]
+        choices.append((each, heard))
+        apart.append(auc(*_by_told(both)))
+    interview, heard = choices[apart.index(max(apart))]
+    base.prompts = replace(base.prompts, interview=interview, heard=heard)
+    return tuple(apart)
+
+
+def _beside(one: Sequence[float], other: Sequence[float]) -> float:
+    """Give the weight with which `other` spreads as far as `one`."""
+    return statistics.pstdev(one) / max(statistics.pstdev(other), 1e-9)
+
+
+def _by_told(values: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Part values in the order of `_asked` into those of answered and of open questions."""
+    return _parted(values, [told for _, _, told in _asked()])
 
 
 def _candidates(base: Base) -> Generator[None, None, list[Asked]]:
@@ -167,10 +201,13 @@ def load(text: str) -> Calibration | None:
             return None
         prompts = found["prompts"]
         teacher, writer = _teacher(prompts["teacher"]), _writer(prompts["writer"])
-        measured = float(prompts["answered"]), float(prompts["covered"]), bool(prompts["steady"])
-        chosen = Prompts(teacher, writer, *measured)
+        chosen = Prompts(
+            teacher, writer, float(prompts["answered"]), float(prompts["covered"]),
+            _interview(prompts["interview"]), float(prompts["heard"]), bool(prompts["steady"]),
+        )  # fmt: skip
         priors = {str(q): tuple(map(float, nats)) for q, nats in found["priors"].items()}
-        return Calibration(chosen, priors, tuple(found["recall"]), tuple(found["told_apart"]))
+        measured = (tuple(found[name]) for name in ("recall", "told_apart", "about"))
+        return Calibration(chosen, priors, *measured)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -181,6 +218,10 @@ def _teacher(found: dict[str, Any]) -> TeacherPrompt:
 
 def _writer(found: dict[str, Any]) -> WriterPrompt:
     return WriterPrompt(**{**found, "shots": tuple(map(_shot, found["shots"]))})
+
+
+def _interview(found: dict[str, Any] | None) -> Interview | None:
+    return Interview(tuple(map(_shot, found["shots"])), found["heading"]) if found else None
 
 
 def _shot(found: dict[str, Any]) -> Shot:

@@ -109,9 +109,9 @@ def _parted(
     """
     gains = {one.question: one.gain for one in (*common, *own)}
     pool = list(dict.fromkeys([*gains, *OPEN_QUESTIONS]))
-    covered = dict(zip(pool, base.overlap(message, pool), strict=True))
+    covered = dict(zip(pool, base.wording.overlap(message, pool), strict=True))
     better = _better_twins(base, covered)
-    mistaken = [q for q in taught if q in beaten and not base.shares(message, q)]
+    mistaken = [q for q in taught if q in beaten and not base.wording.shares(message, q)]
     values: dict[int, list[Draft]] = {}
     for question, one in taught.items():
         if question not in beaten:
@@ -119,12 +119,12 @@ def _parted(
     told = [*revised, *_in_turn([drafts[:WORDINGS] for drafts in values.values()])[:FACTS]]
     facts = [one.question for one in told]
     others = [q for q in pool if q not in {*taught, *facts} and (q in gains or q in better)]
-    likeness = [base.likeness(fact, others) for fact in facts]
+    likeness = [base.wording.likeness(fact, others) for fact in facts]
     kinds: dict[str, list[tuple[float, str]]] = {}
     for question, *alike in zip(others, *likeness, strict=True):
         like, fact = max(zip(alike, facts, strict=True), default=(0.0, ""))
         less = like > 0 and covered[question] <= covered.get(fact, 1.0) - COVERED
-        less = less and not base.shares(message, question)
+        less = less and not base.wording.shares(message, question)
         if question in better or (less and gains[question] <= gains.get(fact, 0.0) - LESS):
             kinds.setdefault(better.get(question, fact), []).append((like, question))
     most = sorted((sorted(kind, reverse=True) for kind in kinds.values()), reverse=True)

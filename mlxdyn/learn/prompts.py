@@ -103,6 +103,21 @@ WRITERS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Interview:
+    """How a message is read as what somebody told who was asked a question."""
+
+    shots: tuple[Shot, ...]
+    heading: str
+
+
+_INTERVIEW = "People were asked about themselves, and each told this."
+INTERVIEWS = (
+    Interview(SHOTS[:3], _INTERVIEW),
+    Interview((*SHOTS[:2], *FOREIGN), _INTERVIEW),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Somebody's words, questions they answer with a word that must occur, and open questions."""
 

@@ -67,7 +67,9 @@ def _anew(
     """Answer the questions to an earlier message anew: from another alone, and from both."""
     doubtful, frames = _doubtful(told, about), _frames(message, told)
     near = [
-        one for one in frames if one.question in (about or ()) or base.shares(message, one.question)
+        one
+        for one in frames
+        if one.question in (about or ()) or base.wording.shares(message, one.question)
     ]
     heard = yield from base.listen([told.text, message] if doubtful or near else [])
     alone = yield from _surely(base, message, told, near, heard)

@@ -65,7 +65,7 @@ def _alike(
     candidates = ledger.messages.learned_before(memory, message)
     before = ledger.messages.said_before(message, [m.id for m in candidates])
     hidden = masked(ledger, memory, [*(m.id for m in candidates), message], personal=personal)
-    likeness = base.likeness(text, [hidden[m.id].studied for m in candidates])
+    likeness = base.wording.likeness(text, [hidden[m.id].studied for m in candidates])
     return [
         Told(
             one.id,
