@@ -2,10 +2,10 @@
 
 A question is answered by a message that brings it up (makes it likelier to be asked: pointwise
 mutual information, read the other way too); an answer is taught if the message makes it much
-likelier too. Questions like
-those, which the message leaves open, keep the bare base's answer: they are the hard negatives. No
-rule of any language is here. What makes a question answered is measured on the base
-(`calibration`); the other thresholds are constants that were seen to serve SmolLM2-135M and wren.
+likelier too. Questions like those, which the message leaves open, keep the bare base's answer: they
+are the hard negatives. No rule of any language is here. What makes a question answered is measured
+on the base (`calibration`); the other thresholds are constants that were seen to serve SmolLM2-135M
+and wren.
 """
 
 from collections.abc import Generator, Sequence
