@@ -116,10 +116,10 @@ def test_a_wish_that_all_be_forgotten_is_seen_and_ordinary_talk_is_none(wren: Mo
         assert memory.base is not None
         for text in ("Forget everything about me", "Vergiss alles über mich!", "Wipe your memory!",
                      "Delete all my data"):  # fmt: skip
-            assert wants_all(memory.base.likeness, text), text
+            assert wants_all(memory.base.wording.likeness, text), text
         for text in ("I love everything about me.", "Tell me everything about the sea.",
                      "I live in Oslo.", "What do you know about me?", " "):  # fmt: skip
-            assert not wants_all(memory.base.likeness, text), text
+            assert not wants_all(memory.base.wording.likeness, text), text
 
 
 def test_quoted_text_is_said_to_be_left_out(front):
