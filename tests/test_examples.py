@@ -1,7 +1,7 @@
 """Laws of examples: parts are the whole, decoding is greedy, loss is the KL, draws are lots."""
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tiny import FAMILIES, OTHERS, random_adapter, tiny_model
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.learn import calibration, examples, facts, names, replay, revision
-from mlxdyn.learn.base import HEARD, MOST_GAIN, MOST_HEARD, Asked, Base, Support
+from mlxdyn.learn.base import Asked, Base, Support
 from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import (
@@ -34,7 +34,6 @@ from mlxdyn.learn.learner import UNLISTED, Learner, divergence
 from mlxdyn.learn.names import questions_in, tells, words
 from mlxdyn.learn.parts import Parts, common_start, lay_out
 from mlxdyn.learn.prompts import (
-    INTERVIEWS,
     KNOWN,
     OPEN_QUESTIONS,
     TEACHERS,
@@ -428,54 +427,6 @@ def test_of_twins_a_message_is_about_the_one_that_it_covers_more(
     )
     assert covered[about] > covered[other] + examples.COVERED
     assert examples._better_twins(asking, covered) == {other: about}
-
-
-def test_how_well_a_message_answers_a_question_depends_on_no_other(asking: Base):
-    """And one token counts so much and no more."""
-    asking.prompts = replace(asking.prompts, interview=INTERVIEWS[0])
-    others = OPEN_QUESTIONS[20:30]
-    asked = ["What is my dog called?", "Where do I live?", others[3]]
-    message = "My dog is called Pixel."
-
-    def heard(asked: Sequence[str], message: str = message) -> list[float]:
-        return run(asking.told_when_asked(message, asked, others))
-
-    found = heard(asked)
-    assert len(set(found)) == 3
-    assert heard(asked[::-1])[::-1] == pytest.approx(found, abs=1e-3)
-    assert heard(asked[:1]) == pytest.approx(found[:1], abs=1e-3)
-    assert run(asking.told_when_asked(message, others[:1], others[:1])) == pytest.approx([0.0])
-    assert max(map(abs, found)) <= MOST_GAIN * len(asking.question_tokens(message))
-    long = heard(asked, message + " It rains." * 400)
-    assert max(map(abs, long)) <= MOST_GAIN * MOST_HEARD
-
-
-def test_only_questions_that_a_message_may_answer_are_read_with_it(
-    asking: Base, monkeypatch: pytest.MonkeyPatch
-):
-    """The others count as the least of those."""
-    message, own = "My dog is called Pixel.", ["Who is Pixel?"]
-    before = [o for part in run(asking.candidates(message, own)) for o in part]
-    heard: dict[str, float] = {}
-
-    def told(
-        message: str, questions: Sequence[str], others: Sequence[str]
-    ) -> Generator[None, None, list[float]]:
-        yield
-        assert others and not {*others} & {*questions} and {*others} <= {*OPEN_QUESTIONS}
-        heard.update(zip(questions, map(float, range(len(questions), 0, -1)), strict=True))
-        return [heard[question] for question in questions]
-
-    monkeypatch.setattr(Base, "told_when_asked", lambda self, *given: told(*given))
-    asking.prompts = replace(asking.prompts, interview=INTERVIEWS[0], heard=0.5)
-    after = [o for part in run(asking.candidates(message, own)) for o in part]
-    assert [o.question for o in after] == [o.question for o in before]
-    assert len(heard) == HEARD < len(before)
-    best = sorted(before, key=lambda one: -one.about)[:HEARD]
-    assert [*heard] == [one.question for one in best]
-    for one, then in zip(after, before, strict=True):
-        assert one.about == pytest.approx(then.about + 0.5 * heard.get(one.question, 1.0))
-        assert (one.gain, one.covered) == (then.gain, then.covered)
 
 
 def test_one_answer_belongs_to_the_question_that_the_message_is_most_about(mite: Model):

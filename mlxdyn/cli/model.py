@@ -125,7 +125,7 @@ def info(name: str, as_json: bool) -> None:
         "licence": record.get("licence"),
         "note": loaded.note or None,
         "teaches": max(known.recall) if known else None,
-        "told_apart": max(known.about) if known else None,
+        "told_apart": max(known.told_apart) if known else None,
     }
     if as_json:
         click.echo(json.dumps(facts | fit, indent=2))
@@ -137,7 +137,7 @@ def info(name: str, as_json: bool) -> None:
         click.echo(
             f"{'facts':14} with what people said before it, it answers {max(known.recall):.0%} of "
             f"questions about them so well that it learns the answer; it tells answered questions "
-            f"from open ones in {max(known.about):.0%} of pairs (50% is chance: such a base "
+            f"from open ones in {max(known.told_apart):.0%} of pairs (50% is chance: such a base "
             "learns words, not facts)"
         )
 

@@ -1,7 +1,7 @@
 """Which prompts serve a base, found by measurement on people of whom everything is known.
 
 Once for each base: every teacher prompt answers questions with the messages in its context, as it
-would to teach, and every writer prompt tells answered questions from open ones.
+would to teach, and every writer prompt tells answered questions from open ones, as every interview.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mlxdyn.learn.base import Asked, Base, Prompts
+from mlxdyn.learn.base import Asked, Base, Prompts, least_about
 from mlxdyn.learn.facts import Told, is_told
 from mlxdyn.learn.prompts import (
     INTERVIEWS,
@@ -64,9 +64,6 @@ def calibrate(
     base.prompts = replace(base.prompts, writer=writers[apart.index(max(apart))])
     base.prompts, base.priors = replace(base.prompts, covered=0.0, interview=None), {}
     about = yield from _weigh(base, interviews)
-    found = yield from _candidates(base)
-    cut = threshold(*_by_told([one.about for one in found]))
-    base.prompts = replace(base.prompts, answered=cut)
     base.prompts = replace(base.prompts, steady=True)  # asked freely
     base.prompts = replace(base.prompts, steady=(yield from _is_steady(base)))
     yield from base.unprompted(OPEN_QUESTIONS)
@@ -107,27 +104,38 @@ def _gains(base: Base) -> Generator[None, None, tuple[list[float], list[float]]]
 
 
 def _weigh(base: Base, interviews: Sequence[Interview]) -> Generator[None, None, tuple[float, ...]]:
-    """Let no signal of what a message is about count more than another; take those that serve.
+    """Set what tells that a question is answered: weights, thresholds, and whether both readings.
 
-    Give how well each choice tells answered questions from open ones.
+    What a message brings up and the words that it holds count the same, and the other reading as
+    much as these. Give how well each choice tells answered questions from open ones.
     """
     found = yield from _candidates(base)
     covered = _beside([one.about for one in found], [one.covered for one in found])
-    base.prompts = replace(base.prompts, covered=covered)
     about = [one.about + covered * one.covered for one in found]
-    choices: list[tuple[Interview | None, float]] = [(None, 0.0)]
-    apart = [auc(*_by_told(about))]
-    for each in interviews:
-        base.prompts = replace(base.prompts, interview=each, heard=1.0)
-        found = yield from _candidates(base)
-        nats = [one.about - before for one, before in zip(found, about, strict=True)]
+    base.prompts = replace(base.prompts, covered=covered, answered=threshold(*_by_told(about)))
+    chosen, apart = base.prompts, [auc(*_by_told(about))]
+    for interview in interviews:
+        base.prompts = replace(base.prompts, interview=interview)
+        nats = yield from _told_when_asked(base)
         heard = _beside(about, nats)
         both = [before + heard * more for before, more in zip(about, nats, strict=True)]
-        choices.append((each, heard))
         apart.append(auc(*_by_told(both)))
-    interview, heard = choices[apart.index(max(apart))]
-    base.prompts = replace(base.prompts, interview=interview, heard=heard)
+        if apart[-1] > max(apart[:-1]):
+            agreed = threshold(*_by_told(both))
+            chosen = replace(base.prompts, heard=heard, agreed=agreed)
+    base.prompts = chosen
     return tuple(apart)
+
+
+def _told_when_asked(base: Base) -> Generator[None, None, list[float]]:
+    """Say how well what people told answers the questions of all, in the order of `_asked`."""
+    found = list[float]()
+    for known in KNOWN:
+        message = " ".join(known.said)
+        questions = [question for one, question, _ in _asked() if one is known]
+        common, _ = yield from base.candidates(message, questions)
+        found += yield from base.told_when_asked(message, questions, least_about(common))
+    return found
 
 
 def _beside(one: Sequence[float], other: Sequence[float]) -> float:
@@ -203,7 +211,8 @@ def load(text: str) -> Calibration | None:
         teacher, writer = _teacher(prompts["teacher"]), _writer(prompts["writer"])
         chosen = Prompts(
             teacher, writer, float(prompts["answered"]), float(prompts["covered"]),
-            _interview(prompts["interview"]), float(prompts["heard"]), bool(prompts["steady"]),
+            _interview(prompts["interview"]), float(prompts["heard"]), float(prompts["agreed"]),
+            bool(prompts["steady"]),
         )  # fmt: skip
         priors = {str(q): tuple(map(float, nats)) for q, nats in found["priors"].items()}
         measured = (tuple(found[name]) for name in ("recall", "told_apart", "about"))

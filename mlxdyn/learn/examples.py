@@ -53,11 +53,13 @@ def examine(
     known = (question for told in earlier for _, question, _ in told.facts)
     common, others = yield from base.candidates(message, [*dict.fromkeys([*written, *known])])
     own = [one for one in others if one.question in written]
-    revised = yield from revise(base, message, earlier, _about(base, common, others))
+    answered = yield from base.answered(message, common, others)
+    revised = yield from revise(base, message, earlier, _about(base, common, answered))
     context = [*(one.text for one in revised.related), message]
     replies = yield from base.listen(context)
-    asked = [*sorted(common, key=lambda one: -one.about)[:MOST_OTHERS], *own]  # the likeliest first
-    asked = [one for one in asked if one.about >= base.prompts.answered]
+    likely = [one for one in common if one.question in answered]
+    likely = sorted(likely, key=lambda one: -one.about)[:MOST_OTHERS]
+    asked = [one.question for one in (*likely, *own) if one.question in answered]
     taught = yield from _taught(base, context, asked, replies)
     beaten = _beaten(taught, common)
     again = {draft.question for draft in revised.drafts}
@@ -80,10 +82,9 @@ class _Taught:
 
 
 def _taught(
-    base: Base, context: Sequence[str], asked: Sequence[Asked], replies: Sequence[str]
+    base: Base, context: Sequence[str], questions: Sequence[str], replies: Sequence[str]
 ) -> Generator[None, None, dict[str, _Taught]]:
     """Let the teacher answer what the message brings up; keep what is surely told."""
-    questions = [one.question for one in asked]
     answers = yield from base.teach(context, questions, replies)
     support = yield from base.support(context, [NOTHING_SAID], questions, answers)
     return {
@@ -132,15 +133,15 @@ def _parted(
     return told, [*mistaken, *(question for _, question in _in_turn(most))] if told else []
 
 
-def _about(base: Base, common: Sequence[Asked], others: Sequence[Asked]) -> set[str] | None:
-    """Name the questions that a message is about; None where it may change all that was said.
+def _about(base: Base, common: Sequence[Asked], answered: set[str]) -> set[str] | None:
+    """Name the questions that a message may change; None where it may change all that was said.
 
     So it is of a base that is steady, and of a message that brings up nothing ("No, it's Max."),
     which leans on what was said.
     """
     if base.prompts.steady or max(one.gain for one in common) < LEANS:
         return None
-    return {one.question for one in (*common, *others) if one.about >= base.prompts.answered}
+    return answered
 
 
 def _beaten(taught: dict[str, _Taught], asked: Sequence[Asked]) -> set[str]:
