@@ -54,7 +54,7 @@ def examine(
     common, others = yield from base.candidates(message, [*dict.fromkeys([*written, *known])])
     own = [one for one in others if one.question in written]
     answered = yield from base.answered(message, common, others)
-    revised = yield from revise(base, message, earlier, _about(base, common, answered))
+    revised = yield from revise(base, message, earlier, _about(base, common, others))
     context = [*(one.text for one in revised.related), message]
     replies = yield from base.listen(context)
     likely = [one for one in common if one.question in answered]
@@ -133,15 +133,16 @@ def _parted(
     return told, [*mistaken, *(question for _, question in _in_turn(most))] if told else []
 
 
-def _about(base: Base, common: Sequence[Asked], answered: set[str]) -> set[str] | None:
-    """Name the questions that a message may change; None where it may change all that was said.
+def _about(base: Base, common: Sequence[Asked], others: Sequence[Asked]) -> set[str] | None:
+    """Name the questions that a message is about; None where it may change all that was said.
 
     So it is of a base that is steady, and of a message that brings up nothing ("No, it's Max."),
-    which leans on what was said.
+    which leans on what was said. The other reading has no say: "Ingrid is my boss now." is no answer
+    that SmolLM2 expects to "Who is my boss?".
     """
     if base.prompts.steady or max(one.gain for one in common) < LEANS:
         return None
-    return answered
+    return {one.question for one in (*common, *others) if one.about >= base.prompts.answered}
 
 
 def _beaten(taught: dict[str, _Taught], asked: Sequence[Asked]) -> set[str]:
