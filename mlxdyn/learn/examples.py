@@ -53,13 +53,13 @@ def examine(
     known = (question for told in earlier for _, question, _ in told.facts)
     common, others = yield from base.candidates(message, [*dict.fromkeys([*written, *known])])
     own = [one for one in others if one.question in written]
-    answered = yield from base.answered(message, common, others)
     revised = yield from revise(base, message, earlier, _about(base, common, others))
     context = [*(one.text for one in revised.related), message]
     replies = yield from base.listen(context)
-    likely = [one for one in common if one.question in answered]
-    likely = sorted(likely, key=lambda one: -one.about)[:MOST_OTHERS]
-    asked = [one.question for one in (*likely, *own) if one.question in answered]
+    answered = yield from base.answered(message, common, own)
+    likely = [one.question for one in sorted(common, key=lambda one: -one.about)]
+    asked = [question for question in likely if question in answered][:MOST_OTHERS]
+    asked += [one.question for one in own if one.question in answered]
     taught = yield from _taught(base, context, asked, replies)
     beaten = _beaten(taught, common)
     again = {draft.question for draft in revised.drafts}
