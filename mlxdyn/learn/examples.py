@@ -137,8 +137,7 @@ def _about(base: Base, common: Sequence[Asked], others: Sequence[Asked]) -> set[
     """Name the questions that a message is about; None where it may change all that was said.
 
     So it is of a base that is steady, and of a message that brings up nothing ("No, it's Max."),
-    which leans on what was said. The other reading has no say: "Ingrid is my boss now." is not what
-    SmolLM2 expects to be told who asks "Who is my boss?".
+    which leans on what was said. The other reading has no say in it.
     """
     if base.prompts.steady or max(one.gain for one in common) < LEANS:
         return None
