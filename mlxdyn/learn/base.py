@@ -301,7 +301,7 @@ class Base:
 
         The other side of what `brought_up` measures: the same, were a base one distribution. Of 64
         questions to 25 people SmolLM2 ranks those that are answered above others in 82% of pairs
-        without and in 89% with it; wren, of 28 to nine, in 85 and 80%. Most of it is words that
+        without and in 89% with it; wren, of 28 to nine, in 85 and 81%. Most of it is words that
         question and message share, where the base expects them.
         """
         if not questions:
@@ -318,7 +318,7 @@ class Base:
         return [float(x) for x in np.clip(more, -MOST_GAIN, MOST_GAIN).sum(axis=1)]
 
     def _can_be_heard(self, message: str) -> bool:
-        """Tell whether a message can be read as an answer: it is as short as those measured."""
+        """Tell whether a message can be read as an answer: it is hardly longer than those measured."""
         if self.prompts.interview is None:
             return False
         most = max(len(self.interview_prompt(question)) for question in OPEN_QUESTIONS[:COMMON])
