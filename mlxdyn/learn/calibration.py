@@ -1,7 +1,7 @@
 """Which prompts serve a base, found by measurement on people of whom everything is known.
 
 Once for each base: every teacher prompt answers questions with the messages in its context, as it
-would to teach, and every writer prompt, as every interview, tells answered questions from open ones.
+would to teach; every writer prompt and every interview tells answered questions from open ones.
 """
 
 import json
@@ -104,7 +104,7 @@ def _gains(base: Base) -> Generator[None, None, tuple[list[float], list[float]]]
 
 
 def _weigh(base: Base, interviews: Sequence[Interview]) -> Generator[None, None, tuple[float, ...]]:
-    """Set what tells that a question is answered: weights and thresholds, and of which readings.
+    """Set what tells that a question is answered: the readings, their weights and thresholds.
 
     What a message brings up and the words that it holds count the same, and the other reading as
     much as these. Give how well each choice tells answered questions from open ones.
