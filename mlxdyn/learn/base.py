@@ -318,7 +318,7 @@ class Base:
         return [float(x) for x in np.clip(more, -MOST_GAIN, MOST_GAIN).sum(axis=1)]
 
     def _can_be_heard(self, message: str) -> bool:
-        """Tell whether a message can be read as an answer, being about as short as those measured."""
+        """Tell whether a message can be read as an answer: those measured are no longer."""
         if self.prompts.interview is None:
             return False
         most = max(len(self.interview_prompt(question)) for question in OPEN_QUESTIONS[:COMMON])
