@@ -102,11 +102,14 @@ def test_an_answer_leans_to_words_that_it_is_given(
     best, other = (int(i) for i in np.argsort(-logits)[:2])
     given = [t for t in range(len(logits)) if t != best]  # all but the likeliest
     (free,) = run(decoder.answers(prompts[1:2], 1))
-    (leaning,) = run(decoder.answers(prompts[1:2], 1, lean=mx.array(given)))
+    (leaning,) = run(decoder.answers(prompts[1:2], 1, lean=[given]))
     assert logits[best] < logits[other] + LEAN  # else this prompt shows nothing
     assert free.tokens == (best,) and leaning.tokens == (other,)
-    (sure,) = run(decoder.answers(prompts[1:2], 1, lean=mx.array([best])))
+    (sure,) = run(decoder.answers(prompts[1:2], 1, lean=[[best]]))
     assert sure.tokens == (best,) and sure.logprob > free.logprob
+    twice = [prompts[1], prompts[1]]
+    apart = run(decoder.answers(twice, 1, lean=[[best], given]))
+    assert [one.tokens for one in apart] == [(best,), (other,)], "each row leans to its own"
 
 
 def test_nothing_asked_is_nothing_answered(decoder: Decoder) -> None:

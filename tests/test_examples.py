@@ -263,6 +263,21 @@ def test_what_is_said_has_its_least_share_and_the_rest_its_proportions():
         np.testing.assert_allclose(one / one.sum(), other / other.sum(), rtol=1e-3)
 
 
+def test_what_else_is_asked_changes_no_answer(wren: Model):
+    """A teacher leans to the words of a question, and not to those of the one beside it."""
+    detach(wren)
+    base = Base(wren, Parts.of(wren.network), FALLBACK)
+    said, questions = (
+        ["My dog is called Rex."],
+        ["What is my dog called?", "What is my cat called?"],
+    )
+    alone = [run(base.teach(said, [question]))[0] for question in questions]
+    beside = run(base.teach(said, [*questions, "Where does my brother Tom live?"]))
+    for one, other in zip(alone, beside, strict=False):
+        assert one.tokens == other.tokens
+        np.testing.assert_allclose(one.logprobs, other.logprobs, atol=1e-3)
+
+
 def test_a_fact_is_likeliest_as_it_is_said(wren: Model):
     """However close the teacher's choice was: what is learned nearly so is said word for word."""
     detach(wren)

@@ -5,7 +5,6 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-import mlx.core as mx
 import numpy as np
 
 from mlxdyn.learn.decode import Decoded, Decoder
@@ -186,13 +185,13 @@ class Base:
         replies: Sequence[str] = (),
         openings: Sequence[str] = (),
     ) -> Generator[None, None, list[Decoded]]:
-        """Answer questions with messages in context, leaning to the words that stand there.
+        """Answer questions with messages in context, each leaning to their words and its own.
 
         With `openings`, one a question, the answers begin so.
         """
         self.doing = "answering"
         prompts = [self.teacher_prompt(messages, question, replies) for question in questions]
-        lean = mx.array(sorted(self._plain([*messages, *questions])))
+        lean = [self._plain([*messages, question]) for question in questions]
         given = [self.begun(opening) for opening in openings]
         return (
             yield from self.off(self.decoder.answers(prompts, MOST_ANSWER, lean=lean, given=given))

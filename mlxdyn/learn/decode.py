@@ -1,6 +1,6 @@
 """Greedy answers to many prompts side by side, with the distributions they were taken from."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import mlx.core as mx
@@ -63,13 +63,13 @@ class Decoder:
         most: int,
         *,
         stops: frozenset[int] = frozenset(),
-        lean: mx.array | None = None,
+        lean: Sequence[Collection[int]] = (),
         given: Sequence[tuple[int, ...]] = (),
     ) -> Generator[None, None, list[Decoded]]:
         """Answer all prompts greedily, one token of each a step, at most `most` tokens.
 
-        `lean` are tokens that are taken for `LEAN` nats likelier than they are; `given` are the
-        tokens with which each answer begins, however likely.
+        `lean` are the tokens that each answer takes for `LEAN` nats likelier than they are; `given`
+        are those with which it begins, however likely.
         """
         by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
         found: dict[int, Decoded] = {}
@@ -78,7 +78,8 @@ class Decoder:
             group = by_length[first : first + TOGETHER]
             together = [prompts[i] for i in group]
             begun = [given[i] for i in group] if given else ()
-            answers = yield from self._together(together, shared, most, stops, lean, begun)
+            leans = [lean[i] for i in group] if lean else ()
+            answers = yield from self._together(together, shared, most, stops, leans, begun)
             found |= zip(group, answers, strict=True)
         return [found[i] for i in range(len(prompts))]
 
@@ -105,7 +106,7 @@ class Decoder:
         shared: int,
         most: int,
         stops: frozenset[int],
-        lean: mx.array | None = None,
+        lean: Sequence[Collection[int]] = (),
         given: Sequence[tuple[int, ...]] = (),
     ) -> Generator[None, None, list[Decoded]]:
         rows = lay_out(prompts, shared)
@@ -113,9 +114,11 @@ class Decoder:
         hidden = self.parts.hidden(rows, [], caches)[:, -1]
         said = [_Row() for _ in prompts]
         enders = self.ends | stops
+        leaning = [(row, token) for row, tokens in enumerate(lean) for token in tokens]
+        at = mx.array(leaning).T if leaning else None
         for place in range(most):
             logits = self.parts.head(hidden).astype(mx.float32)
-            leant = logits if lean is None else logits.at[:, lean].add(LEAN)
+            leant = logits if at is None else logits.at[at[0], at[1]].add(LEAN)
             starts = enumerate(start[place : place + 1] for start in given)
             step = _Step.of(leant, {row: token for row, tokens in starts for token in tokens})
             mx.eval(step.best, step.tokens, step.logprobs, [cache.state for cache in caches])
