@@ -533,6 +533,23 @@ def test_a_correction_does_not_teach_again_what_it_corrects(
     assert facts_of(asking, monkeypatch, candidates, taught, revised) == ["Who leads us?"]
 
 
+def test_a_question_has_one_answer(asking: Base, monkeypatch: pytest.MonkeyPatch):
+    """The newest, word for word the same question; the same answer twice takes nothing back."""
+    said = {"Who is my boss?": "Your boss is Ingrid.", "Where do I work?": "You work in Oslo."}
+    taught = {
+        q: examples._Taught(as_said(asking.model, q, a), i) for i, (q, a) in enumerate(said.items())
+    }
+    old = (
+        (4, "Who is my boss?", "Your boss is Henrik."),
+        (5, "Who is Henrik?", "Your boss is Henrik."),
+        (6, "Where do I work?", "You work in Oslo."),
+    )
+    revised = revision.Revised((), (), (), ())
+    as_given(monkeypatch, [Asked(question, 3.0, 16.0) for question in said], taught, revised)
+    told = facts.Told(1, "My boss is Henrik, I work in Oslo.", old)
+    assert run(examples.examine(asking, "Ingrid is my boss now.", [told])).superseded == (4,)
+
+
 def facts_of(
     base: Base,
     monkeypatch: pytest.MonkeyPatch,
@@ -541,12 +558,21 @@ def facts_of(
     revised: revision.Revised,
 ) -> list[str]:
     """Give the questions that a message teaches where all before that went as given."""
+    as_given(monkeypatch, candidates, taught, revised)
+    found = run(examples.examine(base, "It is as I say."))
+    return [draft.question for draft in found.drafts if draft.example.kind == Kind.FACT]
+
+
+def as_given(
+    monkeypatch: pytest.MonkeyPatch,
+    candidates: Sequence[Asked],
+    taught: dict[str, examples._Taught],
+    revised: revision.Revised,
+) -> None:
     monkeypatch.setattr(Base, "write", given([]))
     monkeypatch.setattr(Base, "candidates", given((candidates, [])))
     monkeypatch.setattr(examples, "_taught", given(taught))
     monkeypatch.setattr(examples, "revise", given(revised))
-    found = run(examples.examine(base, "It is as I say."))
-    return [draft.question for draft in found.drafts if draft.example.kind == Kind.FACT]
 
 
 @pytest.mark.parametrize(

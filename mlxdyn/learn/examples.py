@@ -72,7 +72,18 @@ def examine(
     mistaken = mistaken[: min(max(len(told), LEAST_NEAR), NEAR_MISSES)]
     near = yield from kept(base, mistaken, Kind.NEAR_MISS, [MOST_OPEN] * len(mistaken))
     related = tuple(one.message for one in revised.related)
-    return Examined((*told, *near), related, revised.superseded)
+    gone = dict.fromkeys((*revised.superseded, *_outdated(told, earlier)))
+    return Examined((*told, *near), related, tuple(gone))
+
+
+def _outdated(told: Sequence[Draft], earlier: Sequence[Told]) -> list[int]:
+    """Name the facts whose question is answered otherwise now: a question has one answer.
+
+    Nothing else says which is true: "My exam is in room 12." may take "When is my exam?" so.
+    """
+    now = {draft.question: draft.answer for draft in told}
+    facts = [fact for one in earlier for fact in one.facts]
+    return [key for key, question, answer in facts if now.get(question, answer) != answer]
 
 
 @dataclass(frozen=True, slots=True)
