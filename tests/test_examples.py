@@ -533,21 +533,30 @@ def test_a_correction_does_not_teach_again_what_it_corrects(
     assert facts_of(asking, monkeypatch, candidates, taught, revised) == ["Who leads us?"]
 
 
-def test_a_question_has_one_answer(asking: Base, monkeypatch: pytest.MonkeyPatch):
-    """The newest, word for word the same question; the same answer twice takes nothing back."""
-    said = {"Who is my boss?": "Your boss is Ingrid.", "Where do I work?": "You work in Oslo."}
-    taught = {
-        q: examples._Taught(as_said(asking.model, q, a), i) for i, (q, a) in enumerate(said.items())
-    }
-    old = (
-        (4, "Who is my boss?", "Your boss is Henrik."),
-        (5, "Who is Henrik?", "Your boss is Henrik."),
-        (6, "Where do I work?", "You work in Oslo."),
-    )
+@pytest.mark.parametrize(
+    ("message", "answer", "gone"),
+    [
+        ("Ingrid is my boss now.", "Your boss is Ingrid.", (4,)),
+        ("My boss Henrik is ill.", "Your boss is Henrik.", ()),
+        ("My boss Henrik is ill.", "Henrik.", ()),  # put otherwise, but nothing new
+        ("My boss Henrik is ill.", "Your boss is Henrik, who is ill.", (4,)),
+    ],
+)
+def test_a_question_has_one_answer(
+    asking: Base,
+    monkeypatch: pytest.MonkeyPatch,
+    message: str,
+    answer: str,
+    gone: tuple[int, ...],
+):
+    """The newest, word for word the same question, where it tells what the older did not."""
+    question = "Who is my boss?"
+    taught = {question: examples._Taught(as_said(asking.model, question, answer), 1)}
+    old = ((4, question, "Your boss is Henrik."), (5, "Who is Henrik?", "Your boss is Henrik."))
     revised = revision.Revised((), (), (), ())
-    as_given(monkeypatch, [Asked(question, 3.0, 16.0) for question in said], taught, revised)
-    told = facts.Told(1, "My boss is Henrik, I work in Oslo.", old)
-    assert run(examples.examine(asking, "Ingrid is my boss now.", [told])).superseded == (4,)
+    as_given(monkeypatch, [Asked(question, 3.0, 16.0)], taught, revised)
+    told = facts.Told(1, "My boss is Henrik.", old)
+    assert run(examples.examine(asking, message, [told])).superseded == gone
 
 
 def facts_of(
