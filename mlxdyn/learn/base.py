@@ -320,9 +320,9 @@ class Base:
         """Tell whether a message can be read as an answer: those measured are no longer."""
         if self.prompts.interview is None:
             return False
-        most = max(len(self.interview_prompt(question)) for question in OPEN_QUESTIONS[:COMMON])
+        prompt = self.interview_prompt(max(OPEN_QUESTIONS, key=len))
         length = len(self._heard_tokens(message))
-        return 0 < length <= MOST_HEARD and most + MOST_HEARD <= self.model.context_size
+        return 0 < length <= MOST_HEARD and len(prompt) + MOST_HEARD <= self.model.context_size
 
     def _heard_tokens(self, message: str) -> tuple[int, ...]:
         return self.words(f" {' '.join(message.split())}")
