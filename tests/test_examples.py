@@ -533,32 +533,6 @@ def test_a_correction_does_not_teach_again_what_it_corrects(
     assert facts_of(asking, monkeypatch, candidates, taught, revised) == ["Who leads us?"]
 
 
-@pytest.mark.parametrize(
-    ("message", "answer", "gone"),
-    [
-        ("Ingrid is my boss now.", "Your boss is Ingrid.", (4,)),
-        ("My boss Henrik is ill.", "Your boss is Henrik.", ()),
-        ("My boss Henrik is ill.", "Henrik.", ()),  # put otherwise, but nothing new
-        ("My boss Henrik is ill.", "Your boss is Henrik, who is ill.", (4,)),
-    ],
-)
-def test_a_question_has_one_answer(
-    asking: Base,
-    monkeypatch: pytest.MonkeyPatch,
-    message: str,
-    answer: str,
-    gone: tuple[int, ...],
-):
-    """The newest, word for word the same question, where it tells what the older did not."""
-    question = "Who is my boss?"
-    taught = {question: examples._Taught(as_said(asking.model, question, answer), 1)}
-    old = ((4, question, "Your boss is Henrik."), (5, "Who is Henrik?", "Your boss is Henrik."))
-    revised = revision.Revised((), (), (), ())
-    as_given(monkeypatch, [Asked(question, 3.0, 16.0)], taught, revised)
-    told = facts.Told(1, "My boss is Henrik.", old)
-    assert run(examples.examine(asking, message, [told])).superseded == gone
-
-
 def facts_of(
     base: Base,
     monkeypatch: pytest.MonkeyPatch,
@@ -567,21 +541,12 @@ def facts_of(
     revised: revision.Revised,
 ) -> list[str]:
     """Give the questions that a message teaches where all before that went as given."""
-    as_given(monkeypatch, candidates, taught, revised)
-    found = run(examples.examine(base, "It is as I say."))
-    return [draft.question for draft in found.drafts if draft.example.kind == Kind.FACT]
-
-
-def as_given(
-    monkeypatch: pytest.MonkeyPatch,
-    candidates: Sequence[Asked],
-    taught: dict[str, examples._Taught],
-    revised: revision.Revised,
-) -> None:
     monkeypatch.setattr(Base, "write", given([]))
     monkeypatch.setattr(Base, "candidates", given((candidates, [])))
     monkeypatch.setattr(examples, "_taught", given(taught))
     monkeypatch.setattr(examples, "revise", given(revised))
+    found = run(examples.examine(base, "It is as I say."))
+    return [draft.question for draft in found.drafts if draft.example.kind == Kind.FACT]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from mlxdyn.learn.base import Asked, Base
 from mlxdyn.learn.decode import Decoded
 from mlxdyn.learn.example import Draft, Example, Kind
 from mlxdyn.learn.facts import Told, fact, is_told
-from mlxdyn.learn.names import tells
 from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS, WORLD
 from mlxdyn.learn.revision import revise
 
@@ -73,23 +72,7 @@ def examine(
     mistaken = mistaken[: min(max(len(told), LEAST_NEAR), NEAR_MISSES)]
     near = yield from kept(base, mistaken, Kind.NEAR_MISS, [MOST_OPEN] * len(mistaken))
     related = tuple(one.message for one in revised.related)
-    gone = dict.fromkeys((*revised.superseded, *_outdated(message, told, earlier)))
-    return Examined((*told, *near), related, tuple(gone))
-
-
-def _outdated(message: str, told: Sequence[Draft], earlier: Sequence[Told]) -> list[int]:
-    """Name the facts whose question `message` answers with something new: it has one answer.
-
-    Nothing else says which is true: "My exam is in room 12." may take "When is my exam?" so.
-    """
-    now = {draft.question: draft.answer for draft in told}
-    return [
-        key
-        for one in earlier
-        for key, question, answer in one.facts
-        if question in now
-        and tells(message, question, now[question]) - tells(one.text, question, answer)
-    ]
+    return Examined((*told, *near), related, revised.superseded)
 
 
 @dataclass(frozen=True, slots=True)
