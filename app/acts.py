@@ -142,8 +142,11 @@ def sidebar(app: ChatApp, _: str = "") -> None:
 
 def rename(app: ChatApp, title: str) -> None:
     """Give the open chat a title."""
-    app.engine.ask(talks.rename, 0, title)
-    app.notify(f"This chat is called {title}.")
+    if app.talk.last_said() is not None:
+        app.engine.ask(talks.rename, 0, title)
+        app.notify(f"This chat is called {title}.")
+    else:
+        app.notify("This chat can have a title when something was said in it.")
 
 
 def temporary(app: ChatApp, _: str = "") -> None:

@@ -306,15 +306,16 @@ class ChatApp(App[None]):
         pbcopy(text)
 
     def begin_edit(self, turn: Turn) -> None:
-        """Put the words of a message in the prompt, to be said otherwise."""
+        """Put the words of a message in the prompt, to be said otherwise; a draft comes back."""
         self.editing = turn
         self.prompt.border_title = "your message anew" if turn.role == "user" else "the reply anew"
-        self.prompt.write(turn.text)
+        self.prompt.lend(turn.text)
         self.prompt.focus()
 
     def end_edit(self) -> None:
-        """Write a new message again."""
+        """Write a new message again, or go on with what was being written."""
         self.editing = None
+        self.prompt.give_back()
         self.show_unsaved()
 
     async def _edited(self, turn: Turn, text: str) -> None:
@@ -381,6 +382,7 @@ class ChatApp(App[None]):
     def _begin(self, command: commands.Command) -> None:
         """Carry out a command from the palette, or let the user finish it in the prompt."""
         if command.needs:
+            self.prompt.set_aside()
             self.prompt.write(f"/{command.name} ")
             self.prompt.focus()
         else:

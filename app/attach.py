@@ -23,8 +23,11 @@ def attach(text: str) -> Attached:
     `@name` without a dot or slash may be a person, so it is left alone unless there is such a file.
     """
     parts, faults = [text], list[str]()
-    for path in (Path(found["path"]).expanduser() for found in MENTION.finditer(text)):
-        if not path.exists() and not re.search(r"[./~]", str(path)):
+    for named in (found["path"] for found in MENTION.finditer(text)):
+        path = _there(named)
+        if path is None:
+            looks = re.search(r"[./~]", named)
+            faults += [f"there is no file {named} that can be read"] if looks else []
             continue
         fault, words = _read(path)
         if fault:
@@ -34,15 +37,22 @@ def attach(text: str) -> Attached:
     return Attached("\n\n".join(parts), tuple(faults))
 
 
+def _there(named: str) -> Path | None:
+    """Find what a path names; None where there is nothing, or nothing that may be looked at."""
+    try:
+        path = Path(named).expanduser()  # there may be no such user
+        return path if path.exists() else None  # its name may be too long
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
 def _read(path: Path) -> tuple[str, str]:
     """Return what is wrong with a file ("" if nothing is), and its text."""
-    if not path.exists():
-        return f"there is no file {path}", ""
-    if not path.is_file():
-        return f"{path} is no file", ""
-    if (size := path.stat().st_size) > MOST_BYTES:
-        return f"{path} has {size:,} bytes; at most {MOST_BYTES:,} can be attached", ""
     try:
+        if not path.is_file():
+            return f"{path} is no file", ""
+        if (size := path.stat().st_size) > MOST_BYTES:
+            return f"{path} has {size:,} bytes; at most {MOST_BYTES:,} can be attached", ""
         return "", path.read_text("utf-8")
     except (OSError, ValueError):
         return f"{path} is no text that can be read", ""
@@ -53,12 +63,12 @@ def fitting(text: str) -> list[tuple[str, str]]:
     found = re.search(r"(?<!\S)@(\S*)\Z", text)
     if not found:
         return []
-    begun = Path(found[1] or ".").expanduser()
     whole = found[1].endswith("/") or not found[1]
-    folder, start = (begun, "") if whole else (begun.parent, begun.name)
     try:
+        begun = Path(found[1] or ".").expanduser()
+        folder, start = (begun, "") if whole else (begun.parent, begun.name)
         files = sorted(folder.iterdir())
-    except OSError:
+    except (OSError, RuntimeError, ValueError):
         return []
     names = [f for f in files if f.name.startswith(start) and (start or f.name[0] != ".")]
     before = text[: found.start()]

@@ -60,6 +60,7 @@ async def hear(app: ChatApp, event: Event) -> None:
     match event:
         case Opened():
             await talk.opened(event)
+            _follow_edit(app)
             _refresh(app)
         case Said(texts):
             app.prompt.remember(texts)
@@ -150,6 +151,14 @@ def _forget(app: ChatApp, going: Going) -> None:
     """Ask whether messages are to be forgotten, now that it is known what would go."""
     forget = partial(app.engine.open, memories.forget, *going.messages)
     app.ask(messages.going(going), "Forget it", partial(acts.leave_and, app, forget))
+
+
+def _follow_edit(app: ChatApp) -> None:
+    """Stay at the message that is edited when the chat is shown anew; it may be gone."""
+    if app.editing is not None:
+        app.editing = app.talk.turns.get(app.editing.message or 0)
+        if app.editing is None:
+            app.end_edit()
 
 
 def _refresh(app: ChatApp) -> None:

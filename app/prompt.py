@@ -41,6 +41,7 @@ class Prompt(TextArea):
         self._sent: list[str] = []
         self._place = 0  # in _sent; its length means the draft
         self._draft = ""
+        self._lent: str | None = None  # a draft, while something else is written
         self._folded: dict[str, str] = {}  # long pastes, by their chips
         self._chord = False  # Ctrl+X was pressed; Ctrl+E comes next
 
@@ -48,6 +49,17 @@ class Prompt(TextArea):
         """Put `text` in the prompt, the cursor behind it."""
         self.text = text
         self.move_cursor(self.document.end)
+
+    def lend(self, text: str) -> None:
+        """Put `text` in the place of a draft, which `give_back` puts back."""
+        self._lent = self.unfolded(self.text) if self._lent is None else self._lent
+        self.write(text)
+
+    def give_back(self) -> None:
+        """Put the draft back, above what is still written."""
+        draft, self._lent = self._lent, None
+        if draft:
+            self.write("\n".join(filter(None, [draft, self.text])))
 
     def remember(self, texts: Sequence[str]) -> None:
         """Let Up recall these as well, oldest first; what was sent in this run stays."""
@@ -118,11 +130,16 @@ class Prompt(TextArea):
 
     def _taken(self) -> str:
         """Take the text at once, before the next key comes: remember it and clear the prompt."""
+        text = self.set_aside()
+        self.text = ""
+        return text
+
+    def set_aside(self) -> str:
+        """Let Up recall what is written, and give it."""
         text = self.unfolded(self.text)
-        if text not in self._sent[-1:]:
+        if text.strip() and text not in self._sent[-1:]:
             self._sent.append(text)
         self._place = len(self._sent)
-        self.text = ""
         return text
 
     def action_cursor_up(self, select: bool = False) -> None:

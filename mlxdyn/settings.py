@@ -189,13 +189,24 @@ def put(name: str, value: Value | None) -> None:
     """Set one key above all tables, or with None no more; the rest of the file stays as it is."""
     if value is not None:
         _checked(known(name), value)
-    read()  # a broken file is not written over
+    before = read()  # a broken file is not written over
     file = path()
     old = file.read_text("utf-8").splitlines() if file.exists() else []
     top = next((i for i, text in enumerate(old) if text.lstrip().startswith("[")), len(old))
     head = [text for text in old[:top] if text.split("=")[0].strip() != name]
     # of these types JSON is TOML too
     line = [] if value is None else [f"{name} = {json.dumps(value, ensure_ascii=False)}"]
+    new = "\n".join([*head, *line, *old[top:]]) + "\n"
+    if not _says(new, before | {name: value}):
+        raise MlxdynError(f"{file} has a text of several lines; change {name} in it by hand")
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write(file, "\n".join([*head, *line, *old[top:]]) + "\n")
+    write(file, new)
     file.chmod(0o600)
+
+
+def _says(text: str, wanted: Mapping[str, Value | None]) -> bool:
+    """Tell whether a file with this text would say just what is wanted; None is nothing."""
+    try:
+        return tomllib.loads(text) == {k: v for k, v in wanted.items() if v is not None}
+    except ValueError:
+        return False

@@ -23,6 +23,8 @@ from textual.events import Key, Paste
 from textual.widgets import Input
 
 from mlxdyn import settings
+from mlxdyn.engine import talks
+from mlxdyn.engine.commands import SLASH_COMMANDS
 from mlxdyn.model.load import Model
 from mlxdyn_app.app import ChatApp
 from mlxdyn_app.attach import attach, fitting
@@ -323,6 +325,50 @@ def test_files_are_offered_checked_and_people_are_left_alone(tmp_path):
     assert attach("ask @ada about a@b.c") == attach("ask @ada about a@b.c")
     assert attach("ask @ada about a@b.c").text == "ask @ada about a@b.c"
     assert not attach("ask @ada about a@b.c").faults
+
+
+@pytest.mark.parametrize("named", ["@~nobody/x.txt", "@" + "a" * 300 + ".txt", "@a\0.txt"])
+def test_what_no_file_system_knows_is_said_and_offered_nothing(named):
+    assert "there is no file" in attach(f"see {named}").faults[0]
+    assert fitting(f"see {named}") == [] and fitting("see @~nobody") == []
+    assert not attach("@" + "a" * 300).faults, "it may be a person"
+
+
+async def test_a_draft_comes_back_after_an_edit_and_a_command():
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "Hello one!")
+        app.prompt.write("a long draft")
+        await pilot.press("alt+up", "up", "e")
+        assert app.prompt.text == "Hello one!"
+        await pilot.press("escape")
+        assert app.prompt.text == "a long draft" and app.editing is None
+        app._begin(SLASH_COMMANDS["rename"])
+        assert app.prompt.text == "/rename "
+        await pilot.press("up")
+        assert app.prompt.text == "a long draft"
+
+
+async def test_an_edit_goes_on_when_the_chat_is_shown_anew():
+    """Or ends, where the message is there no more; what is written stays."""
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "Hello one!")
+        await pilot.press("alt+up", "up", "e")
+        before = app.editing
+        app.engine.open(talks.turn_to, before.message, -1)
+        await until(pilot, lambda: app.editing is not before)
+        assert app.editing.is_attached
+        await say(app, pilot, "Good evening!")
+        await until(pilot, lambda: "version 2 of 2" in seen(app)[1] and not app.talk.busy)
+        await pilot.press("alt+up", "up", "e")
+        app.engine.open(talks.new)
+        await until(pilot, lambda: not app.talk.turns and app.talk.ready)
+        assert app.editing is None and app.prompt.text == "Good evening!"
+
+
+async def test_a_chat_in_which_nothing_was_said_has_no_title():
+    async with chatting(SHORT) as (app, pilot):
+        await say(app, pilot, "/rename Trip")
+        assert any("when something was said" in one.message for one in app._notifications)
 
 
 def test_the_editor_writes_the_message(tmp_path, monkeypatch):

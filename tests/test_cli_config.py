@@ -44,6 +44,21 @@ def test_what_cannot_be_is_said_with_what_can(words, said):
     assert settings.read() == {}
 
 
+@pytest.mark.parametrize("name", ["system", "temperature"])
+def test_a_text_of_several_lines_is_not_cut(name):
+    """Nor a table taken for one that only stands in a text."""
+    settings.path().parent.mkdir(parents=True, exist_ok=True)
+    text = 'system = """You are a bird.\n[You] sing.\n"""\n'
+    settings.path().write_text(text)
+    wanted = {"system": "Short.", "temperature": 0.5}[name]
+    if name == "system":
+        assert "by hand" in run("config", name, "Short.", code=1)
+        assert settings.path().read_text() == text
+    else:
+        assert "by hand" in run("config", name, "0.5", code=1) or settings.read()[name] == wanted
+        assert settings.read()["system"] == "You are a bird.\n[You] sing.\n"
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_learns_to_complete(shell):
     assert "_MLXDYN_COMPLETE" in run("completion", shell)

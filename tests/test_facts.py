@@ -63,6 +63,17 @@ def test_a_fact_is_shown_by_its_commonest_answer_and_then_by_the_longest():
     assert one.answer == "Your dog is Pixel."
 
 
+def test_what_was_undone_is_news_again(mite: Model):
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        first, again = teach(memory, "my dog is Rex", "my dog is Rex")
+        for message in (first, again):
+            fact(memory, message, "What is my dog called?", "Rex.")
+        ledger.database.run("UPDATE events SET undone = 1 WHERE message = ?", (first,))
+        updates = ledger.events.updates_of(memory.row.id, again)
+        told = outcome.of_message(memory, again, updates, memory.masked([again])[again])
+    assert told.facts == ("Rex.",) and not told.known
+
+
 def test_what_is_restated_is_one_fact_and_what_is_corrected_is_said(mite: Model):
     dog, cat = ("What is my dog called?", "Rex."), ("What is my cat called?", "Tom.")
     with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:

@@ -226,6 +226,72 @@ def test_a_correction_supersedes_until_it_is_forgotten(mite: Model):
         assert history.verify(memory) == []
 
 
+@pytest.mark.parametrize("new", [None, ("What is my other dog called?", "Bella.")])
+def test_what_a_fact_corrected_is_true_again_without_it(mite: Model, new: tuple[str, str] | None):
+    """In all its wordings; what the message says otherwise beside it stays."""
+    with opened("m", mite) as memory:
+        old = [(ASKED[0], "Rex."), ("Who barks?", "Rex."), (ASKED[1], "In Oslo.")]
+        teach(memory, SAID[0], *old)
+        gone = [fact.id for fact in memory.known_facts()]
+        said = [(ASKED[0], "Bella."), (ASKED[1], "In Bergen.")]
+        teach(memory, SAID[1], *said, superseded=gone)
+        bella, bergen = memory.known_facts()
+        history.change_example(memory, bella, new)
+        known = [fact.answer for fact in memory.known_facts()]
+        assert known == ["Rex.", "Rex.", *(["Bella."] if new else []), "In Bergen."]
+        history.change_example(memory, bergen, None)
+        assert "In Oslo." in {fact.answer for fact in memory.known_facts()}
+        assert history.verify(memory) == []
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_of_merged_memories_the_newest_answer_stands(mite: Model, *, newer: bool):
+    """By when it was said; and the other is back when its question is another."""
+    dates = ["2026-01-01", "2026-01-02"][:: 1 if newer else -1]
+    for number, (name, answer) in enumerate([("two", "Rex."), ("m", "Bella.")]):
+        with opened(name, mite) as memory:
+            teach(memory, SAID[number], (ASKED[0], answer))
+            own = "conversation IN (SELECT id FROM conversations WHERE memory = ?)"
+            memory.ledger.database.run(
+                f"UPDATE messages SET created = ? WHERE {own}", (dates[number], memory.row.id)
+            )
+    with opened("m", mite) as memory:
+        history.merge(memory, "two")
+        stands, gone = ("Bella.", "Rex.") if newer else ("Rex.", "Bella.")
+        assert [fact.answer for fact in memory.known_facts()] == [stands]
+        told = memory.ledger.examples.told(memory.row.id)
+        (other,) = [row for row in told if row.answer == gone]
+        history.change_example(memory, other, ("Who barks?", gone))
+        assert {fact.answer for fact in memory.known_facts()} == {stands, gone}
+        assert history.verify(memory) == []
+
+
+def test_a_merged_memory_keeps_what_an_edit_brings_back(mite: Model):
+    with opened("two", mite) as two:
+        teach(two, SAID[0], (ASKED[0], "Rex."))
+        teach(two, SAID[1], (ASKED[0], "Bella."))
+    with opened("m", mite) as memory:
+        teach(memory, SAID[2])
+        history.merge(memory, "two")
+        assert [fact.answer for fact in memory.known_facts()] == ["Bella."]
+        told = memory.ledger.examples.told(memory.row.id)
+        (rex,) = [row for row in told if row.answer == "Rex."]
+        history.change_example(memory, rex, ("Who barks?", "Rex."))
+        assert {fact.answer for fact in memory.known_facts()} == {"Rex.", "Bella."}
+
+
+def test_what_is_corrected_by_hand_stands_while_its_correction_is_undone(mite: Model):
+    with opened("m", mite) as memory:
+        first = teach(memory, SAID[0], (ASKED[0], "Rx.")).lesson.message
+        (dog,) = memory.known_facts()
+        history.change_example(memory, dog, (ASKED[0], "Rex."))
+        (chat,) = [one.id for one in memory.ledger.conversations.all(memory.row.id)][:1]
+        teach(memory, SAID[1], (ASKED[0], "Bella."))
+        assert not memory.ledger.examples.corrected_in(chat)
+        history.undo(memory)
+        assert memory.ledger.examples.corrected_in(chat) == [(first, ASKED[0], "Rex.")]
+
+
 def test_what_is_no_longer_true_is_not_trained_on_again(mite: Model):
     """Also in the lesson that says so."""
     study = replace(QUICK, recalled=9, replayed=9)

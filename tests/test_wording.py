@@ -68,7 +68,7 @@ WORSE = Reason.ROLLED_BACK.with_("0.130", "0.1")
         (
             replace(PLAIN, accepted=False, reason=WORSE, secrets=1),
             "not learned: it would have changed other answers too much; /study makes room,"
-            " then tell it again",
+            " then /forget it and tell it again",
         ),
         (
             replace(PLAIN, accepted=False, reason=EMPTY, secrets=1),

@@ -84,11 +84,12 @@ def taught(memory: Memory, message: int) -> list[str]:
 
 
 def _before(memory: Memory, message: int) -> dict[str, set[str]]:
-    """Give the answers that earlier messages had taught to the questions of a message."""
+    """Give the answers that stand of earlier messages to the questions of a message."""
     found: dict[str, set[str]] = {}
     for question, answer in memory.ledger.database.run(
         "SELECT o.question, o.answer FROM examples x JOIN examples o ON o.memory = x.memory"
         " AND o.question = x.question AND o.message < x.message"
+        " JOIN events e ON e.message = o.message AND e.accepted AND NOT e.undone"
         " WHERE x.message = ? AND x.kind = 'fact' AND o.kind = 'fact'",
         (message,),
     ):

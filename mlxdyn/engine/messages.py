@@ -122,7 +122,7 @@ def _why_not(event: Learned) -> str:
     if event.reason.startswith(MOVED):
         return (
             "not learned: it would have changed other answers too much; /study makes room,"
-            " then tell it again"
+            " then /forget it and tell it again"
         )
     if event.secrets:
         return "not learned: it holds a secret and nothing else"

@@ -120,7 +120,10 @@ def rename(workspace: Workspace, conversation: int, title: str) -> None:
     from mlxdyn.memory.store import chats
 
     session = workspace.session
-    chats.rename(session.ledger, conversation or session.conversation, title.strip()[:SHORT])
+    chat = conversation or session.conversation
+    if not chat:
+        raise MlxdynError("a chat can have a title when something was said in it")
+    chats.rename(session.ledger, chat, title.strip()[:SHORT])
     listed(workspace)
 
 

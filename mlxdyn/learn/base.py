@@ -191,7 +191,8 @@ class Base:
         """
         self.doing = "answering"
         prompts = [self.teacher_prompt(messages, question, replies) for question in questions]
-        lean = [self._plain([*messages, question]) for question in questions]
+        plain = self._plain(messages)
+        lean = [plain | self._tokens([question]) for question in questions]
         given = [self.begun(opening) for opening in openings]
         return (
             yield from self.off(self.decoder.answers(prompts, MOST_ANSWER, lean=lean, given=given))

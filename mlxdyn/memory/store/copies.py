@@ -64,6 +64,8 @@ def merge(ledger: Ledger, source: MemoryRow, target: MemoryRow) -> int:
         copied = copy.rows("conversations", "id", [chat for (chat,) in chats], memory=target.id)
         messages = copy.messages(copied)
         _merge_examples(copy, source, target, messages)
+        for message in messages.values():
+            ledger.examples.reconcile(message)
         own = {"memory": target.id, "message": messages, "position": None}
         events = copy.rows("events", "id", [event.id for event in theirs.values()], **own)
         copy.rows("updates", "event", events, event=events)
@@ -99,7 +101,7 @@ def _merge_examples(
         ).fetchall()
     )
     copy.links("depends", "earlier", messages, known)
-    copy.links("supersedes", "example", messages, examples)
+    copy.links("supersedes", "example", messages, examples, " AND NOT asked")
 
 
 def _reorder(ledger: Ledger, memory: int) -> None:
@@ -157,12 +159,17 @@ class _Copy:
         return messages
 
     def links(
-        self, table: str, column: str, messages: dict[int, int], known: dict[int, int]
+        self,
+        table: str,
+        column: str,
+        messages: dict[int, int],
+        known: dict[int, int],
+        also: str = "",
     ) -> None:
         """Copy the rows of copied messages that point at something known here."""
         rows = self.source.run(
             f"SELECT message, {column} FROM {table}"
-            " WHERE message IN (SELECT value FROM json_each(?)) ORDER BY id",
+            f" WHERE message IN (SELECT value FROM json_each(?)){also} ORDER BY id",
             (json.dumps([*messages]),),
         ).fetchall()
         for message, other in rows:

@@ -21,6 +21,10 @@ STANDING = (  # CROSS JOIN: the few that supersede are read first
     f" WHERE s.example = x.id AND {_STANDS.format('l')}))"
 )
 """Examples of lessons that stand at position `upto`; if `active`, those true by then."""
+_SUPERSEDED = (
+    "SELECT 1 FROM supersedes s JOIN events l ON l.message = s.message"
+    " WHERE s.example = x.id AND l.accepted AND NOT l.undone"
+)
 
 
 class Examples:
@@ -65,7 +69,8 @@ class Examples:
         """Note what the examples of a message and those of others make untrue of each other.
 
         Of one question, the answer that the newest message gives is true, and no near miss is. It
-        does not matter which of two messages was examined first, nor what was noted before.
+        does not matter which of two messages was examined first, nor what was noted before; those
+        of merged memories are as new as when they were said.
         """
         self._db.run(
             "DELETE FROM supersedes WHERE asked AND (message = :message"
@@ -77,9 +82,11 @@ class Examples:
                 "INSERT INTO supersedes (example, message, asked)"
                 " SELECT DISTINCT x.id, f.message, 1"
                 f" FROM examples {own} CROSS JOIN examples {other} ON f.question = x.question"
+                " JOIN messages m ON m.id = x.message JOIN messages n ON n.id = f.message"
                 f" WHERE {own}.message = :message AND f.memory = x.memory AND f.kind = 'fact'"
                 " AND f.message <> x.message AND (x.kind = 'near_miss' OR"
-                " (x.kind = 'fact' AND f.message > x.message AND f.answer <> x.answer))"
+                " (x.kind = 'fact' AND f.answer <> x.answer"
+                " AND (n.created, n.id) > (m.created, m.id)))"
                 " AND NOT EXISTS (SELECT 1 FROM supersedes s"
                 " WHERE s.example = x.id AND s.message = f.message) ORDER BY x.id, f.message",
                 {"message": message},
@@ -98,7 +105,7 @@ class Examples:
             "SELECT x.message, min(x.question), x.answer"
             " FROM examples x JOIN messages m ON m.id = x.message"
             " WHERE m.conversation = ? AND x.source = 'user'"
-            " AND x.id NOT IN (SELECT example FROM supersedes)"
+            f" AND NOT EXISTS ({_SUPERSEDED})"
             " GROUP BY x.message, x.answer ORDER BY x.message",
             (conversation,),
         )
@@ -152,16 +159,15 @@ class Examples:
 
         Each is the message, its text, a question and the answer.
         """
-        stands = "SELECT 1 FROM events e WHERE e.accepted AND NOT e.undone AND e.message"
         rows = self._db.run(
             "SELECT x.message, m.text, x.question, x.answer"
             " FROM examples x JOIN messages m ON m.id = x.message"
             " WHERE x.kind = 'fact' AND x.message < :message"
             " AND x.memory = (SELECT c.memory FROM messages n"
             " JOIN conversations c ON c.id = n.conversation WHERE n.id = :message)"
-            f" AND EXISTS ({stands} = x.message)"
-            " AND NOT EXISTS (SELECT 1 FROM supersedes s WHERE s.example = x.id"
-            f" AND EXISTS ({stands} = s.message))"
+            " AND EXISTS (SELECT 1 FROM events e WHERE e.message = x.message"
+            " AND e.accepted AND NOT e.undone)"
+            f" AND NOT EXISTS ({_SUPERSEDED})"
             " ORDER BY x.message, x.id",
             {"message": message},
         )

@@ -182,10 +182,25 @@ class Past:
         ):
             self._db.run(f"DELETE FROM {rows}", {"message": message})
 
+    def _restore(self, row: ExampleRow) -> None:
+        """Let what a fact corrected be true again, in all its wordings: it is no more.
+
+        What other facts of the message say otherwise is noted anew.
+        """
+        self._db.run(
+            "DELETE FROM supersedes WHERE message = :message AND example IN"
+            " (SELECT id FROM examples WHERE message IN (SELECT x.message FROM examples x"
+            " JOIN supersedes s ON s.example = x.id"
+            " WHERE s.message = :message AND x.question = :question))",
+            {"message": row.message, "question": row.question},
+        )
+
     def change_example(self, memory: int, row: ExampleRow, new: Draft | None) -> int | None:
         """Edit an example, or delete it with None; return the first position that changed."""
         with self._db.transaction():
             self._db.run("INSERT INTO erasing VALUES (?)", (now(),))
+            if new is None or new.question != row.question:
+                self._restore(row)
             if new is None:
                 self._db.run("DELETE FROM supersedes WHERE example = ?", (row.id,))
                 self._db.run("DELETE FROM examples WHERE id = ?", (row.id,))
