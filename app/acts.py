@@ -68,6 +68,7 @@ def edit(app: ChatApp, text: str = "") -> None:
     if turn is None:
         app.notify("There is no message to edit.")
     elif text and not app.talk.busy:
+        app.end_edit()
         app.run_worker(app.talk.edit(turn, text))
     else:
         app.begin_edit(turn)
@@ -144,7 +145,7 @@ def rename(app: ChatApp, title: str) -> None:
     """Give the open chat a title."""
     if app.talk.last_said() is not None:
         app.engine.ask(talks.rename, 0, title)
-        app.notify(f"This chat is called {title}.")
+        app.notify(f"This chat is called {title}.", markup=False)
     else:
         app.notify("This chat can have a title when something was said in it.")
 

@@ -113,6 +113,7 @@ class ChatApp(App[None]):
         self.memories: tuple[str, ...] = ()  # names that Tab completes
         self.models: tuple[str, ...] = ()
         self.editing: Turn | None = None  # the message whose words are in the prompt
+        self.refused = ""  # a message with a file that cannot be sent along
         self.looking = ""  # words that the list of chats is opened with
         self._awaits = set[str]()  # pages that the user asked for
 
@@ -182,8 +183,9 @@ class ChatApp(App[None]):
             acts.obey(self, sent.text)
             return
         attached = attach(sent.text.strip())
-        if attached.faults:
-            self.say("; ".join(attached.faults), error=True)
+        if attached.faults and sent.text != self.refused:
+            self.say(f"{'; '.join(attached.faults)}. Enter again sends it so.", error=True)
+            self.refused = sent.text
             self.prompt.write(sent.text)
         elif self.editing is not None:
             await self._edited(self.editing, attached.text)
@@ -264,7 +266,7 @@ class ChatApp(App[None]):
             with self.suspend():
                 text = edited(self.prompt.unfolded(self.prompt.text))
         except (OSError, subprocess.CalledProcessError, SuspendNotSupported) as error:
-            self.notify(f"The editor did not go well: {error}", severity="error")
+            self.say(f"The editor did not go well: {error}", error=True)
         else:
             self.prompt.write(text)
 
@@ -324,7 +326,9 @@ class ChatApp(App[None]):
             self.prompt.write(text)
             return
         self.end_edit()
-        if turn.role == "user":
+        if not turn.is_attached:  # it was cut off since
+            await self.talk.say(text)
+        elif turn.role == "user":
             await self.talk.edit(turn, text)
         else:
             self.engine.open(talks.reword, turn.message, text)

@@ -2,9 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from os.path import isdir
 from pathlib import Path
 
 MENTION = re.compile(r"(?<!\S)@(?P<path>[^\s@][^\s]*)")
+FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+AFTER = ".,;:!?)\"'"  # what may end a sentence is no part of a path
 MOST_BYTES = 100_000
 SHOWN = 20  # files that are offered
 
@@ -20,10 +23,13 @@ class Attached:
 def attach(text: str) -> Attached:
     """Put the files that `text` names below it; what looks like a path and is none is said.
 
-    `@name` without a dot or slash may be a person, so it is left alone unless there is such a file.
+    `@name` without a dot or slash may be a person, so it is left alone unless there is such a file,
+    and so is all that stands in fenced code.
     """
     parts, faults = [text], list[str]()
-    for named in (found["path"] for found in MENTION.finditer(text)):
+    for found in MENTION.finditer(FENCED.sub("", text)):
+        bare = found["path"].rstrip(AFTER)
+        named = found["path"] if _there(found["path"]) else bare
         path = _there(named)
         if path is None:
             looks = re.search(r"[./~]", named)
@@ -73,6 +79,6 @@ def fitting(text: str) -> list[tuple[str, str]]:
     names = [f for f in files if f.name.startswith(start) and (start or f.name[0] != ".")]
     before = text[: found.start()]
     return [
-        (f"{before}@{path}{'/' if path.is_dir() else ''}", "folder" if path.is_dir() else "file")
+        (f"{before}@{path}{'/' if isdir(path) else ''}", "folder" if isdir(path) else "file")
         for path in names[:SHOWN]
     ]

@@ -228,4 +228,5 @@ def _settings(app: ChatApp, settings: SettingsList) -> None:
         app.push_screen(SettingList(settings))
     for name, now in settings.values.items():
         if now != before.get(name):
-            app.notify(f"{name} is {messages.value(now)} from now on; {settings.path} keeps it.")
+            told = f"{name} is {messages.value(now)} from now on; {settings.path} keeps it."
+            app.notify(told, markup=False)

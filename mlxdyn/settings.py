@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -143,7 +144,7 @@ def known(name: str, where: str = "") -> Setting:
 
 def parse(name: str, text: str) -> Value:
     """Read what a user wrote for a setting; raise MlxdynError with what it takes."""
-    setting, text = known(name), text.strip()
+    setting, text = known(name), text.strip().encode("utf-8", "replace").decode()
     if setting.kind is str:
         return _checked(setting, text)
     if setting.kind is bool:
@@ -159,7 +160,7 @@ def _checked(setting: Setting, value: Any) -> Value:
     wanted = (int, float) if setting.kind is float else setting.kind
     fits = isinstance(value, wanted) and (setting.kind is bool or not isinstance(value, bool))
     if fits and setting.kind in (int, float):
-        fits = setting.least <= value <= setting.most  # NaN is neither
+        fits = setting.least <= value <= setting.most and math.isfinite(value)
     if not fits or (setting.choices and value not in setting.choices):
         raise MlxdynError(f"{setting.name} cannot be {value!r}; it takes {setting.takes}")
     return value  # type: ignore[no-any-return]
@@ -191,16 +192,16 @@ def put(name: str, value: Value | None) -> None:
         _checked(known(name), value)
     before = read()  # a broken file is not written over
     file = path()
-    old = file.read_text("utf-8").splitlines() if file.exists() else []
+    text = file.read_text("utf-8").rstrip("\n") if file.exists() else ""
+    old = text.split("\n") if text else []
     top = next((i for i, text in enumerate(old) if text.lstrip().startswith("[")), len(old))
     head = [text for text in old[:top] if text.split("=")[0].strip() != name]
-    # of these types JSON is TOML too
-    line = [] if value is None else [f"{name} = {json.dumps(value, ensure_ascii=False)}"]
+    line = [] if value is None else [f"{name} = {_dumped(value)}"]
     new = "\n".join([*head, *line, *old[top:]]) + "\n"
     if not _says(new, before | {name: value}):
-        raise MlxdynError(f"{file} has a text of several lines; change {name} in it by hand")
+        raise MlxdynError(f"{file} is not written as mlxdyn writes it; change {name} in it by hand")
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write(file, new)
+    write(file.resolve(), new)
     file.chmod(0o600)
 
 
@@ -210,3 +211,8 @@ def _says(text: str, wanted: Mapping[str, Value | None]) -> bool:
         return tomllib.loads(text) == {k: v for k, v in wanted.items() if v is not None}
     except ValueError:
         return False
+
+
+def _dumped(value: Value) -> str:
+    """Write a value as TOML: of these types JSON is that too, but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

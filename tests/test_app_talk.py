@@ -334,6 +334,16 @@ def test_what_no_file_system_knows_is_said_and_offered_nothing(named):
     assert not attach("@" + "a" * 300).faults, "it may be a person"
 
 
+def test_a_path_ends_before_a_sentence_does_and_code_names_none(tmp_path):
+    (tmp_path / "a.txt").write_text("Tinta.")
+    assert "Tinta." in attach(f"Read @{tmp_path}/a.txt, please.").text
+    code = "```\n@app.route('/x')\n```"
+    assert attach(code).text == code and not attach(code).faults
+    assert not attach("Say hi to @ada.").faults
+    (tmp_path / ("b" * 200)).symlink_to("c" * 300)
+    assert len(fitting(f"see @{tmp_path}/")) == 2
+
+
 async def test_a_draft_comes_back_after_an_edit_and_a_command():
     async with chatting(SHORT) as (app, pilot):
         await say_and_learn(app, pilot, "Hello one!")
@@ -363,6 +373,34 @@ async def test_an_edit_goes_on_when_the_chat_is_shown_anew():
         app.engine.open(talks.new)
         await until(pilot, lambda: not app.talk.turns and app.talk.ready)
         assert app.editing is None and app.prompt.text == "Good evening!"
+
+
+async def test_an_edit_of_a_message_that_was_cut_off_is_said_anew():
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "Hello one!")
+        await pilot.press("alt+up", "up", "e")
+        await say(app, pilot, "/edit Good evening!")
+        await until(pilot, lambda: "version 2 of 2" in seen(app)[1] and not app.talk.busy)
+        assert app.editing is None
+        await say_and_learn(app, pilot, "And two.")
+        assert "And two." in seen(app)
+
+
+async def test_what_looks_like_a_file_can_be_sent_all_the_same():
+    async with chatting(SHORT) as (app, pilot):
+        app.prompt.text = "What is @functools.cache?"
+        await pilot.press("enter")
+        await until(pilot, lambda: "Enter again" in seen(app)[-1])
+        await pilot.press("enter")
+        await until(pilot, lambda: "What is @functools.cache?" in seen(app))
+
+
+async def test_a_title_is_no_markup():
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "Hello one!")
+        await say(app, pilot, "/rename Trip [/b]")
+        (told,) = [one for one in app._notifications if "Trip" in one.message]
+        assert not told.markup
 
 
 async def test_a_chat_in_which_nothing_was_said_has_no_title():

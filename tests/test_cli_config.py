@@ -34,6 +34,7 @@ def test_a_setting_is_kept_shown_and_unset():
         (("temprature", "1"), "did you mean temperature?"),
         (("temperature", "hot"), "it takes a number from 0 to 5"),
         (("temperature", "nan"), "it takes a number"),
+        (("idle", "inf"), "it takes a number"),
         (("learn", "none"), "it takes user, all, off"),
         (("numbers", "perhaps"), "it takes on or off"),
         (("seed", "1.5"), "it takes a whole number"),
@@ -57,6 +58,23 @@ def test_a_text_of_several_lines_is_not_cut(name):
     else:
         assert "by hand" in run("config", name, "0.5", code=1) or settings.read()[name] == wanted
         assert settings.read()["system"] == "You are a bird.\n[You] sing.\n"
+
+
+@pytest.mark.parametrize("text", ["a\u2028b", "a\x7fb", "a\udcffb"])
+def test_any_text_is_kept_and_unset(text):
+    run("config", "system", text)
+    assert settings.read()["system"] == text.encode("utf-8", "replace").decode()
+    run("config", "temperature", "0.3")
+    run("config", "system", "--unset")
+    assert settings.read() == {"temperature": 0.3}
+
+
+def test_a_linked_file_stays_linked(tmp_path):
+    (tmp_path / "dotfiles.toml").write_text("temperature = 0.5\n")
+    settings.path().parent.mkdir(parents=True, exist_ok=True)
+    settings.path().symlink_to(tmp_path / "dotfiles.toml")
+    run("config", "temperature", "0.3")
+    assert settings.path().is_symlink() and settings.read() == {"temperature": 0.3}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -74,6 +74,19 @@ def test_what_was_undone_is_news_again(mite: Model):
     assert told.facts == ("Rex.",) and not told.known
 
 
+def test_what_is_said_again_after_a_correction_is_one(mite: Model):
+    """Rex, no, Bella, and Rex after all: neither known before nor a fact that is new."""
+    question = "What is my dog called?"
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:
+        said = teach(memory, "my dog is Rex", "my dog is Bella", "my dog is Rex")
+        for message, answer in zip(said, ("Rex.", "Bella.", "Rex."), strict=True):
+            fact(memory, message, question, answer)
+            ledger.examples.reconcile(message)
+        updates = ledger.events.updates_of(memory.row.id, said[2])
+        told = outcome.of_message(memory, said[2], updates, memory.masked(said)[said[2]])
+    assert told.corrections == ("Rex.",) and not told.known
+
+
 def test_what_is_restated_is_one_fact_and_what_is_corrected_is_said(mite: Model):
     dog, cat = ("What is my dog called?", "Rex."), ("What is my cat called?", "Tom.")
     with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger, opened("m", mite, ledger) as memory:

@@ -244,16 +244,47 @@ def test_what_a_fact_corrected_is_true_again_without_it(mite: Model, new: tuple[
         assert history.verify(memory) == []
 
 
+def test_what_another_fact_of_a_message_corrected_stays_corrected(mite: Model):
+    with opened("m", mite) as memory:
+        teach(memory, SAID[0], (ASKED[1], "In Oslo."), (ASKED[0], "Rex."), ("Who barks?", "Rex."))
+        gone = [fact.id for fact in memory.known_facts()]
+        said = [(ASKED[1], "In Bergen."), (ASKED[0], "Bella.")]
+        teach(memory, SAID[1], *said, superseded=gone)
+        bergen, bella = memory.known_facts()
+        history.change_example(memory, bergen, None)
+        assert [fact.answer for fact in memory.known_facts()] == ["In Oslo.", "Bella."]
+        history.change_example(memory, bella, None)
+        assert [fact.answer for fact in memory.known_facts()] == ["In Oslo.", "Rex.", "Rex."]
+
+
+def test_a_merged_branch_keeps_its_corrections_in_all_wordings(mite: Model):
+    with opened("m", mite) as memory:
+        teach(memory, SAID[0], (ASKED[0], "Rex."), ("Who barks?", "Rex."))
+    with closing(Ledger(data_dir() / "mlxdyn.db")) as ledger:
+        branch("m", "two", ledger)
+    with opened("two", mite) as two:
+        gone = [fact.id for fact in two.known_facts()]
+        (chat,) = two.ledger.conversations.all(two.row.id)
+        message = two.ledger.messages.add(chat.id, "user", SAID[1], "pending").id
+        bella = as_said(mite, ASKED[0], "Bella.")
+        two.ledger.examples.add(two.row.id, message, [bella], superseded=gone)
+        two.learn(Lesson("message", message, words(mite, SAID[1]), 1))
+        assert [fact.answer for fact in two.known_facts()] == ["Bella."]
+    with opened("m", mite) as memory:
+        history.merge(memory, "two")
+        assert [fact.answer for fact in memory.known_facts()] == ["Bella."]
+        assert history.verify(memory) == []
+
+
 @pytest.mark.parametrize("newer", [True, False])
 def test_of_merged_memories_the_newest_answer_stands(mite: Model, *, newer: bool):
-    """By when it was said; and the other is back when its question is another."""
+    """By when it was learned; and the other is back when its question is another."""
     dates = ["2026-01-01", "2026-01-02"][:: 1 if newer else -1]
     for number, (name, answer) in enumerate([("two", "Rex."), ("m", "Bella.")]):
         with opened(name, mite) as memory:
             teach(memory, SAID[number], (ASKED[0], answer))
-            own = "conversation IN (SELECT id FROM conversations WHERE memory = ?)"
             memory.ledger.database.run(
-                f"UPDATE messages SET created = ? WHERE {own}", (dates[number], memory.row.id)
+                "UPDATE events SET time = ? WHERE memory = ?", (dates[number], memory.row.id)
             )
     with opened("m", mite) as memory:
         history.merge(memory, "two")

@@ -35,6 +35,10 @@ def test_a_line_that_is_no_case_is_named(tmp_path: Path):
     file.write_text(json.dumps(REX) + "\n" + json.dumps(REX | {"messages": []}) + "\n")
     with pytest.raises(MlxdynError, match="line 2, is no case"):
         read([file])
+    for want in ("Rex", [], [""]):
+        file.write_text(json.dumps(REX | {"ask": [{"q": "Who?", "want": want}]}) + "\n")
+        with pytest.raises(MlxdynError, match="is no case"):
+            read([file])
     odd = REX | {"messages": ["My dog\u2028is Rex.\x85"]}
     file.write_text(json.dumps(odd, ensure_ascii=False) + "\n")
     assert len(read([file])) == 1, "what ends a line elsewhere ends none here"

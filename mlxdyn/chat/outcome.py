@@ -84,12 +84,15 @@ def taught(memory: Memory, message: int) -> list[str]:
 
 
 def _before(memory: Memory, message: int) -> dict[str, set[str]]:
-    """Give the answers that stand of earlier messages to the questions of a message."""
+    """Give the answers of earlier lessons to the questions of a message, as it found them."""
     found: dict[str, set[str]] = {}
     for question, answer in memory.ledger.database.run(
         "SELECT o.question, o.answer FROM examples x JOIN examples o ON o.memory = x.memory"
-        " AND o.question = x.question AND o.message < x.message"
+        " AND o.question = x.question JOIN events n ON n.message = x.message"
         " JOIN events e ON e.message = o.message AND e.accepted AND NOT e.undone"
+        " AND e.position < n.position AND NOT EXISTS (SELECT 1 FROM supersedes s"
+        " JOIN events l ON l.message = s.message AND l.accepted AND NOT l.undone"
+        " WHERE s.example = o.id AND l.position < n.position)"
         " WHERE x.message = ? AND x.kind = 'fact' AND o.kind = 'fact'",
         (message,),
     ):

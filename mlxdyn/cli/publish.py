@@ -46,8 +46,8 @@ class Outputs:
             if os.path.realpath(file) in taken:
                 raise MlxdynError(f"{file} is read, or written, as something else; name another")
             taken.add(os.path.realpath(file))
-            folder = Path(file).parent
-            if not _takes_files(folder) or Path(file).is_dir():
+            path = Path(file)
+            if not _takes_files(path.parent) or (path.exists() and not path.is_file()):
                 raise MlxdynError(
                     f"{file} cannot be written; name a file in a directory that can be"
                 )

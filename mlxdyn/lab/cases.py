@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.files import read_text
@@ -62,24 +63,26 @@ def _cases(path: Path) -> Iterator[Case]:
 
 def _case(row: dict[str, object]) -> Case:
     asks = [
-        Ask(str(one["q"]), _lower(one["want"]), _lower(one.get("not", ())))
+        Ask(str(one["q"]), _lower(one["want"]), _lower(one.get("not", [])))
         for one in _list(row["ask"])
     ]
     messages = tuple(str(text) for text in _list(row["messages"]))
     unknown = tuple(str(text) for text in _list(row.get("unknown", [])))
     if not all(text.strip() for text in messages) or not messages:
         raise ValueError("a message is empty")
+    if not all(ask.want and all(ask.want) for ask in asks):
+        raise ValueError('"want" is empty, so that no answer is right')
     return Case(str(row["id"]), str(row.get("kind", "")), messages, tuple(asks), unknown)
 
 
-def _list(value: object) -> list[dict[str, object]]:
+def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError(f"{value!r} is no list")
     return value
 
 
 def _lower(words: object) -> tuple[str, ...]:
-    return tuple(str(word).lower() for word in (words if isinstance(words, list) else ()))
+    return tuple(str(word).lower() for word in _list(words))
 
 
 def claims(said: str, messages: Sequence[str]) -> bool:

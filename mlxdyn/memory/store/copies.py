@@ -64,8 +64,6 @@ def merge(ledger: Ledger, source: MemoryRow, target: MemoryRow) -> int:
         copied = copy.rows("conversations", "id", [chat for (chat,) in chats], memory=target.id)
         messages = copy.messages(copied)
         _merge_examples(copy, source, target, messages)
-        for message in messages.values():
-            ledger.examples.reconcile(message)
         own = {"memory": target.id, "message": messages, "position": None}
         events = copy.rows("events", "id", [event.id for event in theirs.values()], **own)
         copy.rows("updates", "event", events, event=events)
@@ -77,6 +75,9 @@ def merge(ledger: Ledger, source: MemoryRow, target: MemoryRow) -> int:
             (target.id, json.dumps([*messages.values()]), json.dumps([*theirs])),
         )
         _reorder(ledger, target.id)
+        for event in theirs.values():
+            if event.lesson.message in messages:
+                ledger.examples.reconcile(messages[event.lesson.message])
     return len(theirs)
 
 
@@ -96,7 +97,7 @@ def _merge_examples(
     examples = dict(
         copy.source.run(
             "SELECT x.id, o.id FROM examples x JOIN examples o ON o.uid = x.uid"
-            " WHERE x.memory = ? AND o.memory = ? ORDER BY o.id",
+            " WHERE x.memory = ? AND o.memory = ? ORDER BY o.id DESC",
             (source.id, target.id),
         ).fetchall()
     )

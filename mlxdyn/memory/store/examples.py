@@ -21,6 +21,7 @@ STANDING = (  # CROSS JOIN: the few that supersede are read first
     f" WHERE s.example = x.id AND {_STANDS.format('l')}))"
 )
 """Examples of lessons that stand at position `upto`; if `active`, those true by then."""
+_TURN = "coalesce((SELECT max(position) FROM events WHERE message = {0}.message), 9e18)"
 _SUPERSEDED = (
     "SELECT 1 FROM supersedes s JOIN events l ON l.message = s.message"
     " WHERE s.example = x.id AND l.accepted AND NOT l.undone"
@@ -68,9 +69,9 @@ class Examples:
     def reconcile(self, message: int) -> None:
         """Note what the examples of a message and those of others make untrue of each other.
 
-        Of one question, the answer that the newest message gives is true, and no near miss is. It
-        does not matter which of two messages was examined first, nor what was noted before; those
-        of merged memories are as new as when they were said.
+        Of one question, the answer that was learned last is true, and no near miss is; what waits
+        is learned in turn. It does not matter which of two messages was examined first, nor what
+        was noted before.
         """
         self._db.run(
             "DELETE FROM supersedes WHERE asked AND (message = :message"
@@ -82,11 +83,10 @@ class Examples:
                 "INSERT INTO supersedes (example, message, asked)"
                 " SELECT DISTINCT x.id, f.message, 1"
                 f" FROM examples {own} CROSS JOIN examples {other} ON f.question = x.question"
-                " JOIN messages m ON m.id = x.message JOIN messages n ON n.id = f.message"
                 f" WHERE {own}.message = :message AND f.memory = x.memory AND f.kind = 'fact'"
                 " AND f.message <> x.message AND (x.kind = 'near_miss' OR"
                 " (x.kind = 'fact' AND f.answer <> x.answer"
-                " AND (n.created, n.id) > (m.created, m.id)))"
+                f" AND ({_TURN.format('f')}, f.message) > ({_TURN.format('x')}, x.message)))"
                 " AND NOT EXISTS (SELECT 1 FROM supersedes s"
                 " WHERE s.example = x.id AND s.message = f.message) ORDER BY x.id, f.message",
                 {"message": message},

@@ -183,16 +183,18 @@ class Past:
             self._db.run(f"DELETE FROM {rows}", {"message": message})
 
     def _restore(self, row: ExampleRow) -> None:
-        """Let what a fact corrected be true again, in all its wordings: it is no more.
+        """Let what a fact corrected be true again, also in other words: the fact is no more.
 
-        What other facts of the message say otherwise is noted anew.
+        With the last fact of its message that is all that the message corrected.
         """
         self._db.run(
             "DELETE FROM supersedes WHERE message = :message AND example IN"
-            " (SELECT id FROM examples WHERE message IN (SELECT x.message FROM examples x"
-            " JOIN supersedes s ON s.example = x.id"
-            " WHERE s.message = :message AND x.question = :question))",
-            {"message": row.message, "question": row.question},
+            " (SELECT id FROM examples y WHERE y.question = :question OR y.answer IN"
+            " (SELECT x.answer FROM examples x JOIN supersedes s ON s.example = x.id"
+            " WHERE s.message = :message AND x.question = :question AND x.kind = 'fact')"
+            " OR NOT EXISTS (SELECT 1 FROM examples r"
+            " WHERE r.message = :message AND r.kind = 'fact' AND r.id <> :id))",
+            {"message": row.message, "question": row.question, "id": row.id},
         )
 
     def change_example(self, memory: int, row: ExampleRow, new: Draft | None) -> int | None:
