@@ -326,9 +326,7 @@ class ChatApp(App[None]):
             self.prompt.write(text)
             return
         self.end_edit()
-        if not turn.is_attached:  # it was cut off since
-            await self.talk.say(text)
-        elif turn.role == "user":
+        if turn.role == "user":
             await self.talk.edit(turn, text)
         else:
             self.engine.open(talks.reword, turn.message, text)

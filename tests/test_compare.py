@@ -99,7 +99,7 @@ def test_without_chunks_documents_are_compared() -> None:
     pairs = saved("a", [5.0], [4.0], [6.0]), saved("b", [4.8], [3.9], [5.9])
     found = compare.difference(*map(blind, pairs))
     assert found.value == pytest.approx(-0.4 / 3)
-    assert found.blocks == "3 documents"
+    assert (found.blocks, found.interval) == ("3 documents", None), "three say nothing of chance"
 
 
 def test_one_document_says_nothing_of_chance() -> None:
@@ -122,10 +122,38 @@ def test_other_tokens_are_compared_in_bits() -> None:
     assert found.value == pytest.approx(-1 / math.log(2) / 4)
 
 
+def test_equal_texts_are_paired_once() -> None:
+    pair = saved("a", [5.0] * 4, [5.0] * 4, [6.0] * 4), saved("b", [5.2] * 4, [5.2] * 4, [6.4] * 4)
+    for one in pair:
+        one.value["streams"][1]["sha256"] = one.value["streams"][0]["sha256"]
+    assert compare.difference(*pair).value == pytest.approx(0.8 / 3)
+
+
+def test_chunks_of_another_run_are_not_believed() -> None:
+    old = saved("b", [x - 0.3 for x in WAVES])
+    stale = Saved("b", saved("b", WAVES).value, old.chunks)
+    found = compare.difference(saved("a", WAVES), stale)
+    assert (found.value, found.interval) == (0, None)
+
+
+@pytest.mark.parametrize("key", ["streams", "gain", "model", "runs"])
+def test_a_report_that_lacks_a_part_is_refused(key: str) -> None:
+    broken = saved("b", WAVES)
+    del broken.value[key]
+    with pytest.raises(MlxdynError, match=r"anew|experiment"):
+        compare.compare([saved("a", WAVES), broken])
+
+
+def test_what_people_were_told_is_not_compared() -> None:
+    told = Saved("told.json", {"schema": "mlxdyn.eval/1", "experiment": "memory", "cases": []})
+    with pytest.raises(MlxdynError, match="not compared"):
+        compare.compare([told, told])
+
+
 def test_other_text_is_refused() -> None:
     other = saved("b", WAVES)
     other.value["streams"][0]["sha256"] = "x"
-    with pytest.raises(MlxdynError, match="share no text"):
+    with pytest.raises(MlxdynError, match=r"share no text.* leaves out the first tokens"):
         compare.difference(saved("a", WAVES), other)
 
 

@@ -72,7 +72,7 @@ def load(file: str) -> Saved:
     path = Path(file)
     try:
         value = json.loads(read_text(path))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MlxdynError(f"{file} cannot be read as JSON: {sentence(error)}") from error
     if not isinstance(value, dict) or value.get("schema") != EVAL_SCHEMA:
         raise MlxdynError(f"{file} is no report; make one with `mlxdyn eval TEXT --json {file}`")
@@ -90,7 +90,18 @@ def _chunks(path: Path) -> tuple[Json, ...]:
 
 
 def compare(saved: Sequence[Saved]) -> Finding:
-    """Compare every report with the first; raise MlxdynError when two share no text."""
+    """Compare every report with the first; raise MlxdynError when two cannot be compared."""
+    for one in saved:
+        if one.value.get("experiment") == "memory":
+            raise MlxdynError(f"{one.name} says what people were told, which is not compared")
+    try:
+        return _compared(saved)
+    except (KeyError, TypeError, AttributeError, IndexError, StopIteration) as error:
+        names = ", ".join(one.name for one in saved)
+        raise MlxdynError(f"one of {names} lacks a part of a report; make it anew") from error
+
+
+def _compared(saved: Sequence[Saved]) -> Finding:
     if all("experiment" in one.value for one in saved):
         return _experiments(saved)
     if odd := [one.name for one in saved if not one.value.get("runs")]:
@@ -117,16 +128,18 @@ def difference(first: Saved, other: Saved) -> RunDifference:
     if not rows:
         rows, blocks = _by_document(first, other, shared, unit), "documents"
     documents = len({row.document for row in rows})
-    if documents >= bootstrap.ENOUGH_DOCUMENTS:
+    enough = documents >= bootstrap.ENOUGH_DOCUMENTS
+    sure = rows if enough or blocks != "documents" else ()  # of what chance is told
+    if enough:
         blocks = "documents"
     total = sum(row.tokens for row in rows)
-    spread = bootstrap.interval(rows, seed=BOOTSTRAP_SEED)
+    spread = bootstrap.interval(sure, seed=BOOTSTRAP_SEED)
     return RunDifference(
         unit,
         math.fsum(row.static for row in rows) / total,
         math.fsum(row.dynamic for row in rows) / total,
         (-spread[1], -spread[0]) if spread else None,
-        bootstrap.p_value(rows, seed=BOOTSTRAP_SEED),
+        bootstrap.p_value(sure, seed=BOOTSTRAP_SEED),
         f"{documents} documents" if blocks == "documents" else f"{blocks}, {len(rows)} chunks",
     )
 
@@ -134,12 +147,7 @@ def difference(first: Saved, other: Saved) -> RunDifference:
 def _shared(first: Saved, other: Saved) -> tuple[str, list[tuple[int, int]]]:
     """Pair the documents that are the same text, by index, and name the unit they share."""
     left, right = first.value["streams"], other.value["streams"]
-    pairs = [
-        (i, j)
-        for i, one in enumerate(left)
-        for j, two in enumerate(right)
-        if _identity(one) == _identity(two)
-    ]
+    pairs = [*_paired(left, right)]
     same = [(i, j) for i, j in pairs if left[i]["tokens"] == right[j]["tokens"]]
     if same:
         return "nats/token", same
@@ -149,8 +157,20 @@ def _shared(first: Saved, other: Saved) -> tuple[str, list[tuple[int, int]]]:
         return "bits/byte", same
     raise MlxdynError(
         f"{first.name} and {other.name} share no text read to the same place, so they cannot be "
-        "compared; evaluate both on the same TEXT with the same --limit"
+        "compared; evaluate both on the same TEXT with the same --limit, and the same --lr or none "
+        "(a rate that is chosen by itself leaves out the first tokens)"
     )
+
+
+def _paired(left: Sequence[Json], right: Sequence[Json]) -> Iterator[tuple[int, int]]:
+    """Pair each stream of `left` with one of `right` that is the same text, each once."""
+    free = dict(enumerate(right))
+    for i, one in enumerate(left):
+        same = [j for j, two in free.items() if _identity(one) == _identity(two)]
+        j = next((j for j in same if free[j]["path"] == one["path"]), same[0] if same else None)
+        if j is not None:
+            del free[j]
+            yield i, j
 
 
 def _identity(stream: Json) -> str:
@@ -178,7 +198,10 @@ def _number(value: float | None) -> float:
 
 
 def _by_chunk(first: Saved, other: Saved, shared: Sequence[tuple[int, int]]) -> list[SharedText]:
-    """Join the chunks of both between the places where both began a chunk."""
+    """Join the chunks of both between the places where both began a chunk.
+
+    None where the chunks of one are not those of its report.
+    """
     rows: list[SharedText] = []
     for i, j in shared:
         left, right = (
@@ -191,8 +214,18 @@ def _by_chunk(first: Saved, other: Saved, shared: Sequence[tuple[int, int]]) -> 
         tokens = [sum(row["tokens"] for row in side.values()) for side in (left, right)]
         if not left or tokens[0] != tokens[1]:
             return []
+        if not (_are_of(left, first, i) and _are_of(right, other, j)):
+            return []
         rows += _joined(i, left, right)
     return rows
+
+
+def _are_of(chunks: dict[int, Json], saved: Saved, stream: int) -> bool:
+    """Tell whether chunks add up to what their report says of a stream."""
+    document = saved.run("dynamic")["documents"][stream]
+    nats = math.fsum(_number(row["dynamic"]) for row in chunks.values())
+    said = _number(document["nats_per_token"]) * document["tokens"]
+    return math.isclose(nats, said, rel_tol=1e-4) or not math.isfinite(nats)
 
 
 def _joined(document: int, left: dict[int, Json], right: dict[int, Json]) -> Iterator[SharedText]:
@@ -278,8 +311,8 @@ def _warnings(saved: Sequence[Saved], found: Sequence[RunDifference]) -> Iterato
         yield "the runs cut the text into different tokens, so they are compared in bits/byte"
     if any(d.interval is None for d in found):
         yield (
-            "a single document says nothing of chance; write --chunks FILE.jsonl beside --json "
-            "FILE.json with both runs to compare by chunks"
+            f"fewer than {bootstrap.ENOUGH_DOCUMENTS} documents say nothing of chance; write "
+            "--chunks FILE.jsonl beside --json FILE.json with both runs to compare by chunks"
         )
     if len(found) > 1:
         yield f"the p-values are each their own, not corrected for {len(found)} comparisons"

@@ -127,14 +127,15 @@ def automatic(
     """Choose on the first tokens of `streams`; give them and the rest too, which is to be reported.
 
     A choice that is `known` is taken, unless this text is long enough for one that is twice as
-    sure. The race takes at most its share of all operations of the run.
+    sure; what a race would take is left out all the same, so that a run that is repeated reports
+    the same. The race takes at most its share of all operations of the run.
     """
     depth = affordable(sum(len(stream.tokens) for stream in streams), settings)
-    if known and depth < 2 * known.chunks:
-        return known, [], list(streams)
     if not depth:
-        return by_size(model, settings), [], list(streams)
+        return known or by_size(model, settings), [], list(streams)
     tuning, rest = head(model, streams, depth * settings.stream.chunk + 1)
+    if known and depth < 2 * known.chunks:
+        return known, [], rest
     run = run_cost(rest, settings)
     choice = choose(model, tuning, settings, budget=_allowed(run), depth=depth, progress=progress)
     return replace(choice, share=choice.spent / (choice.spent + run)), tuning, rest

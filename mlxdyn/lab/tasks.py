@@ -38,7 +38,7 @@ class Document:
 
     path: str  # of its file; a line of a .jsonl has its number behind a colon
     text: str  # all of it, or its start when a limit made the rest superfluous
-    sha256: str  # of the whole file, unzipped; of a line's text; of what was read of any other
+    sha256: str  # of the whole file, unzipped, or of what is left of it; of a line's text
     bytes: int  # likewise
 
 
@@ -238,7 +238,8 @@ def _trimmed(document: Document, how: Reading) -> Iterator[Document | Refused | 
     if not text.strip():
         yield Refused(path, "nothing is left of it once its start is passed over")
     else:
-        yield Document(path, text, document.sha256, document.bytes)
+        left = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+        yield Document(path, text, left if how.skip else document.sha256, document.bytes)
 
 
 def _without_licence(text: str) -> tuple[str, bool]:
