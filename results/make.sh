@@ -111,6 +111,7 @@ smollm2() {
         grep -E '"messages": \["([^"\\]|\\.)*"\]' >build/results/told45.jsonl
     run memory --experiment memory $kept build/results/told45.jsonl # chats, told and asked
     run corrections --experiment memory $kept results/corrections.jsonl # twelve people who move on
+    run retention --experiment memory --later 40 --study-every 20 $kept results/retention.jsonl
 }
 
 for model in $MODELS; do
