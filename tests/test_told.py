@@ -265,6 +265,14 @@ def test_options_of_the_memory_experiment_are_refused_elsewhere(option: list[str
     assert done.exit_code == 2 and f"{option[0]} is for --experiment memory" in done.output
 
 
+@pytest.mark.parametrize("option", [["--rank", "4"], ["--lr", "1e-3"], ["--window", "64"]])
+def test_options_of_reading_are_refused_where_people_are_heard(option: list[str], tmp_path: Path):
+    (tmp_path / "cases.jsonl").write_text(json.dumps(REX))
+    command = ["eval", "--experiment", "memory", str(tmp_path / "cases.jsonl"), *option]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 2 and f"it takes no {option[0]}" in done.output
+
+
 def test_the_command_ends_in_order(mite: Model, tmp_path: Path):
     file = tmp_path / "cases.jsonl"
     file.write_text(json.dumps(REX | {"ask": [], "unknown": []}))

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any, Unpack
 
 import click
+from click.core import ParameterSource
 
 from mlxdyn import config
 from mlxdyn.cli import work
@@ -20,6 +21,12 @@ from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.lab import catalog
 from mlxdyn.lab.catalog import visible
 from mlxdyn.lab.experiments import QUESTIONS
+
+OF_MEMORY = {
+    "texts", "experiment", "model", "limit", "seed", "seeds", "later", "study_every", "out",
+    "json_file", "csv_file", "plot", "html", "max_regress",
+}  # fmt: skip
+"""What --experiment memory takes; --max-regress has a refusal of its own."""
 
 ADAPTER, LEARNER, STREAM = config.AdapterConfig(), config.LearnerConfig(), config.StreamConfig()
 POSITIVE = click.IntRange(min=1)
@@ -144,7 +151,9 @@ class Remembering(click.Command):
 @click.option("--index", metavar="FILE", help="TSV with the dates for --order date.")
 @click.option("--strip-gutenberg", is_flag=True, help="Leave out Project Gutenberg's licence.")
 @click.option("--skip", type=click.IntRange(min=0), default=0, help="Characters of each text.")
-@click.option("--limit", type=click.IntRange(min=2), help="Most tokens read, over all texts.")
+@click.option(
+    "--limit", type=click.IntRange(min=2), help="Most tokens read, over all texts; or people."
+)
 @click.option("--limit-each", type=click.IntRange(min=2), help="Most tokens read of each text.")
 @click.option(
     "--seed",
@@ -190,7 +199,7 @@ def evaluate_command(
 
     Ctrl-C writes the results so far, marked as not complete, and exits with 1.
     """
-    _check_usage(texts, options)
+    _check_usage(ctx, texts, options)
     outputs = Outputs(
         options["json_file"],
         options["chunks_file"],
@@ -213,7 +222,13 @@ def evaluate_command(
     _judge(results, options["max_regress"], bool(came))
 
 
-def _check_usage(texts: tuple[str, ...], options: EvalOptions) -> None:
+def _given(ctx: click.Context) -> set[str]:
+    """Name what stands on the command line."""
+    names = {param.name for param in ctx.command.params if param.name}
+    return {n for n in names if ctx.get_parameter_source(n) == ParameterSource.COMMANDLINE}
+
+
+def _check_usage(ctx: click.Context, texts: tuple[str, ...], options: EvalOptions) -> None:
     """Refuse options that contradict each other."""
     if options["compare"] and len(texts) < 2:
         raise click.UsageError("--compare needs two --json files or more")
@@ -233,8 +248,9 @@ def _check_usage(texts: tuple[str, ...], options: EvalOptions) -> None:
         raise click.UsageError("--jobs is for --grid")
     if options["out"] and not many:
         raise click.UsageError("--out is for --grid and --experiment")
-    if options["experiment"] == "memory" and (options["lr"] or options["grid"]):
-        raise click.UsageError("--experiment memory learns as the chat does: --lr is not for it")
+    if options["experiment"] == "memory" and (other := _given(ctx) - OF_MEMORY):
+        named = ", ".join(p.opts[0] for p in ctx.command.params if p.name in other)
+        raise click.UsageError(f"--experiment memory learns as the chat does; it takes no {named}")
     of_memory = {"--later": options["later"], "--study-every": options["study_every"]}
     of_memory["--seeds"] = options["seeds"] - 1
     if options["experiment"] != "memory" and (set_ := [n for n, v in of_memory.items() if v]):
