@@ -644,6 +644,25 @@ def test_what_nothing_accounts_for_is_made_up(
     assert is_taught(answer, support) == taught
 
 
+@pytest.mark.parametrize(
+    ("after", "before", "taught"),
+    [
+        (0.7, 0.001, True),
+        (0.7, 0.06, True),  # a base guesses London, and knows it once it was told
+        (0.7, 0.2, False),
+        (0.1, 0.01, False),  # ten times likelier, and unlikely all the same
+        (0.95, 0.2, True),
+        (0.999, 0.5, False),  # it would say so without
+    ],
+)
+def test_what_a_message_makes_surely_so_is_taught(after: float, before: float, taught: bool):
+    nothing = Likely(np.zeros((0, 1), np.int32), np.zeros((0, 1), np.float32))
+    logprobs = (-2.0, math.log(after))
+    answer = Decoded((1, 2), nothing, ended=True, logprobs=logprobs)
+    nats = (9.0, math.log(after / before))  # the first token stands in the question
+    assert is_taught(answer, Support(nats, (True, False), (False, True))) == taught
+
+
 def test_what_asks_tells_nothing(mite: Model):
     assert not any(map(is_question, ["I do.", "Why not! I asked.", "", "He said ? once"]))
     assert all(map(is_question, ["Is it?", 'Is it?" ', "¿Y tú?", "真的吗？", "هل هذا؟"]))
