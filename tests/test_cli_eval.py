@@ -363,8 +363,8 @@ def test_a_result_never_takes_the_place_of_the_text(call: Call, texts: Path) -> 
 
 
 @pytest.mark.parametrize("arguments", [["--compare", "/dev/zero"], ["--experiment", "memory"]])
-def test_a_device_without_an_end_is_read_in_part(call: Call, arguments: list[str]) -> None:
-    done = call(*arguments, "/dev/zero")
+def test_a_device_without_an_end_is_read_in_part(arguments: list[str]) -> None:
+    done = CliRunner().invoke(main, ["eval", *arguments, "/dev/zero"])
     assert done.exit_code == 1 and "it has more than" in done.stderr
 
 
