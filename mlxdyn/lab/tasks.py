@@ -238,8 +238,8 @@ def _trimmed(document: Document, how: Reading) -> Iterator[Document | Refused | 
     if not text.strip():
         yield Refused(path, "nothing is left of it once its start is passed over")
     else:
-        left = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-        yield Document(path, text, left if how.skip else document.sha256, document.bytes)
+        rest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() if how.skip else ""
+        yield Document(path, text, rest or document.sha256, document.bytes)
 
 
 def _without_licence(text: str) -> tuple[str, bool]:

@@ -13,7 +13,7 @@ SUPPORT = 3.0
 """Nats by which messages must raise the odds of an answer: e^3 is twenty times.
 
 Its odds, or else what a base would have guessed is never learned: SmolLM2 guesses that one lives in
-London with 0.06, and says so with 0.7 once it was told.
+London with 0.06, and says so with 0.7, as the teacher leans, once it was told.
 """
 MOST_SURE = -0.1  # log-probability that counts at most: what is as sure without is not learned
 SURE = 0.5
