@@ -26,7 +26,7 @@ def saved(name: str, *losses: list[float], chunk: int = CHUNK, **more: Any) -> S
         fine = [value for value in loss for _ in range(CHUNK)]
         rows += [
             {"document": f"{index}.txt", "position": 1 + at, "tokens": len(fine[at : at + chunk]),
-             "static": 6.0 * chunk, "dynamic": sum(fine[at : at + chunk])}
+             "static": 6.0 * chunk, "dynamic": sum(fine[at : at + chunk]), "mixed": 0.0}
             for at in range(0, tokens, chunk)
         ]  # fmt: skip
     mean = sum(map(sum, losses)) / sum(map(len, losses))
@@ -34,14 +34,15 @@ def saved(name: str, *losses: list[float], chunk: int = CHUNK, **more: Any) -> S
     value = {
         "schema": "mlxdyn.eval/1", "model": {"name": "m"},
         "streams": [
-            {"path": d["path"], "sha256": str(i) * 64, "tokens": d["tokens"] + 1}
+            {"path": d["path"], "tokens_sha256": f"{i} of {d['tokens']}",
+             "scored_sha256": f"{i} of {d['bytes']}"}
             for i, d in enumerate(documents)
         ],
         "runs": [
             {"name": "static", **run, "nats_per_token": 6.0, "documents": documents},
             {"name": "dynamic", **run, "documents": documents},
         ],
-        "gain": {"nats_per_token": 6.0 - mean},
+        "gain": {"nats_per_token": 6.0 - mean, "of": "dynamic"},
     }  # fmt: skip
     return Saved(name, value | more, tuple(rows))
 
@@ -116,16 +117,33 @@ def test_only_shared_documents_count() -> None:
 
 def test_other_tokens_are_compared_in_bits() -> None:
     other = saved("b", [4.0] * 8)
-    other.value["streams"][0]["tokens"] = 999
+    other.value["streams"][0]["tokens_sha256"] = "other tokens"
     found = compare.difference(saved("a", [5.0] * 8), other)
     assert found.unit == "bits/byte"
     assert found.value == pytest.approx(-1 / math.log(2) / 4)
 
 
+def test_what_was_reported_is_compared() -> None:
+    """A report whose result is the mixture is judged by that, chunk by chunk."""
+    one, two = (saved(name, [9.0] * 40) for name in "ab")
+    for run, loss in ((one, 5.0), (two, 4.9)):
+        mixed = run.value["runs"][1]
+        documents = [{**d, "nats_per_token": loss} for d in mixed["documents"]]
+        run.value["runs"].append({**mixed, "name": "mix", "documents": documents})
+        run.value["gain"]["of"] = "mix"
+        for row in run.chunks:
+            row["mixed"] = loss * row["tokens"]
+    found = compare.difference(one, two)
+    assert found.value == pytest.approx(-0.1) and "chunks" in found.blocks
+    said = compare.compare([one, two])
+    assert any("mixed" in warning for warning in said.warnings)
+    assert compare.difference(saved("a", [9.0] * 40), two).value == pytest.approx(-4.1)
+
+
 def test_equal_texts_are_paired_once() -> None:
     pair = saved("a", [5.0] * 4, [5.0] * 4, [6.0] * 4), saved("b", [5.2] * 4, [5.2] * 4, [6.4] * 4)
     for one in pair:
-        one.value["streams"][1]["sha256"] = one.value["streams"][0]["sha256"]
+        one.value["streams"][1] |= one.value["streams"][0] | {"path": "1.txt"}
     assert compare.difference(*pair).value == pytest.approx(0.8 / 3)
 
 
@@ -152,7 +170,7 @@ def test_what_people_were_told_is_not_compared() -> None:
 
 def test_other_text_is_refused() -> None:
     other = saved("b", WAVES)
-    other.value["streams"][0]["sha256"] = "x"
+    other.value["streams"][0]["scored_sha256"] = "x"
     with pytest.raises(MlxdynError, match=r"share no text.* leaves out the first tokens"):
         compare.difference(saved("a", WAVES), other)
 
@@ -160,7 +178,8 @@ def test_other_text_is_refused() -> None:
 def test_chats_without_a_hash_are_the_same_by_their_name() -> None:
     pair = [saved("a", WAVES), saved("b", WAVES)]
     for one in pair:
-        one.value["streams"][0] |= {"sha256": "", "path": "chat 1"}
+        unknown = {"scored_sha256": "", "tokens_sha256": "", "tokens": 4}
+        one.value["streams"][0] |= unknown | {"path": "chat 1"}
     assert compare.difference(*map(blind, pair)).value == 0
     pair[1].value["streams"][0]["path"] = "chat 2"
     with pytest.raises(MlxdynError, match="share no text"):

@@ -9,12 +9,11 @@ from typing import Any
 
 from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.files import read_text
-from mlxdyn.lab import bootstrap
+from mlxdyn.lab import batch_means
 from mlxdyn.lab.findings import CellValue, Figure, Finding, Series, Table
 
 EVAL_SCHEMA = "mlxdyn.eval/1"
 SIGNIFICANT = 0.05  # p-values below it are called significant
-BOOTSTRAP_SEED = 0  # of the bootstrap
 
 Json = dict[str, Any]
 
@@ -30,12 +29,21 @@ class Saved:
     def run(self, side: str) -> Json:
         return next(run for run in self.value["runs"] if run["name"] == side)
 
+    @property
+    def result(self) -> Json:
+        """The run that the report is about: the one that learned, or its mixture with static."""
+        return self.run(self.value["gain"]["of"])
+
+    def nats(self, chunk: Json) -> float:
+        """Give what the result lost in a chunk."""
+        return _number(chunk["mixed" if self.result["name"] == "mix" else "dynamic"])
+
 
 @dataclass(frozen=True, slots=True)
 class SharedText:
     """A piece of text that both runs scored: `static` by the first of them, `dynamic` by the other.
 
-    In nats and tokens, or in bits and bytes; the names are those of the bootstrap.
+    In nats and tokens, or in bits and bytes; the names are those of `batch_means.Row`.
     """
 
     document: int
@@ -83,7 +91,7 @@ def load(file: str) -> Saved:
 def _chunks(path: Path) -> tuple[Json, ...]:
     try:
         rows = [json.loads(line) for line in read_text(path).splitlines()]
-        needed = {"document", "position", "tokens", "dynamic"}
+        needed = {"document", "position", "tokens", "dynamic", "mixed"}
         return tuple(rows) if all(needed <= row.keys() for row in rows) else ()
     except (ValueError, AttributeError):
         return ()
@@ -121,67 +129,69 @@ def _compared(saved: Sequence[Saved]) -> Finding:
 
 
 def difference(first: Saved, other: Saved) -> RunDifference:
-    """Compare the dynamic runs of two reports on the text that both scored."""
+    """Compare the results of two reports on the text that both scored."""
     unit, shared = _shared(first, other)
     rows = _by_chunk(first, other, shared) if unit == "nats/token" else []
     blocks = "runs of chunks"
     if not rows:
         rows, blocks = _by_document(first, other, shared, unit), "documents"
     documents = len({row.document for row in rows})
-    enough = documents >= bootstrap.ENOUGH_DOCUMENTS
+    enough = documents >= batch_means.ENOUGH_DOCUMENTS
     sure = rows if enough or blocks != "documents" else ()  # of what chance is told
     if enough:
         blocks = "documents"
     total = sum(row.tokens for row in rows)
-    spread = bootstrap.interval(sure, seed=BOOTSTRAP_SEED)
+    found = batch_means.estimate(sure) if sure else None
     return RunDifference(
         unit,
         math.fsum(row.static for row in rows) / total,
         math.fsum(row.dynamic for row in rows) / total,
-        (-spread[1], -spread[0]) if spread else None,
-        bootstrap.p_value(sure, seed=BOOTSTRAP_SEED),
+        (-found.interval[1], -found.interval[0]) if found else None,
+        found.p_value if found else None,
         f"{documents} documents" if blocks == "documents" else f"{blocks}, {len(rows)} chunks",
     )
 
 
 def _shared(first: Saved, other: Saved) -> tuple[str, list[tuple[int, int]]]:
-    """Pair the documents that are the same text, by index, and name the unit they share."""
+    """Pair the documents whose scored text is the same, by index, and name the unit they share."""
     left, right = first.value["streams"], other.value["streams"]
     pairs = [*_paired(left, right)]
-    same = [(i, j) for i, j in pairs if left[i]["tokens"] == right[j]["tokens"]]
-    if same:
+    if same := [(i, j) for i, j in pairs if _tokens(left[i]) == _tokens(right[j])]:
         return "nats/token", same
-    sizes = [[d["bytes"] for d in one.run("dynamic")["documents"]] for one in (first, other)]
-    same = [(i, j) for i, j in pairs if sizes[0][i] == sizes[1][j]]
-    if same:
-        return "bits/byte", same
+    if pairs:
+        return "bits/byte", pairs
     raise MlxdynError(
-        f"{first.name} and {other.name} share no text read to the same place, so they cannot be "
-        "compared; evaluate both on the same TEXT with the same --limit, and the same --lr or none "
-        "(a rate that is chosen by itself leaves out the first tokens)"
+        f"{first.name} and {other.name} share no text that both scored from the same place to the "
+        "same place, so they cannot be compared; evaluate both on the same TEXT with the same "
+        "--lr or none (a rate that is chosen by itself leaves out the first tokens), with the "
+        "same --limit, or with none where their tokenizers differ"
     )
 
 
 def _paired(left: Sequence[Json], right: Sequence[Json]) -> Iterator[tuple[int, int]]:
-    """Pair each stream of `left` with one of `right` that is the same text, each once."""
+    """Pair each stream of `left` with one of `right` whose scored text is the same, each once."""
     free = dict(enumerate(right))
     for i, one in enumerate(left):
-        same = [j for j, two in free.items() if _identity(one) == _identity(two)]
+        same = [j for j, two in free.items() if _text(one) == _text(two)]
         j = next((j for j in same if free[j]["path"] == one["path"]), same[0] if same else None)
         if j is not None:
             del free[j]
             yield i, j
 
 
-def _identity(stream: Json) -> str:
-    """The text's hash; a saved chat has none, only a name."""
-    return str(stream["sha256"] or stream["path"])
+def _text(stream: Json) -> str:
+    """The hash of the text that was scored; a saved chat has none, only a name."""
+    return str(stream["scored_sha256"] or stream["path"])
+
+
+def _tokens(stream: Json) -> str:
+    return str(stream["tokens_sha256"] or stream["tokens"])
 
 
 def _by_document(
     first: Saved, other: Saved, shared: Sequence[tuple[int, int]], unit: str
 ) -> list[SharedText]:
-    left, right = (one.run("dynamic")["documents"] for one in (first, other))
+    left, right = (one.result["documents"] for one in (first, other))
     key, size = {
         "nats/token": ("nats_per_token", "tokens"),
         "bits/byte": ("bits_per_byte", "bytes"),
@@ -216,24 +226,32 @@ def _by_chunk(first: Saved, other: Saved, shared: Sequence[tuple[int, int]]) -> 
             return []
         if not (_are_of(left, first, i) and _are_of(right, other, j)):
             return []
-        rows += _joined(i, left, right)
+        sides = [
+            {at: (row["tokens"], one.nats(row)) for at, row in side.items()}
+            for one, side in ((first, left), (other, right))
+        ]
+        rows += _joined(i, *sides)
     return rows
 
 
 def _are_of(chunks: dict[int, Json], saved: Saved, stream: int) -> bool:
     """Tell whether chunks add up to what their report says of a stream."""
-    document = saved.run("dynamic")["documents"][stream]
-    nats = math.fsum(_number(row["dynamic"]) for row in chunks.values())
+    document = saved.result["documents"][stream]
+    nats = math.fsum(map(saved.nats, chunks.values()))
     said = _number(document["nats_per_token"]) * document["tokens"]
     return math.isclose(nats, said, rel_tol=1e-4) or not math.isfinite(nats)
 
 
-def _joined(document: int, left: dict[int, Json], right: dict[int, Json]) -> Iterator[SharedText]:
+Scored = dict[int, tuple[int, float]]
+"""Tokens and nats of each chunk, by where it begins."""
+
+
+def _joined(document: int, left: Scored, right: Scored) -> Iterator[SharedText]:
     edges = sorted(left.keys() & right.keys())
     for start, stop in zip(edges, [*edges[1:], math.inf], strict=True):
         one, two = ([row for at, row in s.items() if start <= at < stop] for s in (left, right))
-        nats = [math.fsum(_number(row["dynamic"]) for row in side) for side in (one, two)]
-        yield SharedText(document, sum(row["tokens"] for row in one), nats[0], nats[1])
+        nats = [math.fsum(lost for _, lost in side) for side in (one, two)]
+        yield SharedText(document, sum(tokens for tokens, _ in one), nats[0], nats[1])
 
 
 def _sentence(first: Saved, others: Sequence[Saved], found: Sequence[RunDifference]) -> str:
@@ -253,16 +271,16 @@ def _sentence(first: Saved, others: Sequence[Saved], found: Sequence[RunDifferen
 
 
 def _runs(saved: Sequence[Saved]) -> Table:
-    head = ("run", "model", "static", "dynamic", "gain", "bits/byte", "perplexity")
+    head = ("run", "model", "static", "learned", "gain", "bits/byte", "perplexity", "learned is")
     return Table("Runs, in nats/token", head, tuple(map(_run, saved)))
 
 
 def _run(saved: Saved) -> tuple[CellValue, ...]:
-    static, dynamic = saved.run("static"), saved.run("dynamic")
+    static, learned = saved.run("static"), saved.result
     return (
         saved.name, saved.value["model"]["name"], static["nats_per_token"],
-        dynamic["nats_per_token"], saved.value["gain"]["nats_per_token"],
-        dynamic["bits_per_byte"], dynamic["perplexity"],
+        learned["nats_per_token"], saved.value["gain"]["nats_per_token"],
+        learned["bits_per_byte"], learned["perplexity"], learned["name"],
     )  # fmt: skip
 
 
@@ -273,9 +291,7 @@ def _differences(first: Saved, others: Sequence[Saved], found: Sequence[RunDiffe
          "yes" if d.significant else "no", d.blocks)
         for other, d in zip(others, found, strict=True)
     )  # fmt: skip
-    title = (
-        f"Dynamic loss minus that of {first.name}, with a paired block bootstrap; less is better"
-    )
+    title = f"Loss minus that of {first.name}, paired, with t intervals over blocks; less is better"
     return Table(title, head, rows)
 
 
@@ -283,11 +299,14 @@ def _figures(
     saved: Sequence[Saved], others: Sequence[Saved], found: Sequence[RunDifference], first: Saved
 ) -> Iterator[Figure]:
     places = tuple(float(index) for index in range(len(saved)))
+    sides = {
+        "static": [s.run("static") for s in saved],
+        "learned": [s.result for s in saved],
+    }
     losses = [
-        Series(side, places, tuple(_number(s.run(side)["nats_per_token"]) for s in saved),
-               style="bars")
-        for side in ("static", "dynamic")
-    ]  # fmt: skip
+        Series(side, places, tuple(_number(run["nats_per_token"]) for run in runs), style="bars")
+        for side, runs in sides.items()
+    ]
     names = tuple(one.name for one in saved)
     yield Figure("Loss of each run", "run", "loss, nats/token", tuple(losses), categories=names)
     spreads = [d.interval or (math.nan, math.nan) for d in found]
@@ -296,10 +315,10 @@ def _figures(
         tuple(low for low, _ in spreads), tuple(high for _, high in spreads), style="bars",
     )  # fmt: skip
     yield Figure(
-        f"RunDifference from {first.name}", "run", f"difference in dynamic loss, {found[0].unit}",
+        f"Difference from {first.name}", "run", f"difference in loss, {found[0].unit}",
         (series,),
         categories=tuple(one.name for one in others),
-        note=f"Lines are 95% intervals of a paired block bootstrap by {found[0].blocks}.",
+        note=f"Lines are 95% t intervals over blocks: {found[0].blocks}.",
     )  # fmt: skip
 
 
@@ -311,9 +330,12 @@ def _warnings(saved: Sequence[Saved], found: Sequence[RunDifference]) -> Iterato
         yield "the runs cut the text into different tokens, so they are compared in bits/byte"
     if any(d.interval is None for d in found):
         yield (
-            f"fewer than {bootstrap.ENOUGH_DOCUMENTS} documents say nothing of chance; write "
+            f"fewer than {batch_means.ENOUGH_DOCUMENTS} documents say nothing of chance; write "
             "--chunks FILE.jsonl beside --json FILE.json with both runs to compare by chunks"
         )
+    for one in saved:
+        if one.result["name"] == "mix":
+            yield f"{one.name} is judged as it was reported: static and dynamic mixed"
     if len(found) > 1:
         yield f"the p-values are each their own, not corrected for {len(found)} comparisons"
 

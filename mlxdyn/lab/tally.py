@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from statistics import median
 
-from mlxdyn.lab import bootstrap
+from mlxdyn.lab import batch_means
 from mlxdyn.lab.costs import FORWARDS, flops
 from mlxdyn.lab.mixture import Mixture
 from mlxdyn.lab.results import ChunkScore, Footprint, Report, Result, Run, Settings
@@ -77,7 +77,7 @@ def report(
     rows = tuple(_rows(static, learned[0], mix, share))
     judged = rows if not settings.mix else tuple(replace(r, dynamic=r.mixed) for r in rows)
     ratio = flops([step.chunk for d in static for step in d], FORWARDS[settings.adapter.adapt])
-    seed = settings.adapter.seed
+    found = batch_means.estimate(judged)
     return Report(
         settings=settings,
         streams=tuple(seen),
@@ -91,11 +91,11 @@ def report(
             for rate, steps in zip(settings.beside, learned[1:], strict=True)
         ),
         footprint=footprint,
-        ci95=bootstrap.interval(judged, seed=seed),
+        ci95=found.interval if found else None,
         wall=_wall(chain(*result)) / _wall(chain(*static)),
         flops=1 + ratio * len(learned) if settings.mix else ratio,
         chunks=rows,
-        p_value=bootstrap.p_value(judged, seed=seed),
+        p_value=found.p_value if found else None,
         verbatim=_verbatim(static),
         uniform=math.log(len(model.tokenizer)),
     )

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from mlxdyn.lab import batch_means
 from mlxdyn.lab.catalog import visible
 from mlxdyn.lab.findings import CellValue, Figure, Finding, Series, Table
 from mlxdyn.lab.results import ChunkScore, Report, Result
@@ -113,7 +115,7 @@ def _figures(report: Report) -> Iterator[Figure]:
     )  # fmt: skip
     pairs = zip(sides["static"], sides[learned], strict=True)
     gains = tuple(before - after for before, after in pairs)
-    errors = [1.96 * _error(rows, learned) for _, rows in bins]
+    errors = [_error(rows, learned) for _, rows in bins]
     yield Figure(
         "Gain along the stream", "tokens read", "gain, nats/token",
         (Series(
@@ -155,11 +157,9 @@ def _mean(rows: Sequence[ChunkScore], side: str) -> float:
 
 
 def _error(rows: Sequence[ChunkScore], side: str) -> float:
-    """Standard error of the gain in nats/token, chunks taken as independent (delta method)."""
-    tokens = sum(row.tokens for row in rows)
-    gains = [row.static - getattr(row, side) for row in rows]
-    mean = math.fsum(gains) / tokens
-    if len(rows) < 2:
+    """Half of the 95% interval of the gain in nats/token, chunks taken as independent."""
+    if len(rows) < SOME:
         return math.nan
-    squares = math.fsum((g - mean * r.tokens) ** 2 for g, r in zip(gains, rows, strict=True))
-    return math.sqrt(squares * len(rows) / (len(rows) - 1)) / tokens
+    judged = [replace(row, document=i, dynamic=getattr(row, side)) for i, row in enumerate(rows)]
+    found = batch_means.estimate(judged)
+    return (found.interval[1] - found.interval[0]) / 2 if found else math.nan

@@ -1,6 +1,7 @@
 """A Report or Finding as plain JSON values and as CSV; knows no terminal, no files."""
 
 import csv
+import hashlib
 import io
 import math
 import platform
@@ -180,11 +181,28 @@ def _head(
             "dtype": model.dtype,
         },
         "config": cells.configuration(settings),
-        "streams": [
-            {"path": s.path, "sha256": s.sha256, "bytes": s.bytes, "tokens": len(s.tokens)}
-            for s in streams
-        ],
+        "streams": [_stream(model, stream) for stream in streams],
     }
+
+
+def _stream(model: Model, stream: Stream) -> Json:
+    """Say what was read: of the whole file, and of what was scored of it, so that runs can pair.
+
+    Of a saved chat, which has no hash, nothing is told by which its words could be guessed.
+    """
+    scored = model.decode(list(stream.tokens))[len(model.decode(list(stream.tokens[:1]))) :]
+    return {
+        "path": stream.path,
+        "sha256": stream.sha256,
+        "bytes": stream.bytes,
+        "tokens": len(stream.tokens),
+        "tokens_sha256": _hash(repr(stream.tokens)) if stream.sha256 else "",
+        "scored_sha256": _hash(scored) if stream.sha256 else "",
+    }
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _run(run: Run) -> Json:

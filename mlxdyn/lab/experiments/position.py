@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from mlxdyn.lab import bootstrap
+from mlxdyn.lab import batch_means
 from mlxdyn.lab.charts import HEAD, MIXES
 from mlxdyn.lab.experiment import Lab
 from mlxdyn.lab.findings import CellValue, Figure, Finding, Series, Table
@@ -27,8 +27,8 @@ def position(lab: Lab) -> Finding:
                 hindsight.append(math.fsum(learner.score(chunk).nll))
 
     report = lab.report(split=len(lab.streams) > 1, after=again)
-    rows, seed = report.chunks, lab.settings.adapter.seed
-    when = bootstrap.significant_after(rows, seed=seed)
+    rows = report.chunks
+    when = batch_means.significant_after(rows)
     quarters = _bins(rows, 4)
 
     def sentence() -> str:
@@ -51,9 +51,9 @@ def position(lab: Lab) -> Finding:
     table = Table(
         "by quarter of the stream, nats/token",
         (*HEAD, *MIXES),
-        tuple(_bin_row(t, q, seed) for t, q in zip(titles, quarters, strict=True)),
+        tuple(_bin_row(t, q) for t, q in zip(titles, quarters, strict=True)),
     )
-    figures = [_along(rows, seed), _cumulative(rows, hindsight, seed)]
+    figures = [_along(rows), _cumulative(rows, hindsight)]
     chosen = {"significant_after": when, "within": report.within, "carried": report.carried}
     return lab.finding("position", sentence, tables=[table], figures=figures, chosen=chosen)
 
@@ -67,9 +67,9 @@ def _mean(rows: Sequence[ChunkScore], side: str) -> float:
     return math.fsum(getattr(r, side) for r in rows) / sum(r.tokens for r in rows)
 
 
-def _bin_row(title: str, rows: Sequence[ChunkScore], seed: int) -> tuple[CellValue, ...]:
+def _bin_row(title: str, rows: Sequence[ChunkScore]) -> tuple[CellValue, ...]:
     static, dynamic = _mean(rows, "static"), _mean(rows, "dynamic")
-    low, high = bootstrap.interval(rows, seed=seed) or (None, None)
+    low, high = batch_means.interval(rows) or (None, None)
     mixes = (_mean(rows, "mixed"), _mean(rows, "shared"))
     return title, static, dynamic, static - dynamic, low, high, *mixes
 
@@ -83,9 +83,9 @@ def _ends(bins: Sequence[Sequence[ChunkScore]]) -> list[float]:
     return ends
 
 
-def _along(rows: Sequence[ChunkScore], seed: int) -> Figure:
+def _along(rows: Sequence[ChunkScore]) -> Figure:
     bins = _bins(rows, max(1, min(POSITION_BINS, len(rows) // CHUNKS)))
-    spread = [bootstrap.interval(some, seed=seed) or (math.nan, math.nan) for some in bins]
+    spread = [batch_means.interval(some) or (math.nan, math.nan) for some in bins]
     series = Series(
         "gain",
         tuple(_ends(bins)),
@@ -97,11 +97,11 @@ def _along(rows: Sequence[ChunkScore], seed: int) -> Figure:
     return Figure("Gain along the stream", "tokens", "gain, nats/token", (series,), note=note)
 
 
-def _cumulative(rows: Sequence[ChunkScore], hindsight: Sequence[float], seed: int) -> Figure:
+def _cumulative(rows: Sequence[ChunkScore], hindsight: Sequence[float]) -> Figure:
     bins = _bins(rows, POSITION_BINS)
     ends = _ends(bins)
     counts = [sum(map(len, bins[: i + 1])) for i in range(len(bins))]
-    spread = [bootstrap.interval(rows[:k], seed=seed) or (math.nan, math.nan) for k in counts]
+    spread = [batch_means.interval(rows[:k]) or (math.nan, math.nan) for k in counts]
     saved = [math.fsum(r.static - r.dynamic for r in rows[:k]) for k in counts]
     series = [
         Series(
