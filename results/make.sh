@@ -32,7 +32,8 @@ run() {
 
 # experiments OPTION...: all that ask for one text and another to choose on
 experiments() {
-    for each in position window placement interval optimizer cost kv precision; do
+    run position --experiment position "$@"
+    for each in window placement interval optimizer cost kv precision; do
         run "$each" --experiment "$each" --out build/results "$@"
     done
 }

@@ -246,6 +246,43 @@ def test_runs_are_compared(call: Call, texts: Path, tmp_path: Path) -> None:
     assert mixed.exit_code == 1 and "1900_birds.txt cannot be read as JSON" in mixed.stderr
 
 
+def test_other_parts_of_one_file_are_not_compared(call: Call, texts: Path, tmp_path: Path) -> None:
+    """As many tokens of the same file need not be the same tokens."""
+    book = texts / "book.txt"
+    book.write_text(f"{BOATS}\n*** START OF THIS PROJECT GUTENBERG EBOOK ***\n{BIRDS}")
+    call(book, "--lr", "0", "--json", tmp_path / "whole.json")
+    call(book, "--lr", "0", "--strip-gutenberg", "--json", tmp_path / "own.json")
+    done = call("--compare", tmp_path / "whole.json", tmp_path / "own.json")
+    assert done.exit_code == 1 and "share no text that both scored" in done.stderr
+
+
+def test_the_same_text_twice_is_named_and_begins_anew(call: Call, texts: Path) -> None:
+    text = texts / "1900_birds.txt"
+    twice = [text, text, "--limit-each", "40", "--lr", "1e-2", "--json", "-"]
+    done = call(*twice)
+    assert "is the same text as" in done.stderr and "learned before it is scored" in done.stderr
+    gain = json.loads(done.stdout)["gain"]
+    assert gain["carried"] > 0.01, gain
+    done = call(*twice, "--reset", "document")
+    first, second = json.loads(done.stdout)["runs"][1]["documents"]
+    assert first["nats_per_token"] == second["nats_per_token"]
+    assert "the same text as" not in done.stderr
+
+
+def test_the_environment_may_name_the_model(
+    mite: Model, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLXDYN_MODEL", str(mite.path))
+    small = ["--limit", "40", "--lr", "0", "--json", "-"]
+    done = CliRunner().invoke(main, ["eval", str(texts / "1900_birds.txt"), *small])
+    assert json.loads(done.stdout)["model"]["name"] == mite.name
+
+
+def test_a_grid_of_rules_says_that_rates_go_with_them(call: Call, texts: Path) -> None:
+    done = call(texts, "--limit", "40", "--lr", "1e-4", "--grid", "optimizer=adam0,sgd")
+    assert "rates go with the rule, 0.0001 to 0.1 here" in done.stderr
+
+
 def test_a_loss_from_learning_can_fail_a_build(call: Call, texts: Path) -> None:
     assert call(texts, "--max-regress", "0.0", "--lr", "0").exit_code == 0
     worse = call(texts, "--model", "wren", "--max-regress", "0.01", "--lr", "30")
@@ -302,6 +339,14 @@ def test_history_reads_the_saved_chats_and_nothing_else(call: Call, texts: Path)
         ["--max-regress", "1", "--experiment", "kv", "x.txt"],
         ["--index", "i.tsv", "x.txt"],
         ["--max-regress", "nan", "x.txt"],
+        ["--mix", "--grid", "rank=2,4", "x.txt"],
+        ["--lr", "1e-3,1e-2", "--experiment", "kv", "x.txt"],
+        ["--kv", "fresh", "--context", "carry", "x.txt"],
+        ["--out", "cells", "--experiment", "position", "x.txt"],
+        ["--batch", "2", "--reset", "document", "--experiment", "position", "x.txt"],
+        ["--batch", "2", "--reset", "document", "--experiment", "order", "x.txt"],
+        ["--chunks", "c.jsonl", "--compare", "a.json", "b.json"],
+        ["--experiment", "history", "--strip-gutenberg"],
     ],
 )
 def test_wrong_usage_exits_2(call: Call, arguments: list[str]) -> None:
@@ -356,10 +401,19 @@ def test_a_number_of_any_length_beside_a_text_is_no_fault(call: Call, tmp_path: 
 
 
 def test_a_result_never_takes_the_place_of_the_text(call: Call, texts: Path) -> None:
-    text = texts / "1900_birds.txt"
-    done = call(text, "--json", text)
-    assert done.exit_code == 1 and "name another" in done.stderr
-    assert text.read_text() == BIRDS
+    text, other = texts / "1900_birds.txt", texts / "1800_boats.txt"
+    report = texts.parent / "a.json"
+    report.with_suffix(".jsonl").write_text(BIRDS)
+    for arguments in (
+        [text, "--json", text],
+        [texts, "--csv", text],
+        [other, "--tune", text, "--json", text],
+        [other, "--order", "date", "--index", text, "--html", text],
+        ["--compare", report, report, "--csv", report.with_suffix(".jsonl")],
+    ):
+        done = call(*arguments)
+        assert done.exit_code == 1 and "name another" in done.stderr, done.output
+    assert text.read_text() == report.with_suffix(".jsonl").read_text() == BIRDS
 
 
 @pytest.mark.parametrize("arguments", [["--compare", "/dev/zero"], ["--experiment", "memory"]])

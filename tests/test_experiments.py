@@ -39,6 +39,24 @@ def run(name: str, model: Model, *texts: str, **more: object) -> Finding:
     return runner.run(name, model, streams(model, *texts), SMALL, **more)  # type: ignore[arg-type]
 
 
+def test_a_text_shorter_than_any_window_has_one(mite: Model) -> None:
+    found = run("window", mite, BIRDS[:20])
+    assert [cell.knobs["window"] for cell in found.cells] == [SMALL.stream.window]
+
+
+@pytest.mark.parametrize(("low", "said"), [(0.0, "would not"), (None, "would not"), (0.1, "would")])
+def test_history_promises_no_more_than_its_interval(
+    mite: Model, monkeypatch: pytest.MonkeyPatch, low: float | None, said: str
+) -> None:
+    """A gain whose interval begins at 0, or that has none, has not surely helped."""
+    measured = cells.numbers
+    monkeypatch.setattr(
+        cells, "numbers", lambda report: measured(report) | {"gain": 0.4, "low": low, "high": 1.0}
+    )
+    found = run("history", mite, BIRDS[:100], BOATS[:100])
+    assert f"learning {said} " in found.sentence
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_every_experiment_finds_something(mite: Model, tall: Model, name: str) -> None:
     """One sentence, tables whose rows fit their heads, whole figures, plain values throughout."""

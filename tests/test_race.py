@@ -1,6 +1,7 @@
 """Laws of `--lr auto`: what it chooses, what it costs, and that it leaves the base as it was."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import mlx.core as mx
@@ -94,6 +95,14 @@ def test_too_little_text_leaves_the_size_to_choose(mite: Model) -> None:
     given = streams(mite, BOATS[:40])
     choice, taken, rest = race.automatic(mite, given, SMALL)
     assert (choice.why, choice.rate, taken, rest) == ("size", 1e-3, [], given)
+
+
+def test_chunks_too_small_to_race_on_leave_the_size_to_choose(mite: Model) -> None:
+    small = replace(SMALL, stream=replace(SMALL.stream, chunk=1))
+    given = streams(mite, BIRDS)
+    assert race.affordable(len(given[0].tokens), small), "a race could be paid for"
+    choice, taken, rest = race.automatic(mite, given, small)
+    assert (choice.why, taken, rest) == ("size", [], given)
 
 
 def test_what_explodes_everywhere_leaves_static(

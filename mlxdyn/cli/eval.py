@@ -7,6 +7,7 @@ import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, Unpack
 
@@ -27,6 +28,9 @@ OF_MEMORY = {
     "json_file", "csv_file", "plot", "html", "max_regress",
 }  # fmt: skip
 """What --experiment memory takes; --max-regress has a refusal of its own."""
+
+OF_TEXT = {"order", "index", "strip_gutenberg", "skip"}
+"""What says how TEXT is read, where there is one."""
 
 ADAPTER, LEARNER, STREAM = config.AdapterConfig(), config.LearnerConfig(), config.StreamConfig()
 POSITIVE = click.IntRange(min=1)
@@ -67,7 +71,13 @@ class Remembering(click.Command):
 @click.option("--jobs", type=POSITIVE, default=1, help="Processes for the cells of a grid.")
 @click.option("--out", metavar="DIR", help="Keep finished cells there, and go on from them.")
 @click.option("--compare", is_flag=True, help="TEXTs are --json files of earlier runs: compare.")
-@click.option("--model", default=config.BUNDLED_MODEL, show_default=True, help="Name or directory.")
+@click.option(
+    "--model",
+    default=config.BUNDLED_MODEL,
+    show_default=True,
+    envvar="MLXDYN_MODEL",
+    help="Name or directory.",
+)
 @click.option(
     "--adapt",
     type=click.Choice(config.ADAPTS),
@@ -208,7 +218,7 @@ def evaluate_command(
         options["html"],
     )
     try:
-        outputs.check(texts)
+        outputs.check(_read(texts, options))
         check_folder(options["out"])
         with _noticing() as came:
             results = work.compared(texts) if options["compare"] else work.evaluated(texts, options)
@@ -220,6 +230,16 @@ def evaluate_command(
     except KeyboardInterrupt as error:
         raise click.ClickException("stopped before there was a result") from error
     _judge(results, options["max_regress"], bool(came))
+
+
+def _read(texts: tuple[str, ...], options: EvalOptions) -> list[str]:
+    """Name all files and directories that are read."""
+    index = [options["index"]] if options["index"] else []
+    if not options["compare"]:
+        return [*texts, *options["tune"], *index]
+    from mlxdyn.lab.compare import chunks_beside
+
+    return [*texts, *(str(chunks_beside(Path(text))) for text in texts)]
 
 
 def _given(ctx: click.Context) -> set[str]:
@@ -238,19 +258,25 @@ def _check_usage(ctx: click.Context, texts: tuple[str, ...], options: EvalOption
         raise click.UsageError("--experiment history reads your saved chats and no TEXT")
     if options["experiment"] and options["grid"]:
         raise click.UsageError("--experiment and --grid are two ways to vary; choose one")
+    if options["compare"] and options["chunks_file"]:
+        raise click.UsageError("--compare reads what --chunks wrote, and has none of its own")
     if options["index"] and options["order"] != "date":
         raise click.UsageError("--index is for --order date")
     work.axes(options["grid"])
     many = options["experiment"] or options["grid"]
     if options["chunks_file"] and many:
         raise click.UsageError("--chunks is for one evaluation, not for many")
+    if many and options["mix"]:
+        raise click.UsageError("--mix is for one evaluation; many say what their mixtures give")
+    if many and isinstance(options["lr"], tuple) and len(options["lr"]) > 1:
+        raise click.UsageError("--lr A,B is for one evaluation; vary it with --grid lr=A,B")
+    if options["kv"] != STREAM.kv and options["context"] != "restart":
+        raise click.UsageError("--kv is for --context restart: no other keeps a window to a step")
+    _check_experiment(ctx, options)
     if options["jobs"] > 1 and not options["grid"]:
         raise click.UsageError("--jobs is for --grid")
     if options["out"] and not many:
         raise click.UsageError("--out is for --grid and --experiment")
-    if options["experiment"] == "memory" and (other := _given(ctx) - OF_MEMORY):
-        named = ", ".join(p.opts[0] for p in ctx.command.params if p.name in other)
-        raise click.UsageError(f"--experiment memory learns as the chat does; it takes no {named}")
     of_memory = {"--later": options["later"], "--study-every": options["study_every"]}
     of_memory["--seeds"] = options["seeds"] - 1
     if options["experiment"] != "memory" and (set_ := [n for n, v in of_memory.items() if v]):
@@ -259,6 +285,26 @@ def _check_usage(ctx: click.Context, texts: tuple[str, ...], options: EvalOption
         raise click.UsageError("--max-regress nan is no bound; use a number of nats")
     if options["max_regress"] is not None and (many or options["compare"]):
         raise click.UsageError("--max-regress is for one evaluation, not for many")
+
+
+def _check_experiment(ctx: click.Context, options: EvalOptions) -> None:
+    """Refuse what the experiment would ignore, or could not do."""
+    asked, given = options["experiment"], _given(ctx)
+    unheard = {
+        "memory": given - OF_MEMORY,
+        "history": given & OF_TEXT,
+        "position": given & {"out", "batch"},
+        "order": given & {"batch"},
+    }.get(asked or "")
+    why = {
+        "memory": "learns as the chat does",
+        "history": "reads your saved chats, whole and in order",
+        "position": "is one run, one document after another",
+        "order": "asks what the last weights know",
+    }
+    if unheard and asked:
+        named = ", ".join(p.opts[0] for p in ctx.command.params if p.name in unheard)
+        raise click.UsageError(f"--experiment {asked} {why[asked]}; it takes no {named}")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import click
 
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import write
+from mlxdyn.lab import catalog
 from mlxdyn.lab.catalog import STDIN, visible
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ class Outputs:
     html: str | None = None
 
     def check(self, inputs: Sequence[str] = ()) -> None:
-        """Refuse what cannot hold a result before the work, not after."""
+        """Refuse what cannot hold a result before the work, not after.
+
+        `inputs` are files and directories that are read: no result takes the place of one.
+        """
         texts = [self.json, self.chunks, self.csv]
         if texts.count(STDIN) > 1:
             raise click.UsageError("only one result can go to standard output")
@@ -41,7 +45,8 @@ class Outputs:
             raise click.UsageError("a plot or page needs a file, not standard output")
         if self.plot and Path(self.plot).suffix.lower() not in PICTURES:
             raise click.UsageError(f"--plot {self.plot} must end in .png or .svg")
-        taken = {os.path.realpath(text) for text in inputs}
+        read = (file for file in catalog.files(inputs) if isinstance(file, str))
+        taken = {os.path.realpath(file) for file in read}
         for file in self._files():
             if os.path.realpath(file) in taken:
                 raise MlxdynError(f"{file} is read, or written, as something else; name another")

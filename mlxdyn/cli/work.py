@@ -16,6 +16,7 @@ from mlxdyn.cli import texts as source
 from mlxdyn.cli.progress import live
 from mlxdyn.cli.publish import Results
 from mlxdyn.errors import MlxdynError
+from mlxdyn.lab.catalog import visible
 from mlxdyn.model import device
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
     streams = source.streams_of(model, chain([first], documents), options)
     if not streams:
         raise MlxdynError("no text is left to evaluate; every one is shorter than two tokens")
+    _note_twice(streams, settings)
     if (opener := opening(model, streams[0])) is not None:
         settings = replace(settings, stream=replace(settings.stream, first=opener))
         said = f"note: {model.name} is lost without its first token, which opens every window here"
@@ -105,11 +107,29 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
         return _run(model, streams, tuning, settings, options, progress)
 
 
+def _note_twice(streams: list[Stream], settings: Settings) -> None:
+    """Say which texts were learned already when they are scored."""
+    if settings.stream.reset == "document":
+        return
+    first: dict[str, str] = {}
+    for stream in streams:
+        if before := first.get(stream.sha256):
+            said = f"note {stream.path}: it is the same text as {before}, and learned before it is"
+            click.echo(visible(f"{said} scored; leave one out"), err=True)
+        elif stream.sha256:
+            first[stream.sha256] = stream.path
+
+
 def told(files: tuple[str, ...], options: EvalOptions) -> Results:
     """Run the experiment that teaches messages and asks for them: FILES are cases, not text."""
     from mlxdyn.lab.cases import read
 
     cases = read([Path(file) for file in files])[: options["limit"]]
+    for case in cases:
+        others = sum(len(other.messages) for other in cases) - len(case.messages)
+        if others < options["later"]:
+            said = f"note {case.id}: others tell {others} messages, which is less than --later"
+            click.echo(visible(said), err=True)
     from mlxdyn.lab import memory, remembered
     from mlxdyn.model.load import load
     from mlxdyn.report import record, text

@@ -93,10 +93,14 @@ def key(
     """Hash everything that a cell's numbers depend on (32 hex digits)."""
     read = rms_text if settings.learner.optimizer == "rms" else ()
     texts = [digest(streams), digest(read)]
-    versions = [version(name) for name in ("mlxdyn", "mlx", "mlx-lm")]
-    device = str(mx.default_device())
-    whole = [model.fingerprint, variant, configuration(settings), texts, versions, device]
+    whole = [model.fingerprint, variant, configuration(settings), texts, *ground()]
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def ground() -> tuple[list[str], str]:
+    """Name the versions and the device, which every number depends on."""
+    versions = [version(name) for name in ("mlxdyn", "mlx", "mlx-lm")]
+    return versions, str(mx.default_device())
 
 
 def is_quantised(model: Model) -> bool:

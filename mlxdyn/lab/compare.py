@@ -84,8 +84,13 @@ def load(file: str) -> Saved:
         raise MlxdynError(f"{file} cannot be read as JSON: {sentence(error)}") from error
     if not isinstance(value, dict) or value.get("schema") != EVAL_SCHEMA:
         raise MlxdynError(f"{file} is no report; make one with `mlxdyn eval TEXT --json {file}`")
-    beside = path.with_suffix(".jsonl")
+    beside = chunks_beside(path)
     return Saved(file, value, _chunks(beside) if beside.is_file() and beside != path else ())
+
+
+def chunks_beside(path: Path) -> Path:
+    """Name the file where the chunks of a report are looked for."""
+    return path.with_suffix(".jsonl")
 
 
 def _chunks(path: Path) -> tuple[Json, ...]:

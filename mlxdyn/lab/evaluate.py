@@ -269,8 +269,9 @@ def _in_step(
 
 def _begin_document(bench: _Bench, stream: Stream, last: Stream | None) -> None:
     """Take the weights back at a new document, as far as `reset` says."""
-    if last is not None and (last.path, last.sha256) == (stream.path, stream.sha256):
-        return  # a later part of the same one
+    same = last is not None and (last.path, last.sha256) == (stream.path, stream.sha256)
+    if same and stream.first:
+        return  # a later part of the same one, not the same once more
     for seat in bench.seats:
         match bench.settings.stream.reset:
             case "document":

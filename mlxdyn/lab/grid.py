@@ -131,6 +131,10 @@ def run(
         lab.stopped = len(found) < len(plan)
     else:
         found = lab.run(plan)
+    if {"optimizer", "adapt"} & axes.keys() and not {"lr", "learning_rate"} & axes.keys():
+        rates = {one.learner.learning_rate for _, one in plan}
+        shown = " to ".join(f"{rate:g}" for rate in sorted({min(rates), max(rates)}))
+        lab.warn(f"rates go with the rule, {shown} here; --grid lr=A,B states them for all")
     names = [SHORT_NAMES.get(name, name) for name in axes]
     return lab.finding(
         "grid",

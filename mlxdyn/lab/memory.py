@@ -23,6 +23,7 @@ from mlxdyn.config import AdapterConfig, ChatConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import data_dir
 from mlxdyn.lab.cases import Case
+from mlxdyn.lab.cells import ground
 from mlxdyn.lab.findings import Progress, ProgressStep
 from mlxdyn.lab.remembered import Told
 from mlxdyn.learn.base import MOST_ANSWER, Base
@@ -95,7 +96,8 @@ def remember(
 def _key(model: Model, case: Case, options: TrialOptions, others: Sequence[str]) -> str:
     """Name all that a case's outcome depends on, and what is kept of it; each seed has its own."""
     kept = [one.name for one in fields(Told)]
-    parts = [model.fingerprint, asdict(case), asdict(replace(options, seeds=1)), others, kept]
+    asked = [asdict(case), asdict(replace(options, seeds=1)), others]
+    parts = [model.fingerprint, *asked, kept, *ground()]
     said = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 

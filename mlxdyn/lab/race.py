@@ -26,6 +26,7 @@ from mlxdyn.model.lora import attach, detach
 
 RACE = RaceConfig()
 TUNING = 2048  # tokens to choose on when no text was named for it
+LEAST = 16  # tokens that anything can be chosen on
 FURTHEST = 8  # steps from the start
 
 Why = Literal["race", "size", "kept", "static"]
@@ -130,10 +131,12 @@ def automatic(
     sure; what a race would take is left out all the same, so that a run that is repeated reports
     the same. The race takes at most its share of all operations of the run.
     """
-    depth = affordable(sum(len(stream.tokens) for stream in streams), settings)
-    if not depth:
+    total = sum(len(stream.tokens) for stream in streams)
+    depth = affordable(total, settings)
+    wanted = depth * settings.stream.chunk + 1
+    if not depth or min(wanted, total // 3) < LEAST:
         return known or by_size(model, settings), [], list(streams)
-    tuning, rest = head(model, streams, depth * settings.stream.chunk + 1)
+    tuning, rest = head(model, streams, wanted)
     if known and depth < 2 * known.chunks:
         return known, [], rest
     run = run_cost(rest, settings)
@@ -189,7 +192,7 @@ def head(
     """
     total = sum(len(stream.tokens) for stream in streams)
     left, taken, rest = min(tokens, total // 3), list[Stream](), list[Stream]()
-    if left < 16:
+    if left < LEAST:
         raise MlxdynError(f"{total} tokens are too few to choose anything on; name more text")
     for stream in streams:
         size = len(stream.tokens)

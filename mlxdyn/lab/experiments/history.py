@@ -14,9 +14,8 @@ def history(lab: Lab) -> Finding:
         cell, alone = carried[0], apart[0]
         low, high = cell.numbers["low"], cell.numbers["high"]
         sure = "" if low is None else f" (95% from {low:+.3f} to {high:+.3f})"
-        verdict = (
-            "would have helped" if (low or at(cell, "gain")) > 0 else "would not surely have helped"
-        )
+        surely = low is not None and low > 0
+        verdict = "would have helped" if surely else "would not surely have helped"
         return (
             f"over {len(lab.streams)} conversations learning {verdict}: "
             f"{at(cell, 'gain'):+.3f} nats/token{sure}, of which {at(alone, 'gain'):+.3f} within "

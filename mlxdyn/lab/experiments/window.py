@@ -16,6 +16,7 @@ def window(lab: Lab) -> Finding:
     """Static and dynamic loss over window sizes."""
     smallest, most = lab.settings.stream.chunk, lab.model.context_size
     sizes = [w for w in WINDOWS if smallest <= w <= min(most, 2 * _longest(lab.streams))]
+    sizes = sizes or [lab.settings.stream.window]  # of a text shorter than any
     lab.planned = len(sizes)
     found = lab.run(jobs(lab, [{"window": size} for size in sizes]))
     worth = {c.knobs["window"]: _worth(found, c) for c in found}
