@@ -126,6 +126,12 @@ def test_curves_have_all_their_points(mite: Model, monkeypatch: pytest.MonkeyPat
     )
 
 
+@pytest.mark.parametrize("minutes", ["nan", "inf", "-1"])
+def test_a_soak_has_an_end(minutes: str) -> None:
+    done = CliRunner().invoke(main, ["bench", "--model", "wren", "--soak", minutes])
+    assert done.exit_code == 2 and "--soak" in done.stderr
+
+
 def test_a_soak_talks_learns_and_verifies(mite: Model):
     found = soaking.soak(str(mite.path), minutes=0.0, progress=print)
     assert found["verified"] and found["messages"] == 1 and found["points"][0]["learn_s"] > 0

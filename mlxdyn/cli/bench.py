@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlxdyn.cli.model import ensure
-from mlxdyn.cli.open import as_json, base
+from mlxdyn.cli.open import Amount, as_json, base
 
 if TYPE_CHECKING:
     from mlxdyn.lab.bench.rows import Row
@@ -31,7 +31,7 @@ UNITS = {"seconds": (1, "s"), "bytes": (1e6, "MB"), "operations": (1e9, "GFLOP")
 )  # fmt: skip
 @click.option("--curves", is_flag=True, help="What grows with length, rank, size and memories.")
 @click.option(
-    "--soak", type=click.FloatRange(min=0), metavar="MINUTES", help="Chat and learn for so long."
+    "--soak", type=Amount(), metavar="MINUTES", help="Chat and learn for so long."
 )
 @click.option(
     "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Figures are medians."

@@ -15,6 +15,7 @@ import click
 
 from mlxdyn import settings
 from mlxdyn.cli.open import (
+    Amount,
     as_json,
     chosen,
     confirm,
@@ -65,7 +66,7 @@ CUT = 60  # characters of each
 @click.option("--quantize", "bits", type=click.Choice(["4", "8"]), help="fused: bits a weight.")
 @click.option("--no-leak-probe", is_flag=True, help="Do not test what the weights give away.")
 @click.option(
-    "--budget", metavar="SECONDS", type=click.FloatRange(0), default=EXPORT_SECONDS,
+    "--budget", metavar="SECONDS", type=Amount(), default=EXPORT_SECONDS,
     show_default=True, help="Most seconds to test that, and to compare; 0 is without end.",
 )  # fmt: skip
 @as_json

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,19 @@ def _default_model() -> str:
     from mlxdyn.model import registry
 
     return registry.default()
+
+
+class Amount(click.FloatRange):
+    """A finite number, 0 or more."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        amount = super().convert(value, param, ctx)
+        if not math.isfinite(amount):
+            self.fail(f"{value} is no amount; use a number, 0 or more", param, ctx)
+        return float(amount)
 
 
 ROW_ID = click.IntRange(1, 2**63 - 1)  # of a row: what SQLite can count to
