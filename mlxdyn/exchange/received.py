@@ -16,7 +16,7 @@ from mlxdyn.config import ADAPTS, OPTIMIZERS, AdapterConfig, LearnerConfig, Stud
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import ALLOWED_RANKS, MOST_SCALE
 from mlxdyn.memory.lessons import chunk_fault, example_fault
-from mlxdyn.memory.store.database import looking, migrate, reason
+from mlxdyn.memory.store.database import migrate, reason
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import NEWEST, OLDEST
 from mlxdyn.memory.store.records import Damaged, MemoryRow
@@ -34,6 +34,7 @@ LONGEST_VALUE = {"text": 1_000_000, "anchors": LARGE_VALUE, "chunks": LARGE_VALU
 )
 """Characters, or bytes, that a value of a column may have; of others a tenth of the least."""
 
+WEIGHT_FILE = r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}\.safetensors"
 SIGNED = ("nll_before", "nll_after", "drift", "divergence", "gradient_norm", "rate")
 PATTERNS: dict[tuple[str, str], str] = {
     ("messages", "role"): "user|assistant",
@@ -41,7 +42,7 @@ PATTERNS: dict[tuple[str, str], str] = {
     ("items", "source"): "[a-z][a-z -]{0,30}",
     ("examples", "uid"): "[0-9a-f]{16}",
     ("updates", "kind"): "words|study|consolidation",
-    ("snapshots", "file"): r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}\.safetensors",
+    ("snapshots", "file"): WEIGHT_FILE,
     ("snapshots", "sha256"): "[0-9a-f]{64}",
     ("memories", "origin"): "[0-9a-f]{64}",
     ("memories", "fingerprint"): "[0-9a-f-]{8,99}",
@@ -57,7 +58,7 @@ def received(path: Path) -> tuple[Ledger, MemoryRow]:
     Raises MlxdynError, one sentence that names the place, for anything that mlxdyn would not write.
     """
     try:
-        with closing(looking(path)) as source:
+        with closing(_untouched(path)) as source:
             ledger = _copied(source)
     except (sqlite3.Error, OSError, ValueError, RecursionError) as error:
         said = reason(error) if isinstance(error, sqlite3.Error) else str(error)
@@ -87,6 +88,11 @@ def check_lessons(ledger: Ledger, memory: int, tokens: int) -> None:
     for row in rows:
         if fault := example_fault(row.example, tokens):
             raise _wrong(f"example {row.id} holds {fault}")
+
+
+def _untouched(path: Path) -> sqlite3.Connection:
+    """Open a ledger by its own bytes alone: a journal beside it could name files to remove."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
 
 
 def _copied(source: sqlite3.Connection) -> Ledger:
