@@ -94,6 +94,7 @@ CRAFTED = [
     ("UPDATE memories SET adapter = json_set(adapter, '$.scale', 1e30)", r"scale 1e\+30"),
     ("UPDATE memories SET adapter = json_set(adapter, '$.layers', '0-99999999999')", "layers"),
     ("UPDATE memories SET adapter = json_set(adapter, '$.adapt', 'all')", "adapt 'all'"),
+    ("UPDATE memories SET adapter = json_set(adapter, '$.adapt', 'full')", "adapt 'full'"),
     ("UPDATE memories SET learner = json_set(learner, '$.optimizer', 'x')", "optimizer 'x'"),
     ("UPDATE memories SET learner = replace(learner, '0.01', 'NaN')", "learning_rate nan"),
     ("UPDATE memories SET learner = replace(learner, '0.01', '-1')", "learning_rate -1"),

@@ -131,10 +131,8 @@ def until(seconds: float) -> Callable[[], bool]:
 
 
 def _probe(held: Memory, budget: float) -> LeakReport:
-    from mlxdyn.exchange.adapter import adapter_of
     from mlxdyn.exchange.leak import learned, probe
 
-    adapter_of(held)  # refuses, before the work, what cannot be exported
     with progress("Probing for leaks") as tick:
         passages = learned(held.ledger, held.row.id, personal=settings.personal())
         return probe(held.model, *passages, progress=tick, late=until(budget))

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from mlxdyn.config import ADAPTS, OPTIMIZERS, AdapterConfig, LearnerConfig, StudyConfig
+from mlxdyn.config import OPTIMIZERS, AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import ALLOWED_RANKS, MOST_SCALE
 from mlxdyn.memory.lessons import chunk_fault, example_fault
@@ -182,7 +182,7 @@ def _usable(name: str, value: Any, usual: Any) -> bool:
     if isinstance(usual, tuple):
         return isinstance(value, list | tuple) and all(_usable(name, v, 1.0) for v in value)
     if isinstance(usual, bool | str):
-        wanted = {"adapt": ADAPTS, "optimizer": OPTIMIZERS}.get(name, (value,))
+        wanted = {"adapt": ("lora",), "optimizer": OPTIMIZERS}.get(name, (value,))
         # A range of layers is counted out before it is compared with the model.
         counted = name == "layers" and re.search(r"\d{5}", str(value))
         return type(value) is type(usual) and value in wanted and not counted
