@@ -75,6 +75,18 @@ CRAFTED = [
     (CHUNK.replace("[1, 5]", "[]").format("null"), "without context"),
     (CHUNK.format("[1.0, 1.0]"), "one number for each target"),
     (CHUNK.format("[NaN]"), "not finite"),
+    (CHUNK.format(f"[{'9' * 400}]"), "not finite"),
+    ("UPDATE messages SET parent = id", "message 1 follows none before it in its conversation"),
+    (
+        "UPDATE messages SET id = 0, parent = 0 WHERE id = 2; DELETE FROM updates WHERE event = 2;"
+        " DELETE FROM events WHERE message = 2", "message 0 follows none before it",
+    ),
+    ("UPDATE messages SET parent = 3 - id", "message 1 follows none before it"),
+    ("UPDATE messages SET parent = 1 WHERE id = 2", "message 2 follows none before it in its conv"),
+    ("UPDATE messages SET parent = 77 WHERE id = 2", "message 2 follows none before it"),
+    ("UPDATE conversations SET head = 2", "conversation 1 ends with a message that is not in it"),
+    ("UPDATE events SET time = char(27) || '[2J'", "time of row"),
+    ("UPDATE messages SET created = 'May'", "created of row"),
     ("UPDATE events SET chunks = printf('%.*c', 100000, '[')", "damaged"),
     ("UPDATE events SET steps = 999999999", "takes 999999999 steps"),
     ("UPDATE events SET steps = -1", "steps of row .* is -1, less than 0"),

@@ -288,7 +288,7 @@ def local(time: str) -> str:
     """Show a time of the ledger's in the user's own zone."""
     try:
         return f"{datetime.fromisoformat(time).astimezone():%d %b %H:%M}"
-    except ValueError:  # in a ledger that something else wrote to
+    except (ValueError, OverflowError, OSError):  # what came from elsewhere may say any
         return time
 
 

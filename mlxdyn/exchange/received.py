@@ -35,8 +35,22 @@ LONGEST_VALUE = {"text": 1_000_000, "anchors": LARGE_VALUE, "chunks": LARGE_VALU
 """Characters, or bytes, that a value of a column may have; of others a tenth of the least."""
 
 WEIGHT_FILE = r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}\.safetensors"
+LINKS = {
+    "SELECT min(m.id) FROM messages m LEFT JOIN messages p ON p.id = m.parent AND p.id < m.id"
+    " AND p.conversation = m.conversation WHERE m.parent IS NOT NULL AND p.id IS NULL":
+        "message {} follows none before it in its conversation",
+    "SELECT min(c.id) FROM conversations c LEFT JOIN messages m ON m.id = c.head"
+    " AND m.conversation = c.id WHERE c.head IS NOT NULL AND m.id IS NULL":
+        "conversation {} ends with a message that is not in it",
+}  # fmt: skip
+"""What finds a link of a conversation that leads elsewhere or round in circles, and its name."""
+
 SIGNED = ("nll_before", "nll_after", "drift", "divergence", "gradient_norm", "rate")
+TIME = r"[0-9TZ:. +-]{4,40}"
 PATTERNS: dict[tuple[str, str], str] = {
+    ("conversations", "created"): TIME,
+    ("messages", "created"): TIME,
+    ("events", "time"): TIME,
     ("messages", "role"): "user|assistant",
     ("messages", "uid"): "[0-9a-f]{16}",
     ("items", "source"): "[a-z][a-z -]{0,30}",
@@ -79,8 +93,8 @@ def check_lessons(ledger: Ledger, memory: int, tokens: int) -> None:
         lesson = event.lesson
         for chunk in lesson.chunks:
             fault = chunk_fault(chunk, tokens)
-            if not fault and not all(map(math.isfinite, chunk.weights or ())):
-                fault = "a weight that is not finite"
+            if not fault and not all(abs(weight) < LARGEST for weight in chunk.weights or ()):
+                fault = "a weight that is not finite, or too large"
             if fault:
                 raise _wrong(f"lesson {event.id} holds {fault}")
         if lesson.steps not in STEPS:
@@ -116,6 +130,9 @@ def _copied(source: sqlite3.Connection) -> Ledger:
         raise _wrong(f"row {lost[1]} of {lost[0]} names one of {lost[2]} that is not there")
     ledger = Ledger(None)
     ledger.database.take(ram)
+    for links, fault in LINKS.items():
+        if (row := ledger.database.value(links)) is not None:
+            raise _wrong(fault.format(row))
     ledger.messages.mark_imported()
     return ledger
 
