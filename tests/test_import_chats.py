@@ -1,8 +1,9 @@
 """Laws of other programs' chats: they come as history, whole, once, and teach nothing unasked."""
 
 import json
+import os
 import zipfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,49 @@ def test_what_is_no_export_is_one_sentence(tmp_path: Path, text: str):
     file.write_text(text)
     with pytest.raises(MlxdynError, match="take conversations"):
         read(file)
+
+
+def damaged(path: Path, place: int, value: int) -> Path:
+    """Write over a byte of both headers of a zip's first file."""
+    data = bytearray(path.read_bytes())
+    for header, shift in ((b"PK\1\2", 0), (b"PK\3\4", -2)):
+        data[data.index(header) + place + shift] = value
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("place,value", [(8, 1), (10, 8), (10, 12), (10, 14), (10, 99)])
+def test_a_zip_of_another_making_is_one_sentence(export: Path, place: int, value: int):
+    """Encrypted, or packed in other ways than it says or than any that is known."""
+    with pytest.raises(MlxdynError, match=r"chatgpt.zip cannot be read.*take conversations"):
+        read(damaged(export / "chatgpt.zip", place, value))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_a_flipped_byte_of_a_zip_is_noticed_or_harmless(tmp_path: Path, method: int):
+    file = tmp_path / "chatgpt.zip"
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("conversations.json", json.dumps(CHATGPT))
+    whole = file.read_bytes()
+    for place in range(len(whole)):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        with suppress(MlxdynError):
+            assert read(file) == [DOGS]
+
+
+def test_what_is_no_file_is_not_waited_for(export: Path):
+    """A pipe says nothing, and a device has no end."""
+    os.mkfifo(export / "pipe.json")
+    assert read(export) == [CATS]
+    for path in (export / "pipe.json", Path("/dev/zero")):
+        with pytest.raises(MlxdynError, match=r"cannot be read \(it is no file\)"):
+            read(path)
+
+
+def test_of_a_folder_the_file_that_cannot_be_read_is_named(export: Path):
+    (export / "empty.conversation.json").touch()
+    with pytest.raises(MlxdynError, match=r"export/empty\.conversation\.json cannot be read"):
+        read(export)
 
 
 @pytest.mark.parametrize("learn", [False, True])
