@@ -26,7 +26,7 @@ class Talk:
     """One conversation; who said what, oldest first."""
 
     title: str
-    created: str  # ISO 8601, UTC
+    created: str  # ISO 8601, UTC; "" where it is not told
     turns: Turns
 
 
@@ -140,12 +140,12 @@ def _parts(found: Any) -> str:
 
 
 def _time(one: dict[str, Any]) -> str:
-    """Read when it began: seconds, or LM Studio's milliseconds; now where nothing is told."""
-    when = datetime.now(UTC)
+    """Read when it began: seconds, or LM Studio's milliseconds; "" where nothing is told."""
     with suppress(TypeError, ValueError, OverflowError, OSError):
         told = float(one.get("create_time") or one.get("createdAt") or "")
         when = datetime.fromtimestamp(told / 1000 if told > 1e11 else told, UTC)
-    return when.isoformat(timespec="milliseconds")
+        return when.isoformat(timespec="milliseconds")
+    return ""
 
 
 def _dict(found: Any) -> dict[str, Any]:
