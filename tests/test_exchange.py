@@ -415,14 +415,6 @@ def test_a_full_disk_leaves_nothing(open_memory: Open, tmp_path: Path, kind):
     assert {path: path.stat().st_size for path in tmp_path.rglob("*")}.keys() == outside.keys()
 
 
-@pytest.mark.parametrize("kind", EVERY)
-def test_full_weights_are_no_adapter(open_memory: Open, tiny, tmp_path: Path, kind):
-    memory = open_memory(model=tiny("llama"), adapter=AdapterConfig(adapt="full"))
-    with pytest.raises(MlxdynError, match="only a LoRA memory"):
-        export(memory, place(tmp_path / "out", kind, "m"), kind, ExportOptions())
-    assert not list(tmp_path.glob("out*"))
-
-
 # Broken and foreign adapters
 
 

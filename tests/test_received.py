@@ -1,11 +1,12 @@
 """Laws of what comes from others: a crafted bundle or adapter is a sentence, and no more."""
 
+import hashlib
 import json
 import os
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import mlx.core as mx
@@ -74,6 +75,18 @@ CRAFTED = [
     (CHUNK.replace("[1, 5]", "[]").format("null"), "without context"),
     (CHUNK.format("[1.0, 1.0]"), "one number for each target"),
     (CHUNK.format("[NaN]"), "not finite"),
+    (CHUNK.format(f"[{'9' * 400}]"), "not finite"),
+    ("UPDATE messages SET parent = id", "message 1 follows none before it in its conversation"),
+    (
+        "UPDATE messages SET id = 0, parent = 0 WHERE id = 2; DELETE FROM updates WHERE event = 2;"
+        " DELETE FROM events WHERE message = 2", "message 0 follows none before it",
+    ),
+    ("UPDATE messages SET parent = 3 - id", "message 1 follows none before it"),
+    ("UPDATE messages SET parent = 1 WHERE id = 2", "message 2 follows none before it in its conv"),
+    ("UPDATE messages SET parent = 77 WHERE id = 2", "message 2 follows none before it"),
+    ("UPDATE conversations SET head = 2", "conversation 1 ends with a message that is not in it"),
+    ("UPDATE events SET time = char(27) || '[2J'", "time of row"),
+    ("UPDATE messages SET created = 'May'", "created of row"),
     ("UPDATE events SET chunks = printf('%.*c', 100000, '[')", "damaged"),
     ("UPDATE events SET steps = 999999999", "takes 999999999 steps"),
     ("UPDATE events SET steps = -1", "steps of row .* is -1, less than 0"),
@@ -93,6 +106,7 @@ CRAFTED = [
     ("UPDATE memories SET adapter = json_set(adapter, '$.scale', 1e30)", r"scale 1e\+30"),
     ("UPDATE memories SET adapter = json_set(adapter, '$.layers', '0-99999999999')", "layers"),
     ("UPDATE memories SET adapter = json_set(adapter, '$.adapt', 'all')", "adapt 'all'"),
+    ("UPDATE memories SET adapter = json_set(adapter, '$.adapt', 'full')", "adapt 'full'"),
     ("UPDATE memories SET learner = json_set(learner, '$.optimizer', 'x')", "optimizer 'x'"),
     ("UPDATE memories SET learner = replace(learner, '0.01', 'NaN')", "learning_rate nan"),
     ("UPDATE memories SET learner = replace(learner, '0.01', '-1')", "learning_rate -1"),
@@ -276,7 +290,7 @@ def with_more(name: str, data: bytes = b"more") -> Callable[[Path], None]:
 
 
 def with_link(path: Path) -> None:
-    info = zipfile.ZipInfo("adapter/more.safetensors")
+    info = zipfile.ZipInfo("9-link.safetensors")
     info.external_attr = 0o120777 << 16
     with zipfile.ZipFile(path, "a") as packed:
         packed.writestr(info, "/etc/passwd")
@@ -305,8 +319,10 @@ def deep_manifest(path: Path) -> None:
 
 ZIPS = [
     (packed_tight, "is packed"),
-    (with_more("undeclared"), "does not hold just the"),
+    (with_more("9-more.safetensors"), "does not hold just the"),
     (with_more("../escape"), "is no name of a file"),
+    (with_more("ledger.db-wal"), "is no name of a file"),
+    (with_more("adapter/more.py"), "is no name of a file"),
     (with_link, "is a link"),
     (huge_manifest, "has more than 1,048,576 bytes"),
     (deep_manifest, "damaged"),
@@ -320,6 +336,55 @@ def test_a_zip_that_holds_more_than_it_says_is_refused(
     path = pack(memory, tmp_path / "m.bundle")
     harm(path)
     refused(path, tiny, ledger, said)
+
+
+MAGIC = bytes.fromhex("d9d505f920a163d7")
+
+
+def journal(names: Path, ledger: bytes) -> bytes:
+    """A rollback journal that changes nothing; who rolls it back removes the file it `names`."""
+    name, page = os.fsencode(names), int.from_bytes(ledger[16:18], "big")
+    numbers = (0, 0, len(ledger) // page, 512, page)
+    head = MAGIC + b"".join(number.to_bytes(4, "big") for number in numbers)
+    ends = b"".join(n.to_bytes(4, "big") for n in (len(name), sum(name)))
+    return head.ljust(512, b"\0") + (2**30 // page + 1).to_bytes(4, "big") + name + ends + MAGIC
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_no_bundle_removes_a_file_of_the_users(memory: Memory, tmp_path: Path, named: bool):
+    """SQLite removes what a journal names when it opens the ledger, so before anyone is asked."""
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+
+    def harm(files: Files) -> None:
+        data = bytearray(files[LEDGER])
+        data[18:20] = 1, 1  # its header no longer says that it keeps a write-ahead log
+        manifest = json.loads(files[MANIFEST])
+        files |= {LEDGER: bytes(data), f"{LEDGER}-journal": journal(mine, data)}
+        for name in (LEDGER, f"{LEDGER}-journal") if named else (LEDGER,):
+            manifest["files"][name] = hashlib.sha256(files[name]).hexdigest()
+        files[MANIFEST] = json.dumps(manifest).encode()
+
+    path = pack(memory, tmp_path / "m.bundle")
+    rewrite(path, harm)
+    with suppress(MlxdynError), unpacked(path) as held:
+        held.counts()
+    assert mine.exists()
+    with pytest.raises(MlxdynError, match="journal' is no name of a file"), unpacked(path):
+        pass
+
+
+def test_of_a_received_ledger_no_journal_is_read(memory: Memory, tmp_path: Path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    with unpacked(pack(memory, tmp_path / "m.bundle")) as held:
+        file = held.directory / LEDGER
+        data = bytearray(file.read_bytes())
+        data[18:20] = 1, 1
+        file.write_bytes(data)
+        file.with_name(f"{LEDGER}-journal").write_bytes(journal(mine, data))
+        assert held.counts()["message"] == 2
+    assert mine.exists()
 
 
 def test_what_is_no_file_is_no_bundle(tiny, ledger: Ledger, tmp_path: Path):

@@ -132,6 +132,8 @@ def test_a_time_is_told_in_the_users_own_zone(monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     assert local("2026-05-01T20:30:00.000+00:00") == "02 May 05:30"
+    for never in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "some day"):
+        assert local(never) == never, "from elsewhere: no time that this zone has"
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -37,7 +38,7 @@ from mlxdyn.config import (
     Format,
     LearnerConfig,
 )
-from mlxdyn.engine.messages import clipped, counted, escape_control
+from mlxdyn.engine.messages import brought, clipped, counted, escape_control
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name
 
@@ -132,10 +133,8 @@ def until(seconds: float) -> Callable[[], bool]:
 
 
 def _probe(held: Memory, budget: float) -> LeakReport:
-    from mlxdyn.exchange.adapter import adapter_of
     from mlxdyn.exchange.leak import learned, probe
 
-    adapter_of(held)  # refuses, before the work, what cannot be exported
     with progress("Probing for leaks") as tick:
         passages = learned(held.ledger, held.row.id, personal=settings.personal())
         return probe(held.model, *passages, progress=tick, late=until(budget))
@@ -282,7 +281,8 @@ def import_chats(paths: tuple[Path, ...], name: str, learn: bool, as_json: bool)
     """Take in chats of other programs as history of memory NAME: found, read, gone on with.
 
     FILE is ChatGPT's export (.zip or conversations.json), LM Studio's *.conversation.json, or a
-    directory of them. Nothing is learned of them without --learn; what is here already stays once.
+    directory of them. Nothing is learned of them without --learn; what is here already stays once
+    and takes in its new turns.
     """
     from mlxdyn.exchange import chats as others
     from mlxdyn.memory.store import chats
@@ -290,10 +290,15 @@ def import_chats(paths: tuple[Path, ...], name: str, learn: bool, as_json: bool)
     talks = [talk for path in paths for talk in others.read(path)]
     ledger = open_ledger(writable=True)
     row = find(ledger, name)
-    came = [chats.bring(ledger, row.id, t.title, t.created, t.turns, learn=learn) for t in talks]
+    came = [
+        (t.title, chats.bring(ledger, row.id, t.title, t.created, t.turns, learn=learn))
+        for t in talks
+    ]
     rest = "your words in them wait to be learned" if learn else "nothing of them is learned"
-    say(f"Imported: {counted(sum(came), 'chat')} of {len(talks)}; {rest}.", as_json,
-        imported=sum(came), found=len(talks))  # fmt: skip
+    number = Counter(how for _, how in came)
+    say(f"{brought(came)}; {rest}.", as_json,
+        imported=number["new"], new_turns_of=number["longer"], here_already=number["here"],
+        left_out=number["other"], found=len(talks))  # fmt: skip
 
 
 def _agree(summary: str, name: str, yes: bool) -> None:

@@ -1,16 +1,17 @@
 """What came of learning, in words: the same in every front end; knows no terminal."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
 from mlxdyn.chat.events import Going, Knew, Learned, Moment, Replied, Stage, Studied, Weighed
 from mlxdyn.engine.events import Working
-from mlxdyn.memory.store.records import Reason
+from mlxdyn.memory.store.records import Brought, Reason
 
 MOVED = (Reason.MOVED, Reason.ROLLED_BACK, "rolled back:")
 TOLD = 3.0  # seconds after which it is told how long something takes
-LEFT = 3  # parts of a message that are named where not all of it was learned
+LEFT = 3  # parts of a message, or chats, that are named where they were left out
 LISTED = 10  # facts in a question
 QUOTED = 200  # characters of a message in a question
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
@@ -288,8 +289,23 @@ def local(time: str) -> str:
     """Show a time of the ledger's in the user's own zone."""
     try:
         return f"{datetime.fromisoformat(time).astimezone():%d %b %H:%M}"
-    except ValueError:  # in a ledger that something else wrote to
+    except (ValueError, OverflowError, OSError):  # what came from elsewhere may say any
         return time
+
+
+def brought(came: Sequence[tuple[str, Brought]]) -> str:
+    """Say what came of the chats of another program, by their titles."""
+    number = Counter(how for _, how in came)
+    parts = [f"Imported: {counted(number['new'], 'chat')} of {len(came)}"]
+    if number["longer"]:
+        parts.append(f"new turns of {number['longer']}")
+    if number["here"]:
+        parts.append(f"{number['here']} here already")
+    if left := [clipped(title or "one without a title") for title, how in came if how == "other"]:
+        more = f" and {len(left) - LEFT} more" if len(left) > LEFT else ""
+        named = ", ".join(left[:LEFT])
+        parts.append(f"{len(left)} left out, of which other turns are here: {named}{more}")
+    return "; ".join(parts)
 
 
 def clipped(text: str, most: int = 40) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlxdyn.engine.events import Chats, Notice, SearchResult
-from mlxdyn.engine.messages import abandoned, counted
+from mlxdyn.engine.messages import abandoned, brought
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_free, room, write
@@ -189,9 +189,9 @@ def bring(workspace: Workspace, source: str) -> None:
     workspace.refuse_temporary()
     ledger, memory = workspace.ledger, workspace.memory.row.id
     talks = others.read(Path(source).expanduser())
-    came = [chats.bring(ledger, memory, t.title, t.created, t.turns) for t in talks]
-    here = f"; {came.count(False)} were here already" if not all(came) else ""
+    came = [
+        (talk.title, chats.bring(ledger, memory, talk.title, talk.created, talk.turns))
+        for talk in talks
+    ]
     listed(workspace)
-    workspace.emit(
-        Notice(f"Imported: {counted(sum(came), 'chat')}{here}. Nothing of it is learned.")
-    )
+    workspace.emit(Notice(f"{brought(came)}. Nothing of it is learned."))

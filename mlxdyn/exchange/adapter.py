@@ -76,13 +76,8 @@ def numbers_block(part: str) -> bool:
 
 
 def adapter_of(memory: Memory) -> Adapter:
-    """Take a memory's weights as they are now; raise MlxdynError when they are no LoRA adapter."""
+    """Take a memory's weights as they are now."""
     config = AdapterConfig(**memory.row.adapter)
-    if config.adapt != "lora":
-        raise MlxdynError(
-            f"memory {memory.row.name!r} changes all weights of its base; only a LoRA memory can "
-            "be exported"
-        )
     return Adapter(
         arrays=dict(leaves(memory.learner.state.adapter)),
         rank=config.rank,

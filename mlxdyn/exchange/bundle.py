@@ -25,8 +25,8 @@ from mlxdyn.arrays import sound_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import Adapter, base_name, check_fit, create
-from mlxdyn.exchange.directories import read, write_mlx_lm
-from mlxdyn.exchange.received import check_lessons, received
+from mlxdyn.exchange.directories import CONFIG, WEIGHTS, read, write_mlx_lm
+from mlxdyn.exchange.received import WEIGHT_FILE, check_lessons, received
 from mlxdyn.files import check_name, data_dir, digest, memory_directory, sweep, temporary
 from mlxdyn.learn.learner import Learner, unflatten
 from mlxdyn.memory.directory import ORIGIN, copy_weights, reserved
@@ -52,7 +52,8 @@ TOLD = {
 }  # fmt: skip
 """What a manifest says, and as what."""
 MOST_MANIFEST, MOST_NAME = 2**20, 500  # bytes; characters
-PLAIN = re.compile(r"(?!/)(?!.*\.\.)[A-Za-z0-9._/-]+")  # a name that stays inside its directory
+ENTRIES = (LEDGER, f"{ADAPTER}/{CONFIG}", f"{ADAPTER}/{WEIGHTS}")
+"""The files of a bundle, beside weights. SQLite would act on others, such as a journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +196,9 @@ def _check_entries(packed: zipfile.ZipFile, files: dict[str, str], size: int) ->
     """Raise ValueError unless the zip holds just `files`, as they are, and no more than itself."""
     entries = [entry for entry in packed.infolist() if entry.filename != MANIFEST]
     names = [entry.filename for entry in entries]
-    if strange := [name for name in (*files, *names) if not PLAIN.fullmatch(name)]:
-        raise ValueError(f"{strange[0]!r:.60} is no name of a file in it")
+    for name in (*files, *names):
+        if name not in ENTRIES and not re.fullmatch(WEIGHT_FILE, name):
+            raise ValueError(f"{name!r:.60} is no name of a file in it")
     if sorted(names) != sorted(files):
         raise ValueError(f"it does not hold just the {len(files)} files that it names")
     for entry in entries:

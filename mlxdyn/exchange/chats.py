@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from mlxdyn.memory.store.records import sanitize
 LARGEST = 2**30  # bytes of one file
 ROLES = ("user", "assistant")
 TAKES = "take conversations.json or the .zip of ChatGPT's export, or *.conversation.json"
+UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
+"""What comes of reading a file that is none of those; RuntimeError where it is encrypted."""
 Turns = tuple[tuple[str, str], ...]
 
 
@@ -23,42 +26,50 @@ class Talk:
     """One conversation; who said what, oldest first."""
 
     title: str
-    created: str  # ISO 8601, UTC
+    created: str  # ISO 8601, UTC; "" where it is not told
     turns: Turns
 
 
 def read(path: Path) -> list[Talk]:
     """Read all conversations in a file, or in the .json files of a directory or a .zip.
 
-    Raises MlxdynError for what cannot be read or holds none.
+    Raises MlxdynError, which names the file, for what cannot be read or holds none.
     """
-    try:
-        talks = [talk for text in _texts(path) for talk in _talks(json.loads(text))]
-    except (OSError, ValueError, RecursionError, zipfile.BadZipFile) as error:
-        raise MlxdynError(f"{path} cannot be read ({error}); {TAKES}") from error
+    files = filter(Path.is_file, sorted(path.rglob("*.json"))) if path.is_dir() else [path]
+    talks = [talk for file in files for talk in _read(file)]
     if not talks:
         raise MlxdynError(f"{path} holds no conversation; {TAKES}")
     return talks
 
 
-def _texts(path: Path) -> Iterator[bytes]:
-    if path.is_dir():
-        for file in sorted(path.rglob("*.json")):
-            yield from _texts(file)
-    elif zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
+def _read(file: Path) -> list[Talk]:
+    try:
+        return [talk for text in _texts(file) for talk in _talks(json.loads(text))]
+    except UNREADABLE as error:
+        said = str(error) or "it is cut short"
+        raise MlxdynError(f"{file} cannot be read ({said}); {TAKES}") from error
+
+
+def _texts(file: Path) -> Iterator[bytes]:
+    if file.exists() and not file.is_file():  # a pipe or a device, which may have no end
+        raise ValueError("it is no file")
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
             for member in archive.infolist():
                 name = Path(member.filename).name
                 if name.startswith("conversations") and name.endswith(".json"):
-                    yield _small(member.file_size, path) or archive.read(member)
+                    _check(member.file_size, member.compress_type)
+                    yield archive.read(member)
     else:
-        yield _small(path.stat().st_size, path) or path.read_bytes()
+        _check(file.stat().st_size)
+        yield file.read_bytes()
 
 
-def _small(size: int, path: Path) -> bytes:
+def _check(size: int, packed: int = zipfile.ZIP_STORED) -> None:
     if size > LARGEST:
-        raise MlxdynError(f"{path} has {size:,} bytes; at most {LARGEST:,} are read")
-    return b""
+        raise ValueError(f"it has {size:,} bytes; at most {LARGEST:,} are read")
+    if packed not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("it is packed in a way that is not known here")
 
 
 def _talks(found: Any) -> Iterator[Talk]:
@@ -129,12 +140,12 @@ def _parts(found: Any) -> str:
 
 
 def _time(one: dict[str, Any]) -> str:
-    """Read when it began: seconds, or LM Studio's milliseconds; now where nothing is told."""
-    when = datetime.now(UTC)
+    """Read when it began: seconds, or LM Studio's milliseconds; "" where nothing is told."""
     with suppress(TypeError, ValueError, OverflowError, OSError):
         told = float(one.get("create_time") or one.get("createdAt") or "")
         when = datetime.fromtimestamp(told / 1000 if told > 1e11 else told, UTC)
-    return when.isoformat(timespec="milliseconds")
+        return when.isoformat(timespec="milliseconds")
+    return ""
 
 
 def _dict(found: Any) -> dict[str, Any]:

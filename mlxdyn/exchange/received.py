@@ -12,11 +12,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from mlxdyn.config import ADAPTS, OPTIMIZERS, AdapterConfig, LearnerConfig, StudyConfig
+from mlxdyn.config import OPTIMIZERS, AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.adapter import ALLOWED_RANKS, MOST_SCALE
 from mlxdyn.memory.lessons import chunk_fault, example_fault
-from mlxdyn.memory.store.database import looking, migrate, reason
+from mlxdyn.memory.store.database import migrate, reason
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import NEWEST, OLDEST
 from mlxdyn.memory.store.records import Damaged, MemoryRow
@@ -34,14 +34,29 @@ LONGEST_VALUE = {"text": 1_000_000, "anchors": LARGE_VALUE, "chunks": LARGE_VALU
 )
 """Characters, or bytes, that a value of a column may have; of others a tenth of the least."""
 
+WEIGHT_FILE = r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}\.safetensors"
+LINKS = {
+    "SELECT min(m.id) FROM messages m LEFT JOIN messages p ON p.id = m.parent AND p.id < m.id"
+    " AND p.conversation = m.conversation WHERE m.parent IS NOT NULL AND p.id IS NULL":
+        "message {} follows none before it in its conversation",
+    "SELECT min(c.id) FROM conversations c LEFT JOIN messages m ON m.id = c.head"
+    " AND m.conversation = c.id WHERE c.head IS NOT NULL AND m.id IS NULL":
+        "conversation {} ends with a message that is not in it",
+}  # fmt: skip
+"""What finds a link of a conversation that leads elsewhere or round in circles, and its name."""
+
 SIGNED = ("nll_before", "nll_after", "drift", "divergence", "gradient_norm", "rate")
+TIME = r"[0-9TZ:. +-]{4,40}"
 PATTERNS: dict[tuple[str, str], str] = {
+    ("conversations", "created"): TIME,
+    ("messages", "created"): TIME,
+    ("events", "time"): TIME,
     ("messages", "role"): "user|assistant",
     ("messages", "uid"): "[0-9a-f]{16}",
     ("items", "source"): "[a-z][a-z -]{0,30}",
     ("examples", "uid"): "[0-9a-f]{16}",
     ("updates", "kind"): "words|study|consolidation",
-    ("snapshots", "file"): r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}\.safetensors",
+    ("snapshots", "file"): WEIGHT_FILE,
     ("snapshots", "sha256"): "[0-9a-f]{64}",
     ("memories", "origin"): "[0-9a-f]{64}",
     ("memories", "fingerprint"): "[0-9a-f-]{8,99}",
@@ -57,7 +72,7 @@ def received(path: Path) -> tuple[Ledger, MemoryRow]:
     Raises MlxdynError, one sentence that names the place, for anything that mlxdyn would not write.
     """
     try:
-        with closing(looking(path)) as source:
+        with closing(_untouched(path)) as source:
             ledger = _copied(source)
     except (sqlite3.Error, OSError, ValueError, RecursionError) as error:
         said = reason(error) if isinstance(error, sqlite3.Error) else str(error)
@@ -78,8 +93,8 @@ def check_lessons(ledger: Ledger, memory: int, tokens: int) -> None:
         lesson = event.lesson
         for chunk in lesson.chunks:
             fault = chunk_fault(chunk, tokens)
-            if not fault and not all(map(math.isfinite, chunk.weights or ())):
-                fault = "a weight that is not finite"
+            if not fault and not all(abs(weight) < LARGEST for weight in chunk.weights or ()):
+                fault = "a weight that is not finite, or too large"
             if fault:
                 raise _wrong(f"lesson {event.id} holds {fault}")
         if lesson.steps not in STEPS:
@@ -87,6 +102,11 @@ def check_lessons(ledger: Ledger, memory: int, tokens: int) -> None:
     for row in rows:
         if fault := example_fault(row.example, tokens):
             raise _wrong(f"example {row.id} holds {fault}")
+
+
+def _untouched(path: Path) -> sqlite3.Connection:
+    """Open a ledger by its own bytes alone: a journal beside it could name files to remove."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
 
 
 def _copied(source: sqlite3.Connection) -> Ledger:
@@ -110,6 +130,9 @@ def _copied(source: sqlite3.Connection) -> Ledger:
         raise _wrong(f"row {lost[1]} of {lost[0]} names one of {lost[2]} that is not there")
     ledger = Ledger(None)
     ledger.database.take(ram)
+    for links, fault in LINKS.items():
+        if (row := ledger.database.value(links)) is not None:
+            raise _wrong(fault.format(row))
     ledger.messages.mark_imported()
     return ledger
 
@@ -176,7 +199,7 @@ def _usable(name: str, value: Any, usual: Any) -> bool:
     if isinstance(usual, tuple):
         return isinstance(value, list | tuple) and all(_usable(name, v, 1.0) for v in value)
     if isinstance(usual, bool | str):
-        wanted = {"adapt": ADAPTS, "optimizer": OPTIMIZERS}.get(name, (value,))
+        wanted = {"adapt": ("lora",), "optimizer": OPTIMIZERS}.get(name, (value,))
         # A range of layers is counted out before it is compared with the model.
         counted = name == "layers" and re.search(r"\d{5}", str(value))
         return type(value) is type(usual) and value in wanted and not counted

@@ -57,7 +57,7 @@ class Memory:
     ) -> None:
         """Open memory `name`, or found it with these configurations, and restore its weights.
 
-        Raises MlxdynError when another process holds it or it belongs to another base.
+        Raises MlxdynError when another process holds it, it belongs to another base or changes it.
         """
         self.directory = memory_directory(check_name(name), make=writable)
         self._lock = FileLock(self.directory / "lock")
@@ -260,6 +260,11 @@ class Memory:
             raise MlxdynError(f"memory {name!r} cannot be written: {sentence(error)}") from error
 
     def _check_fit(self) -> None:
+        if AdapterConfig(**self.row.adapter).adapt != "lora":  # law 3
+            raise MlxdynError(
+                f"memory {self.row.name!r} changes the base itself, which others stand on; delete "
+                f"it: mlxdyn memory delete {self.row.name}"
+            )
         other = self.model.changed(self.row.fingerprint)
         if other:
             raise MlxdynError(

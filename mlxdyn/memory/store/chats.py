@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlxdyn.memory.store.database import escaped
+from mlxdyn.memory.store.database import escaped, now
 from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.memory.store.records import Brought
 
 FOUND = 200  # hits of a search, the newest
 LONGEST = 200  # characters of a title
+Turn = tuple[str, str]  # role and text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +64,53 @@ def hide(ledger: Ledger, conversation: int, on: bool) -> None:
 
 
 def bring(
-    ledger: Ledger, memory: int, title: str, created: str, turns: Sequence[tuple[str, str]],
+    ledger: Ledger, memory: int, title: str, created: str, turns: Sequence[Turn],
     *, learn: bool = False,
-) -> bool:  # fmt: skip
+) -> Brought:  # fmt: skip
     """Add a conversation of another program; with `learn`, the user's words wait to be learned.
 
-    False where it is here already.
+    One that is here already stays once, and takes in the turns that it has gone on with. Where
+    `created` is "", it is known by its turns alone.
     """
-    known = _read(
-        ledger,
-        "SELECT 1 FROM conversations c JOIN messages m ON m.conversation = c.id"
-        " WHERE c.memory = ? AND c.created = ? AND m.text = ?",
-        memory, created, turns[0][1],
-    )  # fmt: skip
-    if known:
-        return False
+    chat, known = 0, 0
+    here = _beginning(ledger, memory, created, turns[0][1])
+    for id in here:
+        messages = ledger.messages.of(id)
+        said = [(message.role, message.text) for message in messages]
+        if said[: len(turns)] == [*turns]:
+            return "here"
+        goes_on = said == [*turns[: len(said)]] and all(one.imported for one in messages)
+        if goes_on and len(said) >= known:
+            chat, known = id, len(said)
+    if here and created and not chat:
+        return "other"
     with ledger.transaction():
-        chat = ledger.conversations.add(memory)
-        for role, text in turns:
+        new = not chat
+        chat = chat or _begun(ledger, memory, title, created or now())
+        for role, text in turns[known:]:
             waits = learn and role == "user"
             ledger.messages.add(chat, role, text, "pending" if waits else "none")
-        _write(ledger, "UPDATE conversations SET title = ?, created = ? WHERE id = ?",
-               title[:LONGEST] or None, created, chat)  # fmt: skip
-        _write(ledger, "UPDATE messages SET imported = 1, created = ? WHERE conversation = ?",
-               created, chat)  # fmt: skip
-    return True
+        _write(ledger, "UPDATE messages SET imported = 1, created ="
+               " (SELECT created FROM conversations WHERE id = conversation)"
+               " WHERE conversation = ? AND NOT imported", chat)  # fmt: skip
+    return "new" if new else "longer"
+
+
+def _beginning(ledger: Ledger, memory: int, created: str, text: str) -> list[int]:
+    """Name the conversations that begin with a text, and at that time if one is told."""
+    rows = _read(ledger,
+        "SELECT DISTINCT c.id FROM conversations c JOIN messages m ON m.conversation = c.id"
+        " WHERE c.memory = ? AND ? IN ('', c.created) AND m.parent IS NULL AND m.text = ?",
+        memory, created, text,
+    )  # fmt: skip
+    return [id for (id,) in rows]
+
+
+def _begun(ledger: Ledger, memory: int, title: str, created: str) -> int:
+    chat = ledger.conversations.add(memory)
+    _write(ledger, "UPDATE conversations SET title = ?, created = ? WHERE id = ?",
+           title[:LONGEST] or None, created, chat)  # fmt: skip
+    return chat
 
 
 def all_messages(ledger: Ledger, conversation: int) -> list[int]:

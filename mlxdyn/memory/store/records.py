@@ -18,6 +18,8 @@ UpdateKind = Literal["words", "study", "consolidation"]
 LearningState = Literal["none", "pending", "done"]
 Spent = Literal["preparing", "reading", "writing", "answering", "learning", "studying", "guarding"]
 """What operations of a lesson went into."""
+Brought = Literal["new", "longer", "here", "other"]
+"""What came of another program's chat: it has gone on since, is here, or other turns of it are."""
 
 
 class Reason(StrEnum):
