@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mlxdyn.withheld.secrets.shapes import PERSONAL, Span, shapes
 from mlxdyn.withheld.secrets.told import told
+from mlxdyn.withheld.secrets.writing import original, searched
 
 __all__ = ["PERSONAL", "PLACEHOLDER", "Span", "find", "mask", "values"]
 
@@ -24,8 +25,18 @@ def find(
     """Find secrets and, if `personal`, personal numbers: in order, none overlapping.
 
     `before` is what was said before, whose last words may be the label of this text. `known` are
-    values found in earlier turns, masked wherever they come again. The text is looked at again
-    without what was found, until nothing new is in it: masking it hides all there is to find.
+    values found in earlier turns, masked wherever they come again. However spaces, hyphens, digits
+    and accents are written, they are read in one way.
+    """
+    plain, places = searched(text)
+    said, *known = (searched(one)[0] for one in (before, *known))
+    return tuple(original(span, places) for span in _found(plain, said, known, personal=personal))
+
+
+def _found(text: str, before: str, known: Sequence[str], *, personal: bool) -> tuple[Span, ...]:
+    """Look again at what is left without what was found, until nothing new is in it.
+
+    So masking hides all there is to find.
     """
     found: tuple[Span, ...] = ()
     seen = tuple(known)
@@ -133,7 +144,7 @@ def _core(value: str) -> str:
     return core if telling and len(core) >= LEAST_CHARACTERS else value
 
 
-SQUEEZED = frozenset(" \t\n\r-\u2010\u2011\u00a0")
+SQUEEZED = frozenset(" \n\r-")
 
 
 def _squeezed(text: str) -> tuple[str, list[int]]:
