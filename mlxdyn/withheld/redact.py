@@ -8,6 +8,7 @@ alone decide, a secret that is only mentioned ("I forgot my password") is none.
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from mlxdyn.withheld.secrets.shapes import PERSONAL, Span, shapes
 from mlxdyn.withheld.secrets.told import told
@@ -29,7 +30,7 @@ def find(
     and accents are written, they are read in one way.
     """
     plain, places = searched(text)
-    said, *known = (searched(one)[0] for one in (before, *known))
+    said = searched(before)[0]
     return tuple(original(span, places) for span in _found(plain, said, known, personal=personal))
 
 
@@ -121,7 +122,7 @@ def _again(text: str, known: Sequence[str]) -> Iterator[Span]:
     """Find known values, whatever their case and the spaces and hyphens in them."""
     wanted: dict[int, set[str]] = {}
     for value in known:
-        squeezed = _core(_squeezed(value)[0])
+        squeezed = _key(value)
         if len(squeezed) >= LEAST_CHARACTERS:
             wanted.setdefault(len(squeezed), set()).add(squeezed)
     if not wanted:
@@ -137,8 +138,10 @@ def _again(text: str, known: Sequence[str]) -> Iterator[Span]:
                     yield Span(start, end, "known")
 
 
-def _core(value: str) -> str:
-    """Leave off the signs around a value, where what is left is no common word: 7734 of 7734#."""
+@lru_cache(maxsize=10_000)  # each is looked for in every later text
+def _key(value: str) -> str:
+    """Squeeze a value, without the signs around it, unless a common word is left: 7734 of 7734#."""
+    value = _squeezed(searched(value)[0])[0]
     core = re.sub(r"^[\W_]+|[\W_]+$", "", value)
     telling = len(core) >= 6 or re.search(r"\d", core)
     return core if telling and len(core) >= LEAST_CHARACTERS else value
