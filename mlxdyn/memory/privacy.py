@@ -1,6 +1,7 @@
 """What of a memory's messages may be learned and shown: each masked by what was told before it."""
 
 import re
+import sys
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from mlxdyn.withheld.redact import PLACEHOLDER, find, mask, values
 from mlxdyn.withheld.unlearnable import is_question, strip_quoted, strip_unlearnable
 
 BEFORE = 2  # turns whose last line may tell of the next message
+ASKING = "?？؟. "
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,24 @@ def look(ledger: Ledger, memory: int) -> Generator[None, None, None]:
         if message:  # or it was forgotten since
             ledger.secrets.keep(id, _places(message.text, _before(ledger, message)))
             yield
+
+
+def secret_in(
+    ledger: Ledger, memory: int, question: str, answer: str, *, personal: bool = False
+) -> str | None:
+    """Name what a question and its answer tell that is never learned; None if there is nothing.
+
+    A secret of any message of the memory counts too. With `personal`, personal numbers do not.
+    """
+    run(look(ledger, memory))
+    told = ledger.secrets.told(memory, sys.maxsize, personal=not personal)
+    known = tuple(value for _, value in told)
+    joined = f"{question.rstrip(ASKING)}: {answer}"  # as if the question were the answer's label
+    spans = (
+        *find(joined, known=known, personal=not personal),
+        *find(answer, before=question, known=known, personal=not personal),
+    )
+    return next((span.kind.replace("known", "secret") for span in spans), None)
 
 
 def _places(text: str, before: str) -> list[Place]:
