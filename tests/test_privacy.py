@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from mlxdyn.files import data_dir
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked, masked
+from mlxdyn.memory.store.chats import extend
+from mlxdyn.memory.store.copies import copy_memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
 
@@ -100,6 +102,82 @@ def test_nothing_of_another_memory_is_known() -> None:
     told(ledger, other, "My password is otters.")
     ids = told(ledger, memory, "I like otters.")
     assert texts(ledger, memory, ids) == ["I like otters."]
+
+
+# Known is what was told in the whole memory, however long ago; where is looked for once.
+
+
+def chatter(ledger: Ledger, memory: int, turns: int) -> list[int]:
+    return told(ledger, memory, *["What a day.", "Is it?"] * (turns // 2))
+
+
+def test_a_secret_of_another_chat_is_known_however_long_ago_it_was_told() -> None:
+    ledger, memory = founded()
+    told(ledger, memory, "The alarm code is 5519.", "Noted.")
+    chatter(ledger, memory, 400)
+    ids = told(ledger, memory, "Is 55 19 a good number?")
+    assert texts(ledger, memory, ids) == ["Is [secret] a good number?"]
+
+
+def test_a_message_is_looked_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mlxdyn.db"
+    with closing(Ledger(path)) as ledger:
+        memory = found(ledger, "m")
+        ids = told(ledger, memory, "The alarm code is 5519.", "Noted.", "Call +1 415 555 2671.")
+        assert ledger.secrets.unsearched(memory) == ids
+        texts(ledger, memory, ids[:1])
+        assert ledger.secrets.unsearched(memory) == []
+    with closing(Ledger(path)) as ledger:
+        assert ledger.secrets.unsearched(memory) == []
+        ids = told(ledger, memory, "5519 or +14155552671?")
+        assert texts(ledger, memory, ids) == ["[secret] or [secret]?"]
+        assert texts(ledger, memory, ids, personal=True) == ["[secret] or +14155552671?"]
+
+
+def test_a_ledger_that_is_only_read_is_looked_at_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "mlxdyn.db"
+    with closing(Ledger(path)) as ledger:
+        memory = found(ledger, "m")
+        told(ledger, memory, "The alarm code is 5519.")
+        ids = told(ledger, memory, "Is 5519 a good number?")
+    with closing(Ledger(path, writable=False)) as ledger:
+        for _ in range(2):
+            assert texts(ledger, memory, ids) == ["Is [secret] a good number?"]
+        assert ledger.secrets.unsearched(memory) == []
+    with closing(Ledger(path)) as ledger:
+        assert ledger.secrets.unsearched(memory)
+
+
+def test_what_was_forgotten_is_no_secret_any_more() -> None:
+    ledger, memory = founded()
+    gone = told(ledger, memory, "my password is", "Go on.", "otters", "I see.", "and ponds")
+    ids = told(ledger, memory, "I like otters and ponds.")
+    assert texts(ledger, memory, ids) == ["I like [secret] and ponds."]
+    ledger.past.forget(memory, gone[2:4])
+    anew, other = founded()
+    told(anew, other, "my password is", "Go on.", "and ponds")
+    same = told(anew, other, "I like otters and ponds.")
+    assert texts(ledger, memory, ids) == texts(anew, other, same)
+
+
+def test_a_reply_that_goes_on_is_looked_at_again() -> None:
+    ledger, memory = founded()
+    ids = told(ledger, memory, "Make a code.", "The alarm code is")
+    texts(ledger, memory, ids)
+    extend(ledger, ids[1], "The alarm code is 5519.")
+    assert texts(ledger, memory, told(ledger, memory, "So 5519?")) == ["So [secret]?"]
+
+
+def test_a_copy_knows_what_its_original_knows_and_a_bundle_is_not_believed() -> None:
+    ledger, memory = founded()
+    told(ledger, memory, "The alarm code is 5519.")
+    texts(ledger, memory, told(ledger, memory, "Is 5519 a good number?"))
+    twin = copy_memory(ledger, ledger.memories.existing("m"), ledger, "twin").id
+    assert ledger.secrets.unsearched(twin) == []
+    assert ledger.secrets.told(twin, 9, personal=True) == [(3, "5519")]
+    ledger.database.run("UPDATE messages SET secrets = ''")
+    ledger.messages.mark_imported()
+    assert len(ledger.secrets.unsearched(twin)) == 2
 
 
 # Through a real, tiny model: what the weights are given, and what the log shows.

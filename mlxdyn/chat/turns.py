@@ -50,8 +50,8 @@ def corrected(messages: Sequence[Message], found: Corrected, pending: Sequence[i
 
 def words_of(memory: Memory, message: int, config: ChatConfig) -> tuple[Chunk, ...]:
     """Cut a message into chunks, alone in its turn, without thoughts, tools and secrets."""
-    hidden = memory.masked([message])
     messages = memory.ledger.messages.upto(message)
+    hidden = memory.masked([m.id for m in messages])
     turns = [Turn(m.role, hidden[m.id].learnable) for m in messages]
     if turns[-1].role == "user":
         turns = turns[-1:]

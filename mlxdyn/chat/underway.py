@@ -141,6 +141,7 @@ class UnderWay:
         memory, ledger = self._memory, self._memory.ledger
         turn = ledger.messages.upto(message)[-1]
         steps = self._pace.steps(memory.study_config.steps, config.budget_seconds)
+        yield from memory.look()
         if steps:
             self._stand(message, "preparing")
             yield from memory.prepare()

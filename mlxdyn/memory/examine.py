@@ -10,7 +10,7 @@ from mlxdyn.learn.examples import Examined
 from mlxdyn.learn.facts import Told
 from mlxdyn.memory.calibrated import prepared
 from mlxdyn.memory.echoes import news
-from mlxdyn.memory.privacy import masked
+from mlxdyn.memory.privacy import masked, secret_in
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.chat_template import Turn, render
 from mlxdyn.model.load import Model
@@ -40,7 +40,11 @@ def examine(
     found = (yield from examples.examine(base, text, earlier)) if text else NOTHING
     gone = {key for told in earlier for key in ledger.examples.superseded_by(told.message)}
     true = [_without(told, {*gone, *found.superseded}) for told in earlier]
-    edits = [Draft(q, a, as_told(base.model, q, a)) for q, a in ledger.examples.edits(message)]
+    edits = [
+        Draft(q, a, as_told(base.model, q, a))
+        for q, a in ledger.examples.edits(message)
+        if not secret_in(ledger, memory, q, a, **how)  # that an earlier version let be told
+    ]
     with ledger.transaction():
         ledger.examples.add(
             memory, message, news(text, found.drafts, true),

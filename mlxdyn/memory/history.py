@@ -7,14 +7,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import astuple, replace
 
+from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.example import Draft
 from mlxdyn.learn.learner import apart, same
 from mlxdyn.memory.directory import remove_stray, tidy
 from mlxdyn.memory.examine import as_told
 from mlxdyn.memory.memory import LessonProgress, Memory
+from mlxdyn.memory.privacy import secret_in
 from mlxdyn.memory.store import copies
 from mlxdyn.memory.store.records import EventRow, ExampleRow, Message, Outcome
 from mlxdyn.model import device
+from mlxdyn.withheld.redact import PERSONAL
 
 TOLERANCE = 1e-6  # to which lessons go as the ledger tells where they were carried out as here
 ROUNDING = 0.05
@@ -111,7 +114,10 @@ def change_example(
     new: tuple[str, str] | None,
     progress: LessonProgress | None = None,
 ) -> None:
-    """Edit what is learned, question and answer, or delete it with None, as if always so."""
+    """Edit what is learned, question and answer, or delete it with None, as if always so.
+
+    Raises MlxdynError where it would tell a secret.
+    """
     change_examples(memory, [row], [new], progress)
 
 
@@ -121,7 +127,16 @@ def change_examples(
     new: Sequence[tuple[str, str] | None],
     progress: LessonProgress | None = None,
 ) -> None:
-    """Edit or delete several at once, as all wordings of one fact."""
+    """Edit or delete several at once, as all wordings of one fact.
+
+    Raises MlxdynError where one would tell a secret; then all are as they were.
+    """
+    for told in filter(None, new):
+        if kind := _secret_in(memory, *told):
+            more = "" if kind not in PERSONAL else ", or set `mlxdyn config personal true`"
+            raise MlxdynError(
+                f"an item cannot hold what is never learned ({kind}): leave it out{more}"
+            )
     past = memory.ledger.past
     memory.lessons.stops.clear()
     with memory.ledger.transaction():
@@ -138,12 +153,27 @@ def change_examples(
 
 
 def merge(memory: Memory, source: str, progress: LessonProgress | None = None) -> int:
-    """Learn what memory `source` learned and this one did not, in order of time, by replay."""
+    """Learn what memory `source` learned and this one did not, in order of time, by replay.
+
+    Raises MlxdynError where an item was edited there to tell a secret, as earlier versions let it.
+    """
     ledger = memory.ledger
-    lessons = copies.merge(ledger, ledger.memories.existing(source), memory.row)
+    theirs = ledger.memories.existing(source)
+    for row in ledger.examples.all(theirs.id):
+        if row.source == "user" and (kind := _secret_in(memory, row.question, row.answer)):
+            raise MlxdynError(
+                f"item {row.id} of memory {source!r} holds what is never learned ({kind}): "
+                f"mlxdyn memory edit {row.id} --delete --memory {source}"
+            )
+    lessons = copies.merge(ledger, theirs, memory.row)
     if lessons:
         memory.restore(progress)
     return lessons
+
+
+def _secret_in(memory: Memory, question: str, answer: str) -> str | None:
+    ledger, personal = memory.ledger, memory.personal
+    return secret_in(ledger, memory.row.id, question, answer, personal=personal)
 
 
 def rebuild(memory: Memory, progress: LessonProgress | None = None) -> None:

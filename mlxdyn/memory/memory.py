@@ -22,7 +22,7 @@ from mlxdyn.memory import stops
 from mlxdyn.memory.directory import ORIGIN, UNFINISHED, remove_stray, tidy
 from mlxdyn.memory.examine import examine, prepare
 from mlxdyn.memory.lessons import LessonRunner, Steps, vocabulary
-from mlxdyn.memory.privacy import Masked, masked
+from mlxdyn.memory.privacy import Masked, look, masked
 from mlxdyn.memory.snapshots import Snapshots
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import EventRow, ExampleRow, Lesson, MemoryRow, Outcome, Spent
@@ -172,13 +172,17 @@ class Memory:
             how = {"personal": self.personal}
             yield from examine(self.ledger, self.row.id, self.base, message, **how)
 
+    def look(self) -> Generator[None, None, None]:
+        """Note where messages tell secrets; once for each."""
+        yield from look(self.ledger, self.row.id)
+
     @property
     def reading(self) -> str:
         """What the base does while it finds what a message teaches: "", writing or answering."""
         return self.base.doing if self.base is not None else ""
 
     def masked(self, messages: Iterable[int]) -> dict[int, Masked]:
-        """Mask messages, and those before them, by all that was told before."""
+        """Mask messages by all that was told before."""
         return masked(self.ledger, self.row.id, messages, personal=self.personal)
 
     # weights on disk

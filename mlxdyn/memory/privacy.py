@@ -1,16 +1,21 @@
 """What of a memory's messages may be learned and shown: each masked by what was told before it."""
 
 import re
-from collections.abc import Iterable, Iterator
+import sys
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
+from mlxdyn.learn.steps import run
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Message
+from mlxdyn.memory.store.secrets import Place
 from mlxdyn.withheld.framed import strip_framed, strip_reported
 from mlxdyn.withheld.redact import PLACEHOLDER, find, mask, values
 from mlxdyn.withheld.unlearnable import is_question, strip_quoted, strip_unlearnable
 
-RECENT = 256  # newest turns of other conversations whose secrets are known
+BEFORE = 2  # turns whose last line may tell of the next message
+ASKING = "?？؟. "
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +40,64 @@ class Masked:
 def masked(
     ledger: Ledger, memory: int, messages: Iterable[int], *, personal: bool = False
 ) -> dict[int, Masked]:
-    """Mask `messages` and the turns before them, by message.
+    """Mask `messages`, by message.
 
     What was found secret once is masked in all later turns, replies and other conversations too.
     With `personal`, phone, passport, account and tax numbers stay.
     """
-    wanted = sorted(set(messages))
+    run(look(ledger, memory))
+    wanted = [m for id in sorted({*messages}) if (m := ledger.messages.find(id, memory))]
+    last = wanted[-1].id if wanted else 0
+    told = deque(ledger.secrets.told(memory, last, personal=not personal))
     known: dict[str, None] = {}
-    said: dict[int, list[Message]] = {}  # by conversation
     found: dict[int, Masked] = {}
-    for conversation, message in ledger.messages.around(memory, wanted, RECENT):
-        turns = said.setdefault(conversation, [])
-        before = _before(turns) if message.role == "user" else ""
+    for message in wanted:
+        while told and told[0][0] < message.id:
+            known[told.popleft()[1]] = None
+        before = _before(ledger, message)
         found[message.id] = _masked(message, before, known, personal=personal)
-        turns[:] = [*turns[-1:], message]
     return found
 
 
-def _before(turns: list[Message]) -> str:
-    """Give the last line of the last turns: a label there may tell of the next message."""
-    lines = [message.text.strip().splitlines()[-1:] for message in turns]
-    return "\n".join(line for last in lines for line in last)
+def look(ledger: Ledger, memory: int) -> Generator[None, None, None]:
+    """Note where messages tell secrets of their own, once for each; an imported chat has many."""
+    for id in ledger.secrets.unsearched(memory):
+        message = ledger.messages.find(id, memory)
+        if message:  # or it was forgotten since
+            ledger.secrets.keep(id, _places(message.text, _before(ledger, message)))
+            yield
+
+
+def secret_in(
+    ledger: Ledger, memory: int, question: str, answer: str, *, personal: bool = False
+) -> str | None:
+    """Name what a question and its answer tell that is never learned; None if there is nothing.
+
+    A secret of any message of the memory counts too. With `personal`, personal numbers do not.
+    """
+    run(look(ledger, memory))
+    told = ledger.secrets.told(memory, sys.maxsize, personal=not personal)
+    known = tuple(value for _, value in told)
+    joined = f"{question.rstrip(ASKING)}: {answer}"  # as if the question were the answer's label
+    spans = (
+        *find(joined, known=known, personal=not personal),
+        *find(answer, before=question, known=known, personal=not personal),
+    )
+    return next((span.kind.replace("known", "secret") for span in spans), None)
+
+
+def _places(text: str, before: str) -> list[Place]:
+    """Find secrets, and personal numbers apart: one may hide the other."""
+    spans = find(text, before=before)
+    sure = find(text, before=before, personal=False) if any(s.personal for s in spans) else spans
+    of_a_person = [(s.start, s.end, True) for s in spans if s not in sure]
+    return [*((s.start, s.end, False) for s in sure), *of_a_person]
+
+
+def _before(ledger: Ledger, message: Message) -> str:
+    """Give the last lines of the turns before one of the user's: a label there may tell of it."""
+    turns = ledger.messages.last_before(message.id, BEFORE) if message.role == "user" else []
+    return "\n".join(line for text in turns for line in text.strip().splitlines()[-1:])
 
 
 def _masked(message: Message, before: str, known: dict[str, None], *, personal: bool) -> Masked:

@@ -8,9 +8,11 @@ alone decide, a secret that is only mentioned ("I forgot my password") is none.
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from mlxdyn.withheld.secrets.shapes import PERSONAL, Span, shapes
 from mlxdyn.withheld.secrets.told import told
+from mlxdyn.withheld.secrets.writing import original, searched
 
 __all__ = ["PERSONAL", "PLACEHOLDER", "Span", "find", "mask", "values"]
 
@@ -24,8 +26,18 @@ def find(
     """Find secrets and, if `personal`, personal numbers: in order, none overlapping.
 
     `before` is what was said before, whose last words may be the label of this text. `known` are
-    values found in earlier turns, masked wherever they come again. The text is looked at again
-    without what was found, until nothing new is in it: masking it hides all there is to find.
+    values found in earlier turns, masked wherever they come again. However spaces, hyphens, digits
+    and accents are written, they are read in one way.
+    """
+    plain, places = searched(text)
+    said = searched(before)[0]
+    return tuple(original(span, places) for span in _found(plain, said, known, personal=personal))
+
+
+def _found(text: str, before: str, known: Sequence[str], *, personal: bool) -> tuple[Span, ...]:
+    """Look again at what is left without what was found, until nothing new is in it.
+
+    So masking hides all there is to find.
     """
     found: tuple[Span, ...] = ()
     seen = tuple(known)
@@ -110,7 +122,7 @@ def _again(text: str, known: Sequence[str]) -> Iterator[Span]:
     """Find known values, whatever their case and the spaces and hyphens in them."""
     wanted: dict[int, set[str]] = {}
     for value in known:
-        squeezed = _core(_squeezed(value)[0])
+        squeezed = _key(value)
         if len(squeezed) >= LEAST_CHARACTERS:
             wanted.setdefault(len(squeezed), set()).add(squeezed)
     if not wanted:
@@ -126,14 +138,16 @@ def _again(text: str, known: Sequence[str]) -> Iterator[Span]:
                     yield Span(start, end, "known")
 
 
-def _core(value: str) -> str:
-    """Leave off the signs around a value, where what is left is no common word: 7734 of 7734#."""
+@lru_cache(maxsize=10_000)  # each is looked for in every later text
+def _key(value: str) -> str:
+    """Squeeze a value, without the signs around it, unless a common word is left: 7734 of 7734#."""
+    value = _squeezed(searched(value)[0])[0]
     core = re.sub(r"^[\W_]+|[\W_]+$", "", value)
     telling = len(core) >= 6 or re.search(r"\d", core)
     return core if telling and len(core) >= LEAST_CHARACTERS else value
 
 
-SQUEEZED = frozenset(" \t\n\r-\u2010\u2011\u00a0")
+SQUEEZED = frozenset(" \n\r-")
 
 
 def _squeezed(text: str) -> tuple[str, list[int]]:

@@ -161,6 +161,7 @@ def show(ledger: Ledger, message: int) -> None:
 def extend(ledger: Ledger, message: int, text: str) -> None:
     """Let a message, say one that was cut short, have this text."""
     _write(ledger, "UPDATE messages SET text = ? WHERE id = ?", text, message)
+    ledger.secrets.search_again(message)
 
 
 def _read(ledger: Ledger, sql: str, *values: object) -> list[tuple[Any, ...]]:

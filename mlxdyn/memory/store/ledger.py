@@ -10,6 +10,7 @@ from mlxdyn.memory.store.examples import Examples
 from mlxdyn.memory.store.memories import Memories
 from mlxdyn.memory.store.messages import Messages
 from mlxdyn.memory.store.past import Past
+from mlxdyn.memory.store.secrets import Secrets
 
 
 class Ledger:
@@ -20,7 +21,7 @@ class Ledger:
         db = self.database = Database(path, writable=writable)
         self.memories, self.conversations = Memories(db), Conversations(db)
         self.messages, self.examples = Messages(db), Examples(db)
-        self.events, self.past = Events(db), Past(db)
+        self.events, self.past, self.secrets = Events(db), Past(db), Secrets(db)
 
     def transaction(self) -> AbstractContextManager[None]:
         """Make everything inside the block one durable step, or none of it; blocks may nest."""

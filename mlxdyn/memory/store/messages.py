@@ -72,8 +72,8 @@ class Messages:
         return frozenset(found)
 
     def mark_imported(self) -> None:
-        """Let every message be one that came with a bundle."""
-        self._db.run("UPDATE messages SET imported = 1")
+        """Let every message be one that came with a bundle; its secrets are looked for here."""
+        self._db.run("UPDATE messages SET imported = 1, secrets = NULL")
 
     def find(self, message: int, memory: int) -> Message | None:
         """Return one message of this memory."""
@@ -127,25 +127,15 @@ class Messages:
         )
         return found
 
-    def around(self, memory: int, messages: Sequence[int], most: int) -> list[tuple[int, Message]]:
-        """Return the conversations of `messages` and the `most` newest turns before their last.
-
-        Oldest first, each turn with its conversation.
-        """
-        rows = self._db.run(
-            "WITH own AS (SELECT m.* FROM messages m JOIN conversations c ON c.id = m.conversation"
-            " WHERE c.memory = :memory AND m.id <= :last)"
-            " SELECT conversation, id, role, text FROM own WHERE conversation IN"
-            " (SELECT conversation FROM own WHERE id IN (SELECT value FROM json_each(:messages)))"
-            " OR id IN (SELECT id FROM own ORDER BY id DESC LIMIT :most) ORDER BY id",
-            {
-                "memory": memory,
-                "most": most,
-                "last": max(messages, default=0),
-                "messages": json.dumps(list(messages)),
-            },
+    def last_before(self, message: int, most: int) -> list[str]:
+        """Return the texts of the turns before a message in its conversation, oldest first."""
+        found = self._db.column(
+            "SELECT text FROM messages WHERE id < :message AND conversation ="
+            " (SELECT conversation FROM messages WHERE id = :message)"
+            " ORDER BY id DESC LIMIT :most",
+            {"message": message, "most": most},
         )
-        return [(row[0], Message(*row[1:])) for row in rows]
+        return found[::-1]
 
     def upto(self, message: int) -> list[Message]:
         """Return a message and the one that it follows, if there is one, in their order."""

@@ -130,11 +130,18 @@ MIGRATIONS = {
     12: """
     ALTER TABLE events ADD COLUMN flops TEXT;
     """,
+    # Where each message tells a secret, so that all of a memory's secrets are known.
+    13: """
+    ALTER TABLE messages ADD COLUMN secrets TEXT;
+    CREATE INDEX message_unsearched ON messages(conversation) WHERE secrets IS NULL;
+    CREATE INDEX message_secrets ON messages(conversation) WHERE secrets <> '';
+    """,
 }
 """Statements that lead to each version of the schema from the one before; all there is, from none.
 
 A memory's row holds every knob that its lessons were learned with. A new knob of AdapterConfig,
 LearnerConfig or StudyConfig needs a statement here that gives it, in old rows, the value at which
-all goes as it went before; never the default of today.
+all goes as it went before; never the default of today. Where more is found secret than before,
+`UPDATE messages SET secrets = NULL` lets all messages be looked at again.
 """
 OLDEST, NEWEST = min(MIGRATIONS), max(MIGRATIONS)

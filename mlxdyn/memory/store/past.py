@@ -9,6 +9,7 @@ from mlxdyn.memory.store.events import Events
 from mlxdyn.memory.store.examples import Examples, frozen, lot
 from mlxdyn.memory.store.messages import EXAMINE_AGAIN, FOR_GOOD, Messages
 from mlxdyn.memory.store.records import EventRow, ExampleRow, Message, Reason, dump_chunks
+from mlxdyn.memory.store.secrets import Secrets
 
 
 class Past:
@@ -17,7 +18,7 @@ class Past:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._messages, self._events = Messages(database), Events(database)
-        self._examples = Examples(database)
+        self._examples, self._secrets = Examples(database), Secrets(database)
 
     def undoable(self, memory: int) -> EventRow | None:
         """Return the last event that stands."""
@@ -143,6 +144,7 @@ class Past:
             self.unmake(later)
             self._db.run("UPDATE messages SET examined = ? WHERE id = ?", (EXAMINE_AGAIN, later))
         self.unmake(message)
+        self._secrets.search_again(message)
         before = "(SELECT parent FROM messages WHERE id = :message)"
         for change in (
             f"messages SET parent = {before} WHERE parent = :message",

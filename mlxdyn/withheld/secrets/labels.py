@@ -10,9 +10,12 @@ whose it is, and `remark` is what is said of a password rather than being one. N
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Language:
-    """Words of one language, apart by "|"; letters are matched in either case."""
+    """Words of one language, apart by "|"; letters are matched in either case.
+
+    Each is only itself: what is cached of it is found without reading it all.
+    """
 
     password: str
     weak: str = ""  # words for a password that mean much else: what follows must look made up
