@@ -24,6 +24,7 @@ from mlxdyn.config import LEARNS
 from mlxdyn.engine import commands, memories, talks
 from mlxdyn.engine.actor import Engine, Options
 from mlxdyn.engine.events import Event
+from mlxdyn.engine.messages import escape_control
 from mlxdyn.settings import BY_NAME, Value
 from mlxdyn_app import acts
 from mlxdyn_app.attach import attach
@@ -33,6 +34,7 @@ from mlxdyn_app.choices import ModelList, SettingList
 from mlxdyn_app.clipboard import pbcopy
 from mlxdyn_app.dialogs import Question
 from mlxdyn_app.editor import edited
+from mlxdyn_app.escapes import withhold
 from mlxdyn_app.hearing import hear
 from mlxdyn_app.menu import Menu
 from mlxdyn_app.panel import MemoryPanel
@@ -62,7 +64,7 @@ def chat(options: Options) -> NoReturn:
         if app.return_code is None and not app.closed:  # it left without its own farewell
             app.engine.close(patience=PATIENCE_SECONDS)
     if app.failure:
-        print(app.failure, file=sys.stderr)
+        print(escape_control(app.failure), file=sys.stderr)
     # All is saved. Python would still take apart MLX and transformers, and wait for a slow step.
     sys.stdout.flush()
     sys.stderr.flush()
@@ -103,6 +105,7 @@ class ChatApp(App[None]):
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
+        withhold(self)
         for theme in (WREN, PAPER):
             self.register_theme(theme)
         self.settings: Mapping[str, Value | None] = options.settings

@@ -6,7 +6,7 @@ from os.path import isdir
 from pathlib import Path
 
 MENTION = re.compile(r"(?<!\S)@(?P<path>[^\s@][^\s]*)")
-FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.DOTALL | re.MULTILINE)
 AFTER = ".,;:!?)\"'"  # what may end a sentence is no part of a path
 MOST_BYTES = 100_000
 SHOWN = 20  # files that are offered
@@ -39,8 +39,14 @@ def attach(text: str) -> Attached:
         if fault:
             faults.append(fault)
         else:
-            parts.append(f"{path.name}:\n```\n{words.rstrip()}\n```")
+            parts.append(f"{path.name}:\n{_fenced(words.rstrip())}")
     return Attached("\n\n".join(parts), tuple(faults))
+
+
+def _fenced(words: str) -> str:
+    """Put a fence around a file that nothing in it closes: what follows would be the user's own."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", words)), default=0))
+    return f"{fence}\n{words}\n{fence}"
 
 
 def _there(named: str) -> Path | None:

@@ -1,6 +1,7 @@
 """The saved chats: found by what was said in them, opened, renamed, pinned, deleted."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 from textual import on
@@ -10,16 +11,15 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 
 from mlxdyn.engine.events import Chat, Hit, SearchResult
-from mlxdyn.engine.messages import local
+from mlxdyn.engine.messages import counted, local
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.records import MUTED, Records
 
 KEYS = "Enter opens · ^R renames · ^T pins · ^D deletes · Esc"
 AROUND, ROOM, TITLE = 20, 56, 16  # characters before what was found, of it, of its chat's title
-ERASE = (
-    "Forget everything that was said in this chat, and all that it taught, for good?\n\n"
-    "To delete the chat only and keep what it taught: Ctrl+D."
-)
+ERASE = "Forget everything that was said in {}, and all that it taught, for good?\n\n{}"
+ONLY = "To delete the chat only and keep what it taught: Ctrl+D."
+DELETED = "It is deleted already; what it taught is kept until this."
 Change = Literal["open", "rename", "pin", "hide", "show", "erase"]
 
 
@@ -52,7 +52,8 @@ class ChatList(Records):
     def __init__(self, chats: tuple[Chat, ...], current: int | None, words: str = "") -> None:
         super().__init__("Saved chats", KEYS, "No chat is saved yet.")
         self._current, self._words = current, words
-        self._hidden: list[int] = []  # in this page, the last one last
+        self._hidden: list[Chat] = []  # in this page, the last one last
+        self._deleted: tuple[Chat | None, str | None] = None, None  # just now; the row then chosen
         self._hits: tuple[Hit, ...] = ()
         self.show_chats(chats)
 
@@ -104,53 +105,75 @@ class ChatList(Records):
 
     @property
     def conversation(self) -> int | None:
-        """The chat under the cursor."""
+        """The id of the chat under the cursor."""
         return int(self.chosen.split()[0]) if self.chosen else None
 
-    def action_change(self, change: Change, value: str = "") -> bool:
+    @property
+    def _chat(self) -> Chat | None:
+        return self._chats.get(self.conversation or 0)
+
+    def action_change(self, change: Change) -> bool:
         """Hand on what is wanted of the chat under the cursor."""
-        chat = self.conversation
+        return self._want(self._chat, change)
+
+    def _want(self, chat: Chat | None, change: Change, value: str = "") -> bool:
         if chat is not None:
-            self.post_message(self.Wanted(chat, change, value))
+            self.post_message(self.Wanted(chat.id, change, value))
         return chat is not None
 
     def action_hide(self) -> None:
-        """Delete the chat under the cursor; it can come back."""
-        if (chat := self.conversation) is not None and self.action_change("hide"):
+        """Delete the chat under the cursor, off the list at once; it can come back."""
+        if (chat := self._chat) is not None and self._want(chat, "hide"):
             self._hidden.append(chat)
+            self.show_chats(tuple(one for one in self._chats.values() if one is not chat))
+            self._deleted = chat, self.chosen
             self.notify("Deleted; Ctrl+Z brings it back, Ctrl+E forgets what it taught too.")
 
     def action_show(self) -> None:
         """Bring back the chat that was deleted last."""
         if self._hidden:
-            self.post_message(self.Wanted(self._hidden.pop(), "show"))
+            self._deleted = None, None
+            self._want(self._hidden.pop(), "show")
 
     def action_rename(self) -> None:
         """Ask for a title."""
-        chat = self._chats.get(self.conversation or 0)
-        if chat is not None:
-            self.app.push_screen(Entry("Rename", "Title", chat.title), self._rename)
+        if (chat := self._chat) is not None:
+            self.app.push_screen(Entry("Rename", "Title", chat.title), partial(self._rename, chat))
 
-    def _rename(self, title: str | None) -> None:
+    def _rename(self, chat: Chat, title: str | None) -> None:
         if title is not None:
-            self.action_change("rename", title)
+            self._want(chat, "rename", title)
 
     def action_erase(self) -> None:
-        """Ask, then let everything in the chat be forgotten."""
-        if self.conversation is not None:
-            self.app.push_screen(Question(ERASE, "Forget it all"), self._erase)
+        """Ask, then let all of a chat be forgotten: of the one just deleted until one moves on."""
+        deleted, then = self._deleted
+        chat = deleted if deleted and then == self.chosen else self._chat
+        if chat is not None:
+            question = ERASE.format(_named(chat), DELETED if chat is deleted else ONLY)
+            self.app.push_screen(Question(question, "Forget it all"), partial(self._erase, chat))
 
-    def _erase(self, yes: bool | None) -> None:
+    def _erase(self, chat: Chat, yes: bool | None) -> None:
+        self._deleted = None, None
         if yes:
-            self.action_change("erase")
+            self._hidden = [one for one in self._hidden if one.id != chat.id]
+            self._want(chat, "erase")
+
+
+def _named(chat: Chat) -> str:
+    """A chat in a question: others may have its title."""
+    when = f"{local(chat.created)}, {counted(chat.messages, 'message')}"
+    return f"“{_title(chat)}” ({when})"
+
+
+def _title(chat: Chat) -> str:
+    return " ".join(chat.title.split()) or "untitled"
 
 
 def _line(chat: Chat) -> Content:
     """A saved chat in one line, its time in the user's own zone."""
-    title = " ".join(chat.title.split()) or "untitled"
     pin = "★ " if chat.pinned else ""
     return Content.assemble(
-        (f"{local(chat.created)}  ", MUTED), f"{pin}{title}", (f" ({chat.messages})", MUTED)
+        (f"{local(chat.created)}  ", MUTED), f"{pin}{_title(chat)}", (f" ({chat.messages})", MUTED)
     )
 
 

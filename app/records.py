@@ -52,14 +52,21 @@ class Records(ModalScreen[None]):
         self.refill()
 
     def fill(self, rows: Sequence[tuple[str, str, Content]]) -> None:
-        """Take new rows; the search stays."""
+        """Take new rows; the search stays, and so does the cursor on its row."""
         self._rows = rows
         if self.query(Input):  # it is on screen
-            self.refill()
+            self.refill(self.chosen)
 
     @on(Input.Changed)
-    def refill(self) -> None:
-        """Show the rows that have all the words of the search, those it names first."""
+    def sift(self) -> None:
+        """Show what the search finds now."""
+        self.refill()
+
+    def refill(self, chosen: str | None = None) -> None:
+        """Show the rows that have all the words of the search, those it names first.
+
+        The cursor goes to the row `chosen`, by its id; without one it keeps its place.
+        """
         words = self.query_one(Input).value.lower().split()
         found = [row for row in self._rows if all(word in row[1].lower() for word in words)]
         if words:
@@ -67,8 +74,9 @@ class Records(ModalScreen[None]):
         rows, place = self.query_one(OptionList), self.query_one(OptionList).highlighted
         rows.clear_options()
         rows.add_options([Option(shown, id=id) for id, _, shown in found[:SHOWN]])
-        if found:
-            rows.highlighted = min(place or 0, len(found[:SHOWN]) - 1)
+        ids = [id for id, _, _ in found[:SHOWN]]
+        if ids:
+            rows.highlighted = ids.index(chosen) if chosen in ids else min(place or 0, len(ids) - 1)
         rows.display = bool(found)
         nothing = self.query_one("#nothing", Label)
         nothing.display = not found

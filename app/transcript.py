@@ -21,7 +21,7 @@ from mlxdyn.engine.messages import learned as describe
 
 SHOWN_TURNS = 80  # a Markdown widget for each turn of a long chat would take seconds to build
 THINKS = "<think"
-FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(?P<code>.*?)^\1", re.DOTALL | re.MULTILINE)
 
 WELCOME = f"""\
 {FIRST_LINES}
@@ -127,7 +127,8 @@ class Turn(Vertical, can_focus=True):
     @property
     def code(self) -> str:
         """Its last code block; "" where it has none."""
-        return next(iter(FENCE.findall(self.text)[-1:]), "")
+        found = [*FENCE.finditer(self.text)]
+        return found[-1]["code"] if found else ""
 
     def action_code(self, columns: int) -> None:
         """Scroll code whose lines are long."""

@@ -12,7 +12,7 @@ from mlxdyn.memory.store.records import Message
 from mlxdyn.memory.store.secrets import Place
 from mlxdyn.withheld.framed import strip_framed, strip_reported
 from mlxdyn.withheld.redact import PLACEHOLDER, find, mask, values
-from mlxdyn.withheld.unlearnable import is_question, strip_quoted, strip_unlearnable
+from mlxdyn.withheld.unlearnable import is_question, strip_fenced, strip_quoted, strip_unlearnable
 
 BEFORE = 2  # turns whose last line may tell of the next message
 ASKING = "?？؟. "
@@ -107,7 +107,8 @@ def _masked(message: Message, before: str, known: dict[str, None], *, personal: 
     known |= dict.fromkeys(values(text, spans))
     plain = thought = strip_unlearnable(text)
     if message.role == "user":
-        plain = strip_framed(strip_quoted(strip_reported(thought)))
+        own = strip_unlearnable(strip_fenced(text))  # a mark in a fence would take the fence along
+        plain = strip_framed(strip_quoted(strip_reported(own)))
     shown = mask(text, spans)
     if plain == text:
         return Masked(shown, shown, len(spans))

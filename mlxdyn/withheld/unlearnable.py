@@ -27,9 +27,21 @@ def strip_unlearnable(text: str) -> str:
     return BEFORE.sub("", UNLEARNABLE.sub("", text))
 
 
+FENCED = re.compile(
+    r"^[ \t]{0,3}(?P<fence>(?P<mark>[`~])(?P=mark){2,})[^\n]*\n"
+    r"(?s:.*?)(?:^[ \t]{0,3}(?P=fence)(?P=mark)*[ \t]*$|\Z)",
+    re.MULTILINE,
+)
+"""As in Markdown, a fence is closed by one that is at least as long."""
+
+
+def strip_fenced(text: str) -> str:
+    """Take out fenced blocks, what they hold among it: nothing in them is a mark of its own."""
+    return FENCED.sub("", text)
+
+
 QUOTED = re.compile(
-    r"^[ \t]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?s:.*?)(?:^[ \t]{0,3}(?P=fence)[ \t]*$|\Z)"
-    r"|^[ \t]{0,3}>.*$"
+    r"^[ \t]{0,3}>.*$"
     r"|^[ \t]{0,3}(?:<[\w.-]{1,30}>|\[?(?:[\d/.-]{6,10},? )?\d{1,2}:\d\d(?::\d\d)?\]?(?: -)?"
     r" <?[\w .-]{1,30}[>:])[ \t].*$"  # a line of a chat log
     r"|^[ \t]{0,9}</?[A-Za-z][\w-]{0,20}(?:[ \t][^<>\n]*)?>[^\n]*>[ \t]*$"  # of markup
@@ -40,12 +52,12 @@ QUOTED = re.compile(
     r"|«[^»]{2,2000}?[.!?…。！？]\s{0,2}»|「[^」]{2,2000}?[.!?…。！？]」|『[^』]{2,2000}?[.!?…。！？]』)",
     re.MULTILINE,
 )
-"""Fenced blocks, lines that begin with > or a speaker, markup, data, speech; no name or title."""
+"""Lines that begin with > or a speaker, markup, data, speech; no name or title."""
 
 
 def strip_quoted(text: str) -> str:
     """Take out what somebody quotes or pastes with marks around it: it is not said of oneself."""
-    return QUOTED.sub("", text)
+    return QUOTED.sub("", strip_fenced(text))
 
 
 ASKED = re.compile(r"[?？؟]+[\s\"'”’»)]*\Z")
