@@ -100,6 +100,16 @@ def test_to_forget_a_message_that_only_repeats_is_to_forget_what_it_repeats(fron
     assert "no message 3" in one.until(Failed).text
 
 
+def test_a_reply_is_forgotten_without_what_was_said(mite: Model):
+    with school("m", mite) as memory:
+        event = teach(memory, "my dog is called Rex", DOG)
+        add = memory.ledger.messages.add
+        add(1, "user", "what is my dog called?", "none")
+        reply = add(1, "assistant", "Your dog is called Rex.", "none").id
+        asked = outcome.going(memory, [reply])
+        assert asked.messages == (reply,) and event.lesson.message not in asked.messages
+
+
 def test_forgetting_names_the_copies_and_the_settings_that_hold_it(front):
     one = front()
     said(one, "The locker code name is Zebraword.")

@@ -70,7 +70,7 @@ def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message
 
 def _repeated(ledger: Ledger, message: Message) -> list[int]:
     """Name the earlier messages that one repeats: what takes back or asks does not."""
-    if message.role != "user" or takes_back(message.text) or is_question(message.text):
+    if takes_back(message.text) or is_question(message.text):
         return []
     return known_from(ledger, message.id)
 
@@ -80,9 +80,12 @@ def known_from(ledger: Ledger, message: int) -> list[int]:
 
     It may be that they are true no more, or that somebody wants them forgotten, in whatever words:
     what they told and still stands is in it, and no answer of its own holds another of its words.
-    A question names only those that were read with it.
+    A question names only those that were read with it, and a reply, which wants nothing, none.
     """
-    text = ledger.messages.upto(message)[-1].text
+    turn = ledger.messages.upto(message)[-1]
+    if turn.role != "user":
+        return []
+    text = turn.text
     known = ledger.examples.known_before(message)
     if takes_back(text):
         before = ledger.messages.said_before(message, [one for one, *_ in known])
