@@ -1,5 +1,6 @@
 """Laws of what people take back: forgotten, said otherwise, gone back to."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -33,6 +34,7 @@ from mlxdyn.files import data_dir
 from mlxdyn.learn.learner import same
 from mlxdyn.memory import history
 from mlxdyn.memory.echoes import wants_all
+from mlxdyn.memory.store import database
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
 
@@ -96,6 +98,55 @@ def test_to_forget_a_message_that_only_repeats_is_to_forget_what_it_repeats(fron
     assert one.until(Opened).messages == ()
     one.engine.ask(memories.going, 3)
     assert "no message 3" in one.until(Failed).text
+
+
+def test_a_reply_is_forgotten_without_what_was_said(mite: Model):
+    with school("m", mite) as memory:
+        event = teach(memory, "my dog is called Rex", DOG)
+        add = memory.ledger.messages.add
+        add(1, "user", "what is my dog called?", "none")
+        reply = add(1, "assistant", "Your dog is called Rex.", "none").id
+        asked = outcome.going(memory, [reply])
+        assert asked.messages == (reply,) and event.lesson.message not in asked.messages
+
+
+def test_forgetting_names_the_copies_and_the_settings_that_hold_it(front):
+    one = front()
+    said(one, "The locker code name is Zebraword.")
+    one.engine.ask(memories.branch, "work")
+    one.until(Notice)
+    settings.path().write_text('system = "The locker code name is Zebraword."\n')
+    one.engine.ask(memories.going, 1)
+    going = one.until(Going)
+    held = ["Memory 'work' holds a copy: /memory work, then /forget 3.", str(settings.path())]
+    assert all(where in messages.going(going) for where in held)
+    one.engine.open(memories.forget, *going.messages)
+    told = one.until(Notice).text
+    assert all(where in told for where in held)
+    one.engine.open(memories.switch, "work")
+    one.until(Notice)
+    settings.path().unlink()
+    one.engine.open(memories.forget, 3)
+    assert one.until(Notice).text == "Forgotten for good, with any reply to it."
+
+
+def test_to_erase_a_chat_names_what_still_holds_it(front, monkeypatch):
+    monkeypatch.setattr(database, "PATIENCE", 0.1)
+    one = front()
+    said(one, "The locker code name is Zebraword.")
+    one.engine.ask(memories.branch, "work")
+    one.engine.ask(talks.rename, 1, "The locker code name Zebraword")
+    one.until(Notice)
+    one.engine.open(talks.new)
+    said(one, "Zebraword is still my locker code name.")
+    with closing(sqlite3.connect(data_dir() / "mlxdyn.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM messages").fetchall()
+        one.engine.open(talks.erase, 1)
+        told = one.until(Notice).text
+    assert "Another program reads the ledger" in told and "title" not in told
+    assert "is told again, and stays known, in message 5" in told
+    assert "Memory 'work' holds a copy: /memory work, then /forget one by one: 3, 4." in told
 
 
 @pytest.mark.parametrize(

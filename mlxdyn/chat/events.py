@@ -106,6 +106,8 @@ class Going:
     again: tuple[int, ...]  # other messages that tell it too, and would stay
     items: tuple[int, ...] = ()  # study items of other messages with words of it
     titles: tuple[int, ...] = ()  # chats whose title has words of it
+    copies: tuple[tuple[str, tuple[int, ...]], ...] = ()  # in other memories, by their names
+    settings: bool = False  # the settings have words of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from mlxdyn import settings
 from mlxdyn.chat.events import Fact, Going, Knew, Learned, Lessons, Logged, Moment, Panel
 from mlxdyn.chat.facts import Grouped, group
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import FACTS
-from mlxdyn.memory.echoes import echoes, known_from, telling, untold
+from mlxdyn.memory.echoes import known_from, untold
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.privacy import Masked
-from mlxdyn.memory.remains import remains
+from mlxdyn.memory.remains import Trail, remains, trail
 from mlxdyn.memory.store.records import ExampleRow, Filter, Reason, UpdateRow
 from mlxdyn.withheld.framed import forgets
 
@@ -70,10 +71,20 @@ def going(memory: Memory, messages: Sequence[int]) -> Going:
     known = list(dict.fromkeys((*repeated, *there)))
     hidden = memory.masked(known)
     facts = [fact for m in known for fact in taught(memory, m)]
-    again = tuple(other.id for other in echoes(ledger, id, known)) if known else ()
-    rest = remains(ledger, id, telling(ledger, id, known), [*known, *again])
-    said = tuple(hidden[m].text for m in known)
-    return Going(tuple(known), said, tuple(dict.fromkeys(facts)), again, rest.items, rest.titles)
+    left = trail(ledger, id, known)
+    return replace(
+        staying(memory, left, [*known, *left.again]),
+        messages=tuple(known),
+        said=tuple(hidden[m].text for m in known),
+        facts=tuple(dict.fromkeys(facts)),
+    )
+
+
+def staying(memory: Memory, left: Trail, gone: Sequence[int]) -> Going:
+    """Say what has the words of messages and is none of them; what `gone` taught is not named."""
+    rest = remains(memory.ledger, memory.row.id, left.words, gone)
+    set_too = left.words.held_by(settings.written())
+    return Going((), (), (), left.again, rest.items, rest.titles, left.copies, set_too)
 
 
 def taught(memory: Memory, message: int) -> list[str]:

@@ -7,7 +7,7 @@ from mlxdyn.config import Learn
 from mlxdyn.engine.events import Log, Notice, Timeline, Working
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_name, room
+from mlxdyn.files import check_name
 
 SHORT = 60  # characters of a message in a notice
 
@@ -43,14 +43,9 @@ def going(workspace: Workspace, *messages: int) -> None:
 
 def forget(workspace: Workspace, *messages: int) -> None:
     """Forget messages for good, with the replies to them."""
-    workspace.refuse_temporary()
-    with room():
-        workspace.session.forget(*messages, progress=workspace.working("forgetting"))
+    left = workspace.forget(messages)
     workspace.opened()
-    said = "Forgotten for good, with any reply to it."
-    if not workspace.ledger.database.erased():
-        said += " Another program reads the ledger; the next start erases the text."
-    workspace.emit(Notice(said))
+    workspace.emit(Notice(" ".join(["Forgotten for good, with any reply to it.", *left])))
 
 
 def panel(workspace: Workspace) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
+from mlxdyn import settings
 from mlxdyn.chat.events import Going, Knew, Learned, Moment, Replied, Stage, Studied, Weighed
 from mlxdyn.engine.events import Working
 from mlxdyn.memory.store.records import Brought, Reason
@@ -12,7 +13,7 @@ from mlxdyn.memory.store.records import Brought, Reason
 MOVED = (Reason.MOVED, Reason.ROLLED_BACK, "rolled back:")
 TOLD = 3.0  # seconds after which it is told how long something takes
 LEFT = 3  # parts of a message, or chats, that are named where they were left out
-LISTED = 10  # facts in a question
+LISTED = 10  # facts, or ids, in a question
 QUOTED = 200  # characters of a message in a question
 LIKELIER = 0.5  # nats from which on a piece counts as made likelier by memory: e^0.5 = 1.6 times
 WISHED = (
@@ -192,17 +193,35 @@ def going(event: Going) -> str:
     """Ask whether messages are to be forgotten, with what would go."""
     lines = [f"“{clipped(text, QUOTED)}”" for text in event.said]
     lines += ["", "What it then no longer knows:", *event.facts] if event.facts else []
-    if event.again:
-        ids = ", ".join(map(str, event.again))
-        lines += ["", f"It is told again, and stays known, in message {ids}."]
-    if event.items:
-        ids = ", ".join(map(str, event.items))
-        lines += ["", f"Words of it stay in study item {ids}: F2 corrects or deletes it."]
-    if event.titles:
-        ids = ", ".join(map(str, event.titles))
-        lines += ["", f"Words of it stay in the title of chat {ids}: Ctrl+O renames it."]
+    for line in staying(event):
+        lines += ["", line]
     what = "this" if len(event.said) == 1 else "these"
     return "\n".join([f"Forget {what} for good, with the replies, as if never said?", "", *lines])
+
+
+def staying(event: Going) -> list[str]:
+    """Name what else holds the words of what goes, each with what takes it away."""
+    lines = []
+    if event.again:
+        lines.append(f"It is told again, and stays known, in message {_named(event.again)}.")
+    if event.items:
+        named = _named(event.items)
+        lines.append(f"Words of it stay in study item {named}: F2 corrects or deletes it.")
+    if event.titles:
+        named = _named(event.titles)
+        lines.append(f"Words of it stay in the title of chat {named}: Ctrl+O renames it.")
+    for memory, ids in event.copies:
+        each = _named(ids) if len(ids) == 1 else f"one by one: {_named(ids)}"
+        lines.append(f"Memory {memory!r} holds a copy: /memory {memory}, then /forget {each}.")
+    if event.settings:
+        lines.append(f"Words of it stay in the settings: edit {settings.path()}.")
+    return lines
+
+
+def _named(ids: Sequence[int]) -> str:
+    """Name the first of some ids, and say how many more there are."""
+    more = f" and {len(ids) - LISTED:,} more" if len(ids) > LISTED else ""
+    return ", ".join(map(str, ids[:LISTED])) + more
 
 
 def moment(one: Moment) -> str:

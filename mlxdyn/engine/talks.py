@@ -8,7 +8,7 @@ from mlxdyn.engine.events import Chats, Notice, SearchResult
 from mlxdyn.engine.messages import abandoned, brought
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_free, room, write
+from mlxdyn.files import check_free, write
 
 SHORT = 60  # characters of a title in a notice
 
@@ -152,14 +152,12 @@ def erase(workspace: Workspace, conversation: int) -> None:
     """Forget all that was said in a conversation; it leaves memory and files for good."""
     from mlxdyn.memory.store import chats
 
-    workspace.refuse_temporary()
-    session = workspace.session
-    messages = chats.all_messages(session.ledger, conversation)
-    with room():
-        session.forget(*messages, progress=workspace.working("forgetting"))
+    messages = chats.all_messages(workspace.session.ledger, conversation)
+    left = workspace.forget(messages)
     listed(workspace)
     workspace.opened()
-    workspace.emit(Notice(f"The chat and what it taught are forgotten: {len(messages)} messages."))
+    gone = f"The chat and what it taught are forgotten: {counted(len(messages), 'message')}."
+    workspace.emit(Notice(" ".join([gone, *left])))
 
 
 def export(workspace: Workspace, target: str) -> None:

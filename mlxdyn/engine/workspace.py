@@ -6,7 +6,7 @@ Everything here runs on the engine's thread; MLX is imported when the first mode
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +26,9 @@ from mlxdyn.engine.events import (
     Studied,
     Working,
 )
+from mlxdyn.engine.messages import staying
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_name, data_dir
+from mlxdyn.files import check_name, data_dir, room
 from mlxdyn.settings import Value
 
 if TYPE_CHECKING:
@@ -195,6 +196,20 @@ class Workspace:
         for event in events:
             self.emit(event)
         self.emit(self.session.status())
+
+    def forget(self, messages: Sequence[int]) -> list[str]:
+        """Forget messages for good; return, in sentences, what still holds their words."""
+        from mlxdyn.chat import outcome
+        from mlxdyn.memory.remains import trail
+
+        self.refuse_temporary()
+        left = trail(self.ledger, self.memory.row.id, messages)
+        with room():
+            self.session.forget(*messages, progress=self.working("forgetting"))
+        told = staying(outcome.staying(self.memory, left, left.again))
+        if not self.ledger.database.erased():
+            told.append("Another program reads the ledger; the next start erases the text.")
+        return told
 
     def refuse_temporary(self) -> None:
         if self.session.temporary:

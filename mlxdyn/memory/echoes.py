@@ -45,10 +45,9 @@ class Telling:
 
 def telling(ledger: Ledger, memory: int, messages: Sequence[int]) -> Telling:
     """Give the words that tell what `messages` tell."""
-    said = ledger.messages.search(memory, Filter())
-    found = [_telling(ledger, m, said[:i]) for i, m in enumerate(said) if m.id in messages]
-    alone = set[str]().union(*(told for told, _ in found))
-    return Telling(frozenset(alone), tuple(frozenset(new) for _, new in found))
+    found = _tellings(ledger, ledger.messages.search(memory, Filter()), messages)
+    alone = set[str]().union(*(told for told, _ in found.values()))
+    return Telling(frozenset(alone), tuple(frozenset(new) for _, new in found.values()))
 
 
 def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message]:
@@ -58,23 +57,20 @@ def echoes(ledger: Ledger, memory: int, messages: Sequence[int]) -> list[Message
     """
     gone = {*messages, *(r for message in messages for r in ledger.messages.replies_to(message))}
     said = ledger.messages.search(memory, Filter())
+    others = [(other, words(other.text)) for other in said if other.id not in gone]
     found: dict[int, Message] = {}
-    for place, message in enumerate(said):
-        if message.id in messages:
-            told, new = _telling(ledger, message, said[:place])
-            before = _repeated(ledger, message)
-            for other in said[:place]:
-                if other.id in before and other.id not in gone:
-                    found[other.id] = other
-            for later in said[place + 1 :]:
-                if later.id not in gone and _holds(later.text, told, new):
-                    found[later.id] = later
+    for id, (told, new) in _tellings(ledger, said, messages).items():
+        before = _repeated(ledger, ledger.messages.upto(id)[-1])
+        for other, held in others:
+            later = other.id > id
+            if _holds(held, told, new) if later else other.id in before:
+                found[other.id] = other
     return sorted(found.values(), key=lambda message: message.id)
 
 
 def _repeated(ledger: Ledger, message: Message) -> list[int]:
     """Name the earlier messages that one repeats: what takes back or asks does not."""
-    if message.role != "user" or takes_back(message.text) or is_question(message.text):
+    if takes_back(message.text) or is_question(message.text):
         return []
     return known_from(ledger, message.id)
 
@@ -84,9 +80,12 @@ def known_from(ledger: Ledger, message: int) -> list[int]:
 
     It may be that they are true no more, or that somebody wants them forgotten, in whatever words:
     what they told and still stands is in it, and no answer of its own holds another of its words.
-    A question names only those that were read with it.
+    A question names only those that were read with it, and a reply, which wants nothing, none.
     """
-    text = ledger.messages.upto(message)[-1].text
+    turn = ledger.messages.upto(message)[-1]
+    if turn.role != "user":
+        return []
+    text = turn.text
     known = ledger.examples.known_before(message)
     if takes_back(text):
         before = ledger.messages.said_before(message, [one for one, *_ in known])
@@ -169,20 +168,33 @@ def _told(ledger: Ledger, message: int) -> set[str]:
     return said & words(*(f.answer for f in facts)) - words(*(f.question for f in facts))
 
 
-def _telling(
-    ledger: Ledger, message: Message, before: Iterable[Message]
-) -> tuple[set[str], set[str]]:
+def _tellings(
+    ledger: Ledger, said: Sequence[Message], messages: Sequence[int]
+) -> dict[int, tuple[set[str], set[str]]]:
+    """Give the words that tell of each of `messages`, of all that was `said`, the oldest first."""
+    wanted, before = {*messages}, set[str]()
+    last = max(wanted, default=0)
+    found = {}
+    for message in said:
+        if message.id > last:
+            break
+        if message.id in wanted:
+            found[message.id] = _telling(ledger, message, before)
+        before |= words(message.text)
+    return found
+
+
+def _telling(ledger: Ledger, message: Message, before: Set[str]) -> tuple[set[str], set[str]]:
     """Give the words each of which tells of a message, and those that do so together."""
     secrets = words(*values(message.text, find(message.text)))
     told, own = _told(ledger, message.id), words(message.text) - ordinary()
     if told or secrets:
         return told | secrets, set()
-    new = own - words(*(turn.text for turn in before))
+    new = own - before
     return set(), {w for w in new if len(w) >= LEAST_LETTERS or re.match(f"[{UNSPACED}]", w)}
 
 
-def _holds(text: str, told: set[str], new: set[str]) -> bool:
-    held = words(text)
+def _holds(held: set[str], told: set[str], new: set[str]) -> bool:
     return bool(held & told) or _enough(held, new)
 
 
