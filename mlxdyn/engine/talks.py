@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlxdyn.engine.events import Chats, Notice, SearchResult
-from mlxdyn.engine.messages import abandoned, brought
+from mlxdyn.engine.messages import abandoned, brought, counted
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_free, write
