@@ -209,6 +209,31 @@ def test_files_and_directories_are_added_under_a_name(index: Path, mite: Model) 
             fetch.add(str(file), name=taken, say=print)
 
 
+@pytest.mark.parametrize(
+    "words,home",
+    [
+        (["model", "info", "~nosuch"], None),
+        (["model", "add", "~nosuch/x.gguf"], None),
+        (["chat", "--model", "~nosuch", "--once", "Hi"], None),
+        (["memory", "list"], "~nosuch/x"),
+        (["config"], "~nosuch/x"),
+    ],
+)
+def test_the_home_of_nobody_is_one_sentence(words: list[str], home: str | None, monkeypatch):
+    if home:
+        monkeypatch.setenv("MLXDYN_HOME", home)
+    done = run(*words)
+    assert done.returncode == 1 and "no user of that name" in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
+def test_a_gguf_whose_name_is_not_utf8_is_added(index: Path) -> None:
+    file = os.fsencode(index.with_name("tiny.gguf"))
+    os.rename(file, odd := file.replace(b"tiny", b"t\xffny"))
+    assert fetch.add(os.fsdecode(odd), say=print) == "t-ny"
+    assert json.loads((load("t-ny").path / RECORD).read_text())["gguf"]["file"] == "t?ny.gguf"
+
+
 def test_every_known_model_says_what_it_is() -> None:
     for entry in registry.entries().values():
         pinned = entry.sha256 is not None and "==" in entry.source
