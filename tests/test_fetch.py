@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -207,6 +208,18 @@ def test_files_and_directories_are_added_under_a_name(index: Path, mite: Model) 
     for taken in (BUNDLED_MODEL, DEFAULT_MODEL, "second"):
         with pytest.raises(MlxdynError, match="already"):
             fetch.add(str(file), name=taken, say=print)
+
+
+def test_a_model_that_is_added_is_as_private_as_all_here(mite: Model, tmp_path: Path) -> None:
+    shutil.copytree(mite.path, tmp_path / "open")
+    (tmp_path / "open" / "more").mkdir()
+    (tmp_path / "open" / "more" / "note.txt").touch()
+    for path in (tmp_path / "open", *(tmp_path / "open").rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    place = fetch.place(fetch.add(str(tmp_path / "open"), say=print))
+    for path in (place, *place.rglob("*")):
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+    assert (place / "more" / "note.txt").exists()
 
 
 @pytest.mark.parametrize(

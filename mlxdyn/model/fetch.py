@@ -142,7 +142,9 @@ def _from_directory(path: Path, name: str) -> str:
     if not whole(path):
         raise MlxdynError(f"{path} is no model directory: it lacks config, tokenizer or weights")
     with appearing(place(name)) as partial:
-        shutil.copytree(path, partial)
+        shutil.copytree(path, partial, copy_function=shutil.copyfile)  # without its modes
+        for folder in (partial, *filter(Path.is_dir, partial.rglob("*"))):
+            folder.chmod(0o700)
     return name
 
 
