@@ -35,7 +35,7 @@ def data_dir(*, make: bool = True) -> Path:
     """
     os.umask(0o077)
     chosen = os.environ.get("MLXDYN_HOME")
-    path = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_path("mlxdyn"))
+    path = expanded(chosen) if chosen else Path(platformdirs.user_data_path("mlxdyn"))
     if not make and (path.is_dir() or not path.exists()):
         return path
     try:
@@ -45,6 +45,19 @@ def data_dir(*, make: bool = True) -> Path:
             f"{path} cannot be used ({error.strerror}); name a directory of yours in MLXDYN_HOME"
         ) from error
     return path
+
+
+def expanded(named: str) -> Path:
+    """Return the path that a user names; `~` is their home, and `~NAME` that of another user.
+
+    Raises MlxdynError where there is no such user.
+    """
+    try:
+        return Path(named).expanduser()
+    except RuntimeError as error:
+        raise MlxdynError(
+            f"{named} cannot be used: there is no user of that name; write the path out"
+        ) from error
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import platformdirs
 
 from mlxdyn.config import ChatConfig, Learn, SamplingConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import write
+from mlxdyn.files import expanded, write
 
 FILE = "config.toml"
 PRESETS, KEYS = "presets", "keys"
@@ -84,7 +84,7 @@ BY_NAME = {setting.name: setting for setting in SETTINGS}
 def path() -> Path:
     """Return where the settings are: in MLXDYN_HOME if that is set, so that a home is whole."""
     home = os.environ.get("MLXDYN_HOME")
-    room = Path(home).expanduser() if home else Path(platformdirs.user_config_path("mlxdyn"))
+    room = expanded(home) if home else Path(platformdirs.user_config_path("mlxdyn"))
     return room / FILE
 
 

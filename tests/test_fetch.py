@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -207,6 +208,43 @@ def test_files_and_directories_are_added_under_a_name(index: Path, mite: Model) 
     for taken in (BUNDLED_MODEL, DEFAULT_MODEL, "second"):
         with pytest.raises(MlxdynError, match="already"):
             fetch.add(str(file), name=taken, say=print)
+
+
+def test_a_model_that_is_added_is_as_private_as_all_here(mite: Model, tmp_path: Path) -> None:
+    shutil.copytree(mite.path, tmp_path / "open")
+    (tmp_path / "open" / "more").mkdir()
+    (tmp_path / "open" / "more" / "note.txt").touch()
+    for path in (tmp_path / "open", *(tmp_path / "open").rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    place = fetch.place(fetch.add(str(tmp_path / "open"), say=print))
+    for path in (place, *place.rglob("*")):
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+    assert (place / "more" / "note.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "words,home",
+    [
+        (["model", "info", "~nosuch"], None),
+        (["model", "add", "~nosuch/x.gguf"], None),
+        (["chat", "--model", "~nosuch", "--once", "Hi"], None),
+        (["memory", "list"], "~nosuch/x"),
+        (["config"], "~nosuch/x"),
+    ],
+)
+def test_the_home_of_nobody_is_one_sentence(words: list[str], home: str | None, monkeypatch):
+    if home:
+        monkeypatch.setenv("MLXDYN_HOME", home)
+    done = run(*words)
+    assert done.returncode == 1 and "no user of that name" in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
+def test_a_gguf_whose_name_is_not_utf8_is_added(index: Path) -> None:
+    file = os.fsencode(index.with_name("tiny.gguf"))
+    os.rename(file, odd := file.replace(b"tiny", b"t\xffny"))
+    assert fetch.add(os.fsdecode(odd), say=print) == "t-ny"
+    assert json.loads((load("t-ny").path / RECORD).read_text())["gguf"]["file"] == "t?ny.gguf"
 
 
 def test_every_known_model_says_what_it_is() -> None:

@@ -1,6 +1,7 @@
 """Whether a model fits this machine is said from its files, before a weight is read."""
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -67,6 +68,13 @@ def test_a_model_that_could_be_fetched_is_judged_too(monkeypatch: pytest.MonkeyP
 def test_files_that_say_nothing_need_nothing(tmp_path: Path, data: bytes):
     (tmp_path / "model.safetensors").write_bytes(data)
     assert registry.memory_of(tmp_path) == 0
+
+
+@pytest.mark.parametrize("bits", [0, -4, "4", 1e400, None, [4], 10**30])
+def test_bits_that_no_weights_have_are_not_counted_with(tmp_path: Path, mite: Model, bits: object):
+    shutil.copy(mite.path / "model.safetensors", tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"quantization": {"bits": bits}}))
+    assert registry.parameters_of(tmp_path) == registry.parameters_of(mite.path)
 
 
 def test_how_long_a_message_takes_is_said_before_loading(

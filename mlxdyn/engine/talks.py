@@ -2,13 +2,12 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 from mlxdyn.engine.events import Chats, Notice, SearchResult
 from mlxdyn.engine.messages import abandoned, brought, counted
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_free, write
+from mlxdyn.files import check_free, expanded, write
 
 SHORT = 60  # characters of a title in a notice
 
@@ -162,7 +161,7 @@ def erase(workspace: Workspace, conversation: int) -> None:
 
 def export(workspace: Workspace, target: str) -> None:
     """Write the open conversation to a new file: JSON if it is named so, else Markdown."""
-    session, path = workspace.session, Path(target).expanduser()
+    session, path = workspace.session, expanded(target)
     messages = session.messages()
     if not messages:
         raise MlxdynError("there is nothing in this chat to export yet")
@@ -186,7 +185,7 @@ def bring(workspace: Workspace, source: str) -> None:
 
     workspace.refuse_temporary()
     ledger, memory = workspace.ledger, workspace.memory.row.id
-    talks = others.read(Path(source).expanduser())
+    talks = others.read(expanded(source))
     came = [
         (talk.title, chats.bring(ledger, memory, talk.title, talk.created, talk.turns))
         for talk in talks

@@ -163,7 +163,7 @@ def _write_papers(gguf: Gguf, origin: Origin, directory: Path, config: dict[str,
     if origin.card is not None:
         shutil.copyfile(origin.card, directory / "README.md")
         return
-    (directory / "README.md").write_text(_card(gguf, origin, config), "utf-8")
+    _write_text(directory / "README.md", _card(gguf, origin, config))
 
 
 def _card(gguf: Gguf, origin: Origin, config: dict[str, Any]) -> str:
@@ -195,4 +195,9 @@ def _record(gguf: Gguf, origin: Origin, directory: Path, bits: Bits) -> dict[str
 
 
 def _write(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    _write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Write what may hold the name of a file, which need not be UTF-8."""
+    path.write_text(text, "utf-8", errors="replace")

@@ -19,7 +19,7 @@ from pathlib import Path
 import mlxdyn_models
 from mlxdyn.config import Bits
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import appearing, check_name, data_dir, digest, temporary
+from mlxdyn.files import appearing, check_name, data_dir, digest, expanded, temporary
 from mlxdyn.model.registry import (
     ADDED,
     BUNDLED,
@@ -55,7 +55,7 @@ def add(
     repository. Raises MlxdynError, one sentence, when it cannot be had.
     """
     entry = entries().get(source)
-    path = Path(source).expanduser()
+    path = expanded(source)
     if entry is not None:
         return _known(entry, say, progress)
     if source.startswith(PYPI):
@@ -142,7 +142,9 @@ def _from_directory(path: Path, name: str) -> str:
     if not whole(path):
         raise MlxdynError(f"{path} is no model directory: it lacks config, tokenizer or weights")
     with appearing(place(name)) as partial:
-        shutil.copytree(path, partial)
+        shutil.copytree(path, partial, copy_function=shutil.copyfile)  # without its modes
+        for folder in (partial, *filter(Path.is_dir, partial.rglob("*"))):
+            folder.chmod(0o700)
     return name
 
 

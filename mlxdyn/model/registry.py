@@ -13,7 +13,7 @@ import mlxdyn_models
 from mlxdyn import settings
 from mlxdyn.config import BUNDLED_MODEL, DEFAULT_MODEL
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import data_dir
+from mlxdyn.files import data_dir, expanded
 
 ADDED = "models"
 """Directory in the home that holds the models that were added."""
@@ -71,7 +71,7 @@ def locate(name: str) -> Path:
         return known[name]
     if name in entries() and "/" not in name:
         raise MlxdynError(f"{name} is not on this machine; fetch it: mlxdyn model download {name}")
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise MlxdynError(f"{path} holds no config.json, so it is not a model directory")
@@ -156,9 +156,10 @@ def parameters_of(path: Path) -> int:
     """Count the weights of a model that is here by the headers of its files; 0 if they say none."""
     files = path.glob("model*.safetensors")
     try:
-        bits = json.loads((path / "config.json").read_text("utf-8"))["quantization"]["bits"]
+        told = json.loads((path / "config.json").read_text("utf-8"))["quantization"]["bits"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        bits = 4
+        told = None
+    bits = told if isinstance(told, int) and 0 < told <= 32 else 4
     return sum(_parameters(file, 32 // bits) for file in files)
 
 
