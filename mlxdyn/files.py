@@ -172,10 +172,23 @@ def sweep() -> None:
 
 
 def _clear(path: Path | None, note: Path, lock: Path) -> None:
+    """Remove what a note names; the note stays until it is seen that nothing is there."""
     if path and path.name.startswith("."):
-        remove(path)
+        with suppress(OSError):
+            remove(path)
+        if not _gone(path):
+            return
     note.unlink(missing_ok=True)
     lock.unlink(missing_ok=True)
+
+
+def _gone(path: Path) -> bool:
+    """Tell whether a directory has no such entry; one that is away may come back."""
+    try:
+        path.lstat()
+    except OSError as error:
+        return isinstance(error, FileNotFoundError) and path.parent.is_dir()
+    return False
 
 
 def remove(path: Path) -> None:

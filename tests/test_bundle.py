@@ -338,6 +338,29 @@ def test_a_leftover_that_cannot_be_removed_is_in_nobodys_way(memory: Memory, tmp
     assert not left.exists() and not list(data_dir().glob(".*"))
 
 
+@pytest.mark.parametrize("name", [".m", ".m.partial.bundle"])
+def test_a_leftover_on_a_disk_that_is_away_goes_when_it_is_back(tmp_path: Path, name: str):
+    left = tmp_path / "disk" / name
+    left.parent.mkdir()
+    killed_with(left)
+    left.parent.rename(tmp_path / "in a pocket")
+    sweep()
+    (tmp_path / "in a pocket").rename(left.parent)
+    sweep()
+    assert not left.exists() and not list(data_dir().glob(".*"))
+
+
+def test_a_directory_that_cannot_be_removed_now_is_removed_later(tmp_path: Path, monkeypatch):
+    left = tmp_path / ".m"
+    killed_with(left)
+    (left / "adapter.safetensors").write_bytes(b"private")
+    with monkeypatch.context() as held:
+        held.setattr("shutil.rmtree", lambda *_, **__: None)  # as one does that ignores its errors
+        sweep()
+    sweep()
+    assert not left.exists() and not list(data_dir().glob(".*"))
+
+
 @pytest.mark.parametrize("cut", [-1, -5])
 def test_a_note_of_a_leftover_that_was_cut_short_removes_nothing(tmp_path: Path, cut: int):
     kept, left = tmp_path / ".m.partial", tmp_path / ".m.partial.txt"
