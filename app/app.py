@@ -310,11 +310,11 @@ class ChatApp(App[None]):
     def _pbcopy(self, text: str) -> None:
         pbcopy(text)
 
-    def begin_edit(self, turn: Turn) -> None:
-        """Put the words of a message in the prompt, to be said otherwise; a draft comes back."""
+    def begin_edit(self, turn: Turn, text: str | None = None) -> None:
+        """Put a message, or `text`, in the prompt, to be said otherwise; a draft comes back."""
         self.editing = turn
         self.prompt.border_title = "your message anew" if turn.role == "user" else "the reply anew"
-        self.prompt.lend(turn.text)
+        self.prompt.lend(turn.text if text is None else text)
         self.prompt.focus()
 
     def end_edit(self) -> None:

@@ -212,7 +212,9 @@ async def _failed(app: ChatApp, failed: Failed) -> None:
         return
     app.notify(failed.text, severity="error", markup=False)
     await app.transcript.note(failed.text, error=True)
-    await app.talk.failed()
+    refused = await app.talk.failed()
+    if refused is not None:
+        app.begin_edit(*refused)
     if not app.talk.busy:
         app.talk.rest()
 

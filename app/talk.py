@@ -4,6 +4,8 @@ from collections import deque
 from dataclasses import replace
 from time import monotonic
 
+from textual.widget import Widget
+
 from mlxdyn.engine import messages, talks
 from mlxdyn.engine.actor import Engine
 from mlxdyn.engine.events import Learned, Lessons, Message, Opened, Replied, Status
@@ -32,6 +34,7 @@ class Talk:
         self.queue: deque[Turn] = deque()  # said but not heard; the first is sent when busy
         self.early: list[Turn] = []  # said before the conversation they are meant for was open
         self.turns: dict[int, Turn] = {}  # on screen, by message id
+        self._cut: list[Widget] = []  # a message being said otherwise and what follows it
         self.numbers = False  # nll and tokens are shown
         self.opening = ""  # what is said until another conversation is open
         self._begun, self._pieces, self._read = 0.0, 0, 0.0  # of the running reply
@@ -43,6 +46,7 @@ class Talk:
         await self._end_reply()
         self.busy, self.opening = False, ""
         self._give_back(self.queue)
+        self._cut = []
         self.conversation, self.ready = opened.conversation, True
         self.turns = await self._transcript.open(opened.messages)
         self.rest()
@@ -53,6 +57,7 @@ class Talk:
     async def heard(self, message: Message) -> None:
         """Make room for the reply to a message that the engine has saved."""
         self.busy = True
+        await self._part()
         turn = await self._said(message.text)
         self._keep(message, turn)
         status = self._line.status
@@ -134,13 +139,19 @@ class Talk:
             if turn.learned is not None:
                 turn.show(turn.learned, numbers=on)
 
-    async def failed(self) -> None:
-        """End a reply that will not come, and go on with what waits."""
+    async def failed(self) -> tuple[Turn, str] | None:
+        """End a reply that will not come, and go on with what waits.
+
+        Return a message that was to be said otherwise and still stands, with what it was to be.
+        """
         if self.reply is not None:
             await self._end_reply()
             self._next()
+        elif self._cut:
+            return await self._stands()
         elif self.busy:
             self._unanswered()
+        return None
 
     def stayed(self) -> None:
         """Go on with this conversation: the other one did not open."""
@@ -168,8 +179,7 @@ class Talk:
     async def edit(self, old: Turn, text: str) -> None:
         """Say something else in the place of a message; what followed it stays as a version."""
         assert old.message is not None
-        await self._transcript.cut(old)
-        self.turns = {id: turn for id, turn in self.turns.items() if turn.is_attached}
+        self._cut = self._transcript.cut(old)
         turn = await self._transcript.add(Turn("user", text))
         self._transcript.anchor()
         self.queue.append(turn)
@@ -231,6 +241,24 @@ class Talk:
     def _keep(self, message: Message, turn: Turn) -> None:
         self.turns[message.id] = turn
         turn.keep(message)
+
+    async def _part(self) -> None:
+        """Part with what was said before an edit, now that this is saved."""
+        gone, self._cut = self._cut, []
+        for widget in gone:
+            await widget.remove()
+        self.turns = {id: turn for id, turn in self.turns.items() if turn not in gone}
+
+    async def _stands(self) -> tuple[Turn, str]:
+        """Show again what an edit that was refused was to take the place of."""
+        back, self._cut = self._cut, []
+        for widget in back:
+            widget.display = True
+        refused, old = self.queue.popleft(), back[0]
+        await refused.remove()
+        self._unanswered()
+        assert isinstance(old, Turn)
+        return old, refused.text
 
     async def _said(self, text: str) -> Turn:
         """Return the waiting turn the engine has heard; what was before it failed."""

@@ -211,11 +211,13 @@ class Transcript(VerticalScroll):
         await self.mount(turn)
         return turn
 
-    async def cut(self, turn: Turn) -> None:
-        """Take a turn and all below it away."""
+    def cut(self, turn: Turn) -> list[Widget]:
+        """Take a turn and all below it off the screen; they can be shown again, or removed."""
         children = list(self.children)
-        for below in children[children.index(turn) :]:
-            await below.remove()
+        gone = children[children.index(turn) :]
+        for below in gone:
+            below.display = False
+        return gone
 
     async def note(self, text: str, *, error: bool = False) -> None:
         """Append a line that nobody said."""

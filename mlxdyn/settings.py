@@ -72,7 +72,7 @@ SETTINGS = (
             False),
     Setting("dial", int, "how strongly the memory speaks, in per cent", CHAT.dial, most=100),
     Setting("idle", float, "seconds of quiet before the memory studies; 0 never",
-            CHAT.idle_seconds),
+            CHAT.idle_seconds, most=1e9),
     Setting("budget", float, "most seconds that learning one message may take; 0 any",
             CHAT.budget_seconds),
     Setting("theme", str, "colours of the app", "dark"),

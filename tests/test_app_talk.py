@@ -72,6 +72,24 @@ async def test_a_message_is_edited_and_what_followed_it_stays_as_a_version():
         await until(pilot, lambda: "And two." in seen(app))
 
 
+async def test_an_edit_that_is_refused_leaves_the_chat_as_it_is_and_goes_on():
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "Hello one!")
+        await say_and_learn(app, pilot, "And two.")
+        before, long = seen(app), "I walked and saw " + "a boat and a bird and " * 400
+        app.prompt.write("a draft")
+        await pilot.press("alt+up", "up", "up", "up", "e")
+        app.prompt.text = long
+        press(app, "enter")
+        await until(pilot, lambda: "smaller parts" in seen(app)[-1] and app.editing)
+        assert app.prompt.text == long.strip() and app.prompt.border_title == "your message anew"
+        assert seen(app)[:-1] == before and all(turn.display for turn in app.talk.turns.values())
+        app.prompt.text = "Good evening!"
+        press(app, "enter")
+        await until(pilot, lambda: "version 2 of 2" in seen(app)[1] and not app.talk.busy)
+        assert "And two." not in seen(app) and app.prompt.text == "a draft"
+
+
 async def test_a_reply_is_reworded_and_goes_on_where_it_was_cut():
     async with chatting(SHORT) as (app, pilot):
         await say_and_learn(app, pilot, "Hello! My name is Ada and I live in Lisbon.")

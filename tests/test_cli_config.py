@@ -35,6 +35,7 @@ def test_a_setting_is_kept_shown_and_unset():
         (("temperature", "hot"), "it takes a number from 0 to 5"),
         (("temperature", "nan"), "it takes a number"),
         (("idle", "inf"), "it takes a number"),
+        (("idle", "1e10"), "it takes a number from 0 to 1e+09"),
         (("learn", "none"), "it takes user, all, off"),
         (("numbers", "perhaps"), "it takes on or off"),
         (("seed", "1.5"), "it takes a whole number"),

@@ -403,6 +403,14 @@ def test_quiet_is_for_studying_and_a_message_ends_it(front):
     assert kinds == ["message", "message", "study"]
 
 
+def test_the_longest_quiet_ends_no_engine(front):
+    one = front(replace(GREEDY, chat=replace(GREEDY.chat, idle_seconds=1e300)))
+    for text in ("My dog is called Rex.", "Hello!"):
+        one.engine.send(text)
+        one.until(Replied)
+        one.until(Learned)
+
+
 def events() -> list:
     ledger = Ledger(data_dir() / "mlxdyn.db")
     found = ledger.events.all(ledger.memories.find("default").id)

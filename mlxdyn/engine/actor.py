@@ -115,7 +115,8 @@ class Engine:
         while True:
             try:
                 types = self._typed + TYPES - time.monotonic()
-                idle = self._workspace.options.chat.idle_seconds or None
+                quiet = self._workspace.options.chat.idle_seconds
+                idle = min(quiet, threading.TIMEOUT_MAX) or None
                 waits = max(types, 0.0) if learning else idle
                 request = self._requests.get(block=waits != 0.0, timeout=waits)
             except queue.Empty:
