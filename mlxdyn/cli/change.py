@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlxdyn import settings
+from mlxdyn.cli.gone import say_gone, say_left, say_told
 from mlxdyn.cli.open import (
     ROW_ID,
     agreed,
@@ -32,7 +32,6 @@ from mlxdyn.files import room
 if TYPE_CHECKING:
     from mlxdyn.engine.events import Message
     from mlxdyn.memory.memory import Memory
-    from mlxdyn.memory.remains import Remains
     from mlxdyn.memory.store.ledger import Ledger
     from mlxdyn.memory.store.records import EventRow, MemoryRow
 
@@ -154,50 +153,9 @@ def forget(
         "forgotten": ids, "lessons": lessons, "copies_in": [*others], "repeated_in": still,
         "items": [*rest.items], "titles": [*rest.titles], "settings": set_too,
     }  # fmt: skip
-    _say_gone(f"Forgotten: {what}", as_json, erased, **facts)
-    _say_told(name, still, others)
-    _say_left(name, rest, set_too=set_too)
-
-
-def _say_told(name: str, still: Sequence[int], others: Mapping[str, Sequence[int]]) -> None:
-    """Name the messages that tell it again, here and in other memories."""
-    if still:
-        ids_left = " ".join(map(str, still))
-        click.echo(
-            f"What was forgotten is told again elsewhere ({counted(len(still), 'message')}): "
-            f"mlxdyn memory forget {ids_left} --memory {name}",
-            err=True,
-        )
-    for other, copies in others.items():
-        held_as = " ".join(map(str, copies))
-        click.echo(
-            f"Memory {other!r} holds a copy: mlxdyn memory forget {held_as} --memory {other}",
-            err=True,
-        )
-
-
-def _say_left(name: str, rest: Remains, *, set_too: bool) -> None:
-    """Name what is no message and has the words of the forgotten, each with what takes it away."""
-    for item in rest.items:
-        take = f"mlxdyn memory edit {item} --delete --memory {name}"
-        click.echo(f"Study item {item} has words of it: {take}", err=True)
-    for chat in rest.titles:
-        where = f"rename it in `mlxdyn chat --memory {name}`, Ctrl+O"
-        click.echo(f"The title of chat {chat} has words of it: {where}", err=True)
-    if set_too:
-        click.echo(f"The settings have words of it: edit {settings.path()}", err=True)
-
-
-def _say_gone(sentence: str, as_json: bool, erased: bool, **facts: Any) -> None:
-    """Say what is gone, and whether its text has left the disk."""
-    how = "the text is erased" if erased else "the text is not erased from the disk yet"
-    say(f"{sentence}; {how}.", as_json, **facts, erased=erased)
-    if not erased:
-        click.echo(
-            "The disk is full or another program reads the ledger; mend that, and the next command "
-            "erases the text.",
-            err=True,
-        )
+    say_gone(f"Forgotten: {what}", as_json, erased, **facts)
+    say_told(name, still, others)
+    say_left(name, rest, set_too=set_too)
 
 
 def _by_id(messages: tuple[int, ...], ledger: Ledger, row: MemoryRow) -> list[Message]:
@@ -276,7 +234,7 @@ def delete(name: str, yes: bool, as_json: bool) -> None:
         ledger = open_ledger(writable=True)
         delete(name, ledger)
     facts: dict[str, Any] = {"deleted": name, "messages": len(messages), "copies_in": [*others]}
-    _say_gone(f"Deleted: memory {name!r} with {what}", as_json, ledger.database.erased(), **facts)
+    say_gone(f"Deleted: memory {name!r} with {what}", as_json, ledger.database.erased(), **facts)
     for other in others:
         click.echo(
             f"Memory {other!r} holds copies of its messages: mlxdyn memory delete {other}", err=True

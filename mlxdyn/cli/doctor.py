@@ -161,8 +161,15 @@ def _nameless(names: list[str]) -> Iterator[str]:
 
     Where the ledger names no memory at all, they may be all that is left of one.
     """
-    from mlxdyn.memory.directory import UNFINISHED
+    from mlxdyn.memory.directory import UNFINISHED, set_aside
 
+    backup = "come back with a backup of their ledger; where there is none: rm -r"
+    for aside in set_aside():
+        name = aside.parent.name
+        yield (
+            f"{aside} holds weights that lay where memory {name!r} began: they {backup} "
+            f"{quote(str(aside))}"
+        )
     for directory in (data_dir(make=False) / "memories").glob("[!.]*"):
         held = directory.name in names or (directory / UNFINISHED).exists()
         if held or not any(directory.glob("*.safetensors")):
@@ -172,6 +179,11 @@ def _nameless(names: list[str]) -> Iterator[str]:
                 f"the ledger {data_dir(make=False) / 'mlxdyn.db'} is gone or empty, and "
                 f"{directory} holds weights: keep them, and bring back the ledger from a backup, "
                 "or import a bundle"
+            )
+        elif set_aside():
+            yield (
+                f"{directory} holds weights that no memory names: they {backup} "
+                f"{quote(str(directory))}"
             )
         else:
             yield f"{directory} holds weights that no memory names: rm -r {quote(str(directory))}"

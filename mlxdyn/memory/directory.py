@@ -9,11 +9,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mlxdyn.errors import MlxdynError
-from mlxdyn.files import check_name, data_dir, memory_directory, remove, sweep, sync
+from mlxdyn.files import check_name, data_dir, digest, memory_directory, remove, sweep, sync
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import MemoryRow
 
 ORIGIN = "origin.safetensors"
+ASIDE = "aside"  # a directory of the home, in it one for each name, in it one for each time
 GONE = ".gone-"  # directories of this name are being removed
 UNFINISHED = "unfinished"
 """A file in the directory of a memory that is being founded, emptied or deleted."""
@@ -38,8 +39,7 @@ def reserved(name: str, ledger: Ledger) -> Iterator[None]:
     ledger.memories.check_new(check_name(name))  # to say so even of one that is open
     with held(name):
         ledger.memories.check_new(name)
-        for path in memory_directory(name).glob("*.safetensors"):
-            remove(path)  # of no memory
+        clear(name)
         with unfinished(name, ledger):
             yield
 
@@ -82,6 +82,46 @@ def remove_stray(directory: Path, row: MemoryRow, ledger: Ledger) -> None:
     for path in directory.glob("*.safetensors"):
         if path.name not in kept:
             remove(path)  # a directory may stand in its place
+
+
+def clear(name: str) -> None:
+    """Let no weights be where memory `name` is to be founded.
+
+    Those that a killed process left go. Others may be all that is left of a memory whose ledger is
+    lost: they are set aside, to be taken back with a backup of it.
+    """
+    directory = memory_directory(name)
+    found = list(directory.glob("*.safetensors"))
+    if (directory / UNFINISHED).exists():
+        for path in found:
+            remove(path)
+    elif found:
+        aside = data_dir() / ASIDE / name / os.urandom(4).hex()
+        aside.mkdir(parents=True)
+        for path in found:
+            path.rename(aside / path.name)
+        sync(aside)
+        sync(directory)
+
+
+def set_aside() -> list[Path]:
+    """List the directories of weights that were set aside; the one above has the memory's name."""
+    return sorted((data_dir(make=False) / ASIDE).glob("*/*"))
+
+
+def take_back(row: MemoryRow, ledger: Ledger) -> None:
+    """Take back what was set aside of a memory that the ledger knows again; the rest of it goes."""
+    named = {one.file: one.sha256 for one in ledger.memories.snapshots(row.id)}
+    named |= {ORIGIN: row.origin} if row.origin else {}
+    directory = memory_directory(row.name)
+    for aside in (folder for folder in set_aside() if folder.parent.name == row.name):
+        mine = [path for path in aside.glob("*") if named.get(path.name, "") == digest(path)]
+        for path in mine:
+            shutil.copyfile(path, directory / path.name)
+            sync(directory / path.name)
+        if mine:  # who is killed before begins again
+            sync(directory)
+            remove(aside)
 
 
 def tidy(ledger: Ledger) -> None:

@@ -19,7 +19,7 @@ from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.steps import run
 from mlxdyn.memory import stops
-from mlxdyn.memory.directory import ORIGIN, UNFINISHED, remove_stray, tidy
+from mlxdyn.memory.directory import ORIGIN, UNFINISHED, clear, remove_stray, take_back, tidy
 from mlxdyn.memory.examine import examine, prepare
 from mlxdyn.memory.lessons import LessonRunner, Steps, vocabulary
 from mlxdyn.memory.privacy import Masked, look, masked
@@ -75,6 +75,10 @@ class Memory:
             self._check_fit()
             if writable:
                 tidy(ledger)
+                if self.row.id:
+                    take_back(self.row, ledger)
+                else:
+                    clear(name)
                 self._create(study)
                 (self.directory / UNFINISHED).unlink(missing_ok=True)
             attach(model, AdapterConfig(**self.row.adapter))

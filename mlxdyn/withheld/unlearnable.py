@@ -5,9 +5,13 @@ Secrets are found by `redact`. What is quoted is told by its marks alone, in any
 
 import re
 
+TAGS = (
+    "think|thinking|thought|reasoning|tool_response|tool_result|tool_call|tool_output"
+    "|function_results?|function_calls?|search_results"
+)
 UNLEARNABLE = re.compile(
-    r"<(?P<tag>think|thinking|thought|reasoning|tool_response|tool_result|tool_call|tool_output"
-    r"|function_results?|function_calls?|search_results)\b[^>]*>.*?(?:</(?P=tag)>|\Z)"
+    rf"<(?P<tag>{TAGS})\b(?:[^<>]|<(?!(?:{TAGS})\b))*+>"  # no further than where another begins
+    r".*?(?:</(?P=tag)>|\Z)"
     r"|```(?:tool_output|tool_outputs|tool_code|tool_call|tool_response|output)\b"
     r".*?(?:\n[ \t]*```|\Z)"
     r"|\[(?P<call>TOOL_RESULTS|TOOL_CALLS|THINK)\].*?(?:\[/(?P=call)\]|\Z)"
@@ -28,7 +32,7 @@ def strip_unlearnable(text: str) -> str:
 
 
 FENCED = re.compile(
-    r"^[ \t]{0,3}(?P<fence>(?P<mark>[`~])(?P=mark){2,})[^\n]*\n"
+    r"^[ \t]{0,3}(?P<fence>(?P<mark>[`~])(?P=mark){2,}+)[^\n]*+\n"
     r"(?s:.*?)(?:^[ \t]{0,3}(?P=fence)(?P=mark)*[ \t]*$|\Z)",
     re.MULTILINE,
 )
