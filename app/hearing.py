@@ -229,6 +229,6 @@ def _settings(app: ChatApp, settings: SettingsList) -> None:
     elif app.awaited("settings"):
         app.push_screen(SettingList(settings))
     for name, now in settings.values.items():
-        if now != before.get(name):
+        if now != before.get(name) and name != "model":  # another model says so itself
             told = f"{name} is {messages.value(now)} from now on; {settings.path} keeps it."
             app.notify(told, markup=False)

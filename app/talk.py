@@ -121,9 +121,8 @@ class Talk:
                 turn.show(known[message], numbers=self.numbers)
             elif message in lessons.pending:
                 turn.say(WAITS, state="learning")
-            elif turn.learned is not None or turn.foot.has_class("learning"):
-                turn.learned = None
-                turn.say("unlearned: undone", state="refused")
+            elif turn.learned is None and turn.foot.has_class("learning"):
+                turn.say("unlearned: undone", state="refused")  # before it was learned
 
     def progress(self, status: Status) -> None:
         """Say under the message that is being learned where its lesson is."""

@@ -21,7 +21,7 @@ from mlxdyn.engine.workspace import Workspace
 from mlxdyn.model import fetch, registry
 from mlxdyn.model.load import Model
 from mlxdyn_app.app import ChatApp
-from mlxdyn_app.choices import ModelList
+from mlxdyn_app.choices import ModelList, SettingList
 from mlxdyn_app.comparison import Comparison, legend
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.panel import MemoryPanel
@@ -89,6 +89,29 @@ async def test_why_nothing_was_learned_is_said():
     async with chatting(SHORT, study=strict, memory="strict") as (app, pilot):
         await say_and_learn(app, pilot, "I live in Lisbon.")
         assert "changed other answers too much" in feet(app)[0]
+
+
+async def test_only_what_was_undone_is_said_to_be():
+    """A lesson of nothing is in no list of updates."""
+    async with chatting(SHORT, study=STUDIED) as (app, pilot):
+        await say_and_learn(app, pilot, "> quoted line by somebody else")
+        before = feet(app)
+        assert "quoted" in before[0]
+        await say(app, pilot, "/numbers")
+        await until(pilot, lambda: app.talk.numbers)
+        await say_and_learn(app, pilot, "I like tea.")
+        await say(app, pilot, "/undo")
+        await until(pilot, lambda: feet(app)[1].startswith("unlearned: undone"))
+        assert feet(app)[:1] == before
+
+
+async def test_no_setting_is_said_to_be_kept_that_was_not_set():
+    """A memory's own base may be named by its path."""
+    async with chatting(model=str(registry.locate("wren"))) as (app, pilot):
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(app.screen, SettingList) and app.screen.chosen)
+        assert app.settings["model"] == "wren" and not app._notifications
+    assert not settings.path().exists()
 
 
 async def test_with_learning_off_quiet_changes_nothing_either():
