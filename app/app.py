@@ -182,7 +182,10 @@ class ChatApp(App[None]):
     @on(Prompt.Sent)
     async def send(self, sent: Prompt.Sent) -> None:
         """Obey a slash command, or say the text to the model."""
-        if sent.text.startswith("/"):
+        obeyed = sent.text.startswith("/")
+        if not obeyed or sent.text.startswith("/edit") or self.prompt.has_class("unsaved"):
+            self.prompt.said(sent.text)
+        if obeyed:
             acts.obey(self, sent.text)
             return
         attached = attach(sent.text.strip())

@@ -63,7 +63,7 @@ async def hear(app: ChatApp, event: Event) -> None:
             _follow_edit(app)
             _refresh(app)
         case Said(texts):
-            app.prompt.remember(texts)
+            app.prompt.remember([*texts, *(turn.text for turn in talk.queue)])
         case Heard(message):
             await talk.heard(message)
         case Piece(text):

@@ -39,6 +39,7 @@ class Prompt(TextArea):
         self.menu = menu
         self.offers: Callable[[str], list[tuple[str, str]]] = lambda text: []
         self._sent: list[str] = []
+        self._said = set[str]()  # of these, what is recalled only while a chat has it
         self._place = 0  # in _sent; its length means the draft
         self._draft = ""
         self._lent: str | None = None  # a draft, while something else is written
@@ -61,9 +62,14 @@ class Prompt(TextArea):
         if draft:
             self.write("\n".join(filter(None, [draft, self.text])))
 
+    def said(self, text: str) -> None:
+        """Let Up recall what was sent for as long as `remember` brings it."""
+        self._said.add(text)
+
     def remember(self, texts: Sequence[str]) -> None:
-        """Let Up recall these as well, oldest first; what was sent in this run stays."""
-        self._sent = [*dict.fromkeys([*texts, *self._sent])]
+        """Let Up recall what was said, oldest first, and what else was sent in this run."""
+        other = [text for text in self._sent if text not in self._said]
+        self._sent, self._said = [*dict.fromkeys([*texts, *other])], {*texts}
         self._place = len(self._sent)
 
     def offer(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from threading import Event
 
 import pytest
 from test_app import (
@@ -14,6 +15,7 @@ from test_app import (
     say,
     say_and_learn,
     seen,
+    told,
     until,
 )
 from textual.widgets import Input
@@ -200,3 +202,56 @@ async def test_help_names_every_key_of_the_app():
         shown = " ".join(str(part.content) for part in app.screen.query("Static"))
         for key in ("F5", "F6", "Ctrl+G", "Ctrl+X Ctrl+E", "Ctrl+O", "Alt+Up/Down", "@file"):
             assert key in shown
+
+
+async def test_up_recalls_nothing_that_was_forgotten_or_left_no_trace():
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "I live in Lisbon.")
+        await say_and_learn(app, pilot, "My locker is 12.")
+        first = app.talk.last_said()
+        await say(app, pilot, "/edit My locker is 13.")
+        await until(pilot, lambda: not app.talk.busy and told(app) == 2)
+        for message in (first.message, app.talk.last_said().message):
+            shown = app.talk.last_said()
+            await say(app, pilot, f"/forget {message}")
+            await until(pilot, lambda: isinstance(app.screen, Question))
+            await pilot.press("y")
+            await until(pilot, lambda shown=shown: app.talk.last_said() is not shown)
+            await until(pilot, lambda: "Forgotten" in seen(app)[-1])
+        assert not any("locker" in text for text in await recalled(pilot))
+        await say(app, pilot, "/incognito")
+        await until(pilot, lambda: app.line.status.incognito and app.talk.ready)
+        assert "I live in Lisbon." not in await recalled(pilot)
+        await say(app, pilot, "A secret affair.")
+        await say(app, pilot, "/search affair")
+        await until(pilot, lambda: isinstance(app.screen, ChatList))
+        await pilot.press("escape")
+        assert "A secret affair." in await recalled(pilot)
+        await say(app, pilot, "/incognito")
+        await until(pilot, lambda: not app.line.status.incognito and app.talk.ready)
+        texts = await recalled(pilot)
+        assert texts[0] == "I live in Lisbon." and not any("affair" in text for text in texts)
+
+
+async def recalled(pilot) -> list[str]:
+    """Press Up as often as that brings something else, and Down to the draft; oldest first."""
+    prompt, texts = pilot.app.prompt, []
+    while not texts or prompt.text != texts[0]:
+        texts.insert(0, prompt.text)
+        await pilot.press("up")
+    await pilot.press(*["down"] * len(texts))
+    assert not prompt.text
+    return texts
+
+
+async def test_what_is_said_while_a_chat_opens_is_recalled_and_a_temporary_chat_reads_the_memory():
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "I live in Lisbon.")
+        gate = Event()
+        app.engine._requests.put(gate.wait)
+        await say(app, pilot, "/temporary")
+        await say(app, pilot, "Between us.")
+        await until(pilot, lambda: app.talk.early)
+        gate.set()
+        await until(pilot, lambda: app.line.status.temporary and len(app.talk.turns) == 2)
+        assert await recalled(pilot) == ["I live in Lisbon.", "Between us.", "/temporary", ""]

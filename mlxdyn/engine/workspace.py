@@ -166,14 +166,21 @@ class Workspace:
 
     def opened(self) -> None:
         """Tell what is open now."""
-        from mlxdyn.memory.store import chats
-
         session = self.session
         self.emit(Opened(session.conversation, tuple(session.messages())))
-        self.emit(Said(tuple(chats.said(session.ledger, session.owner, PROMPTS_RECALLED))))
+        self.emit(Said(tuple(self._prompts())))
         self.emit(session.lessons())
         self.tell_memories()
         self.emit(session.status())
+
+    def _prompts(self) -> list[str]:
+        """List what the user said to the memory, where it is read, and in an unsaved chat."""
+        from mlxdyn.memory.store.chats import said
+
+        session, memory = self.session, self.memory.row.id
+        read = session.temporary and not self.options.incognito
+        before = said(self.ledger, memory, PROMPTS_RECALLED) if read else []
+        return [*before, *said(session.ledger, session.owner, PROMPTS_RECALLED)]
 
     def tell_memories(self) -> None:
         self.emit(MemoryNames(tuple(self.ledger.memories.names())))
