@@ -30,9 +30,7 @@ UNITS = {"seconds": (1, "s"), "bytes": (1e6, "MB"), "operations": (1e9, "GFLOP")
     help="The Python of an environment with elia-chat, xllamacpp, torch and peft, to measure too.",
 )  # fmt: skip
 @click.option("--curves", is_flag=True, help="What grows with length, rank, size and memories.")
-@click.option(
-    "--soak", type=Amount(), metavar="MINUTES", help="Chat and learn for so long."
-)
+@click.option("--soak", type=Amount(), metavar="MINUTES", help="Chat and learn for so long.")
 @click.option(
     "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Figures are medians."
 )
