@@ -58,15 +58,17 @@ smollm2() {
     "$BIN/python" results/texts.py "$DATA" build/results/text
     kept="--out build/results"
     run book-7684 "$PG19/7684.txt" --skip 20000 --limit 1600
-    run irc "$IRC/2016-12-19_20.raw.txt" --limit 1600
-    run scotus "$DATA/text/scotus/2009_06_breyer.txt" --limit 1600
-    for book in 349 1684 3125 9096; do
+    long="--limit 3201" # tokens: of fewer an interval says little
+    run irc "$IRC/2016-12-19_20.raw.txt" $long
+    run scotus "$DATA/text/scotus/2009_06_breyer.txt" $long
+    run book-349 "$PG19/349.txt" --skip 20000 $long
+    for book in 1684 3125 9096; do
         run "book-$book" "$PG19/$book.txt" --skip 20000 --limit 1089
     done
     run invented build/results/text/irc_invented.txt --limit 1089
-    run told build/results/text/told.txt --limit 1089
-    run tinystories "$DATA/text/tinystories/tinystories_200k.txt" --limit 641
-    run wikitext2 "$DATA/text/wikitext2/test.txt" --limit 641
+    run told build/results/text/told.txt $long
+    run tinystories "$DATA/text/tinystories/tinystories_200k.txt" $long
+    run wikitext2 "$DATA/text/wikitext2/test.txt" $long
     run shakespeare "$DATA/text/tinyshakespeare/input.txt" --limit 641
 
     book="$PG19/349.txt --skip 20000"
