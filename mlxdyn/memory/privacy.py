@@ -11,6 +11,7 @@ from mlxdyn.withheld.redact import PLACEHOLDER, find, mask, values
 from mlxdyn.withheld.unlearnable import is_question, strip_fenced, strip_quoted, strip_unlearnable
 
 RECENT = 256  # newest turns of other conversations whose secrets are known
+LAST = 2**62  # after every message
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,45 @@ def masked(
         found[message.id] = _masked(message, before, known, personal=personal)
         turns[:] = [*turns[-1:], message]
     return found
+
+
+class Glimpses:
+    """Titles and finds as they may be shown; there may be a thousand, so each is read once.
+
+    Known are their own secrets and those of the newest turns, not of all turns before them.
+    """
+
+    def __init__(self) -> None:
+        self.known: tuple[str, ...] = ()
+        self._told: dict[tuple[bool, str, str], tuple[str, ...]] = {}
+        self._masks: dict[tuple[bool, str], str] = {}
+
+    def read(self, ledger: Ledger, memory: int, *, personal: bool) -> None:
+        """Know what is secret in the newest turns."""
+        told, said = {}, dict[int, list[Message]]()
+        for conversation, turn in ledger.messages.around(memory, [LAST], RECENT):
+            turns = said.setdefault(conversation, [])
+            before = _before(turns) if turn.role == "user" else ""
+            one = (personal, before, turn.text)
+            told[one] = (
+                self._told[one] if one in self._told else _values(turn.text, before, personal)
+            )
+            turns[:] = [*turns[-1:], turn]
+        self._told, known = told, tuple(dict.fromkeys(v for found in told.values() for v in found))
+        if known != self.known:
+            self.known = known
+            self._masks.clear()
+
+    def shown(self, text: str, *, personal: bool) -> str:
+        """Mask a text."""
+        if (personal, text) not in self._masks:
+            spans = find(text, known=self.known, personal=not personal)
+            self._masks[personal, text] = mask(text, spans)
+        return self._masks[personal, text]
+
+
+def _values(text: str, before: str, personal: bool) -> tuple[str, ...]:
+    return values(text, find(text, before=before, personal=not personal))
 
 
 def _before(turns: list[Message]) -> str:
