@@ -84,7 +84,7 @@ class ChatList(Records):
     def _found(self) -> list[tuple[str, str, Content]]:
         words = self.query_one(Input).value if self._hits else ""
         return [
-            (f"{hit.conversation} {place}", f"{hit.text} {hit.title}", _hit(hit, words))
+            (f"{hit.conversation} {place}", f"{hit.text} {hit.title} {words}", _hit(hit, words))
             for place, hit in enumerate(self._hits)
             if hit.conversation in self._chats
         ]

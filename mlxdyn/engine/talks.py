@@ -1,7 +1,9 @@
 """What can be asked of the engine about conversations; each function runs on its thread."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from mlxdyn.engine.events import Chats, Notice, SearchResult
 from mlxdyn.engine.messages import abandoned, brought, counted
@@ -9,7 +11,8 @@ from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_free, expanded, write
 
-SHORT = 60  # characters of a title in a notice
+SHORT = 60  # characters of a title
+BEFORE, AROUND = 300, 1200  # characters before what was found, and with it, that are looked at
 
 
 # answers
@@ -102,7 +105,9 @@ def _aside(workspace: Workspace, leaving: bool, unsaved: bool) -> None:
 
 def listed(workspace: Workspace) -> None:
     """List the saved conversations; answered by Chats."""
-    workspace.emit(Chats(tuple(workspace.session.chats())))
+    shown = _glimpse(workspace)
+    chats = workspace.session.chats()
+    workspace.emit(Chats(tuple(replace(one, title=shown(one.title)[:SHORT]) for one in chats)))
 
 
 def search(workspace: Workspace, words: str) -> None:
@@ -111,7 +116,25 @@ def search(workspace: Workspace, words: str) -> None:
 
     session = workspace.session
     hits = chats.search(session.ledger, session.owner, words) if words.strip() else []
-    workspace.emit(SearchResult(words, tuple(hits)))
+    shown = _glimpse(workspace)
+    found = (
+        replace(hit, title=shown(hit.title)[:SHORT], text=shown(_around(hit.text, words)))
+        for hit in hits
+    )
+    workspace.emit(SearchResult(words, tuple(found)))
+
+
+def _glimpse(workspace: Workspace) -> Callable[[str], str]:
+    """Give what masks the secrets in what is listed, which may be many texts."""
+    session, personal = workspace.session, workspace.memory.personal
+    workspace.glimpses.read(session.ledger, session.owner or 0, personal=personal)
+    return partial(workspace.glimpses.shown, personal=personal)
+
+
+def _around(text: str, words: str) -> str:
+    """Cut a long message to where the first of `words` is said."""
+    place = max(0, text.lower().find(words.lower().split()[0]) - BEFORE)
+    return text[place : place + AROUND] if len(text) > AROUND else text
 
 
 def rename(workspace: Workspace, conversation: int, title: str) -> None:

@@ -34,6 +34,7 @@ from mlxdyn.settings import Value
 if TYPE_CHECKING:
     from mlxdyn.chat.conversation import Session
     from mlxdyn.memory.memory import Memory
+    from mlxdyn.memory.privacy import Glimpses
     from mlxdyn.memory.store.ledger import Ledger
     from mlxdyn.model.load import Model
 
@@ -69,6 +70,7 @@ class Workspace:
     memory: Memory
     model: Model
     ledger: Ledger
+    glimpses: Glimpses
 
     def __init__(
         self,
@@ -90,9 +92,11 @@ class Workspace:
 
     def start(self) -> None:
         """Load everything, and open the latest conversation."""
+        from mlxdyn.memory.privacy import Glimpses
         from mlxdyn.memory.store.ledger import Ledger
         from mlxdyn.model.load import load
 
+        self.glimpses = Glimpses()
         self.model = load(self.options.model)
         if self.model.note:
             self.emit(Notice(self.model.note))

@@ -5,6 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from mlxdyn.learn.steps import run
 from mlxdyn.memory.store.ledger import Ledger
@@ -14,6 +15,7 @@ from mlxdyn.withheld.framed import strip_framed, strip_reported
 from mlxdyn.withheld.redact import PLACEHOLDER, find, mask, values
 from mlxdyn.withheld.unlearnable import is_question, strip_fenced, strip_quoted, strip_unlearnable
 
+AT_ONCE = 256  # messages that are looked at while somebody waits for a list
 BEFORE = 2  # turns whose last line may tell of the next message
 ASKING = "?？؟. "
 
@@ -98,6 +100,31 @@ def _before(ledger: Ledger, message: Message) -> str:
     """Give the last lines of the turns before one of the user's: a label there may tell of it."""
     turns = ledger.messages.last_before(message.id, BEFORE) if message.role == "user" else []
     return "\n".join(line for text in turns for line in text.strip().splitlines()[-1:])
+
+
+class Glimpses:
+    """Titles and finds as they may be shown; there may be a thousand, so each is read once."""
+
+    def __init__(self) -> None:
+        self.known: tuple[str, ...] = ()
+        self._masks: dict[tuple[bool, str], str] = {}
+
+    def read(self, ledger: Ledger, memory: int, *, personal: bool) -> None:
+        """Know the secrets of a memory; where much was not looked at yet, a part of it each time."""
+        for _ in islice(look(ledger, memory), AT_ONCE):
+            pass
+        told = ledger.secrets.told(memory, sys.maxsize, personal=not personal)
+        known = tuple(dict.fromkeys(value for _, value in told))
+        if known != self.known:
+            self.known = known
+            self._masks.clear()
+
+    def shown(self, text: str, *, personal: bool) -> str:
+        """Mask a text."""
+        if (personal, text) not in self._masks:
+            spans = find(text, known=self.known, personal=not personal)
+            self._masks[personal, text] = mask(text, spans)
+        return self._masks[personal, text]
 
 
 def _masked(message: Message, before: str, known: dict[str, None], *, personal: bool) -> Masked:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlxdyn.memory.store.conversations import LONGEST as TITLE
 from mlxdyn.memory.store.database import escaped, now
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Brought
@@ -35,7 +36,7 @@ def search(ledger: Ledger, memory: int | None, words: str) -> list[Hit]:
         f" WHERE c.memory IS ? AND NOT c.hidden{having} ORDER BY m.id DESC LIMIT {FOUND}",
         memory, *wanted,
     )  # fmt: skip
-    return [Hit(id, " ".join(title.split())[:60], *rest) for id, title, *rest in rows]
+    return [Hit(id, " ".join(title[:TITLE].split()), *rest) for id, title, *rest in rows]
 
 
 def latest(ledger: Ledger, memory: int | None) -> int:

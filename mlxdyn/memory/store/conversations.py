@@ -3,6 +3,8 @@
 from mlxdyn.memory.store.database import Database, now
 from mlxdyn.memory.store.records import Chat
 
+LONGEST = 400  # characters of a title that are told; where it is shown, fewer
+
 
 class Conversations:
     """The rows of conversations."""
@@ -24,7 +26,7 @@ class Conversations:
             (memory,),
         )
         return [
-            Chat(id, " ".join(text.split())[:60], at, count, bool(pinned))
+            Chat(id, " ".join(text[:LONGEST].split()), at, count, bool(pinned))
             for id, text, at, count, pinned in rows
         ]
 
