@@ -36,6 +36,7 @@ from mlxdyn.engine.events import (
     Studied,
     Surprise,
     Timeline,
+    Unanswered,
     Working,
 )
 from mlxdyn_app import acts
@@ -87,6 +88,8 @@ async def hear(app: ChatApp, event: Event) -> None:
             await _failed(app, event)
         case Stayed():
             talk.stayed()
+        case Unanswered():
+            await talk.failed()
         case Closed():
             app.closed = True
         case _:
@@ -212,7 +215,6 @@ async def _failed(app: ChatApp, failed: Failed) -> None:
         return
     app.notify(failed.text, severity="error", markup=False)
     await app.transcript.note(failed.text, error=True)
-    await app.talk.failed()
     if not app.talk.busy:
         app.talk.rest()
 

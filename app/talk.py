@@ -36,6 +36,11 @@ class Talk:
         self.opening = ""  # what is said until another conversation is open
         self._begun, self._pieces, self._read = 0.0, 0, 0.0  # of the running reply
 
+    @property
+    def free(self) -> bool:
+        """Can the chat go on otherwise: is it open, and no answer awaited?"""
+        return self.ready and not self.busy
+
     # what the engine says
 
     async def opened(self, opened: Opened) -> None:
@@ -51,9 +56,11 @@ class Talk:
             await self.say(turn.text)
 
     async def heard(self, message: Message) -> None:
-        """Make room for the reply to a message that the engine has saved."""
+        """Make room for the reply to a message that the engine has saved: the one that was sent."""
         self.busy = True
-        turn = await self._said(message.text)
+        if not self.queue:
+            self.queue.append(await self._transcript.add(Turn("user", message.text)))
+        turn = self.queue.popleft()
         self._keep(message, turn)
         status = self._line.status
         if self._learns():
@@ -231,14 +238,6 @@ class Talk:
     def _keep(self, message: Message, turn: Turn) -> None:
         self.turns[message.id] = turn
         turn.keep(message)
-
-    async def _said(self, text: str) -> Turn:
-        """Return the waiting turn the engine has heard; what was before it failed."""
-        while self.queue:
-            turn = self.queue.popleft()
-            if turn.text == text:
-                return turn
-        return await self._transcript.add(Turn("user", text))
 
     def _learns(self) -> bool:
         status = self._line.status

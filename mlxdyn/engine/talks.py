@@ -1,10 +1,11 @@
 """What can be asked of the engine about conversations; each function runs on its thread."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from mlxdyn.engine.events import Chats, Notice, SearchResult
+from mlxdyn.engine.events import Chats, Event, Notice, SearchResult
 from mlxdyn.engine.messages import abandoned, counted
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
@@ -18,12 +19,16 @@ SHORT = 60  # characters of a title in a notice
 
 def edit(workspace: Workspace, message: int, text: str) -> None:
     """Say something else in the place of a message, and go on from there."""
+    workspace.say(_edited(workspace, message, text))
+
+
+def _edited(workspace: Workspace, message: int, text: str) -> Iterator[Event]:
     session = workspace.session
     said = session.edit(message, text, workspace.interrupted)
-    workspace.emit(next(said))  # it is saved
+    yield next(said)  # it is saved
     if gone := abandoned(message, session.abandon(message)):
-        workspace.emit(Notice(gone))
-    workspace.say(said)
+        yield Notice(gone)
+    yield from said
 
 
 def retry(workspace: Workspace) -> None:
@@ -137,15 +142,20 @@ def pin(workspace: Workspace, conversation: int) -> None:
     listed(workspace)
 
 
-def hide(workspace: Workspace, conversation: int, on: bool) -> None:
-    """Take a conversation out of the list, or bring it back; what it taught stays."""
+def hide(workspace: Workspace, conversation: int, on: bool) -> bool:
+    """Take a conversation out of the list, or bring it back; what it taught stays.
+
+    False where another one is open, which stays so.
+    """
     from mlxdyn.memory.store import chats
 
     session = workspace.session
     chats.hide(session.ledger, conversation, on)
     listed(workspace)
-    if on and session.conversation == conversation:
+    here = on and session.conversation == conversation
+    if here:
         new(workspace)
+    return here
 
 
 def erase(workspace: Workspace, conversation: int) -> None:
