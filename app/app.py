@@ -377,6 +377,7 @@ class ChatApp(App[None]):
 
     def _save(self) -> bool:
         """Wait for the engine to end; for all of what was said, which is saved first."""
+        self.talk.keep()
         return self.engine.close(patience=None if self.talk.queue else self.patience)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -29,7 +29,8 @@ class Talk:
         self.reply: Turn | None = None  # the one being streamed
         self.busy = False  # from sending a message to the end of its reply
         self.stopping = False  # the user wants no more of the reply
-        self.queue: deque[Turn] = deque()  # said but not heard; the first is sent when busy
+        self.queue: deque[Turn] = deque()  # said but not heard
+        self.unheard = False  # the first of these was sent
         self.early: list[Turn] = []  # said before the conversation they are meant for was open
         self.turns: dict[int, Turn] = {}  # on screen, by message id
         self.numbers = False  # nll and tokens are shown
@@ -46,7 +47,7 @@ class Talk:
     async def opened(self, opened: Opened) -> None:
         """Show another conversation, or the same one after it changed."""
         await self._end_reply()
-        self.busy, self.opening = False, ""
+        self.busy, self.unheard, self.opening = False, False, ""
         self._give_back(self.queue)
         self.conversation, self.ready = opened.conversation, True
         self.turns = await self._transcript.open(opened.messages)
@@ -60,7 +61,7 @@ class Talk:
         self.busy = True
         if not self.queue:
             self.queue.append(await self._transcript.add(Turn("user", message.text)))
-        turn = self.queue.popleft()
+        turn, self.unheard = self.queue.popleft(), False
         self._keep(message, turn)
         status = self._line.status
         if self._learns():
@@ -180,7 +181,7 @@ class Talk:
         turn = await self._transcript.add(Turn("user", text))
         self._transcript.anchor()
         self.queue.append(turn)
-        self.busy, self.stopping = True, False
+        self.busy, self.unheard, self.stopping = True, True, False
         self._engine.say(talks.edit, old.message, text)
 
     async def retry(self) -> None:
@@ -215,6 +216,11 @@ class Talk:
         if self.busy:
             self.stopping = True
             self._engine.stop()
+
+    def keep(self) -> None:
+        """Let what waits be saved as it was said, to be answered another time."""
+        for turn in [*self.queue][1 if self.unheard else 0 :]:
+            self._engine.ask(talks.keep, turn.text)
 
     def leave(self, opening: str = "") -> None:
         """Stop the reply, and send nothing until the next conversation is open."""
@@ -251,13 +257,13 @@ class Talk:
             self._send(self.queue[0])
 
     def _send(self, turn: Turn) -> None:
-        self.busy, self.stopping = True, False
+        self.busy, self.unheard, self.stopping = True, True, False
         turn.say("")
         self._engine.send(turn.text)
 
     def _unanswered(self) -> None:
         """Give back a message that was sent and not heard, with those behind it."""
-        self.busy = False
+        self.busy = self.unheard = False
         self._give_back(self.queue)
 
     async def _end_reply(self) -> None:

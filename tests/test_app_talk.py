@@ -38,6 +38,7 @@ from mlxdyn_app.editor import edited
 from mlxdyn_app.pasting import PasteParser
 from mlxdyn_app.sidebar import Sidebar
 from mlxdyn_app.surprise import SurpriseView
+from mlxdyn_app.talk import SAVING
 from mlxdyn_app.theme import PAPER, WREN
 from mlxdyn_app.transcript import Turn
 
@@ -517,3 +518,33 @@ async def test_a_file_with_a_character_that_nobody_can_save_is_sent_once(tmp_pat
         gate.set()
         await until(pilot, lambda: len(app.talk.turns) == 4 and not app.talk.busy)
         assert sum("raw.txt" in text for text in seen(app)) == 1
+
+
+async def test_what_waits_for_a_reply_when_leaving_is_saved_and_shown_next_time():
+    async with chatting(LONG_WINDED) as (app, pilot):
+        await say(app, pilot, "Tell me everything.")
+        await until(pilot, lambda: app.talk.reply is not None)
+        await say(app, pilot, "And then?")
+        await say(app, pilot, "And at last?")
+        await until(pilot, lambda: len(app.talk.queue) == 2)
+    async with chatting(SHORT) as (app, pilot):
+        said = [turn.text for turn in app.talk.turns.values() if turn.role == "user"]
+        assert said == ["Tell me everything.", "And then?", "And at last?"]
+        await pilot.press("up")
+        assert app.prompt.text == "And at last?"
+
+
+async def test_what_was_sent_and_not_heard_when_leaving_is_saved_once():
+    async with chatting(SHORT) as (app, pilot):
+        gate = Event()
+        app.engine._requests.put(gate.wait)
+        await say(app, pilot, "Hello one!")
+        await say(app, pilot, "Hello two!")
+        await until(pilot, lambda: len(app.talk.queue) == 2)
+        press(app, "ctrl+q")
+        await until(pilot, lambda: app.line.doing == SAVING)
+        gate.set()
+        await until(pilot, lambda: app.closed)
+    async with chatting(SHORT) as (app, pilot):
+        said = [turn.text for turn in app.talk.turns.values() if turn.role == "user"]
+        assert said == ["Hello one!", "Hello two!"]

@@ -31,6 +31,11 @@ def _edited(workspace: Workspace, message: int, text: str) -> Iterator[Event]:
     yield from said
 
 
+def keep(workspace: Workspace, text: str) -> None:
+    """Save what was said and nobody waits to be answered: it is shown, and learned, later."""
+    next(workspace.session.reply(text, workspace.interrupted))
+
+
 def retry(workspace: Workspace) -> None:
     """Answer the last message again."""
     workspace.say(workspace.session.retry(workspace.interrupted))
