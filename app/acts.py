@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COMPARING = "comparing, Esc stops"
 BUSY = "Wait for the reply, or press Esc to stop it."
+OPENS = "Wait for the chat to open."
 
 
 def obey(app: ChatApp, line: str) -> None:
@@ -52,11 +53,18 @@ def usage(app: ChatApp, name: str, now: str = "") -> None:
 # talk
 
 
+def waits(app: ChatApp) -> bool:
+    """Tell whether something has to end before the chat can go on otherwise; say what."""
+    if not app.talk.free:
+        app.notify(BUSY if app.talk.ready else OPENS)
+    return not app.talk.free
+
+
 def retry(app: ChatApp, _: str = "") -> None:
     """Answer the last message again."""
-    if app.talk.busy:
-        app.notify(BUSY)
-    elif app.talk.last_said() is None:
+    if waits(app):
+        return
+    if app.talk.last_said() is None:
         app.notify("There is no message to answer again.")
     else:
         app.run_worker(app.talk.retry())
@@ -67,18 +75,18 @@ def edit(app: ChatApp, text: str = "") -> None:
     turn = app.talk.last_said()
     if turn is None:
         app.notify("There is no message to edit.")
-    elif text and not app.talk.busy:
+    elif not text:
+        app.begin_edit(turn)
+    elif waits(app):
+        app.prompt.write(f"/edit {text}")
+    else:
         app.end_edit()
         app.run_worker(app.talk.edit(turn, text))
-    else:
-        app.begin_edit(turn)
 
 
 def resume(app: ChatApp, _: str = "") -> None:
     """Go on with the last reply."""
-    if app.talk.busy:
-        app.notify(BUSY)
-    elif not app.talk.resume():
+    if not waits(app) and not app.talk.resume():
         app.notify("There is no reply to go on with.")
 
 

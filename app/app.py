@@ -299,8 +299,9 @@ class ChatApp(App[None]):
                 self.engine.ask(memories.surprise, message)
             case "forget":
                 acts.forget(self, str(message))
-            case "older" | "newer" if not self.talk.busy:
+            case "older" | "newer" if self.talk.free:
                 step = -1 if chosen.act == "older" else 1
+                self.talk.leave()
                 self.engine.open(talks.turn_to, message, step)
 
     def copy(self, text: str, done: str) -> None:
@@ -327,14 +328,14 @@ class ChatApp(App[None]):
         self.show_unsaved()
 
     async def _edited(self, turn: Turn, text: str) -> None:
-        if self.talk.busy or turn.message is None:
-            self.notify(acts.BUSY)
+        if acts.waits(self) or turn.message is None:
             self.prompt.write(text)
             return
         self.end_edit()
         if turn.role == "user":
             await self.talk.edit(turn, text)
         else:
+            self.talk.leave()
             self.engine.open(talks.reword, turn.message, text)
 
     @on(MemoryPanel.Wanted)
@@ -379,6 +380,7 @@ class ChatApp(App[None]):
 
     def _save(self) -> bool:
         """Wait for the engine to end; for all of what was said, which is saved first."""
+        self.talk.keep()
         return self.engine.close(patience=None if self.talk.queue else self.patience)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -36,6 +36,7 @@ from mlxdyn.engine.events import (
     Studied,
     Surprise,
     Timeline,
+    Unanswered,
     Working,
 )
 from mlxdyn_app import acts
@@ -87,6 +88,9 @@ async def hear(app: ChatApp, event: Event) -> None:
             await _failed(app, event)
         case Stayed():
             talk.stayed()
+        case Unanswered():
+            if (refused := await talk.failed()) is not None:
+                app.begin_edit(*refused)
         case Closed():
             app.closed = True
         case _:
@@ -212,9 +216,6 @@ async def _failed(app: ChatApp, failed: Failed) -> None:
         return
     app.notify(failed.text, severity="error", markup=False)
     await app.transcript.note(failed.text, error=True)
-    refused = await app.talk.failed()
-    if refused is not None:
-        app.begin_edit(*refused)
     if not app.talk.busy:
         app.talk.rest()
 

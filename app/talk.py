@@ -31,7 +31,8 @@ class Talk:
         self.reply: Turn | None = None  # the one being streamed
         self.busy = False  # from sending a message to the end of its reply
         self.stopping = False  # the user wants no more of the reply
-        self.queue: deque[Turn] = deque()  # said but not heard; the first is sent when busy
+        self.queue: deque[Turn] = deque()  # said but not heard
+        self.unheard = False  # the first of these was sent
         self.early: list[Turn] = []  # said before the conversation they are meant for was open
         self.turns: dict[int, Turn] = {}  # on screen, by message id
         self._cut: list[Widget] = []  # a message being said otherwise and what follows it
@@ -39,12 +40,17 @@ class Talk:
         self.opening = ""  # what is said until another conversation is open
         self._begun, self._pieces, self._read = 0.0, 0, 0.0  # of the running reply
 
+    @property
+    def free(self) -> bool:
+        """Can the chat go on otherwise: is it open, and no answer awaited?"""
+        return self.ready and not self.busy
+
     # what the engine says
 
     async def opened(self, opened: Opened) -> None:
         """Show another conversation, or the same one after it changed."""
         await self._end_reply()
-        self.busy, self.opening = False, ""
+        self.busy, self.unheard, self.opening = False, False, ""
         self._give_back(self.queue)
         self._cut = []
         self.conversation, self.ready = opened.conversation, True
@@ -55,10 +61,12 @@ class Talk:
             await self.say(turn.text)
 
     async def heard(self, message: Message) -> None:
-        """Make room for the reply to a message that the engine has saved."""
+        """Make room for the reply to a message that the engine has saved: the one that was sent."""
         self.busy = True
         await self._part()
-        turn = await self._said(message.text)
+        if not self.queue:
+            self.queue.append(await self._transcript.add(Turn("user", message.text)))
+        turn, self.unheard = self.queue.popleft(), False
         self._keep(message, turn)
         status = self._line.status
         if self._learns():
@@ -182,7 +190,7 @@ class Talk:
         turn = await self._transcript.add(Turn("user", text))
         self._transcript.anchor()
         self.queue.append(turn)
-        self.busy, self.stopping = True, False
+        self.busy, self.unheard, self.stopping = True, True, False
         self._engine.say(talks.edit, old.message, text)
 
     async def retry(self) -> None:
@@ -217,6 +225,11 @@ class Talk:
         if self.busy:
             self.stopping = True
             self._engine.stop()
+
+    def keep(self) -> None:
+        """Let what waits be saved as it was said, to be answered another time."""
+        for turn in [*self.queue][1 if self.unheard else 0 :]:
+            self._engine.ask(talks.keep, turn.text)
 
     def leave(self, opening: str = "") -> None:
         """Stop the reply, and send nothing until the next conversation is open."""
@@ -259,14 +272,6 @@ class Talk:
         assert isinstance(old, Turn)
         return old, refused.text
 
-    async def _said(self, text: str) -> Turn:
-        """Return the waiting turn the engine has heard; what was before it failed."""
-        while self.queue:
-            turn = self.queue.popleft()
-            if turn.text == text:
-                return turn
-        return await self._transcript.add(Turn("user", text))
-
     def _learns(self) -> bool:
         status = self._line.status
         return status is not None and status.learn != "off" and not status.temporary
@@ -279,13 +284,13 @@ class Talk:
             self._send(self.queue[0])
 
     def _send(self, turn: Turn) -> None:
-        self.busy, self.stopping = True, False
+        self.busy, self.unheard, self.stopping = True, True, False
         turn.say("")
         self._engine.send(turn.text)
 
     def _unanswered(self) -> None:
         """Give back a message that was sent and not heard, with those behind it."""
-        self.busy = False
+        self.busy = self.unheard = False
         self._give_back(self.queue)
 
     async def _end_reply(self) -> None:

@@ -91,6 +91,10 @@ def _chat(app: ChatApp, wish: ChatList.Wanted) -> None:
         case "pin":
             engine.ask(talks.pin, chat)
         case "hide" | "show":
-            engine.open(talks.hide, chat, wish.change == "hide")
+            hide = partial(engine.open, talks.hide, chat, wish.change == "hide")
+            if chat == app.talk.conversation or not app.talk.ready:
+                acts.leave_and(app, hide)
+            else:
+                hide()
         case "erase":
             acts.leave_and(app, partial(engine.open, talks.erase, chat))

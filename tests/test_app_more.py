@@ -210,7 +210,7 @@ async def test_up_recalls_nothing_that_was_forgotten_or_left_no_trace():
         await say_and_learn(app, pilot, "My locker is 12.")
         first = app.talk.last_said()
         await say(app, pilot, "/edit My locker is 13.")
-        await until(pilot, lambda: not app.talk.busy and told(app) == 2)
+        await until(pilot, lambda: told(app) == 2 and app.talk.last_said() is not first)
         for message in (first.message, app.talk.last_said().message):
             shown = app.talk.last_said()
             await say(app, pilot, f"/forget {message}")

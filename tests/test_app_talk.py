@@ -1,6 +1,7 @@
 """Laws of what people take for granted in a chat: again, otherwise, further, found; by keyboard."""
 
 import asyncio
+from contextlib import closing
 from dataclasses import replace
 from threading import Event
 from time import monotonic
@@ -25,6 +26,8 @@ from textual.widgets import Input
 from mlxdyn import settings
 from mlxdyn.engine import talks
 from mlxdyn.engine.commands import SLASH_COMMANDS
+from mlxdyn.files import data_dir
+from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
 from mlxdyn_app.app import ChatApp
 from mlxdyn_app.attach import attach, fitting
@@ -33,8 +36,11 @@ from mlxdyn_app.choices import ModelList, SettingList
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.editor import edited
 from mlxdyn_app.pasting import PasteParser
+from mlxdyn_app.sidebar import Sidebar
 from mlxdyn_app.surprise import SurpriseView
+from mlxdyn_app.talk import SAVING
 from mlxdyn_app.theme import PAPER, WREN
+from mlxdyn_app.transcript import Turn
 
 SHORT = replace(CALM, max_tokens=6)
 
@@ -457,3 +463,106 @@ async def test_a_message_that_fails_is_given_back_at_once():
         await pilot.press("ctrl+n")
         await until(pilot, lambda: app.talk.ready and not app.talk.turns)
         assert len(app.prompt.text) == len(long.strip())
+
+
+async def test_the_failure_of_another_request_is_none_of_the_message():
+    async with chatting(SHORT) as (app, pilot):
+        gate = Event()
+        app.engine._requests.put(gate.wait)
+        await say(app, pilot, "/export talk.md")
+        await say(app, pilot, "Hello one!")
+        gate.set()
+        await until(pilot, lambda: "nothing in this chat to export" in " ".join(seen(app)))
+        await until(pilot, lambda: len(app.talk.turns) == 2 and not app.talk.busy)
+        assert not app.prompt.text
+
+
+@pytest.mark.parametrize("how", ["reworded", "turned", "deleted"])
+async def test_what_is_said_while_a_chat_is_shown_anew_is_said_once(how):
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "Hello one!")
+        await say(app, pilot, "/edit Good evening!")
+        await until(pilot, lambda: not app.talk.busy and "version 2 of 2" in seen(app)[1])
+        gate = Event()
+        app.engine._requests.put(gate.wait)
+        if how == "reworded":
+            app.begin_edit(list(app.query(Turn))[1])
+            await say(app, pilot, "Good evening to you!")
+        elif how == "turned":
+            app.transcript.query(Turn).first().action_act("older")
+        else:
+            app.post_message(ChatList.Wanted(app.talk.conversation, "hide"))
+        await pilot.pause(0.1)  # the engine has been asked
+        await say(app, pilot, "And now?")
+        gate.set()
+        await until(
+            pilot,
+            lambda: app.talk.free and app.talk.turns and app.talk.last_said().text == "And now?",
+        )
+        assert not app.prompt.text and seen(app).count("And now?") == 1
+
+
+async def test_a_chat_that_is_shown_no_more_goes_on_in_no_way():
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "Hello one!")
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.talk.ready and not app.talk.turns)
+        await say_and_learn(app, pilot, "Hello two!")
+        gate = Event()
+        app.engine._requests.put(gate.wait)
+        app.post_message(Sidebar.Wanted(1))
+        await until(pilot, lambda: not app.talk.ready)
+        for line in ("/retry", "/continue", "/edit Good evening!"):
+            app.prompt.text = line
+            press(app, "enter")
+            await until(pilot, lambda: any("Wait for" in one.message for one in app._notifications))
+            app.clear_notifications()
+        assert app.prompt.text == "/edit Good evening!"
+        gate.set()
+        await until(pilot, lambda: app.talk.ready and "Hello one!" in seen(app))
+        assert len(app.talk.turns) == 2
+    with closing(Ledger(data_dir() / "mlxdyn.db", writable=False)) as ledger:
+        memory = ledger.memories.existing("default").id
+        assert [chat.messages for chat in ledger.conversations.all(memory)] == [2, 2]
+
+
+async def test_a_file_with_a_character_that_nobody_can_save_is_sent_once(tmp_path):
+    (tmp_path / "raw.txt").write_text("a\0b")
+    async with chatting(SHORT) as (app, pilot):
+        gate = Event()
+        app.engine._requests.put(gate.wait)
+        await say(app, pilot, f"Read @{tmp_path}/raw.txt")
+        await say(app, pilot, "And then?")
+        gate.set()
+        await until(pilot, lambda: len(app.talk.turns) == 4 and not app.talk.busy)
+        assert sum("raw.txt" in text for text in seen(app)) == 1
+
+
+async def test_what_waits_for_a_reply_when_leaving_is_saved_and_shown_next_time():
+    async with chatting(LONG_WINDED) as (app, pilot):
+        await say(app, pilot, "Tell me everything.")
+        await until(pilot, lambda: app.talk.reply is not None)
+        await say(app, pilot, "And then?")
+        await say(app, pilot, "And at last?")
+        await until(pilot, lambda: len(app.talk.queue) == 2)
+    async with chatting(SHORT) as (app, pilot):
+        said = [turn.text for turn in app.talk.turns.values() if turn.role == "user"]
+        assert said == ["Tell me everything.", "And then?", "And at last?"]
+        await pilot.press("up")
+        assert app.prompt.text == "And at last?"
+
+
+async def test_what_was_sent_and_not_heard_when_leaving_is_saved_once():
+    async with chatting(SHORT) as (app, pilot):
+        gate = Event()
+        app.engine._requests.put(gate.wait)
+        await say(app, pilot, "Hello one!")
+        await say(app, pilot, "Hello two!")
+        await until(pilot, lambda: len(app.talk.queue) == 2)
+        press(app, "ctrl+q")
+        await until(pilot, lambda: app.line.doing == SAVING)
+        gate.set()
+        await until(pilot, lambda: app.closed)
+    async with chatting(SHORT) as (app, pilot):
+        said = [turn.text for turn in app.talk.turns.values() if turn.role == "user"]
+        assert said == ["Hello one!", "Hello two!"]

@@ -11,6 +11,7 @@ import pytest
 from former import ADAPTER, LEARNER, LIGHTER, ROUNDS, STUDY, Former
 from school import FAST, QUICK, SAID, open_memory, opened, state, teach
 
+from mlxdyn.cli.first import model_for
 from mlxdyn.config import ChatConfig, LearnerConfig, StudyConfig
 from mlxdyn.engine.actor import Engine, Options
 from mlxdyn.engine.events import Event, Failed, Notice
@@ -222,3 +223,12 @@ def test_other_defaults_change_no_memory(mite: Model, monkeypatch):
             assert history.verify(memory) == []
             history.forget(memory, [2])
             assert history.verify(memory) == []
+
+
+def test_to_find_a_memorys_base_writes_nothing(former: Former):
+    """Which base a chat opens with is looked up for chats that write nothing too."""
+    former.close()
+    before = database().read_bytes()
+    assert model_for("m", ask=False)
+    assert database().read_bytes() == before
+    assert [path.name for path in data_dir().iterdir()] == [database().name]

@@ -46,11 +46,13 @@ def test_a_conversation_is_walked_searched_and_set_up(tmp_path):
     out, err, code = talk(
         "/learn off", "Hello there!", "/retry", "/continue", "/edit Good evening!",
         "/rename Evening talk", "/chats", "/search evening", f"/export {tmp_path}/talk.md",
-        "/model", "/system You are a bird.", "/set top_k 3", "/set top_k", "/set topk 3",
-        "/settings", "/surprise", "/numbers", "/new", "/chats 1", "/quit",
+        "/model", "/system", "/system You are a bird.", "/system", "/set top_k 3",
+        "/set top_k", "/set topk 3", "/settings", "/surprise", "/numbers", "/new",
+        "/chats 1", "/quit",
     )  # fmt: skip
     assert "Evening talk (" in out and "Good evening!" in out
     assert "wren answers. There is: wren" in out and "nll  memory" in out
+    assert "Now there is none." in out and "Now it is: You are a bird." in out
     assert "system               You are a bird." in out
     assert "top_k is 3 from now on." in err and "top_k is default from now on." in err
     assert "did you mean top_k?" in err

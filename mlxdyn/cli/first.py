@@ -34,7 +34,7 @@ def _own(path: Path, memory: str) -> str | None:
     """Name the base that a memory was learned on, wherever it lies now; None for a new memory."""
     from mlxdyn.memory.store.ledger import Ledger
 
-    ledger = Ledger(path)
+    ledger = Ledger(path, writable=False)  # the chat may be one that writes nothing
     row = ledger.memories.find(memory)
     ledger.close()
     names = [] if row is None else [row.model, Path(row.model).name]  # as it was, or moved

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mlxdyn.engine import messages
+from mlxdyn.engine.commands import SLASH_COMMANDS
 from mlxdyn.engine.events import (
     Chats,
     Compared,
@@ -79,6 +80,14 @@ def models(found: Models) -> str:
 def settings(found: SettingsList) -> str:
     rows = [f"{name:20} {messages.value(value)}" for name, value in found.values.items()]
     return "\n".join([*rows, f"/set NAME VALUE changes one; they are kept in {found.path}"])
+
+
+def system(found: SettingsList) -> str:
+    """Say which system prompt there is, and how to have another."""
+    now = found.values.get("system")
+    command = SLASH_COMMANDS["system"]
+    there = f"Now it is: {now}" if now else "Now there is none."
+    return f"{command.usage}: {command.meaning}. {there}"
 
 
 def surprise(found: Surprise) -> str:

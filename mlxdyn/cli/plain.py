@@ -177,8 +177,11 @@ class PlainChat:
             case "model":
                 engine.ask(models.listed)
                 self._show(Models, lines.models)
-            case "system":
+            case "system" if argument:
                 self._set("system", argument)
+            case "system":
+                engine.ask(models.shown)
+                self._show(SettingsList, lines.system)
             case "set":
                 self._set(*argument.split(maxsplit=1))
             case "settings":

@@ -64,6 +64,7 @@ __all__ = [  # a front end needs no other module for what it is told
     "Studied",
     "Surprise",
     "Timeline",
+    "Unanswered",
     "Weighed",
     "Working",
 ]
@@ -170,6 +171,11 @@ class Stayed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """What was to be answered failed, which is said next: no Replied will come."""
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The engine thread has saved everything and ended."""
 
@@ -200,5 +206,6 @@ Event = (
     | Notice
     | Failed
     | Stayed
+    | Unanswered
     | Closed
 )

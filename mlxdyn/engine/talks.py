@@ -1,11 +1,11 @@
 """What can be asked of the engine about conversations; each function runs on its thread."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from mlxdyn.engine.events import Chats, Notice, SearchResult
+from mlxdyn.engine.events import Chats, Event, Notice, SearchResult
 from mlxdyn.engine.messages import abandoned, brought, counted
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
@@ -20,12 +20,21 @@ BEFORE, AROUND = 300, 1200  # characters before what was found, and with it, tha
 
 def edit(workspace: Workspace, message: int, text: str) -> None:
     """Say something else in the place of a message, and go on from there."""
+    workspace.say(_edited(workspace, message, text))
+
+
+def _edited(workspace: Workspace, message: int, text: str) -> Iterator[Event]:
     session = workspace.session
     said = session.edit(message, text, workspace.interrupted)
-    workspace.emit(next(said))  # it is saved
+    yield next(said)  # it is saved
     if gone := abandoned(message, session.abandon(message)):
-        workspace.emit(Notice(gone))
-    workspace.say(said)
+        yield Notice(gone)
+    yield from said
+
+
+def keep(workspace: Workspace, text: str) -> None:
+    """Save what was said and nobody waits to be answered: it is shown, and learned, later."""
+    next(workspace.session.reply(text, workspace.interrupted))
 
 
 def retry(workspace: Workspace) -> None:
@@ -159,15 +168,20 @@ def pin(workspace: Workspace, conversation: int) -> None:
     listed(workspace)
 
 
-def hide(workspace: Workspace, conversation: int, on: bool) -> None:
-    """Take a conversation out of the list, or bring it back; what it taught stays."""
+def hide(workspace: Workspace, conversation: int, on: bool) -> bool:
+    """Take a conversation out of the list, or bring it back; what it taught stays.
+
+    False where another one is open, which stays so.
+    """
     from mlxdyn.memory.store import chats
 
     session = workspace.session
     chats.hide(session.ledger, conversation, on)
     listed(workspace)
-    if on and session.conversation == conversation:
+    here = on and session.conversation == conversation
+    if here:
         new(workspace)
+    return here
 
 
 def erase(workspace: Workspace, conversation: int) -> None:

@@ -24,6 +24,7 @@ from mlxdyn.engine.events import (
     SettingsList,
     Stage,
     Studied,
+    Unanswered,
     Working,
 )
 from mlxdyn.engine.messages import staying
@@ -203,9 +204,13 @@ class Workspace:
         return lambda done, of: self.emit(Working(doing, done, of))
 
     def say(self, events: Iterator[Event]) -> None:
-        """Hand on what a conversation tells while it answers."""
-        for event in events:
-            self.emit(event)
+        """Hand on what a conversation tells while it answers; it ends in Replied or Unanswered."""
+        try:
+            for event in events:
+                self.emit(event)
+        except BaseException:
+            self.emit(Unanswered())
+            raise
         self.emit(self.session.status())
 
     def forget(self, messages: Sequence[int]) -> list[str]:

@@ -110,7 +110,7 @@ class Glimpses:
         self._masks: dict[tuple[bool, str], str] = {}
 
     def read(self, ledger: Ledger, memory: int, *, personal: bool) -> None:
-        """Know the secrets of a memory; where much was not looked at yet, a part of it each time."""
+        """Know the secrets of a memory; where much was not looked at yet, part of it each time."""
         for _ in islice(look(ledger, memory), AT_ONCE):
             pass
         told = ledger.secrets.told(memory, sys.maxsize, personal=not personal)
