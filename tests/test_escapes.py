@@ -78,11 +78,10 @@ async def test_what_is_said_is_shown_with_a_mark_for_each():
         reply = await app.transcript.add(Turn("assistant"))
         for character in BAD:
             await reply.append(character)
-        await reply.finish()
+        await reply.finish(BAD)
         block = await app.transcript.add(Turn("assistant", f"```\n{BAD}\n```\n\n`{BAD}`"))
         block.say(BAD)
         await app.transcript.mount(Comparison(replace(COMPARED, question=BAD, base=BAD)))
-        app.transcript.scroll_home(animate=False)
         await until(pilot, lambda: sent(pilot).count(MARKED) >= 8)
         assert calm(sent(pilot))
 
