@@ -21,6 +21,7 @@ from mlxdyn.engine.workspace import Workspace
 from mlxdyn.model import fetch, registry
 from mlxdyn.model.load import Model
 from mlxdyn_app.app import ChatApp
+from mlxdyn_app.chats import ChatList
 from mlxdyn_app.choices import ModelList, SettingList
 from mlxdyn_app.comparison import Comparison, legend
 from mlxdyn_app.dialogs import Entry, Question
@@ -172,7 +173,9 @@ async def test_switching_says_what_it_waits_for_and_going_back_opens_the_chat_th
         await pilot.press("ctrl+n")
         await until(pilot, lambda: app.talk.ready and not app.talk.turns)
         await say_and_learn(app, pilot, "About the moon.")
-        await pilot.press("ctrl+o", "down", "enter")
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: isinstance(app.screen, ChatList) and app.screen.chosen)
+        await pilot.press("down", "enter")
         await until(pilot, lambda: "About the sea." in seen(app))
         gate = Event()
         app.engine._requests.put(gate.wait)

@@ -66,7 +66,8 @@ def test_json_has_the_shape_of_the_design(report: Report, wren: Model) -> None:
     assert set(value["model"]) == {
         "name", "fingerprint", "parameters", "adapter_parameters", "dtype",
     }  # fmt: skip
-    assert [set(s) for s in value["streams"]] == [{"path", "sha256", "bytes", "tokens"}] * 2
+    what = {"path", "sha256", "bytes", "tokens", "tokens_sha256", "scored_sha256"}
+    assert [set(s) for s in value["streams"]] == [what] * 2
     numbers = {
         "nats_per_token", "bits_per_byte", "perplexity", "tokens", "bytes", "updates", "seconds",
         "tokens_per_second", "peak_memory_bytes", "words", "word_perplexity",

@@ -15,7 +15,7 @@ from mlxdyn.withheld.framed import strip_framed, strip_reported
 from mlxdyn.withheld.redact import PLACEHOLDER, find, mask, values
 from mlxdyn.withheld.unlearnable import is_question, strip_fenced, strip_quoted, strip_unlearnable
 
-AT_ONCE = 256  # messages that are looked at while somebody waits for a list
+AT_ONCE = 8  # messages that are looked at while somebody waits for a list
 BEFORE = 2  # turns whose last line may tell of the next message
 ASKING = "?？؟. "
 
