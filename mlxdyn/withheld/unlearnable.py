@@ -10,7 +10,7 @@ TAGS = (
     "|function_results?|function_calls?|search_results"
 )
 UNLEARNABLE = re.compile(
-    rf"<(?P<tag>{TAGS})\b(?:[^<>]|<(?!(?:{TAGS})\b))*+>"  # no further than where another begins
+    rf"<(?P<tag>{TAGS})\b[^<>]*(?:<(?!(?:{TAGS})\b)[^<>]*)*>"  # not beyond where another begins
     r".*?(?:</(?P=tag)>|\Z)"
     r"|```(?:tool_output|tool_outputs|tool_code|tool_call|tool_response|output)\b"
     r".*?(?:\n[ \t]*```|\Z)"
@@ -32,8 +32,8 @@ def strip_unlearnable(text: str) -> str:
 
 
 FENCED = re.compile(
-    r"^[ \t]{0,3}(?P<fence>(?P<mark>[`~])(?P=mark){2,}+)[^\n]*+\n"
-    r"(?s:.*?)(?:^[ \t]{0,3}(?P=fence)(?P=mark)*[ \t]*$|\Z)",
+    r"^[ \t]{0,3}(?P<ticks>`{3,}+)[^\n]*+\n(?s:.*?)(?:^[ \t]{0,3}(?P=ticks)`*[ \t]*$|\Z)"
+    r"|^[ \t]{0,3}(?P<tildes>~{3,}+)[^\n]*+\n(?s:.*?)(?:^[ \t]{0,3}(?P=tildes)~*[ \t]*$|\Z)",
     re.MULTILINE,
 )
 """As in Markdown, a fence is closed by one that is at least as long."""

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from mlxdyn.withheld.secrets.shapes import Span
 
-USUAL = re.compile(r" *+(?:[!-~\r]|\n *+| (?! ))*+")
-"""Text that is searched as it is."""
+ODD = re.compile(r"[^ -~\r\n]|(?<=[^\n ]) {2}")
+"""What is not searched as it is: other characters, and runs of spaces but where a line begins."""
 HYPHENS = frozenset("\u2010\u2011\u2012\u2212\ufe58\ufe63\uff0d")
 DASH = "\u2013"  # a hyphen between digits, and else a sign of its own
 PLUS = "\uff0b"
@@ -24,7 +24,7 @@ def searched(text: str) -> tuple[str, Sequence[int]]:
     What is not seen and the rest of a run of spaces, but where a line begins, belong to the
     character before. The places end with the length of `text`.
     """
-    if USUAL.fullmatch(text):
+    if not ODD.search(text):
         return text, range(len(text) + 1)
     letters, places = list[str](), list[int]()
     begun = False  # the line: it has more than spaces
