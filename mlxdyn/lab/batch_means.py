@@ -50,7 +50,7 @@ class Estimate:
         """Two-sided p-value of "no gain"."""
         if not self.error:
             return 0.0 if self.gain else 1.0
-        return 1 - t_within(abs(self.gain) / self.error, self.freedom)
+        return max(0.0, 1 - t_within(abs(self.gain) / self.error, self.freedom))
 
 
 def estimate(rows: Sequence[Row]) -> Estimate | None:

@@ -115,7 +115,7 @@ def _figures(report: Report) -> Iterator[Figure]:
     )  # fmt: skip
     pairs = zip(sides["static"], sides[learned], strict=True)
     gains = tuple(before - after for before, after in pairs)
-    errors = [_error(rows, learned) for _, rows in bins]
+    errors = [_half(rows, learned) for _, rows in bins]
     yield Figure(
         "Gain along the stream", "tokens read", "gain, nats/token",
         (Series(
@@ -156,7 +156,7 @@ def _mean(rows: Sequence[ChunkScore], side: str) -> float:
     return math.fsum(getattr(row, side) for row in rows) / sum(row.tokens for row in rows)
 
 
-def _error(rows: Sequence[ChunkScore], side: str) -> float:
+def _half(rows: Sequence[ChunkScore], side: str) -> float:
     """Half of the 95% interval of the gain in nats/token, chunks taken as independent."""
     if len(rows) < SOME:
         return math.nan
