@@ -20,7 +20,7 @@ from mlxdyn.engine import messages
 from mlxdyn.files import data_dir
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.examples import Told
-from mlxdyn.memory.echoes import echoes, known_from, news
+from mlxdyn.memory.echoes import echoes, known_from, news, untold
 from mlxdyn.memory.store import chats
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter
@@ -260,3 +260,17 @@ def test_a_wish_to_forget_teaches_nothing_and_is_pointed_to_the_command(mite: Mo
             pass
         assert isinstance(step, Learned) and step.message == again and not step.tokens
         assert step.repeats == (told,) and "/forget" in messages.learned(step)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Hello! I moved to Bergen.", ["I moved to Bergen"]),
+        ("Salut, my dog is called Rex.", []),
+        ("你好，我住在卑尔根。", ["我住在卑尔根"]),
+        ("Bergen", ["Bergen"]),
+        ("I love herons, otters.", ["I love herons", "otters"]),
+    ],
+)
+def test_one_word_before_the_rest_is_no_fact_that_was_left_out(text: str, left: list[str]):
+    assert untold(text, [DOG, ("Wie heisst mein Hund?", "Your dog is called Rex.")]) == left

@@ -105,9 +105,14 @@ def known_from(ledger: Ledger, message: int) -> list[int]:
 
 
 def untold(text: str, facts: Iterable[tuple[str, str]]) -> list[str]:
-    """List the parts of a text most of whose telling words no question or answer holds."""
+    """List the parts of a text most of whose telling words no question or answer holds.
+
+    One word before the rest, a greeting or a name that is called, tells nothing.
+    """
     known = words(*(said for fact in facts for said in fact))
-    telling = {part: _weighty(words(part) - ordinary()) for part in PART.split(text)}
+    opening, *rest = PART.split(text)
+    parts = rest if rest and len(words(opening)) == 1 else [opening, *rest]
+    telling = {part: _weighty(words(part) - ordinary()) for part in parts}
     return [p.strip() for p, new in telling.items() if new and 2 * len(new & known) < len(new)]
 
 
