@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, OptionList
 
-from mlxdyn.engine.events import Chat, Hit, SearchResult
+from mlxdyn.engine.events import Chat, Chats, Hit, SearchResult
 from mlxdyn.engine.messages import counted, local
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.records import MUTED, Records
@@ -20,11 +20,13 @@ AROUND, ROOM, TITLE = 20, 56, 16  # characters before what was found, of it, of 
 ERASE = "Forget everything that was said in {}, and all that it taught, for good?\n\n{}"
 ONLY = "To delete the chat only and keep what it taught: Ctrl+D."
 DELETED = "It is deleted already; what it taught is kept until this."
+BACK = "Ctrl+Z brings it back, Ctrl+E forgets what it taught too."
+GONE = "deleted"
 Change = Literal["open", "rename", "pin", "hide", "show", "erase"]
 
 
 class ChatList(Records):
-    """Chats, pinned ones first; typing looks into every message."""
+    """Chats, pinned ones first and deleted ones last; typing looks into every message."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+o", "dismiss", "Close"),
@@ -49,11 +51,14 @@ class ChatList(Records):
 
         words: str
 
-    def __init__(self, chats: tuple[Chat, ...], current: int | None, words: str = "") -> None:
+    def __init__(self, chats: Chats, current: int | None, words: str = "") -> None:
         super().__init__("Saved chats", KEYS, "No chat is saved yet.")
         self._current, self._words = current, words
         self._hidden: list[Chat] = []  # in this page, the last one last
-        self._deleted: tuple[Chat | None, str | None] = None, None  # just now; the row then chosen
+        self._just_hidden: tuple[Chat | None, str | None] = (
+            None,
+            None,
+        )  # just now; the row then chosen
         self._hits: tuple[Hit, ...] = ()
         self.show_chats(chats)
 
@@ -65,10 +70,10 @@ class ChatList(Records):
         if str(self._current) in ids:
             self.query_one(OptionList).highlighted = ids.index(str(self._current))
 
-    def show_chats(self, chats: tuple[Chat, ...]) -> None:
+    def show_chats(self, chats: Chats) -> None:
         """List these."""
-        self._chats = {chat.id: chat for chat in chats}
-        self._titles = [(str(chat.id), chat.title, _line(chat)) for chat in chats]
+        self._chats = {chat.id: chat for chat in chats.chats}
+        self._deleted = {chat.id: chat for chat in chats.deleted}
         self._list()
 
     def found(self, found: SearchResult) -> None:
@@ -78,7 +83,12 @@ class ChatList(Records):
             self._list()
 
     def _list(self) -> None:
-        self.fill([*self._titles, *self._found])
+        here = [(str(chat.id), chat.title, _line(chat)) for chat in self._chats.values()]
+        deleted = [
+            (f"{chat.id} {GONE}", f"{chat.title} {GONE}", _line(chat, GONE))
+            for chat in self._deleted.values()
+        ]
+        self.fill([*here, *self._found, *deleted])
 
     @property
     def _found(self) -> list[tuple[str, str, Content]]:
@@ -108,13 +118,20 @@ class ChatList(Records):
         """The id of the chat under the cursor."""
         return int(self.chosen.split()[0]) if self.chosen else None
 
-    @property
     def _chat(self) -> Chat | None:
+        """Give the chat under the cursor; of a deleted one, say that it is."""
+        if (chosen := self._deleted_chosen) is not None:
+            self.notify(f"{_named(chosen)} is deleted. {BACK}", markup=False)
+            return None
         return self._chats.get(self.conversation or 0)
+
+    @property
+    def _deleted_chosen(self) -> Chat | None:
+        return self._deleted.get(self.conversation or 0)
 
     def action_change(self, change: Change) -> bool:
         """Hand on what is wanted of the chat under the cursor."""
-        return self._want(self._chat, change)
+        return self._want(self._chat(), change)
 
     def _want(self, chat: Chat | None, change: Change, value: str = "") -> bool:
         if chat is not None:
@@ -123,21 +140,23 @@ class ChatList(Records):
 
     def action_hide(self) -> None:
         """Delete the chat under the cursor, off the list at once; it can come back."""
-        if (chat := self._chat) is not None and self._want(chat, "hide"):
+        if (chat := self._chat()) is not None and self._want(chat, "hide"):
             self._hidden.append(chat)
-            self.show_chats(tuple(one for one in self._chats.values() if one is not chat))
-            self._deleted = chat, self.chosen
-            self.notify("Deleted; Ctrl+Z brings it back, Ctrl+E forgets what it taught too.")
+            rest = tuple(one for one in self._chats.values() if one is not chat)
+            self.show_chats(Chats(rest, (chat, *self._deleted.values())))
+            self._just_hidden = chat, self.chosen
+            self.notify(f"Deleted. {BACK}")
 
     def action_show(self) -> None:
-        """Bring back the chat that was deleted last."""
-        if self._hidden:
-            self._deleted = None, None
-            self._want(self._hidden.pop(), "show")
+        """Bring back the deleted chat under the cursor, or else the one that was deleted last."""
+        chat = self._deleted_chosen or (self._hidden[-1] if self._hidden else None)
+        self._just_hidden = None, None
+        self._hidden = [one for one in self._hidden if chat is None or one.id != chat.id]
+        self._want(chat, "show")
 
     def action_rename(self) -> None:
         """Ask for a title."""
-        if (chat := self._chat) is not None:
+        if (chat := self._chat()) is not None:
             self.app.push_screen(Entry("Rename", "Title", chat.title), partial(self._rename, chat))
 
     def _rename(self, chat: Chat, title: str | None) -> None:
@@ -146,14 +165,14 @@ class ChatList(Records):
 
     def action_erase(self) -> None:
         """Ask, then let all of a chat be forgotten: of the one just deleted until one moves on."""
-        deleted, then = self._deleted
-        chat = deleted if deleted and then == self.chosen else self._chat
-        if chat is not None:
-            question = ERASE.format(_named(chat), DELETED if chat is deleted else ONLY)
+        just, then = self._just_hidden
+        deleted = just if just and then == self.chosen else self._deleted_chosen
+        if (chat := deleted or self._chat()) is not None:
+            question = ERASE.format(_named(chat), DELETED if deleted else ONLY)
             self.app.push_screen(Question(question, "Forget it all"), partial(self._erase, chat))
 
     def _erase(self, chat: Chat, yes: bool | None) -> None:
-        self._deleted = None, None
+        self._just_hidden = None, None
         if yes:
             self._hidden = [one for one in self._hidden if one.id != chat.id]
             self._want(chat, "erase")
@@ -169,11 +188,12 @@ def _title(chat: Chat) -> str:
     return " ".join(chat.title.split()) or "untitled"
 
 
-def _line(chat: Chat) -> Content:
-    """A saved chat in one line, its time in the user's own zone."""
-    pin = "★ " if chat.pinned else ""
+def _line(chat: Chat, gone: str = "") -> Content:
+    """A saved chat in one line, its time in the user's own zone; in pale colours if it is gone."""
+    pin, title = "★ " if chat.pinned else "", (MUTED if gone else "")
+    count = f" ({chat.messages}{f', {gone}' * bool(gone)})"
     return Content.assemble(
-        (f"{local(chat.created)}  ", MUTED), f"{pin}{_title(chat)}", (f" ({chat.messages})", MUTED)
+        (f"{local(chat.created)}  ", MUTED), (f"{pin}{_title(chat)}", title), (count, MUTED)
     )
 
 

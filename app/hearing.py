@@ -112,9 +112,9 @@ async def _shown(app: ChatApp, event: Event) -> None:
         case Chats(chats):
             app.sidebar.show(chats, app.talk.conversation)
             if (page := _page(app, ChatList)) is not None:
-                page.show_chats(chats)
+                page.show_chats(event)
             elif app.awaited("chats"):
-                app.push_screen(ChatList(chats, app.talk.conversation, app.looking))
+                app.push_screen(ChatList(event, app.talk.conversation, app.looking))
         case SearchResult():
             if (page := _page(app, ChatList)) is not None:
                 page.found(event)

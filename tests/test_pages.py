@@ -13,6 +13,7 @@ from mlxdyn.config import ChatConfig
 from mlxdyn.engine.commands import fitting
 from mlxdyn.engine.events import (
     Chat,
+    Chats,
     Compared,
     Fact,
     Hit,
@@ -82,6 +83,7 @@ CHATS = (
     Chat(2, "Cats and where they sleep", NOON, 12, True),
     Chat(1, "A trip to the sea", NOON, 4),
 )
+DELETED = (Chat(3, "A present for Ada", NOON, 2),)
 FOUND = SearchResult(
     "sleep", (Hit(1, "A trip to the sea", NOON, "user", "I could not sleep there."),)
 )
@@ -179,7 +181,7 @@ PAGES: dict[str, Callable] = {
     "timeline": lambda _: TimelinePage(LIFE),
     "sidebar": sidebar,
     "surprise": lambda _: SurpriseView(SURPRISE),
-    "chats": lambda _: ChatList(CHATS, 1),
+    "chats": lambda _: ChatList(Chats(CHATS, DELETED), 1),
     "models": lambda _: ModelList(MODELS),
     "settings": lambda _: SettingList(SET),
     "log": lambda _: LogList(LOG),
@@ -265,7 +267,7 @@ async def test_long_lines_of_code_are_scrolled_by_key():
 
 
 async def test_what_is_found_stands_below_the_chats():
-    app = Page(lambda _: ChatList(CHATS, 1, "sleep"))
+    app = Page(lambda _: ChatList(Chats(CHATS), 1, "sleep"))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         page = app.screen

@@ -91,8 +91,8 @@ class Session:
         self.conversation = conversation
         self._context_tokens = self.talker.measured(self._turns(self.messages()))
 
-    def chats(self) -> list[Chat]:
-        return self.ledger.conversations.all(self.owner)
+    def chats(self, *, hidden: bool = False) -> list[Chat]:
+        return self.ledger.conversations.all(self.owner, hidden=hidden)
 
     def messages(self) -> list[Message]:
         return self.ledger.messages.of(self.conversation)

@@ -64,7 +64,11 @@ def chats(found: Chats) -> str:
         f"{chat.id:>5}  {'* ' if chat.pinned else ''}{chat.title} ({chat.messages})"
         for chat in found.chats
     ]
-    return "\n".join([*rows, "/chats NUMBER opens one."]) if rows else "No chat is saved yet."
+    said = [*rows, "/chats NUMBER opens one."] if rows else ["No chat is saved yet."]
+    if found.deleted:
+        kept = messages.counted(len(found.deleted), "deleted chat")
+        said.append(f"{kept} kept; Ctrl+O in the full screen brings back, or forgets for good.")
+    return "\n".join(said)
 
 
 def hits(found: SearchResult) -> str:

@@ -80,9 +80,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Chats:
-    """The saved conversations, newest first."""
+    """The saved conversations, newest first, and those that were deleted but not forgotten."""
 
     chats: tuple[Chat, ...]
+    deleted: tuple[Chat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

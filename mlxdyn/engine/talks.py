@@ -114,9 +114,12 @@ def _aside(workspace: Workspace, leaving: bool, unsaved: bool) -> None:
 
 def listed(workspace: Workspace) -> None:
     """List the saved conversations; answered by Chats."""
-    shown = _glimpse(workspace)
-    chats = workspace.session.chats()
-    workspace.emit(Chats(tuple(replace(one, title=shown(one.title)[:SHORT]) for one in chats)))
+    shown, session = _glimpse(workspace), workspace.session
+    lists = [session.chats(), session.chats(hidden=True)]
+    here, deleted = (
+        tuple(replace(one, title=shown(one.title)[:SHORT]) for one in chats) for chats in lists
+    )
+    workspace.emit(Chats(here, deleted))
 
 
 def search(workspace: Workspace, words: str) -> None:

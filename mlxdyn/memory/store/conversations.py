@@ -15,15 +15,18 @@ class Conversations:
     def add(self, memory: int | None) -> int:
         return self._db.insert("conversations", memory=memory, created=now())
 
-    def all(self, memory: int | None) -> list[Chat]:
-        """List the conversations that have messages, pinned ones first, then the newest."""
+    def all(self, memory: int | None, *, hidden: bool = False) -> list[Chat]:
+        """List the conversations that have messages, pinned ones first, then the newest.
+
+        With `hidden`, those that were taken out of the list, and no others.
+        """
         rows = self._db.run(
             "SELECT c.id, coalesce(c.title,"
             " (SELECT text FROM messages WHERE conversation = c.id ORDER BY id LIMIT 1)),"
             " c.created, count(m.id), c.pinned FROM conversations c"
-            " JOIN messages m ON m.conversation = c.id WHERE c.memory IS ? AND NOT c.hidden"
+            " JOIN messages m ON m.conversation = c.id WHERE c.memory IS ? AND c.hidden = ?"
             " GROUP BY c.id ORDER BY c.pinned DESC, max(m.created) DESC, max(m.id) DESC",
-            (memory,),
+            (memory, hidden),
         )
         return [
             Chat(id, " ".join(text[:LONGEST].split()), at, count, bool(pinned))
