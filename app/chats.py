@@ -144,6 +144,9 @@ class ChatList(Records):
             self._hidden.append(chat)
             rest = tuple(one for one in self._chats.values() if one is not chat)
             self.show_chats(Chats(rest, (chat, *self._deleted.values())))
+            rows = self.query_one(OptionList)
+            while self._deleted_chosen and rows.highlighted:  # to one that can be deleted next
+                rows.highlighted -= 1
             self._just_hidden = chat, self.chosen
             self.notify(f"Deleted. {BACK}")
 

@@ -7,6 +7,7 @@ from test_pages import CHATS, Page
 from textual import on
 from textual.widgets import Input, Label
 
+from mlxdyn.engine.events import Chats
 from mlxdyn_app.chats import ChatList
 from mlxdyn_app.dialogs import Entry, Question
 
@@ -19,7 +20,7 @@ class Listed(Page):
     """The list alone; it remembers what was wanted."""
 
     def __init__(self) -> None:
-        super().__init__(lambda _: ChatList(ALL, SEA.id))
+        super().__init__(lambda _: ChatList(Chats(ALL), SEA.id))
         self.wanted: list[tuple[int, str, str]] = []
 
     @on(ChatList.Wanted)
@@ -38,7 +39,7 @@ async def test_forgetting_right_after_deleting_means_the_chat_that_was_deleted()
         await pilot.press("ctrl+d")
         page = app.screen
         assert page.conversation == MOON.id, "the cursor is on another chat now"
-        page.show_chats((CATS, MOON))  # the engine's answer
+        page.show_chats(Chats((CATS, MOON), (SEA,)))  # the engine's answer
         await pilot.press("ctrl+e")
         assert SEA.title in await asked(pilot)
         await pilot.press("y", "ctrl+z")
@@ -75,7 +76,8 @@ async def test_what_was_asked_about_a_chat_is_done_to_it_though_the_list_moves(k
         await pilot.pause()
         if isinstance(app.screen, Entry):
             app.screen.query_one(Input).value = "Sea"
-        page.show_chats((replace(MOON, pinned=True), CATS, SEA))  # another one was pinned meanwhile
+        pinned = replace(MOON, pinned=True)  # meanwhile
+        page.show_chats(Chats((pinned, CATS, SEA)))
         await pilot.press(answer)
         await pilot.pause()
         assert app.wanted == [(SEA.id, *done)]
@@ -84,5 +86,20 @@ async def test_what_was_asked_about_a_chat_is_done_to_it_though_the_list_moves(k
 async def test_the_cursor_stays_on_its_chat_when_the_list_comes_anew():
     async with (app := Listed()).run_test() as pilot:
         await pilot.pause()
-        app.screen.show_chats((SEA, MOON, CATS))
+        app.screen.show_chats(Chats((SEA, MOON, CATS)))
         assert app.screen.conversation == SEA.id
+
+
+async def test_what_was_deleted_another_day_is_brought_back_or_forgotten_and_nothing_else():
+    async with (app := Listed()).run_test() as pilot:
+        await pilot.pause()
+        app.screen.show_chats(Chats((CATS, MOON), (SEA,)))
+        await pilot.press("down", "ctrl+t", "ctrl+r", "ctrl+d", "enter")
+        await pilot.pause()
+        assert app.wanted == [] and app.screen.chosen == f"{SEA.id} deleted"
+        await pilot.press("ctrl+e")
+        question = await asked(pilot)
+        assert SEA.title in question and "deleted already" in question
+        await pilot.press("n", "ctrl+z")
+        await pilot.pause()
+        assert app.wanted == [(SEA.id, "show", "")]
