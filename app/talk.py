@@ -35,7 +35,7 @@ class Talk:
         self.unheard = False  # the first of these was sent
         self.early: list[Turn] = []  # said before the conversation they are meant for was open
         self.turns: dict[int, Turn] = {}  # on screen, by message id
-        self._cut: list[Widget] = []  # a message being said otherwise and what follows it
+        self._cut: list[Widget] = []  # what is being said or answered otherwise, and what follows
         self.numbers = False  # nll and tokens are shown
         self.opening = ""  # what is said until another conversation is open
         self._begun, self._pieces, self._read = 0.0, 0, 0.0  # of the running reply
@@ -108,6 +108,7 @@ class Talk:
 
     async def replied(self, replied: Replied) -> None:
         """End the reply and send what waits."""
+        await self._part()
         reply = self.reply or await self._transcript.add(Turn("assistant"))
         self.reply = None
         self._keep(replied.message, reply)
@@ -151,8 +152,11 @@ class Talk:
 
         Return a message that was to be said otherwise and still stands, with what it was to be.
         """
-        if self.reply is not None:
+        if (reply := self.reply) is not None:
             await self._end_reply()
+            if self._cut:  # the answer that was there still stands
+                await reply.remove()
+                self._uncut()
             self._next()
         elif self._cut:
             return await self._stands()
@@ -196,13 +200,9 @@ class Talk:
     async def retry(self) -> None:
         """Answer the last message again."""
         asked = self.last_said()
-        turns = list(self.turns.values())
         if asked is None:
             return
-        below = turns[turns.index(asked) + 1 :]
-        for turn in below:
-            await turn.remove()
-        self.turns = {id: turn for id, turn in self.turns.items() if turn not in below}
+        self._cut = self._transcript.cut(asked, after=1)
         self.busy, self.stopping = True, False
         await self._answer(asked)
         self._transcript.anchor()
@@ -255,7 +255,7 @@ class Talk:
         turn.keep(message)
 
     async def _part(self) -> None:
-        """Part with what was said before an edit, now that this is saved."""
+        """Part with what was said before an edit or another answer, now that this is saved."""
         gone, self._cut = self._cut, []
         for widget in gone:
             await widget.remove()
@@ -263,14 +263,17 @@ class Talk:
 
     async def _stands(self) -> tuple[Turn, str]:
         """Show again what an edit that was refused was to take the place of."""
-        back, self._cut = self._cut, []
-        for widget in back:
-            widget.display = True
-        refused, old = self.queue.popleft(), back[0]
+        refused, old = self.queue.popleft(), self._cut[0]
+        self._uncut()
         await refused.remove()
         self._unanswered()
         assert isinstance(old, Turn)
         return old, refused.text
+
+    def _uncut(self) -> None:
+        back, self._cut = self._cut, []
+        for widget in back:
+            widget.display = True
 
     def _learns(self) -> bool:
         status = self._line.status

@@ -211,10 +211,13 @@ class Transcript(VerticalScroll):
         await self.mount(turn)
         return turn
 
-    def cut(self, turn: Turn) -> list[Widget]:
-        """Take a turn and all below it off the screen; they can be shown again, or removed."""
+    def cut(self, turn: Turn, after: int = 0) -> list[Widget]:
+        """Take a turn, or with `after` 1 not itself, and all below it off the screen.
+
+        They can be shown again, or removed.
+        """
         children = list(self.children)
-        gone = children[children.index(turn) :]
+        gone = children[children.index(turn) + after :]
         for below in gone:
             below.display = False
         return gone

@@ -24,8 +24,10 @@ from textual.events import Key, Paste
 from textual.widgets import Input
 
 from mlxdyn import settings
+from mlxdyn.chat.conversation import Session
 from mlxdyn.engine import talks
 from mlxdyn.engine.commands import SLASH_COMMANDS
+from mlxdyn.errors import MlxdynError
 from mlxdyn.files import data_dir
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
@@ -60,6 +62,25 @@ async def test_an_answer_is_asked_for_again_and_both_are_walked():
         assert "version 1 of 2" in seen(app)[3]
         await pilot.press("alt+up", "right")
         await until(pilot, lambda: seen(app)[2] == second)
+
+
+async def test_an_answer_that_cannot_be_given_anew_leaves_the_one_that_is_there(monkeypatch):
+    async with chatting(SHORT) as (app, pilot):
+        await say_and_learn(app, pilot, "Tell me something.")
+        before = seen(app)
+
+        def refuses(session: Session, stopped: object):
+            raise MlxdynError("no room for an answer")
+            yield
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Session, "retry", refuses)
+            await pilot.press("ctrl+r")
+            await until(pilot, lambda: "no room" in seen(app)[-1] and not app.talk.busy)
+        assert seen(app)[:-1] == before and all(turn.display for turn in app.query(Turn))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "version 2 of 2" in seen(app)[3] and not app.talk.busy)
+        assert len(app.query(Turn)) == len(app.talk.turns) == 2
 
 
 async def test_a_message_is_edited_and_what_followed_it_stays_as_a_version():
