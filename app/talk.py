@@ -33,6 +33,7 @@ class Talk:
         self.stopping = False  # the user wants no more of the reply
         self.queue: deque[Turn] = deque()  # said but not heard
         self.unheard = False  # the first of these was sent
+        self._kept: list[Turn] = []  # those of them that were saved unanswered
         self.early: list[Turn] = []  # said before the conversation they are meant for was open
         self.turns: dict[int, Turn] = {}  # on screen, by message id
         self._cut: list[Widget] = []  # what is being said or answered otherwise, and what follows
@@ -229,7 +230,9 @@ class Talk:
     def keep(self) -> None:
         """Let what waits be saved as it was said, to be answered another time."""
         for turn in [*self.queue][1 if self.unheard else 0 :]:
-            self._engine.ask(talks.keep, turn.text)
+            if turn not in self._kept:  # it may be asked twice: leaving, and the terminal goes
+                self._kept.append(turn)
+                self._engine.ask(talks.keep, turn.text)
 
     def leave(self, opening: str = "") -> None:
         """Stop the reply, and send nothing until the next conversation is open."""

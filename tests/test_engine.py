@@ -358,9 +358,11 @@ def test_redo_brings_back_and_forget_takes_for_good(front):
     one.engine.ask(memories.redo)
     assert "My dog is called Rex." in one.until(Notice).text
     assert one.until(Status).updates == 1
+    (aside := data_dir() / "aside" / "default" / "1").mkdir(parents=True)
     one.engine.ask(memories.forget, message)
     assert one.until(Opened).messages == ()
-    assert "Forgotten" in one.until(Notice).text
+    said = one.until(Notice).text
+    assert "Forgotten" in said and f"set aside, and may know it: rm -r {aside}" in said
     one.engine.ask(memories.redo)
     assert "Nothing to redo" in one.until(Notice).text
     one.engine.ask(memories.forget, message)

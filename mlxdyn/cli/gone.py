@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlxdyn import settings
 from mlxdyn.cli.open import say
-from mlxdyn.engine.messages import counted
+from mlxdyn.engine import messages
 
 if TYPE_CHECKING:
     from mlxdyn.memory.remains import Remains
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
 def say_told(name: str, still: Sequence[int], others: Mapping[str, Sequence[int]]) -> None:
     """Name the messages that tell it again, here and in other memories."""
     if still:
-        ids_left = " ".join(map(str, still))
+        ids_left, many = " ".join(map(str, still)), messages.counted(len(still), "message")
         click.echo(
-            f"What was forgotten is told again elsewhere ({counted(len(still), 'message')}): "
+            f"What was forgotten is told again elsewhere ({many}): "
             f"mlxdyn memory forget {ids_left} --memory {name}",
             err=True,
         )
@@ -58,8 +57,4 @@ def say_gone(sentence: str, as_json: bool, erased: bool, **facts: Any) -> None:
             err=True,
         )
     for aside in set_aside():
-        click.echo(
-            f"Weights of memory {aside.parent.name!r} whose ledger was lost are set aside, and may "
-            f"know it: rm -r {quote(str(aside))}",
-            err=True,
-        )
+        click.echo(messages.set_aside(aside), err=True)

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
+from pathlib import Path
+from shlex import quote
 
 from mlxdyn import settings
 from mlxdyn.chat.events import Going, Knew, Learned, Moment, Replied, Stage, Studied, Weighed
@@ -216,6 +218,14 @@ def staying(event: Going) -> list[str]:
     if event.settings:
         lines.append(f"Words of it stay in the settings: edit {settings.path()}.")
     return lines
+
+
+def set_aside(weights: Path) -> str:
+    """Say that weights no ledger knows may know what was forgotten, with what takes them away."""
+    return (
+        f"Weights of memory {weights.parent.name!r} whose ledger was lost are set aside, and may "
+        f"know it: rm -r {quote(str(weights))}"
+    )
 
 
 def _named(ids: Sequence[int]) -> str:

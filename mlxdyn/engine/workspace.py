@@ -27,7 +27,7 @@ from mlxdyn.engine.events import (
     Unanswered,
     Working,
 )
-from mlxdyn.engine.messages import staying
+from mlxdyn.engine.messages import set_aside, staying
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name, data_dir, room
 from mlxdyn.settings import Value
@@ -216,6 +216,7 @@ class Workspace:
     def forget(self, messages: Sequence[int]) -> list[str]:
         """Forget messages for good; return, in sentences, what still holds their words."""
         from mlxdyn.chat import outcome
+        from mlxdyn.memory import directory
         from mlxdyn.memory.remains import trail
 
         self.refuse_temporary()
@@ -225,6 +226,7 @@ class Workspace:
         told = staying(outcome.staying(self.memory, left, left.again))
         if not self.ledger.database.erased():
             told.append("Another program reads the ledger; the next start erases the text.")
+        told += map(set_aside, directory.set_aside())
         return told
 
     def refuse_temporary(self) -> None:
