@@ -1,10 +1,12 @@
 # Two commands are enough: `make chat` and `make test`. Each makes .venv on its first run.
 
 # The first Python that is new enough; `make chat PYTHON=/path/to/python3` picks another.
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# Where an upgrade took the Python away that .venv stands on, all of it is made anew.
+_ := $(shell [ -e $(BIN)/python ] || rm -rf .venv)
 
 chat: .venv/ready .venv/model ## talk to it, and watch it learn
 	@$(BIN)/mlxdyn chat $(ARGS)
@@ -40,7 +42,7 @@ agree: .venv/ready ## set our losses beside reference numbers (make agree DATA=F
 	$(BIN)/python results/agree.py "$(or $(DATA),../shared/data)"
 
 wheel: .venv/ready-dev ## build a wheel into dist/
-	rm -rf build
+	rm -rf build/lib* build/temp.* build/bdist.*
 	$(BIN)/python -m build --wheel --no-isolation
 
 # One lock serves macOS and Linux, Python 3.11 and later. `make lock ARGS=--upgrade` takes new versions.
@@ -51,8 +53,8 @@ lock: .venv/ready ## write the lock files again from pyproject.toml
 	$(COMPILE) $(ARGS) -o requirements.lock
 	$(COMPILE) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
 
-clean: ## remove .venv and everything built
-	rm -rf .venv build dist *.egg-info mlxdyn/model/*.so .*_cache .hypothesis snapshot_report.html
+clean: ## remove .venv and what was built; what was measured or trained stays in build/
+	rm -rf .venv build/lib* build/temp.* build/bdist.* dist *.egg-info mlxdyn/model/*.so .*_cache .hypothesis snapshot_report.html
 	find app mlxdyn models tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
@@ -62,12 +64,13 @@ help: ## this list
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| { echo "mlxdyn needs Python 3.11 or later. Install it, or name it:" \
 		"make chat PYTHON=/path/to/python3" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null \
 		|| { echo "$(PYTHON) cannot make a virtual environment." \
 		"On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
 	@echo "Installing into .venv (70 MB to download, once) ..."
-	@$(PYTHON) -m venv .venv
-	@$(PIP) -r requirements.lock
+	@"$(PYTHON)" -m venv .venv
+	@$(PIP) -r requirements.lock || { echo "MLX is made for macOS 14 or later on Apple silicon (and a" \
+		"Python of its own kind, not x86) and for Linux with glibc 2.35 or later." >&2; exit 1; }
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from setuptools import Extension, find_packages, setup
+from setuptools import Distribution, Extension, find_packages, setup
 
 ROOMS = {"mlxdyn": "mlxdyn", "mlxdyn_app": "app", "mlxdyn_models": "models"}
 
@@ -11,12 +11,20 @@ ROOMS = {"mlxdyn": "mlxdyn", "mlxdyn_app": "app", "mlxdyn_models": "models"}
 SHIM = Extension("mlxdyn.model._blas", ["mlxdyn/model/_blas.c"], optional=True, py_limited_api=True)
 
 
+class Native(Distribution):
+    """A wheel is for the system that built it: one of macOS has no shim, which Linux needs."""
+
+    def has_ext_modules(self) -> bool:
+        return True
+
+
 def rooms(directory: str) -> list[str]:
     """List the packages in a directory, without how the bundled model was made."""
     return find_packages(directory, exclude=["recipe", "recipe.*"])
 
 
 setup(
+    distclass=Native,
     package_dir=ROOMS,
     packages=[
         name

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StreamConfig
+from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.lab import cells, evaluate, results, tasks
 from mlxdyn.lab.evaluate import Baselines
 from mlxdyn.lab.results import Settings
@@ -208,4 +209,7 @@ def main(data: str, out: Path = HERE / "agreement.md") -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    try:
+        sys.exit(main(sys.argv[1]))
+    except (MlxdynError, OSError) as error:
+        sys.exit(f'{sentence(error)}; README, "Measured", says where model and texts can be had')

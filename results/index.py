@@ -27,7 +27,7 @@ PLAIN = {
     "book-7684": ("PG-19, book 7684", "may have read it"),
     "scotus": ("a court's opinion of 2009", "may have read it"),
     "irc": ("a chat log of programmers, 2016", "may have read it"),
-    "invented": ("the same log with invented names", "never saw these names"),
+    "invented": ("the same log with invented names", "may have read the rest"),
     "told": (
         "what 90 made-up people tell of themselves",
         "cannot know it",
@@ -42,6 +42,7 @@ PLAIN = {
     "logs": ("{} chat logs, the start of each", "may have read it"),
 }
 """Plain evaluations with the defaults: what the text is, and whether the base can know it."""
+NOT_STREAMS = {"memory", "corrections", "retention"}  # people who tell; README has what was found
 
 HEAD = """# Results
 
@@ -125,9 +126,11 @@ def plain(folder: Path) -> Iterator[str]:
     yield f"### `mlxdyn eval TEXT --model {folder.name}`\n"
     yield "| text | the base | tokens | static | gain, nats/token (95%) | numbers |"
     yield "|---|---|---|---|---|---|"
+    warned = []
     for name, (said, known) in PLAIN.items():
         report = reports.read(folder, name)
         if report:
+            warned += [f"* `{name}`: {warning}" for warning in report.get("warnings", [])]
             static = report["runs"][0]
             gain = f"{report['gain']['nats_per_token']:+.3f}{reports.sure(*report['gain']['ci95'])}"
             text = said.format(len(static["documents"]))
@@ -135,7 +138,7 @@ def plain(folder: Path) -> Iterator[str]:
                 f"| {text} | {known} | {static['tokens']} | {static['nats_per_token']:.3f} "
                 f"| {gain} | [{name}]({folder.name}/{name}.json) |"
             )
-    yield ""
+    yield from ["", *warned, ""] if warned else [""]
 
 
 def defaults(folder: Path) -> Iterator[str]:
@@ -150,17 +153,16 @@ def defaults(folder: Path) -> Iterator[str]:
 
 def _contamination(folder: Path) -> str:
     """What the base cannot know beside books that it may have read."""
-    told, logs = reports.read(folder, "told"), reports.read(folder, "invented")
+    told = reports.read(folder, "told")
     books = [r for name in PLAIN if name.startswith("book-") and (r := reports.read(folder, name))]
-    if not (told and logs and books):
+    if not (told and books):
         return ""
     mean = math.fsum(r["gain"]["nats_per_token"] for r in books) / len(books)
-    unknown = [r["gain"]["nats_per_token"] for r in (told, logs)]
-    sure = min(r["gain"]["ci95"][0] for r in (told, logs)) > 0
+    gain = told["gain"]
     return (
-        f" On text that the base cannot know learning gains {unknown[0]:+.3f} (made-up facts) and\n"
-        f"{unknown[1]:+.3f} (invented names), on {len(books)} books {mean:+.3f}"
-        + (": it is not recitation alone." if sure else ".")
+        " On text that the base cannot know, made-up facts, learning gains"
+        f"\n{gain['nats_per_token']:+.3f}, on {len(books)} books {mean:+.3f}"
+        + (": it is not recitation alone." if gain["ci95"][0] > 0 else ".")
     )
 
 
@@ -284,7 +286,7 @@ def _rate_row(said: str, auto: Report, grid: Report) -> str:
 
 def section(folder: Path) -> Iterator[str]:
     yield f"## {folder.name}\n"
-    shown = {path.stem for path in folder.glob("*.json")} - PLAIN.keys() - {"memory", "corrections"}
+    shown = {path.stem for path in folder.glob("*.json")} - PLAIN.keys() - NOT_STREAMS
     for name in sorted(shown, key=lambda name: ((*QUESTIONS, name).index(name), name)):
         yield entry(folder, name)
 

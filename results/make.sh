@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs every experiment again and writes results/; `make results DATA=FOLDER` calls it.
-# Finished cells are kept in build/results: killed and started again, it goes on where it was.
+# Finished cells are kept in build/results: killed and started again, it goes on where it was, and
+# what another version of the code has measured is measured anew.
 # MODELS="wren" and ONLY="kv order" do a part of it; LONG=1 adds what takes hours.
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,11 +11,15 @@ PG19=$DATA/text/pg19
 IRC=$DATA/text/ubuntu_irc
 MODELS=${MODELS:-smollm2-135m tinystories-656k wren}
 ONLY=${ONLY:-} # all
+[ -d "$DATA/text" ] || {
+    echo "there is no folder $DATA/text; README, \"Measured\", says where its texts can be had" >&2
+    exit 1
+}
 export OPENBLAS_NUM_THREADS=1
 MLXDYN_HOME=$PWD/build/results/home # rates that are kept there are of these runs, not yours
 export MLXDYN_HOME
 PLAIN="book-349 book-1684 book-3125 book-9096 book-7684 irc scotus tinystories wikitext2 shakespeare \
-    invented told novels years courts logs books memory corrections" # numbers for a table, without a picture
+    invented told novels years courts logs books memory corrections retention" # numbers for a table, without a picture
 
 # run NAME OPTION...: one report of $model as results/$model/NAME.json and .svg
 run() {
@@ -113,7 +118,7 @@ smollm2() {
     awk 'NR % 3 != 1' "$DATA/memory/told/told.jsonl" |
         grep -E '"messages": \["([^"\\]|\\.)*"\]' >build/results/told45.jsonl
     run memory --experiment memory $kept build/results/told45.jsonl # chats, told and asked
-    run corrections --experiment memory $kept results/corrections.jsonl # twelve people who move on
+    run corrections --experiment memory --study-every 20 $kept results/corrections.jsonl # twelve people who move on
     run retention --experiment memory --later 40 --study-every 20 $kept results/retention.jsonl
 }
 

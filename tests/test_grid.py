@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import mlxdyn
 from mlxdyn.config import OPTIMIZERS, AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab import cells, grid
@@ -106,6 +108,24 @@ def test_a_cell_of_other_settings_is_not_taken(mite: Model, tmp_path: Path) -> N
     run(mite, {"lr": ["1e-3"]}, tmp_path)
     run(mite, {"lr": ["1e-3"], "seed": ["1"]}, tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_cell_that_other_code_measured_is_not_taken(
+    mite: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(mite, {"lr": ["1e-3"]}, tmp_path)
+    tree = tmp_path / "code" / "mlxdyn"
+    shutil.copytree(Path(mlxdyn.__file__).parent, tree)
+    monkeypatch.setattr(mlxdyn, "__file__", str(tree / "__init__.py"))
+    mine = cells.source()
+    cells.source.cache_clear()
+    assert cells.source() == mine, "it is the code that counts, not its place"
+    with (tree / "learn" / "trainer.py").open("a") as trainer:
+        trainer.write("\n")
+    cells.source.cache_clear()
+    run(mite, {"lr": ["1e-3"]}, tmp_path)
+    cells.source.cache_clear()
+    assert len(list(tmp_path.glob("*.json"))) == 2
 
 
 def test_a_broken_cell_is_named(mite: Model, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def examine() -> Health:
         "mlx GFLOP/s": round(mlx_rate, 1),
         "numpy GFLOP/s": round(numpy_rate, 1),
         "home": str(path),
+        "settings": str(settings.path()),
         "home bytes": sum(f.stat().st_size for f in path.rglob("*") if f.is_file()),
         "ledger bytes": sum(f.stat().st_size for f in path.glob("mlxdyn.db*")),
     }

@@ -5,12 +5,14 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
 import mlx.core as mx
 
+import mlxdyn
 from mlxdyn.config import STREAM_RATES, AdapterConfig, LearnerConfig, StreamConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import write
@@ -23,6 +25,10 @@ from mlxdyn.learn.learner import Learner
 from mlxdyn.model.load import Model
 
 Part = TypeVar("Part", AdapterConfig, LearnerConfig, StreamConfig)
+MEASURES = (
+    "arrays.py", "config.py", "chat/*.py", "lab/*.py", "lab/experiments/*.py", "learn/*.py",
+    "memory/**/*.py", "model/*.py", "withheld/**/*.py",
+)  # fmt: skip
 Numbers = dict[str, float | int | None]
 Job = tuple[dict[str, Any], Settings]  # the knobs that vary, and all of them
 
@@ -98,9 +104,18 @@ def key(
 
 
 def ground() -> tuple[list[str], str]:
-    """Name the versions and the device, which every number depends on."""
-    versions = [version(name) for name in ("mlxdyn", "mlx", "mlx-lm")]
-    return versions, str(mx.default_device())
+    """Name the code, the versions and the device, which every number depends on."""
+    versions = [version(name) for name in ("mlx", "mlx-lm")]
+    return [source(), *versions], str(mx.default_device())
+
+
+@cache
+def source() -> str:
+    """Hash the code that a number depends on (16 hex digits): a version may be many commits."""
+    root, hashed = Path(mlxdyn.__file__).parent, hashlib.sha256()
+    for path in sorted(path for name in MEASURES for path in root.glob(name)):
+        hashed.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes())
+    return hashed.hexdigest()[:16]
 
 
 def is_quantised(model: Model) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 
 import mlxdyn_models
 from mlxdyn.config import Bits
@@ -209,7 +210,8 @@ def _from_pypi(
 def _wheel(requirement: str, sha256: str | None, room: Path) -> Path:
     """Let pip download one wheel, as the user set pip up; of a pinned one, compare the hash."""
     if find_spec("pip") is None:
-        raise MlxdynError(f"this Python has no pip; give it one: {sys.executable} -m ensurepip")
+        python = quote(sys.executable)
+        raise MlxdynError(f"this Python has no pip; give it one: {python} -m ensurepip")
     line = f"{requirement} --hash=sha256:{sha256}" if sha256 else requirement
     (room / "wanted.txt").write_text(f"{line}\n", "utf-8")
     hashes = ["--require-hashes"] if sha256 else []

@@ -158,10 +158,11 @@ def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions that can change a number."""
+    """Versions that can change a number; `source` is a hash of mlxdyn's code that does."""
     names = ("mlx", "mlx-lm", "numpy", "transformers")
     packages = {name: version(name) for name in names}
-    return {"mlxdyn": __version__, "python": platform.python_version(), **packages}
+    own = {"mlxdyn": __version__, "source": cells.source()}
+    return own | {"python": platform.python_version(), **packages}
 
 
 def _head(
