@@ -1,7 +1,6 @@
 """What the user set for good: config.toml in the platform's configuration directory."""
 
 import difflib
-import json
 import math
 import os
 import tomllib
@@ -190,29 +189,15 @@ def put(name: str, value: Value | None) -> None:
     """Set one key above all tables, or with None no more; the rest of the file stays as it is."""
     if value is not None:
         _checked(known(name), value)
-    before = read()  # a broken file is not written over
+    read()  # a broken file is not written over
+    import tomlkit  # here: reading, which is all that a start does, goes without
+
     file = path()
-    text = file.read_text("utf-8").rstrip("\n") if file.exists() else ""
-    old = text.split("\n") if text else []
-    top = next((i for i, text in enumerate(old) if text.lstrip().startswith("[")), len(old))
-    head = [text for text in old[:top] if text.split("=")[0].strip() != name]
-    line = [] if value is None else [f"{name} = {_dumped(value)}"]
-    new = "\n".join([*head, *line, *old[top:]]) + "\n"
-    if not _says(new, before | {name: value}):
-        raise MlxdynError(f"{file} is not written as mlxdyn writes it; change {name} in it by hand")
+    document = tomlkit.parse(file.read_text("utf-8") if file.exists() else "")
+    if value is None:
+        document.pop(name, None)
+    else:
+        document[name] = value
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write(file.resolve(), new)
+    write(file.resolve(), tomlkit.dumps(document))
     file.chmod(0o600)
-
-
-def _says(text: str, wanted: Mapping[str, Value | None]) -> bool:
-    """Tell whether a file with this text would say just what is wanted; None is nothing."""
-    try:
-        return tomllib.loads(text) == {k: v for k, v in wanted.items() if v is not None}
-    except ValueError:
-        return False
-
-
-def _dumped(value: Value) -> str:
-    """Write a value as TOML: of these types JSON is that too, but for one character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

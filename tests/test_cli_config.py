@@ -46,19 +46,19 @@ def test_what_cannot_be_is_said_with_what_can(words, said):
     assert settings.read() == {}
 
 
-@pytest.mark.parametrize("name", ["system", "temperature"])
-def test_a_text_of_several_lines_is_not_cut(name):
-    """Nor a table taken for one that only stands in a text."""
+@pytest.mark.parametrize(("name", "value"), [("system", "Short."), ("temperature", 0.5)])
+def test_a_setting_changes_and_the_rest_of_the_file_stays_as_it_was_written(name, value):
+    """Texts of several lines are not cut, nor is a table taken for one that stands in a text."""
     settings.path().parent.mkdir(parents=True, exist_ok=True)
-    text = 'system = """You are a bird.\n[You] sing.\n"""\n'
-    settings.path().write_text(text)
-    wanted = {"system": "Short.", "temperature": 0.5}[name]
-    if name == "system":
-        assert "by hand" in run("config", name, "Short.", code=1)
-        assert settings.path().read_text() == text
-    else:
-        assert "by hand" in run("config", name, "0.5", code=1) or settings.read()[name] == wanted
-        assert settings.read()["system"] == "You are a bird.\n[You] sing.\n"
+    system = 'system = """You are a bird.\n[You] sing.\n"""'
+    text = "# mine\n{}  # why\n'theme' = 'light'\n{}\n[presets]\npirate = 'Arr.'\n"
+    settings.path().write_text(text.format(system, ""))
+    before = settings.read()
+    run("config", name, str(value))
+    assert settings.read() == before | {name: value}
+    line = f"{name} = {json.dumps(value)}"
+    wanted = text.format(line, "") if name == "system" else text.format(system, f"{line}\n")
+    assert settings.path().read_text() == wanted
 
 
 @pytest.mark.parametrize("text", ["a\u2028b", "a\x7fb", "a\udcffb"])
