@@ -57,8 +57,11 @@ class Memory:
     ) -> None:
         """Open memory `name`, or found it with these configurations, and restore its weights.
 
-        Raises MlxdynError when another process holds it, it belongs to another base or changes it.
+        Raises MlxdynError when another process holds it, it belongs to another base or changes it,
+        or its name differs from another one's in capitals alone.
         """
+        if writable and ledger.memories.find(check_name(name)) is None:
+            ledger.memories.check_new(name)  # before any file of one alike is touched
         self.directory = memory_directory(check_name(name), make=writable)
         self._lock = FileLock(self.directory / "lock")
         if writable:
@@ -78,6 +81,7 @@ class Memory:
                 if self.row.id:
                     take_back(self.row, ledger)
                 else:
+                    ledger.memories.check_new(name)
                     clear(name)
                 self._create(study)
                 (self.directory / UNFINISHED).unlink(missing_ok=True)
