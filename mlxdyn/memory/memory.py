@@ -26,6 +26,7 @@ from mlxdyn.memory.privacy import Masked, look, masked
 from mlxdyn.memory.snapshots import Snapshots
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import EventRow, ExampleRow, Lesson, MemoryRow, Outcome, Spent
+from mlxdyn.model import device
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import attach, lowest
 
@@ -99,6 +100,8 @@ class Memory:
             self.start = self.learner.state  # before the first lesson
             where = (self.directory, ledger.memories)
             self.snapshots = Snapshots(*where, self.row, self.start)
+            if writable:
+                self.snapshots.note()
             left = stops.read(self.directory) if writable else {}
             self.restore(progress)
             self.lessons.stops.update(left)
@@ -235,6 +238,8 @@ class Memory:
                 f"a change of memory {self.row.name!r} is not finished; when no other mlxdyn is at "
                 f"it, finish it: mlxdyn memory verify --quick --repair --memory {self.row.name}"
             )
+        if any(event.stale for event in events):
+            self.snapshots.note(device.arithmetic())
         for done, event in enumerate(events):
             self.lessons.check(event)
             if progress:
@@ -319,6 +324,7 @@ class Work:
         except StopIteration as done:
             self._count(begun)
             events = self._memory.ledger.events
+            self._memory.snapshots.note(device.arithmetic())
             event = events.add(self._memory.row.id, self.lesson, done.value, self._flops)
             self._memory.version += 1
             kept = learner.state

@@ -15,6 +15,7 @@ def copy_memory(source: Ledger, memory: MemoryRow, target: Ledger, name: str) ->
     recipe = (memory.model, memory.fingerprint, memory.adapter, memory.learner, memory.study)
     with target.transaction():
         row = target.memories.add(name, *recipe, memory.origin)
+        target.memories.set_arithmetic(row.id, source.memories.arithmetic(memory.id))
         chats = copy.rows("conversations", "memory", [memory.id], memory=row.id)
         messages = copy.messages(chats)
         own = {"memory": row.id, "message": messages}

@@ -87,7 +87,8 @@ class Past:
     def outdate(self, memory: int, position: int) -> None:
         """Something at `position` changed: later outcomes are stale, later snapshots are wrong.
 
-        What later lessons took told of the past that was, so it goes.
+        What later lessons took told of the past that was, so it goes; with what lessons were
+        calculated too, once no outcome is left that will not be found anew.
         """
         with self._db.transaction():
             self._db.run(
@@ -95,6 +96,11 @@ class Past:
                 (memory, position),
             )
             self._db.run("DELETE FROM snapshots WHERE memory = ? AND upto >= ?", (memory, position))
+            self._db.run(
+                "UPDATE memories SET arithmetic = '' WHERE id = :memory AND NOT EXISTS"
+                " (SELECT 1 FROM events WHERE memory = :memory AND NOT undone AND NOT stale)",
+                {"memory": memory},
+            )
 
     def forget(self, memory: int, messages: Sequence[int]) -> int | None:
         """Delete messages with all that was made of them; return the first position that changed.
