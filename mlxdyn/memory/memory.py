@@ -129,6 +129,11 @@ class Memory:
         knobs = self.row.study or asdict(STUDY)
         return StudyConfig(**knobs | {"backoff": tuple(knobs["backoff"])})
 
+    @property
+    def position(self) -> int:
+        """Where the last lesson that stands is in the memory's life; 0 before the first."""
+        return self.ledger.events.totals(self.row.id).position
+
     # learning
 
     def begin(self, lesson: Lesson, flops: Counter[Spent] | None = None) -> "Work":
@@ -138,8 +143,8 @@ class Memory:
         """
         if not self.whole:
             self.restore()
-        position = self.ledger.events.totals(self.row.id).position + 1
-        return Work(self, lesson, self.lessons.carry_out(lesson, position), flops)
+        steps = self.lessons.carry_out(lesson, self.position + 1)
+        return Work(self, lesson, steps, flops)
 
     def learn(self, lesson: Lesson) -> EventRow:
         """Carry out `lesson` to its end and make it durable."""
@@ -211,7 +216,8 @@ class Memory:
         self._examine_again()
         replayed = list(self.replay(upto, progress))
         self.whole = True
-        if replayed:
+        if replayed and not self.snapshots.named(self.position):
+            # One that is damaged stays for now: `verify` is to name it.
             with suppress(MlxdynError):  # on a full disk the next start replays again
                 self.snapshot()
         if self._writable:
@@ -223,9 +229,8 @@ class Memory:
             run(self.examine(message))
 
     def snapshot(self) -> None:
-        """Save the current weights, unless the newest snapshot already holds them."""
-        upto = self.ledger.events.totals(self.row.id).position
-        if self._writable and self.whole and self.snapshots.save(self.learner.state, upto):
+        """Save the current weights, unless the newest snapshot already holds them, undamaged."""
+        if self._writable and self.whole and self.snapshots.save(self.learner.state, self.position):
             remove_stray(self.directory, self.row, self.ledger)
 
     def replay(

@@ -54,11 +54,16 @@ class Snapshots:
         if known != self._rows.arithmetic(self._memory.id):
             self._rows.set_arithmetic(self._memory.id, known)
 
+    def named(self, upto: int) -> bool:
+        """Tell whether the newest snapshot is that of position `upto`, sound or not."""
+        return any(row.upto == upto for row in self._rows.snapshots(self._memory.id)[:1])
+
     def save(self, state: State, upto: int) -> bool:
-        """Save `state` as that of position `upto`, unless the newest snapshot is; tell if so."""
+        """Save `state` as that of position `upto`, unless a sound snapshot is; tell if so."""
         rows = self._rows.snapshots(self._memory.id)
-        if not upto or (rows and rows[0].upto == upto):
+        if not upto or (self.named(upto) and self._state_in(rows[0]) is not None):
             return False
+        rows = [row for row in rows if row.upto < upto]  # a damaged one gives way
         file = f"{upto}-{os.urandom(4).hex()}.safetensors"
         digest = write_arrays(self._directory / file, flatten(state), self._metadata(upto))
         kept = spread([SnapshotRow(upto, file, digest), *rows])
