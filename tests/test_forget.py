@@ -471,6 +471,34 @@ def test_a_message_examined_before_another_was_forgotten_is_examined_again(credu
         assert [(x.question, x.answer) for x in memory.ledger.examples.of(second)] == expected
 
 
+@pytest.mark.parametrize("personal", [False, True])
+def test_what_a_killed_forgetting_left_is_read_as_is_set(credulous: Model, personal: bool):
+    """Opening makes examples anew; whether personal numbers are learned is known by then."""
+    told = "my phone number is +1 415 555 2671"
+
+    def examples(memory: Memory, message: int) -> list[tuple]:
+        rows = memory.ledger.examples.of(message)
+        likely = [row.example.likely for row in rows]
+        return [
+            (x.question, x.answer, y and y.logprobs.tobytes())
+            for x, y in zip(rows, likely, strict=True)
+        ]
+
+    with opened("never", credulous, personal=personal) as never:
+        second = say(never, told)
+        run(never.examine(second))
+        expected = examples(never, second)
+    with opened("m", credulous, personal=personal) as memory:
+        first, second = say(memory, CHAIN[0]), say(memory, told)
+        memory.ledger.examples.add(memory.row.id, second, [], depends_on=[first])
+        for message, text in ((first, CHAIN[0]), (second, told)):
+            memory.learn(Lesson("message", message, words(credulous, text)))
+        memory.ledger.past.forget(memory.row.id, [first])  # and no more: it was killed
+    with opened("m", credulous, personal=personal) as memory:
+        assert examples(memory, second) == expected and bool(expected) == personal
+        assert history.verify(memory) == []
+
+
 def test_what_was_corrected_by_hand_outlives_what_it_leaned_on(credulous: Model):
     with opened("m", credulous) as memory:
         life = Leaning(memory, credulous, QUICK)

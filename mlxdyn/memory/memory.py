@@ -54,9 +54,13 @@ class Memory:
         adapter: AdapterConfig = ADAPTER,
         study: StudyConfig = STUDY,
         writable: bool = True,
+        personal: bool = False,
         progress: LessonProgress | None = None,
     ) -> None:
         """Open memory `name`, or found it with these configurations, and restore its weights.
+
+        With `personal`, phone, passport, account and tax numbers are learned; opening may have to
+        read messages anew.
 
         Raises MlxdynError when another process holds it, it belongs to another base or changes it,
         or its name differs from another one's in capitals alone.
@@ -73,7 +77,7 @@ class Memory:
             0, name, "", *recipe, asdict(study), None
         )
         self.version = 0  # grows whenever the weights change for good
-        self.personal = False  # phone, passport, account and tax numbers are learned
+        self.personal = personal
         self.whole = False  # the weights are those that the ledger tells of
         try:
             self._check_fit()
