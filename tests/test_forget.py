@@ -708,6 +708,15 @@ def test_forgetting_a_message_that_waits_or_was_undone_erases_it(mite: Model):
         assert history.redo(memory) is None and memory.ledger.messages.pending(memory.row.id) == []
 
 
+def test_a_message_without_an_identity_is_forgotten_too(mite: Model):
+    """As a crafted bundle brought it to an earlier version."""
+    with opened("m", mite) as memory:
+        message = teach(memory, WORD).lesson.message
+        memory.ledger.database.run("UPDATE messages SET uid = NULL")
+        assert history.forget(memory, [message]) == 1
+        assert not holding(WORD) and same(state(memory), memory.start)
+
+
 def test_killed_while_forgetting_it_is_forgotten_or_not_and_then_in_no_file(
     mite: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):

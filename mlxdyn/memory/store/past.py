@@ -127,8 +127,9 @@ class Past:
         return found
 
     def _copies(self, memory: int, messages: Sequence[int]) -> list[int]:
+        """List the messages themselves, also such without an identity, and their copies here."""
         return self._db.column(
-            "SELECT DISTINCT c.id FROM messages m JOIN messages c ON c.uid = m.uid"
+            "SELECT DISTINCT c.id FROM messages m JOIN messages c ON c.id = m.id OR c.uid = m.uid"
             " JOIN conversations h ON h.id = c.conversation WHERE h.memory = ?"
             " AND m.id IN (SELECT value FROM json_each(?)) ORDER BY c.id",
             (memory, json.dumps(list(messages))),
