@@ -1,5 +1,7 @@
 """Laws of bad days: a broken disk, file or base gives one sentence, and never a wrong memory."""
 
+import errno
+import fcntl
 import os
 import random
 import shutil
@@ -20,7 +22,7 @@ from mlxdyn.arrays import write_arrays
 from mlxdyn.cli import main
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.export import ExportOptions, export
-from mlxdyn.files import SPARE, data_dir
+from mlxdyn.files import SPARE, data_dir, sync
 from mlxdyn.learn.learner import State, same
 from mlxdyn.memory import history
 from mlxdyn.memory.lifecycle import branch
@@ -333,6 +335,29 @@ def test_a_damaged_header_is_a_sentence(taught: State):
     for command in ("list", "log"):
         code, said = run("memory", command)
         assert code == 1 and "cannot be opened" in said
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_on_macos_what_is_synced_is_on_the_disk_itself(tmp_path: Path, monkeypatch, refuses: bool):
+    """There `fsync` hands it to the disk's cache alone; where a disk knows no more, that has to do.
+
+    SQLite does so when it is told to.
+    """
+    asked, synced = list[int](), list[int]()
+
+    def control(handle: int, command: int) -> None:
+        asked.append(command)
+        if refuses:
+            raise OSError(errno.ENOTTY, "no such control")
+
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", control)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    sync(tmp_path)
+    assert asked == [51] and bool(synced) == refuses
+    with closing(Ledger(tmp_path / "db")) as ledger:
+        told = [ledger.database.value(f"PRAGMA {n}fullfsync") for n in ("", "checkpoint_")]
+    assert told == [1, 1]
 
 
 @pytest.fixture

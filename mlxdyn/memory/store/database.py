@@ -50,6 +50,8 @@ class Database:
         )
         self.run("PRAGMA journal_mode = WAL")
         self.run("PRAGMA synchronous = FULL")
+        self.run("PRAGMA fullfsync = ON")  # on macOS; elsewhere it changes nothing
+        self.run("PRAGMA checkpoint_fullfsync = ON")
         self.run("PRAGMA secure_delete = ON")
         self.run("PRAGMA temp_store = MEMORY")  # VACUUM would write the text into the system's
         self._migrate()
