@@ -541,22 +541,26 @@ def test_merging_is_learning_both_in_order_of_time(mite: Model, order: str):
         assert len(copies.learned(memory.ledger, memory.row.id)) == 2, "the source stays as it is"
 
 
-def test_merging_into_a_memory_whose_clock_was_set_back(mite: Model):
-    with opened("two", mite) as memory:
-        event = teach(memory, TEXTS[2])
-        memory.ledger.database.run(
-            "UPDATE events SET time = '2026-01-04' WHERE id = ?", (event.id,)
-        )
-    with opened("one", mite) as memory:
-        for text, time in ((TEXTS[0], "2026-01-05"), (TEXTS[1], "2026-01-03")):
-            event = teach(memory, text)
-            memory.ledger.database.run("UPDATE events SET time = ? WHERE id = ?", (time, event.id))
-            memory.snapshot()
-        history.merge(memory, "two")
+@pytest.mark.parametrize("target", ["one", "two"])
+def test_where_a_clock_was_set_back_no_lesson_moves_against_the_others_of_its_memory(
+    mite: Model, target: str
+):
+    """What corrects stays after what it corrects; a lesson counts as no earlier than before it."""
+    at = {"one": [(TEXTS[0], "2026-01-05"), (TEXTS[1], "2026-01-03")],
+          "two": [(TEXTS[2], "2026-01-04"), (TEXTS[3], "2026-01-06")]}  # fmt: skip
+    for name, lessons in at.items():
+        with opened(name, mite) as memory:
+            for text, time in lessons:
+                event = teach(memory, text)
+                sql = "UPDATE events SET time = ? WHERE id = ?"
+                memory.ledger.database.run(sql, (time, event.id))
+                memory.snapshot()
+    with opened(target, mite) as memory:
+        assert history.merge(memory, "two" if target == "one" else "one") == 2
         assert history.verify(memory) == []
         merged = state(memory)
     with opened("never", mite) as memory:
-        for text in (TEXTS[1], TEXTS[2], TEXTS[0]):
+        for text in (TEXTS[2], TEXTS[0], TEXTS[1], TEXTS[3]):
             teach(memory, text)
         assert same(state(memory), merged)
 
