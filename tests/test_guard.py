@@ -102,10 +102,12 @@ def test_undo_and_redo_pass_over_what_was_rejected(mite: Model):
         assert not teach(memory, SAID[1], guarded=True).accepted
         second, learned = teach(memory, SAID[2]), state(memory)
         assert not teach(memory, SAID[1], guarded=True).accepted
+        version = memory.version
         undone = [history.take_back(memory) for _ in range(3)]
         assert [event and event.id for event in undone] == [second.id, first.id, None]
         brought = [history.bring_back(memory) for _ in range(3)]
         assert [event and event.id for event in brought] == [first.id, second.id, None]
+        assert memory.version == version + 5, "the weights are made once a change"
         assert same(state(memory), learned) and history.verify(memory) == []
         assert not any(
             event.undone for event in memory.ledger.events.all(memory.row.id, active=False)
