@@ -76,7 +76,7 @@ def go_to(memory: Memory, position: int, progress: LessonProgress | None = None)
     """
     ledger, id = memory.ledger, memory.row.id
     with ledger.transaction():
-        for message in ledger.messages.pending(id):
+        for message in reversed(ledger.messages.pending(id)):  # the oldest comes back first
             ledger.past.let_be(id, message)
         ledger.past.stand_at(id, position)
     memory.restore(progress)
