@@ -145,8 +145,7 @@ class Memory:
 
         With `flops`, what it took before, all that it takes is kept with it.
         """
-        if not self.whole:
-            self.restore()
+        self.make_whole()
         steps = self.lessons.carry_out(lesson, self.position + 1)
         return Work(self, lesson, steps, flops)
 
@@ -207,10 +206,15 @@ class Memory:
 
     # weights on disk
 
+    def make_whole(self) -> None:
+        """Restore the weights, should the last time have been cut short."""
+        if not self.whole:
+            self.restore()
+
     def restore(self, progress: LessonProgress | None = None) -> None:
         """Load the newest sound snapshot and carry out what came after it.
 
-        Should that be cut short, the next lesson begins with it.
+        Should that be cut short, the next lesson, or reply, begins with it.
         """
         self.whole = False
         self.version += 1
