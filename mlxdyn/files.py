@@ -1,5 +1,6 @@
 """Where everything lives on disk, private to its owner; files that appear whole or not at all."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -273,9 +274,19 @@ def sync(path: Path) -> None:
     """Make a file, or the entries of a directory, durable."""
     handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        _flush(handle)
     finally:
         os.close(handle)
+
+
+def _flush(handle: int) -> None:
+    """Let what was written reach the disk itself; on macOS `fsync` stops at the disk's cache."""
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is not None:
+        with suppress(OSError):  # some disks refuse it
+            fcntl.fcntl(handle, full)
+            return
+    os.fsync(handle)
 
 
 def read_text(path: Path) -> str:

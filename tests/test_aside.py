@@ -9,10 +9,11 @@ from school import opened, say, snapshots, state, teach
 
 from mlxdyn.cli import main
 from mlxdyn.cli.doctor import records
+from mlxdyn.errors import MlxdynError
 from mlxdyn.files import data_dir, memory_directory
 from mlxdyn.learn.learner import same
 from mlxdyn.memory import history
-from mlxdyn.memory.directory import UNFINISHED, set_aside
+from mlxdyn.memory.directory import ASIDE, UNFINISHED, set_aside
 from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
@@ -56,6 +57,29 @@ def test_what_an_unknown_ledger_knew_outlives_a_memory_of_its_name(
     assert weights(aside) == kept and aside.parent.name == "m"
     (problem,) = records()[1]
     assert str(aside) in problem and "backup of their ledger" in problem
+
+
+def test_opening_a_name_that_differs_in_capitals_touches_no_file(mite: Model) -> None:
+    """On many disks the two would be one directory."""
+    with opened("Work", mite) as memory:
+        teach(memory, "My dog is called Rex.")
+        memory.snapshot()
+    memory_directory("work", make=False).symlink_to(memory_directory("Work"))
+    before = weights(memory_directory("Work"))
+    with pytest.raises(MlxdynError, match="more than its capitals"), opened("work", mite):
+        pass
+    assert before and weights(memory_directory("Work")) == before and set_aside() == []
+
+
+def test_they_come_back_whatever_the_capitals(mite: Model, lost: Path) -> None:
+    kept = weights(memory_directory("m"))
+    with opened("m", mite):
+        pass
+    (data_dir() / ASIDE / "m").rename(data_dir() / ASIDE / "M")
+    take_away("empty.db")
+    shutil.copy(lost, data_dir() / "mlxdyn.db")
+    with opened("m", mite) as memory:
+        assert weights(memory.directory) == kept and set_aside() == []
 
 
 def test_they_come_back_with_a_backup_and_nothing_is_left_aside(mite: Model, lost: Path) -> None:

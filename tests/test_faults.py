@@ -1,5 +1,7 @@
 """Laws of bad days: a broken disk, file or base gives one sentence, and never a wrong memory."""
 
+import errno
+import fcntl
 import os
 import random
 import shutil
@@ -20,9 +22,10 @@ from mlxdyn.arrays import write_arrays
 from mlxdyn.cli import main
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange.export import ExportOptions, export
-from mlxdyn.files import SPARE, data_dir
+from mlxdyn.files import SPARE, data_dir, sync
 from mlxdyn.learn.learner import State, same
 from mlxdyn.memory import history
+from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import NEWEST
@@ -218,20 +221,51 @@ def test_weights_of_another_machine_are_told_from_damage(taught, mite, made, by:
     """What was made with the arithmetic of here must be the same to the last bit."""
     with opened("m", mite) as memory:
         history.rebuild(memory)
-        (newest, *_) = rows = memory.ledger.memories.snapshots(memory.row.id)
-        file = memory.directory / newest.file
-        arrays, metadata = mx.load(str(file), return_metadata=True)
-        assert metadata["arithmetic"] == device.arithmetic()
-        moved = {n: a * (1 + by) if "lora_b" in n else a for n, a in arrays.items()}
-        digest = write_arrays(file, moved, metadata | ({"arithmetic": made} if made else {}))
-        rows[0] = newest._replace(sha256=digest)
-        memory.ledger.memories.set_snapshots(memory.row.id, rows)
+        make_elsewhere(memory, made, by)
     code, told = run("memory", "verify", "--memory", "m")
     assert code == 1 and said in told, told
     assert not made or (made in told and "OPENBLAS_CORETYPE" in told), "and how to prove it"
     assert run("memory", "verify", "--repair", "--memory", "m")[0] == 0
     with opened("m", mite) as memory:
         assert memory.snapshots.made_with() == [device.arithmetic()]
+
+
+def make_elsewhere(memory: Memory, made: str | None, by: float) -> None:
+    """Let the newest snapshot be `made` with another arithmetic, its weights moved by a share."""
+    (newest, *_) = rows = memory.ledger.memories.snapshots(memory.row.id)
+    file = memory.directory / newest.file
+    arrays, metadata = mx.load(str(file), return_metadata=True)
+    assert metadata["arithmetic"] == device.arithmetic()
+    moved = {n: a * (1 + by) if "lora_b" in n else a for n, a in arrays.items()}
+    digest = write_arrays(file, moved, metadata | ({"arithmetic": made} if made else {}))
+    rows[0] = newest._replace(sha256=digest)
+    memory.ledger.memories.set_snapshots(memory.row.id, rows)
+
+
+@pytest.mark.parametrize("change", [history.undo, lambda memory: history.forget(memory, [3])])
+def test_with_what_lessons_were_calculated_outlives_their_snapshots(
+    taught: State, mite: Model, change: Callable[[Memory], object]
+):
+    """The outcomes of before are still those of another machine, until all are made anew."""
+    other = "MLX 9 cpu, OpenBLAS 9 Nehalem, 3 threads"
+    with opened("m", mite) as memory:
+        history.rebuild(memory)
+        make_elsewhere(memory, other, 0.0)
+        memory.ledger.database.run("UPDATE updates SET nll_after = nll_after * (1 + 1e-4)")
+    with opened("m", mite) as memory:
+        change(memory)
+    with closing(Ledger(database())) as ledger:
+        branch("m", "twin", ledger)
+    for name in ("m", "twin"):
+        code, told = run("memory", "verify", "--memory", name)
+        assert code == 1 and "not damaged, but another version" in told and other in told
+        with opened(name, mite) as memory:
+            teach(memory, "I bake bread")
+            assert memory.snapshots.made_with() == [device.arithmetic(), other]
+        assert run("memory", "verify", "--repair", "--memory", name)[0] == 0
+        with opened(name, mite) as memory:
+            assert memory.snapshots.made_with() == [device.arithmetic()]
+            assert history.verify(memory) == []
 
 
 def test_what_cannot_be_repaired_is_not_said_to_be(taught: State):
@@ -301,6 +335,29 @@ def test_a_damaged_header_is_a_sentence(taught: State):
     for command in ("list", "log"):
         code, said = run("memory", command)
         assert code == 1 and "cannot be opened" in said
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_on_macos_what_is_synced_is_on_the_disk_itself(tmp_path: Path, monkeypatch, refuses: bool):
+    """There `fsync` hands it to the disk's cache alone; where a disk knows no more, that has to do.
+
+    SQLite does so when it is told to.
+    """
+    asked, synced = list[int](), list[int]()
+
+    def control(handle: int, command: int) -> None:
+        asked.append(command)
+        if refuses:
+            raise OSError(errno.ENOTTY, "no such control")
+
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", control)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    sync(tmp_path)
+    assert asked == [51] and bool(synced) == refuses
+    with closing(Ledger(tmp_path / "db")) as ledger:
+        told = [ledger.database.value(f"PRAGMA {n}fullfsync") for n in ("", "checkpoint_")]
+    assert told == [1, 1]
 
 
 @pytest.fixture

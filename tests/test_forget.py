@@ -471,6 +471,34 @@ def test_a_message_examined_before_another_was_forgotten_is_examined_again(credu
         assert [(x.question, x.answer) for x in memory.ledger.examples.of(second)] == expected
 
 
+@pytest.mark.parametrize("personal", [False, True])
+def test_what_a_killed_forgetting_left_is_read_as_is_set(credulous: Model, personal: bool):
+    """Opening makes examples anew; whether personal numbers are learned is known by then."""
+    told = "my phone number is +1 415 555 2671"
+
+    def examples(memory: Memory, message: int) -> list[tuple]:
+        rows = memory.ledger.examples.of(message)
+        likely = [row.example.likely for row in rows]
+        return [
+            (x.question, x.answer, y and y.logprobs.tobytes())
+            for x, y in zip(rows, likely, strict=True)
+        ]
+
+    with opened("never", credulous, personal=personal) as never:
+        second = say(never, told)
+        run(never.examine(second))
+        expected = examples(never, second)
+    with opened("m", credulous, personal=personal) as memory:
+        first, second = say(memory, CHAIN[0]), say(memory, told)
+        memory.ledger.examples.add(memory.row.id, second, [], depends_on=[first])
+        for message, text in ((first, CHAIN[0]), (second, told)):
+            memory.learn(Lesson("message", message, words(credulous, text)))
+        memory.ledger.past.forget(memory.row.id, [first])  # and no more: it was killed
+    with opened("m", credulous, personal=personal) as memory:
+        assert examples(memory, second) == expected and bool(expected) == personal
+        assert history.verify(memory) == []
+
+
 def test_what_was_corrected_by_hand_outlives_what_it_leaned_on(credulous: Model):
     with opened("m", credulous) as memory:
         life = Leaning(memory, credulous, QUICK)
@@ -513,22 +541,26 @@ def test_merging_is_learning_both_in_order_of_time(mite: Model, order: str):
         assert len(copies.learned(memory.ledger, memory.row.id)) == 2, "the source stays as it is"
 
 
-def test_merging_into_a_memory_whose_clock_was_set_back(mite: Model):
-    with opened("two", mite) as memory:
-        event = teach(memory, TEXTS[2])
-        memory.ledger.database.run(
-            "UPDATE events SET time = '2026-01-04' WHERE id = ?", (event.id,)
-        )
-    with opened("one", mite) as memory:
-        for text, time in ((TEXTS[0], "2026-01-05"), (TEXTS[1], "2026-01-03")):
-            event = teach(memory, text)
-            memory.ledger.database.run("UPDATE events SET time = ? WHERE id = ?", (time, event.id))
-            memory.snapshot()
-        history.merge(memory, "two")
+@pytest.mark.parametrize("target", ["one", "two"])
+def test_where_a_clock_was_set_back_no_lesson_moves_against_the_others_of_its_memory(
+    mite: Model, target: str
+):
+    """What corrects stays after what it corrects; a lesson counts as no earlier than before it."""
+    at = {"one": [(TEXTS[0], "2026-01-05"), (TEXTS[1], "2026-01-03")],
+          "two": [(TEXTS[2], "2026-01-04"), (TEXTS[3], "2026-01-06")]}  # fmt: skip
+    for name, lessons in at.items():
+        with opened(name, mite) as memory:
+            for text, time in lessons:
+                event = teach(memory, text)
+                sql = "UPDATE events SET time = ? WHERE id = ?"
+                memory.ledger.database.run(sql, (time, event.id))
+                memory.snapshot()
+    with opened(target, mite) as memory:
+        assert history.merge(memory, "two" if target == "one" else "one") == 2
         assert history.verify(memory) == []
         merged = state(memory)
     with opened("never", mite) as memory:
-        for text in (TEXTS[1], TEXTS[2], TEXTS[0]):
+        for text in (TEXTS[2], TEXTS[0], TEXTS[1], TEXTS[3]):
             teach(memory, text)
         assert same(state(memory), merged)
 
@@ -678,6 +710,15 @@ def test_forgetting_a_message_that_waits_or_was_undone_erases_it(mite: Model):
         assert history.forget(memory, [waiting, undone]) == 0
         assert not holding(WORD) and not holding(FACT)
         assert history.redo(memory) is None and memory.ledger.messages.pending(memory.row.id) == []
+
+
+def test_a_message_without_an_identity_is_forgotten_too(mite: Model):
+    """As a crafted bundle brought it to an earlier version."""
+    with opened("m", mite) as memory:
+        message = teach(memory, WORD).lesson.message
+        memory.ledger.database.run("UPDATE messages SET uid = NULL")
+        assert history.forget(memory, [message]) == 1
+        assert not holding(WORD) and same(state(memory), memory.start)
 
 
 def test_killed_while_forgetting_it_is_forgotten_or_not_and_then_in_no_file(

@@ -20,7 +20,7 @@ from mlxdyn.learn.steps import run
 from mlxdyn.memory import history
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.memory.store.records import Reason
+from mlxdyn.memory.store.records import EventRow, Message, Reason
 from mlxdyn.model.load import Model
 
 DOG = ("What is my dog called?", "Rex.")
@@ -102,14 +102,43 @@ def test_undo_and_redo_pass_over_what_was_rejected(mite: Model):
         assert not teach(memory, SAID[1], guarded=True).accepted
         second, learned = teach(memory, SAID[2]), state(memory)
         assert not teach(memory, SAID[1], guarded=True).accepted
+        version = memory.version
         undone = [history.take_back(memory) for _ in range(3)]
         assert [event and event.id for event in undone] == [second.id, first.id, None]
         brought = [history.bring_back(memory) for _ in range(3)]
         assert [event and event.id for event in brought] == [first.id, second.id, None]
+        assert memory.version == version + 5, "the weights are made once a change"
         assert same(state(memory), learned) and history.verify(memory) == []
         assert not any(
             event.undone for event in memory.ledger.events.all(memory.row.id, active=False)
         )
+
+
+@pytest.mark.parametrize("order", ["lessons, messages", "message, lesson, message"])
+def test_redo_brings_back_what_was_undone_last_and_loses_nothing(mite: Model, order: str):
+    """Lessons, and messages that still wait, in whatever order they were undone."""
+
+    def id_of(undone: Message | EventRow | None) -> int | None:
+        return undone.lesson.message if isinstance(undone, EventRow) else undone and undone.id
+
+    def waits(text: str) -> int:
+        return memory.ledger.messages.add(1, "user", text, "pending").id
+
+    with opened("m", mite) as memory:
+        for text in SAID[:2]:
+            teach(memory, text)
+        undone, learned = list[int | None](), state(memory)
+        if order == "message, lesson, message":
+            waits("well")
+            undone += [id_of(history.take_back(memory)) for _ in range(2)]
+        waits("so so")
+        waits("no wait")
+        while (message := id_of(history.take_back(memory))) is not None:
+            undone.append(message)
+        brought = [id_of(history.bring_back(memory)) for _ in range(len(undone) + 1)]
+        assert brought == [*reversed(undone), None] and len(set(undone)) == len(undone) > 3
+        assert same(state(memory), learned) and history.verify(memory) == []
+        assert len(memory.ledger.messages.pending(memory.row.id)) == len(undone) - 2
 
 
 def test_a_study_that_breaks_a_bound_leaves_the_memory_as_it_was(mite: Model):

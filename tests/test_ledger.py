@@ -150,6 +150,25 @@ def test_in_ram_nothing_touches_the_disk(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs to see the open files")
+def test_no_text_is_written_beside_the_home(ledger: Ledger, tmp_path: Path):
+    """Not even into files without a name, where the whole ledger is written anew."""
+    _, conversation = founded(ledger)
+    say(ledger, conversation, "a secret " * 1_000_000)
+    beside = set[str]()
+
+    def look() -> None:
+        for handle in Path("/proc/self/fd").iterdir():
+            if "etilqs" in (named := os.path.realpath(handle)):  # so SQLite names what is temporary
+                beside.add(named)
+
+    ledger.database.connection.set_progress_handler(look, 1)
+    ledger.erase()
+    assert beside == set()
+    reader = Ledger(tmp_path / "db", writable=False)
+    assert reader.database.value("PRAGMA temp_store") == 2
+
+
 def test_a_failing_transaction_leaves_nothing(ledger: Ledger):
     _, conversation = founded(ledger)
     with pytest.raises(ZeroDivisionError), ledger.transaction(), ledger.transaction():

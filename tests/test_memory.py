@@ -207,6 +207,23 @@ def test_a_damaged_snapshot_is_found_and_the_ledger_replaces_it(open_: Open, dam
     assert same(state(memory), before)
 
 
+@pytest.mark.parametrize("damage", [flip, Path.unlink])
+def test_a_damaged_newest_snapshot_is_written_again(open_: Open, damage):
+    """Or every start would carry out all lessons anew."""
+    memory, replayed = open_(), list[int]()
+    for text in SAID:
+        teach(memory, text)
+    memory.snapshot()
+    before = state(memory)
+    damage(snapshots(memory)[0])
+    memory = open_()
+    memory.snapshot()  # as a chat does when it ends
+    assert memory.snapshots.damaged() == []
+    memory = open_(progress=lambda _, of: replayed.append(of))
+    assert same(state(memory), before) and replayed == [0]
+    assert sorted(memory.directory.glob("*.safetensors")) == sorted(snapshots(memory))
+
+
 def test_weights_that_the_ledger_does_not_explain_are_found(open_: Open):
     memory = open_()
     teach(memory, SAID[0])

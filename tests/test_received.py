@@ -101,6 +101,7 @@ CRAFTED = [
     ("UPDATE messages SET text = printf('%.*c', 2000000, 'a')", "2,000,000 characters"),
     ("UPDATE messages SET role = 'system'", "role of row .* is str 'system'"),
     ("UPDATE messages SET uid = 'x'", "uid of row"),
+    ("UPDATE messages SET uid = NULL WHERE id = 2", "message 2 has no identity"),
     ("UPDATE memories SET adapter = json_set(adapter, '$.rank', -8)", "rank -8"),
     ("UPDATE memories SET adapter = json_set(adapter, '$.rank', '8')", "rank '8'"),
     ("UPDATE memories SET adapter = json_set(adapter, '$.scale', 1e30)", r"scale 1e\+30"),

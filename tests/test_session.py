@@ -10,7 +10,7 @@ import pytest
 from mlx_lm.sample_utils import greedy_sampler
 from school import QUICK, as_said, held, open_memory, state
 
-from mlxdyn.chat.conversation import Session
+from mlxdyn.chat.conversation import Session, surprise_at
 from mlxdyn.chat.generate import draw
 from mlxdyn.chat.turns import alternating
 from mlxdyn.cli.lines import compared as compared_lines
@@ -217,6 +217,33 @@ def test_a_reply_after_learning_is_that_of_a_fresh_process(open_session: Open):
     )
     session.open(conversation)
     assert say(session, "What do you know about him?").message.text == kept
+
+
+@pytest.mark.parametrize("asks", ["reply", "compare", "surprise"])
+def test_no_reply_is_given_by_weights_that_are_half_restored(open_session: Open, asks: str):
+    """A change of the past that was cut short is finished first."""
+    session = open_session()
+    for text in ("My dog is called Rex.", "He likes the sea.", "I live in Oslo."):
+        say(session, text)
+        learn(session)
+    first, last = session.messages()[0].id, session.messages()[-1].id
+
+    def fails(done: int, _: int) -> None:
+        if done == 1:
+            raise OSError("the disk is gone for a moment")
+
+    with pytest.raises(OSError, match="for a moment"):
+        session.forget(first, progress=fails)
+    half = state(session.memory)
+    if asks == "reply":
+        say(session, "Hello!")
+    elif asks == "compare":
+        session.compare("Hello!")
+    else:
+        surprise_at(session, last)
+    answered = state(session.memory)
+    assert not same(answered, half) and history.verify(session.memory) == []
+    assert same(state(open_session().memory), answered)
 
 
 def test_an_update_makes_the_cache_stale_and_nothing_else_does(open_session: Open):

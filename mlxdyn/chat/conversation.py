@@ -208,6 +208,7 @@ class Session:
         self, stopped: Stopped, asked: int | None = None, begun: Message | None = None
     ) -> Iterator[Piece | Replied]:
         """Stream a reply and save it, after message `asked` or as the rest of `begun`."""
+        self.memory.make_whole()
         messages = self.messages()
         if asked is not None:
             messages = messages[: 1 + [m.id for m in messages].index(asked)]
@@ -254,6 +255,7 @@ class Session:
 
     def compare(self, text: str, stopped: Stopped = lambda: False) -> Compared:
         """Answer `text` with the bare base and with memory; nothing is saved or learned."""
+        self.memory.make_whole()
         found = compare(self.talker, self.memory.learner, text, stopped)
         return replace(found, pending=self.waiting())
 
@@ -352,6 +354,7 @@ class Session:
 
 def surprise_at(session: Session, message: int) -> Surprise:
     """Read a message of the open conversation token by token."""
+    session.memory.make_whole()
     messages = session.messages()
     place = [m.id for m in messages].index(session._here(message).id)
     turns = [*alternating(messages[:place]), Turn(messages[place].role, messages[place].text)]

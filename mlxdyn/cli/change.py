@@ -85,7 +85,6 @@ def _tell(
         said, kind, id, time = lesson, str(taken.lesson.kind), taken.lesson.message, taken.time
     else:
         said, kind, id, time = waiting, "waiting", taken.id, ""
-    held.personal = settings.personal()
     text = held.masked([id])[id].text if id else None
     what = "a study of all items" if text is None else f"message {id}, “{clipped(text, 60)}”"
     facts = {"kind": kind, "message": id, "text": text, "time": time or None}
@@ -142,7 +141,6 @@ def forget(
     others, words = ledger.messages.holders(ids, row.id), telling(ledger, row.id, ids)
     ledger.close()
     with room(), opened(name) as held, progress("Replaying") as tick:
-        held.personal = settings.personal()  # some messages are read anew
         lessons = history.forget(held, ids, tick)
         erased = held.ledger.database.erased()
         rest = remains(held.ledger, row.id, words, [message.id for message in left])
@@ -280,7 +278,6 @@ def merge(source: str, name: str, yes: bool, as_json: bool) -> None:
         confirm(f"Merge {source!r} into {name!r}?")
     ledger.close()
     with opened(name) as held, progress("Replaying") as tick:
-        held.personal = settings.personal()
         lessons = history.merge(held, source, tick)
     said = f"Merged: {counted(lessons, 'lesson')} from {source!r}."
     say(said, as_json, memory=name, source=source, lessons=lessons)
@@ -344,7 +341,6 @@ def edit(
         raise MlxdynError(f"memory {name!r} has no item {item}; see `mlxdyn memory items`")
     new = None if delete else (question or row.question, answer or row.answer)
     with opened(name) as held, progress("Replaying") as tick:
-        held.personal = settings.personal()
         history.change_example(held, row, new, tick)
     done = "deleted" if delete else "changed"
     shown = {"question": new[0], "answer": new[1]} if new else None

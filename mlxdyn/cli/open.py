@@ -172,7 +172,13 @@ def opened(name: str, *, writable: bool = True) -> Iterator[Memory]:
     with (
         progress("Restoring") as tick,
         Memory(
-            name, load(row.model), ledger, learner=learner, writable=writable, progress=tick
+            name,
+            load(row.model),
+            ledger,
+            learner=learner,
+            writable=writable,
+            personal=settings.personal(),
+            progress=tick,
         ) as memory,
     ):
         yield memory

@@ -119,6 +119,7 @@ class Workspace:
             learner=LearnerConfig(learning_rate=self.options.chat.learning_rate),
             study=self.options.study,
             writable=not self.options.temporary,
+            personal=self.options.chat.personal,
         )
         row = self.memory.row
         if not self.options.temporary and self.ledger.memories.refounded(row.id):

@@ -42,8 +42,10 @@ LINKS = {
     "SELECT min(c.id) FROM conversations c LEFT JOIN messages m ON m.id = c.head"
     " AND m.conversation = c.id WHERE c.head IS NOT NULL AND m.id IS NULL":
         "conversation {} ends with a message that is not in it",
+    "SELECT min(id) FROM messages WHERE uid IS NULL":
+        "message {} has no identity",
 }  # fmt: skip
-"""What finds a link of a conversation that leads elsewhere or round in circles, and its name."""
+"""What finds a message without a place of its own, or a link that leads elsewhere, and its name."""
 
 SIGNED = ("nll_before", "nll_after", "drift", "divergence", "gradient_norm", "rate")
 TIME = r"[0-9TZ:. +-]{4,40}"

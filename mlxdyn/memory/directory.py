@@ -114,7 +114,9 @@ def take_back(row: MemoryRow, ledger: Ledger) -> None:
     named = {one.file: one.sha256 for one in ledger.memories.snapshots(row.id)}
     named |= {ORIGIN: row.origin} if row.origin else {}
     directory = memory_directory(row.name)
-    for aside in (folder for folder in set_aside() if folder.parent.name == row.name):
+    for aside in set_aside():
+        if aside.parent.name.lower() != row.name.lower():  # disks may not tell capitals
+            continue
         mine = [path for path in aside.glob("*") if named.get(path.name, "") == digest(path)]
         for path in mine:
             shutil.copyfile(path, directory / path.name)

@@ -37,9 +37,15 @@ def take_back(memory: Memory) -> Message | EventRow | None:
     if waiting := ledger.messages.pending(id):
         ledger.past.let_be(id, waiting[-1])
         return ledger.messages.upto(waiting[-1])[-1]
-    event = undo(memory)
-    while event and not event.accepted:
-        event = undo(memory)
+    before = event = ledger.past.undoable(id)
+    with ledger.transaction():
+        while event:
+            ledger.past.set_undone(id, event, True)
+            if event.accepted:
+                break
+            event = ledger.past.undoable(id)
+    if before:
+        memory.restore()
     return event
 
 
@@ -48,13 +54,18 @@ def bring_back(memory: Memory, progress: LessonProgress | None = None) -> Messag
 
     Rejected lessons come back unseen, as they went.
     """
-    while event := memory.ledger.past.redoable(memory.row.id):
-        if message := memory.ledger.past.wait_again(event):
-            return message
-        redo(memory, progress)
-        if event.accepted:
-            return event
-    return None
+    past, id = memory.ledger.past, memory.row.id
+    changed = False
+    back: Message | EventRow | None = None
+    with memory.ledger.transaction():
+        while back is None and (event := past.redoable(id)):
+            back = past.wait_again(event)
+            if back is None:
+                past.set_undone(id, event, False)
+                changed, back = True, event if event.accepted else None
+    if changed:
+        memory.restore(progress)
+    return back
 
 
 def go_to(memory: Memory, position: int, progress: LessonProgress | None = None) -> None:
@@ -65,7 +76,7 @@ def go_to(memory: Memory, position: int, progress: LessonProgress | None = None)
     """
     ledger, id = memory.ledger, memory.row.id
     with ledger.transaction():
-        for message in ledger.messages.pending(id):
+        for message in reversed(ledger.messages.pending(id)):  # the oldest comes back first
             ledger.past.let_be(id, message)
         ledger.past.stand_at(id, position)
     memory.restore(progress)

@@ -26,6 +26,7 @@ from mlxdyn.memory.privacy import Masked, look, masked
 from mlxdyn.memory.snapshots import Snapshots
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import EventRow, ExampleRow, Lesson, MemoryRow, Outcome, Spent
+from mlxdyn.model import device
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import attach, lowest
 
@@ -53,12 +54,19 @@ class Memory:
         adapter: AdapterConfig = ADAPTER,
         study: StudyConfig = STUDY,
         writable: bool = True,
+        personal: bool = False,
         progress: LessonProgress | None = None,
     ) -> None:
         """Open memory `name`, or found it with these configurations, and restore its weights.
 
-        Raises MlxdynError when another process holds it, it belongs to another base or changes it.
+        With `personal`, phone, passport, account and tax numbers are learned; opening may have to
+        read messages anew.
+
+        Raises MlxdynError when another process holds it, it belongs to another base or changes it,
+        or its name differs from another one's in capitals alone.
         """
+        if writable and ledger.memories.find(check_name(name)) is None:
+            ledger.memories.check_new(name)  # before any file of one alike is touched
         self.directory = memory_directory(check_name(name), make=writable)
         self._lock = FileLock(self.directory / "lock")
         if writable:
@@ -69,7 +77,7 @@ class Memory:
             0, name, "", *recipe, asdict(study), None
         )
         self.version = 0  # grows whenever the weights change for good
-        self.personal = False  # phone, passport, account and tax numbers are learned
+        self.personal = personal
         self.whole = False  # the weights are those that the ledger tells of
         try:
             self._check_fit()
@@ -78,6 +86,7 @@ class Memory:
                 if self.row.id:
                     take_back(self.row, ledger)
                 else:
+                    ledger.memories.check_new(name)
                     clear(name)
                 self._create(study)
                 (self.directory / UNFINISHED).unlink(missing_ok=True)
@@ -95,6 +104,8 @@ class Memory:
             self.start = self.learner.state  # before the first lesson
             where = (self.directory, ledger.memories)
             self.snapshots = Snapshots(*where, self.row, self.start)
+            if writable:
+                self.snapshots.note()
             left = stops.read(self.directory) if writable else {}
             self.restore(progress)
             self.lessons.stops.update(left)
@@ -122,6 +133,11 @@ class Memory:
         knobs = self.row.study or asdict(STUDY)
         return StudyConfig(**knobs | {"backoff": tuple(knobs["backoff"])})
 
+    @property
+    def position(self) -> int:
+        """Where the last lesson that stands is in the memory's life; 0 before the first."""
+        return self.ledger.events.totals(self.row.id).position
+
     # learning
 
     def begin(self, lesson: Lesson, flops: Counter[Spent] | None = None) -> "Work":
@@ -129,10 +145,9 @@ class Memory:
 
         With `flops`, what it took before, all that it takes is kept with it.
         """
-        if not self.whole:
-            self.restore()
-        position = self.ledger.events.totals(self.row.id).position + 1
-        return Work(self, lesson, self.lessons.carry_out(lesson, position), flops)
+        self.make_whole()
+        steps = self.lessons.carry_out(lesson, self.position + 1)
+        return Work(self, lesson, steps, flops)
 
     def learn(self, lesson: Lesson) -> EventRow:
         """Carry out `lesson` to its end and make it durable."""
@@ -191,10 +206,15 @@ class Memory:
 
     # weights on disk
 
+    def make_whole(self) -> None:
+        """Restore the weights, should the last time have been cut short."""
+        if not self.whole:
+            self.restore()
+
     def restore(self, progress: LessonProgress | None = None) -> None:
         """Load the newest sound snapshot and carry out what came after it.
 
-        Should that be cut short, the next lesson begins with it.
+        Should that be cut short, the next lesson, or reply, begins with it.
         """
         self.whole = False
         self.version += 1
@@ -204,7 +224,8 @@ class Memory:
         self._examine_again()
         replayed = list(self.replay(upto, progress))
         self.whole = True
-        if replayed:
+        if replayed and not self.snapshots.named(self.position):
+            # One that is damaged stays for now: `verify` is to name it.
             with suppress(MlxdynError):  # on a full disk the next start replays again
                 self.snapshot()
         if self._writable:
@@ -216,9 +237,8 @@ class Memory:
             run(self.examine(message))
 
     def snapshot(self) -> None:
-        """Save the current weights, unless the newest snapshot already holds them."""
-        upto = self.ledger.events.totals(self.row.id).position
-        if self._writable and self.whole and self.snapshots.save(self.learner.state, upto):
+        """Save the current weights, unless the newest snapshot already holds them, undamaged."""
+        if self._writable and self.whole and self.snapshots.save(self.learner.state, self.position):
             remove_stray(self.directory, self.row, self.ledger)
 
     def replay(
@@ -231,6 +251,8 @@ class Memory:
                 f"a change of memory {self.row.name!r} is not finished; when no other mlxdyn is at "
                 f"it, finish it: mlxdyn memory verify --quick --repair --memory {self.row.name}"
             )
+        if any(event.stale for event in events):
+            self.snapshots.note(device.arithmetic())
         for done, event in enumerate(events):
             self.lessons.check(event)
             if progress:
@@ -315,6 +337,7 @@ class Work:
         except StopIteration as done:
             self._count(begun)
             events = self._memory.ledger.events
+            self._memory.snapshots.note(device.arithmetic())
             event = events.add(self._memory.row.id, self.lesson, done.value, self._flops)
             self._memory.version += 1
             kept = learner.state

@@ -37,18 +37,33 @@ class Snapshots:
         return [row.file for row in rows if self._state_in(row) is None]
 
     def made_with(self) -> list[str]:
-        """Name what the lessons in the newest snapshot were calculated with."""
+        """Name what the lessons, and the newest snapshot, were calculated with."""
+        known = self._rows.arithmetic(self._memory.id)
         for row in self._rows.snapshots(self._memory.id)[:1]:
             with suppress(RuntimeError, ValueError):
                 loaded: Any = mx.load(str(self._directory / row.file), return_metadata=True)
-                return str(loaded[1].get("arithmetic", EARLIER)).split("; ")
-        return []
+                known += str(loaded[1].get("arithmetic", EARLIER)).split("; ")
+        return list(dict.fromkeys(known))
+
+    def note(self, *names: str) -> None:
+        """Write down `names` of what lessons are calculated with, beside those that are known.
+
+        Snapshots go when the past is changed, so what only they tell is written down too.
+        """
+        known = list(dict.fromkeys([*self.made_with(), *names]))
+        if known != self._rows.arithmetic(self._memory.id):
+            self._rows.set_arithmetic(self._memory.id, known)
+
+    def named(self, upto: int) -> bool:
+        """Tell whether the newest snapshot is that of position `upto`, sound or not."""
+        return any(row.upto == upto for row in self._rows.snapshots(self._memory.id)[:1])
 
     def save(self, state: State, upto: int) -> bool:
-        """Save `state` as that of position `upto`, unless the newest snapshot is; tell if so."""
+        """Save `state` as that of position `upto`, unless a sound snapshot is; tell if so."""
         rows = self._rows.snapshots(self._memory.id)
-        if not upto or (rows and rows[0].upto == upto):
+        if not upto or (self.named(upto) and self._state_in(rows[0]) is not None):
             return False
+        rows = [row for row in rows if row.upto < upto]  # a damaged one gives way
         file = f"{upto}-{os.urandom(4).hex()}.safetensors"
         digest = write_arrays(self._directory / file, flatten(state), self._metadata(upto))
         kept = spread([SnapshotRow(upto, file, digest), *rows])

@@ -1,7 +1,10 @@
 """Whole memories copied, from one ledger into another or within one, and merged."""
 
+import heapq
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
 from mlxdyn.memory.store.database import Database
@@ -15,6 +18,7 @@ def copy_memory(source: Ledger, memory: MemoryRow, target: Ledger, name: str) ->
     recipe = (memory.model, memory.fingerprint, memory.adapter, memory.learner, memory.study)
     with target.transaction():
         row = target.memories.add(name, *recipe, memory.origin)
+        target.memories.set_arithmetic(row.id, source.memories.arithmetic(memory.id))
         chats = copy.rows("conversations", "memory", [memory.id], memory=row.id)
         messages = copy.messages(chats)
         own = {"memory": row.id, "message": messages}
@@ -74,7 +78,7 @@ def merge(ledger: Ledger, source: MemoryRow, target: MemoryRow) -> int:
             " OR uid IN (SELECT value FROM json_each(?)))",
             (target.id, json.dumps([*messages.values()]), json.dumps([*theirs])),
         )
-        _reorder(ledger, target.id)
+        _reorder(ledger, target.id, [events[event.id] for event in theirs.values()])
         for event in theirs.values():
             if event.lesson.message in messages:
                 ledger.examples.reconcile(messages[event.lesson.message])
@@ -105,20 +109,26 @@ def _merge_examples(
     copy.links("supersedes", "example", messages, examples, " AND NOT asked")
 
 
-def _reorder(ledger: Ledger, memory: int) -> None:
-    """Number the events of a memory by time; outdate what follows the first that moved."""
+def _reorder(ledger: Ledger, memory: int, new: Sequence[int]) -> None:
+    """Number the events of a memory, with the `new` ones in their order, by time.
+
+    Where a clock was set back, a lesson counts as no earlier than the one before it: what either
+    memory learned stays in its order. What follows the first new one is outdated.
+    """
     db = ledger.database
-    rows = db.run(
-        "SELECT id, position FROM events WHERE memory = ? ORDER BY time, position IS NULL,"
-        " position, id",
+    times = dict(db.run("SELECT id, time FROM events WHERE memory = ?", (memory,)).fetchall())
+    own = db.run(
+        "SELECT id, position FROM events WHERE memory = ? AND position IS NOT NULL"
+        " ORDER BY position, id",
         (memory,),
     ).fetchall()
-    first = next(i for i, (_, position) in enumerate(rows) if position is None)
-    start = max((position for _, position in rows[:first]), default=0) + 1
-    # A clock that was set back may let an event move that stands before `start`.
-    changed = [start, *(position for _, position in rows[first:] if position)]
-    ledger.past.outdate(memory, min(changed))
-    for position, (id, _) in enumerate(rows[first:], start):
+    kept = [id for id, _ in own]
+    dated = [zip(accumulate((times[i] for i in ids), max), ids, strict=True) for ids in (kept, new)]
+    ordered = [id for _, id in heapq.merge(*dated, key=itemgetter(0))]
+    first = ordered.index(new[0])
+    start = own[first - 1][1] + 1 if first else 1
+    ledger.past.outdate(memory, start)
+    for position, id in enumerate(ordered[first:], start):
         db.run("UPDATE events SET position = ?, stale = 1 WHERE id = ?", (position, id))
 
 

@@ -50,7 +50,10 @@ class Database:
         )
         self.run("PRAGMA journal_mode = WAL")
         self.run("PRAGMA synchronous = FULL")
+        self.run("PRAGMA fullfsync = ON")  # on macOS; elsewhere it changes nothing
+        self.run("PRAGMA checkpoint_fullfsync = ON")
         self.run("PRAGMA secure_delete = ON")
+        self.run("PRAGMA temp_store = MEMORY")  # VACUUM would write the text into the system's
         self._migrate()
         self.run("PRAGMA foreign_keys = ON")
         if not self.erased():
@@ -62,6 +65,7 @@ class Database:
             self._open(None)
             return
         self.connection = looking(path)
+        self.run("PRAGMA temp_store = MEMORY")
         if self._schema() < NEWEST:
             found = self.connection
             self._open(None)

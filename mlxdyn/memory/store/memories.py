@@ -100,6 +100,14 @@ class Memories:
         )
         return found.rowcount > 0
 
+    def arithmetic(self, memory: int) -> list[str]:
+        """List with what lessons were calculated; nothing where an earlier version did it all."""
+        told = self._db.value("SELECT arithmetic FROM memories WHERE id = ?", (memory,))
+        return told.split("; ") if told else []
+
+    def set_arithmetic(self, memory: int, names: Sequence[str]) -> None:
+        self._db.run("UPDATE memories SET arithmetic = ? WHERE id = ?", ("; ".join(names), memory))
+
     def snapshots(self, memory: int) -> list[SnapshotRow]:
         """List snapshots, newest first."""
         rows = self._db.run(

@@ -136,6 +136,10 @@ MIGRATIONS = {
     CREATE INDEX message_unsearched ON messages(conversation) WHERE secrets IS NULL;
     CREATE INDEX message_secrets ON messages(conversation) WHERE secrets <> '';
     """,
+    # With what its lessons were calculated, so that rounding is told from damage.
+    14: """
+    ALTER TABLE memories ADD COLUMN arithmetic TEXT NOT NULL DEFAULT '';
+    """,
 }
 """Statements that lead to each version of the schema from the one before; all there is, from none.
 

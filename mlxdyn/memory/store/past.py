@@ -11,6 +11,8 @@ from mlxdyn.memory.store.messages import EXAMINE_AGAIN, FOR_GOOD, Messages
 from mlxdyn.memory.store.records import EventRow, ExampleRow, Message, Reason, dump_chunks
 from mlxdyn.memory.store.secrets import Secrets
 
+LET_BE = f"(reason GLOB '{Reason.WAITED}*')"
+
 
 class Past:
     """Changes of what was learned; each outdates what came after it."""
@@ -26,29 +28,42 @@ class Past:
         return rows[-1] if rows else None
 
     def redoable(self, memory: int) -> EventRow | None:
-        """Return the event that redo brings back: the first undone one after all that stand."""
-        first = self._db.value(
-            "SELECT min(position) FROM events WHERE memory = ? AND undone = 1 AND position > ?",
-            (memory, self._events.totals(memory).position),
-        )
-        return first and self._events.all(memory, after=first - 1, active=False)[0]
+        """Return the event that redo brings back: of those after all that stand, the last undone.
+
+        Of lessons that is the first, of messages that were let be the last; of the two the lesson,
+        if it stood when the message was let be.
+        """
+        undone = self._db.run(
+            f"SELECT position, {LET_BE},"
+            " coalesce(CAST(nullif(substr(reason, ?), '') AS INTEGER), position) FROM events"
+            " WHERE memory = ? AND undone = 1 AND position > ? ORDER BY position",
+            (len(Reason.WAITED) + 2, memory, self._events.totals(memory).position),
+        ).fetchall()
+        lesson = next((at for at, waited, _ in undone if not waited), None)
+        message, stood = next(((at, n) for at, waited, n in reversed(undone) if waited), (None, 0))
+        found = message if lesson is None or (message and lesson > stood) else lesson
+        return found and self._events.all(memory, after=found - 1, active=False)[0]
 
     def let_be(self, memory: int, message: int) -> None:
-        """Let a message wait no more; an undone event without a lesson keeps its place for redo."""
+        """Let a message wait no more; an undone event without a lesson keeps its place for redo.
+
+        Its reason says up to which position lessons stood.
+        """
+        stood = self._events.totals(memory).position
         with self._db.transaction():
             self._messages.settle(message, "none")
             self._db.insert(
                 "events", memory=memory, position=self._events.next_position(memory), time=now(),
                 kind="message", message=message, chunks=dump_chunks(()), steps=0, guarded=True,
-                accepted=False, reason=Reason.WAITED, undone=1,
+                accepted=False, reason=Reason.WAITED.with_(str(stood)), undone=1,
             )  # fmt: skip
 
     def wait_again(self, event: EventRow) -> Message | None:
         """Let the message of `event` wait once more; None if it was learned before the undo."""
         row = self._db.run(
             "SELECT m.id, m.role, m.text FROM events e JOIN messages m ON m.id = e.message"
-            " WHERE e.id = ? AND e.reason = ?",
-            (event.id, Reason.WAITED),
+            f" WHERE e.id = ? AND {LET_BE}",
+            (event.id,),
         ).fetchone()
         if row is None:
             return None
@@ -70,24 +85,24 @@ class Past:
         """
         changed: int | None = self._db.value(
             "SELECT min(position) FROM events WHERE memory = :memory AND undone < :for_good"
-            " AND reason != :waited AND undone = (position <= :position)",
-            {"memory": memory, "position": position, "for_good": FOR_GOOD,
-             "waited": Reason.WAITED},
-        )  # fmt: skip
+            f" AND NOT {LET_BE} AND undone = (position <= :position)",
+            {"memory": memory, "position": position, "for_good": FOR_GOOD},
+        )
         if changed is None:
             return
         with self._db.transaction():
             self._db.run(
                 "UPDATE events SET undone = (position > ?) WHERE memory = ? AND undone < ?"
-                " AND reason != ?",
-                (position, memory, FOR_GOOD, Reason.WAITED),
+                f" AND NOT {LET_BE}",
+                (position, memory, FOR_GOOD),
             )
             self.outdate(memory, changed)
 
     def outdate(self, memory: int, position: int) -> None:
         """Something at `position` changed: later outcomes are stale, later snapshots are wrong.
 
-        What later lessons took told of the past that was, so it goes.
+        What later lessons took told of the past that was, so it goes; with what lessons were
+        calculated too, once no outcome is left that will not be found anew.
         """
         with self._db.transaction():
             self._db.run(
@@ -95,6 +110,11 @@ class Past:
                 (memory, position),
             )
             self._db.run("DELETE FROM snapshots WHERE memory = ? AND upto >= ?", (memory, position))
+            self._db.run(
+                "UPDATE memories SET arithmetic = '' WHERE id = :memory AND NOT EXISTS"
+                " (SELECT 1 FROM events WHERE memory = :memory AND NOT undone AND NOT stale)",
+                {"memory": memory},
+            )
 
     def forget(self, memory: int, messages: Sequence[int]) -> int | None:
         """Delete messages with all that was made of them; return the first position that changed.
@@ -121,8 +141,9 @@ class Past:
         return found
 
     def _copies(self, memory: int, messages: Sequence[int]) -> list[int]:
+        """List the messages themselves, also such without an identity, and their copies here."""
         return self._db.column(
-            "SELECT DISTINCT c.id FROM messages m JOIN messages c ON c.uid = m.uid"
+            "SELECT DISTINCT c.id FROM messages m JOIN messages c ON c.id = m.id OR c.uid = m.uid"
             " JOIN conversations h ON h.id = c.conversation WHERE h.memory = ?"
             " AND m.id IN (SELECT value FROM json_each(?)) ORDER BY c.id",
             (memory, json.dumps(list(messages))),

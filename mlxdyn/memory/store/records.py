@@ -30,7 +30,7 @@ class Reason(StrEnum):
     MOVED = "moved"  # other answers: so many nats/token, more than the bound
     ROLLED_BACK = "rolled_back"  # for the same
     RECALL = "recall"  # did not rise: the gap before, and after
-    WAITED = "waited"  # and was let be before it was learned
+    WAITED = "waited"  # and was let be before it was learned, when lessons stood up to a position
     UNDONE = "undone"
 
     def with_(self, *numbers: str) -> str:
