@@ -44,6 +44,7 @@ def talk(ledger: Ledger, memory: int, *turns: str) -> list[int]:
         ("The alarm code is 5519.", "Your alarm code is 5519.", True),
         ("The alarm code is 5519.", "You have not told me your alarm code.", False),
         ("Ich arbeite als Köchin in Bremen.", "Du arbeitest in Bremen, als Köchin.", True),
+        ("Ich arbeite als Ko\u0308chin in Bremen.", "Bremen, K\u00f6chin.", True),
         ("我的狗叫雷克斯。", "你的狗叫雷克斯。", True),
         ("我的狗叫雷克斯。", "今天的天气很好。", False),
         ("My grandmother grew up in Trondheim.", "Trondheim, where your grandmother lived.", True),

@@ -12,6 +12,7 @@ from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.stream import Chunk
+from mlxdyn.memory.store.chats import search
 from mlxdyn.memory.store.copies import copy_memory, learned
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import NEWEST, OLDEST
@@ -420,6 +421,43 @@ def test_the_log_shows_what_is_asked_for(ledger: Ledger, wanted: Filter, found: 
         time = f"2026-01-0{day + 1}T00:00:00.000+00:00"
         ledger.database.run("UPDATE events SET time = ? WHERE id = ?", (time, event.id))
     assert "".join(row.text for row in ledger.events.log(memory, wanted)) == found
+
+
+COMPOSED, DECOMPOSED = "K\u00d6LN", "Ko\u0308ln"
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted", "found"),
+    [
+        ("MÜLLER wohnt hier", "müller", True),
+        ("Straße", "STRASSE", True),
+        (f"from {COMPOSED}.", DECOMPOSED, True),
+        (f"from {DECOMPOSED}.", COMPOSED, True),
+        ("\u0390", "\u03aa\u0301", True),
+        ("Kohl", DECOMPOSED, False),
+        ("Köln", "Koln", False),
+        ("100", "1_0", False),
+        ("a%b", "A%B", True),
+    ],
+)
+def test_a_search_finds_words_in_all_cases_and_ways_of_writing(
+    tmp_path: Path, said: str, wanted: str, found: bool
+):
+    ledger = Ledger(tmp_path / "db")
+    memory, conversation = founded(ledger)
+    message = say(ledger, conversation, said)
+    record(ledger, memory, message)
+    record(ledger, memory, None, kind="study")
+    for reader in (ledger, Ledger(tmp_path / "db", writable=False)):
+        by = Filter(search=wanted)
+        log = reader.events.log(memory, by)
+        assert {row.message for row in log} == {message} & ({message} if found else set())
+        assert [one.id for one in reader.messages.search(memory, by)] == [message] * found
+        assert len(search(reader, memory, wanted)) == found
+        assert {row.message for row in reader.events.log(memory, Filter(search=""))} == {
+            message,
+            None,
+        }
 
 
 def test_a_copy_has_every_row_and_shares_none(ledger: Ledger, tmp_path: Path):

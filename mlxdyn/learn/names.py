@@ -67,7 +67,8 @@ def _shown() -> set[str]:
 
 def words(*texts: str) -> set[str]:
     """Give the words of texts, small; of scripts without spaces, every two letters side by side."""
-    return {pair or word for text in texts for pair, word in _SAID.findall(text.casefold())}
+    small = (normalize("NFC", text).casefold() for text in texts)
+    return {pair or word for text in small for pair, word in _SAID.findall(text)}
 
 
 @cache

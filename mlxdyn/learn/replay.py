@@ -6,7 +6,7 @@ Changing anything here changes the past of every memory: make a new function ins
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 Plan = list[list[int]]
 """For each step, which of the examples it takes."""
@@ -35,12 +35,23 @@ def lesson(
 
     `batch` says how many of each a step takes.
     """
+    return [*each(seed, keys, new=new, replayed=replayed, steps=steps, batch=batch)]
+
+
+def each(
+    seed: str,
+    keys: Sequence[str],
+    *,
+    new: int,
+    replayed: int,
+    steps: int,
+    batch: tuple[int, int, int],
+) -> Iterator[list[int]]:
+    """Plan as `lesson` does, step by step: of many keys, all of them would take long."""
     groups = (range(new), range(new, new + replayed), range(new + replayed, len(keys)))
-    return [
-        [
+    for step in range(steps):
+        yield [
             group[i]
             for group, count in zip(groups, batch, strict=True)
             for i in draw(f"{seed}:{step}", [keys[j] for j in group], count)
         ]
-        for step in range(steps)
-    ]

@@ -25,6 +25,7 @@ from mlxdyn.memory.store.records import (
 from mlxdyn.model.load import Model
 
 Steps = Generator[None, None, Outcome]
+LOTS = 4_000  # that are drawn before talking may come between: some milliseconds
 
 
 class LessonRunner:
@@ -107,9 +108,9 @@ class LessonRunner:
         new = [row for row in examples.of(message) if row.id not in answered]
         gone = examples.superseded_by(message)
         seed = self._ledger.messages.uid(message)
-        active = examples.active(self._memory, upto=position - 1)
-        earlier = [row for row in active if row.id not in gone]
-        earlier = _drawn(earlier, f"{seed}:recalled", config.recalled)
+        lots = [lot for lot in examples.lots(self._memory, upto=position - 1) if lot[0] not in gone]
+        drawn = replay.draw(f"{seed}:recalled", [uid for _, uid in lots], config.recalled)
+        earlier = examples.these([lots[i][0] for i in drawn])
         held, _ = guard.split(examples.regularization(self._memory))
         rows = [*new, *earlier, *held]
         rounds = [
@@ -177,11 +178,7 @@ class LessonRunner:
         for lesson in self._ledger.events.lessons_before(self._memory, position, config.words):
             yield from self._learn_words(lesson.chunks, 1.0)
         held, _ = guard.split(self._ledger.examples.regularization(self._memory))
-        keys = [row.uid for row in (*rows, *held)]
-        plan = replay.lesson(
-            f"anew:{len(rows)}", keys, new=len(rows), replayed=0, steps=self.steps_anew(rows),
-            batch=(config.new + config.replayed, 0, config.held),
-        )  # fmt: skip
+        plan = yield from self._plan_anew(rows, held)
         update = yield from self._train("consolidation", [*rows, *held], [plan], rows, 1.0)
         gap = yield from self.trainer.measure(known)
         moved, drift = yield from self._guard()
@@ -195,6 +192,24 @@ class LessonRunner:
             self._learner.state = before
             update = replace(update, accepted=False, reason=reason)
         return Outcome(not reason, reason, drift, (update,))
+
+    def _plan_anew(
+        self, rows: Sequence[ExampleRow], held: Sequence[ExampleRow]
+    ) -> Generator[None, None, replay.Plan]:
+        """Plan the steps on `rows`, beside some of what is held; of many, a few steps at a time."""
+        config, drawn = self._config, 0
+        plan: replay.Plan = []
+        for taken in replay.each(
+            f"anew:{len(rows)}", [row.uid for row in (*rows, *held)],
+            new=len(rows), replayed=0, steps=self.steps_anew(rows),
+            batch=(config.new + config.replayed, 0, config.held),
+        ):  # fmt: skip
+            plan.append(taken)
+            drawn += len(rows)
+            if drawn >= LOTS:
+                drawn = 0
+                yield
+        return plan
 
     def steps_anew(self, rows: Sequence[ExampleRow]) -> int:
         """How many steps it takes to make the adapter anew from `rows`."""
@@ -263,10 +278,6 @@ def example_fault(example: Example, tokens: int) -> str:
 
 def _is_token(id: object, tokens: int) -> bool:
     return isinstance(id, int) and not isinstance(id, bool) and 0 <= id < tokens
-
-
-def _drawn(rows: Sequence[ExampleRow], seed: str, count: int) -> list[ExampleRow]:
-    return [rows[i] for i in replay.draw(seed, [row.uid for row in rows], count)]
 
 
 def _finite_mean(values: tuple[float, ...]) -> float | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlxdyn.memory.store.conversations import LONGEST as TITLE
-from mlxdyn.memory.store.database import escaped, now
+from mlxdyn.memory.store.database import holds, now
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Brought
 
@@ -27,13 +27,13 @@ class Hit:
 
 def search(ledger: Ledger, memory: int | None, words: str) -> list[Hit]:
     """Find messages with all of `words`, the newest first."""
-    wanted = [f"%{escaped(word)}%" for word in words.split()]
-    having = " AND m.text LIKE ? ESCAPE '\\'" * len(wanted)
+    wanted = words.split()
+    having = "".join(f" AND {holds('m.text', f'?{n}')}" for n in range(2, len(wanted) + 2))
     rows = _read(ledger,
         "SELECT c.id, coalesce(c.title,"
         " (SELECT text FROM messages WHERE conversation = c.id ORDER BY id LIMIT 1)),"
         " m.created, m.role, m.text FROM messages m JOIN conversations c ON c.id = m.conversation"
-        f" WHERE c.memory IS ? AND NOT c.hidden{having} ORDER BY m.id DESC LIMIT {FOUND}",
+        f" WHERE c.memory IS ?1 AND NOT c.hidden{having} ORDER BY m.id DESC LIMIT {FOUND}",
         memory, *wanted,
     )  # fmt: skip
     return [Hit(id, " ".join(title[:TITLE].split()), *rest) for id, title, *rest in rows]

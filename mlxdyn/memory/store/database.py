@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.memory.store.migrations import MIGRATIONS, NEWEST, OLDEST
@@ -48,12 +49,12 @@ class Database:
         self.connection = sqlite3.connect(
             path or ":memory:", isolation_level=None, timeout=PATIENCE
         )
+        self._prepare()
         self.run("PRAGMA journal_mode = WAL")
         self.run("PRAGMA synchronous = FULL")
         self.run("PRAGMA fullfsync = ON")  # on macOS; elsewhere it changes nothing
         self.run("PRAGMA checkpoint_fullfsync = ON")
         self.run("PRAGMA secure_delete = ON")
-        self.run("PRAGMA temp_store = MEMORY")  # VACUUM would write the text into the system's
         self._migrate()
         self.run("PRAGMA foreign_keys = ON")
         if not self.erased():
@@ -65,12 +66,17 @@ class Database:
             self._open(None)
             return
         self.connection = looking(path)
-        self.run("PRAGMA temp_store = MEMORY")
+        self._prepare()
         if self._schema() < NEWEST:
             found = self.connection
             self._open(None)
             self.take(found)
         self.run("PRAGMA query_only = ON")
+
+    def _prepare(self) -> None:
+        """Let statements call `folded`, and keep in RAM what VACUUM would write elsewhere."""
+        self.run("PRAGMA temp_store = MEMORY")
+        self.connection.create_function("folded", 1, folded, deterministic=True)
 
     def take(self, source: sqlite3.Connection) -> None:
         """Hold what `source` holds instead, brought up to date, and close `source`."""
@@ -199,6 +205,15 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def escaped(words: str) -> str:
-    """Write words so that LIKE finds just them, with ESCAPE '\\'."""
-    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def folded(text: str) -> str:
+    """Give a text in one way of writing, of all cases and ways to compose its letters."""
+    return normalize("NFC", normalize("NFC", text).casefold())
+
+
+def holds(column: str, words: str) -> str:
+    """Write the condition that a column holds `words`, a parameter; NULL and "" are in all rows.
+
+    SQLite's LIKE knows the cases of ASCII only: by "müller" it finds no "MÜLLER".
+    """
+    found = f"instr(folded(coalesce({column}, '')), folded({words}))"
+    return f"(coalesce({words}, '') = '' OR {found})"

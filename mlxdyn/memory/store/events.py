@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from mlxdyn.learn.example import Kind
-from mlxdyn.memory.store.database import Database, escaped, now
+from mlxdyn.memory.store.database import Database, holds, now
 from mlxdyn.memory.store.examples import STANDING
 from mlxdyn.memory.store.messages import FOR_GOOD, Messages
 from mlxdyn.memory.store.records import (
@@ -151,15 +151,13 @@ class Events:
     def log(self, memory: int, wanted: Filter | None = None) -> list[UpdateRow]:
         """List updates, oldest first, rejected and undone ones too."""
         wanted = wanted or Filter()
-        words = f"%{escaped(wanted.search)}%" if wanted.search else None
         most = -1 if wanted.newest is None else wanted.newest
         rows = self._db.run(
-            LOGGED + " WHERE e.memory = :memory"
-            " AND (:words IS NULL OR m.text LIKE :words ESCAPE '\\')"
+            LOGGED + f" WHERE e.memory = :memory AND {holds('m.text', ':search')}"
             " AND (:conversation IS NULL OR m.conversation = :conversation)"
             " AND (:since IS NULL OR e.time >= :since) AND (:until IS NULL OR e.time <= :until)"
             " AND NOT (:rejected AND u.accepted) ORDER BY e.position DESC, u.id DESC LIMIT :most",
-            asdict(wanted) | {"memory": memory, "words": words, "most": most},
+            asdict(wanted) | {"memory": memory, "most": most},
         ).fetchall()
         return [update_of(row) for row in reversed(rows)]
 

@@ -119,6 +119,23 @@ class Examples:
         """
         return self._examples(memory, upto, active=True)
 
+    def lots(self, memory: int, *, upto: int) -> list[tuple[int, str]]:
+        """List what `active` does, each as its id and its uid: to draw from, there may be many."""
+        rows = self._db.run(
+            f"SELECT x.id, x.uid {STANDING} ORDER BY e.position, x.id",
+            {"memory": memory, "upto": upto, "active": True},
+        )
+        return [tuple(row) for row in rows]
+
+    def these(self, examples: Sequence[int]) -> list[ExampleRow]:
+        """Read examples by their ids, in the order in which they are named."""
+        rows = self._db.run(
+            f"SELECT {EXAMPLE} FROM examples x WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps([*examples]),),
+        )
+        found = {row.id: row for row in map(example_of, rows)}
+        return [found[id] for id in examples]
+
     def told(self, memory: int) -> list[ExampleRow]:
         """List the examples of all lessons that stand, superseded ones too."""
         return self._examples(memory, None, active=False)

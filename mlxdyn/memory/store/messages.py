@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from mlxdyn.memory.store.conversations import Conversations
-from mlxdyn.memory.store.database import Database, escaped, now
+from mlxdyn.memory.store.database import Database, holds, now
 from mlxdyn.memory.store.records import Filter, LearningState, Message
 
 EXAMINED, EXAMINE_AGAIN = 1, 2
@@ -86,15 +86,14 @@ class Messages:
 
     def search(self, memory: int, wanted: Filter) -> list[Message]:
         """List a memory's messages, either role, that `wanted` matches, oldest first."""
-        words = f"%{escaped(wanted.search)}%" if wanted.search else None
         rows = self._db.run(
             "SELECT m.id, m.role, m.text FROM messages m JOIN conversations c"
             " ON c.id = m.conversation WHERE c.memory = :memory"
-            " AND (:words IS NULL OR m.text LIKE :words ESCAPE '\\')"
+            f" AND {holds('m.text', ':search')}"
             " AND (:conversation IS NULL OR c.id = :conversation)"
             " AND (:since IS NULL OR m.created >= :since)"
             " AND (:until IS NULL OR m.created <= :until) ORDER BY m.id",
-            asdict(wanted) | {"memory": memory, "words": words},
+            asdict(wanted) | {"memory": memory},
         )
         return [Message(*row) for row in rows]
 
