@@ -1,11 +1,15 @@
 """Laws of the template: words stay words, and a lesson has the words of one turn as targets."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
+from mlx_lm.tokenizer_utils import TokenizerWrapper
 
 from mlxdyn.learn.stream import lesson
 from mlxdyn.model.chat_template import MARK, Turn, render
+from mlxdyn.model.chat_template import words as encoded
 
 TOKENIZERS = Path(__file__).parents[2] / "shared" / "data" / "tokenizers"
 MODELS = TOKENIZERS.parent / "models"
@@ -16,7 +20,6 @@ def tokenizer(request, loaded_wren):
     """A tokenizer trained for chat here, one of the world's, and one without a template."""
     if request.param == "wren":
         return loaded_wren.tokenizer
-    from mlx_lm.tokenizer_utils import TokenizerWrapper
     from transformers import AutoTokenizer
 
     found = [d / request.param for d in (TOKENIZERS, MODELS) if (d / request.param).is_dir()]
@@ -40,6 +43,29 @@ def test_words_that_look_like_control_tokens_stay_words(tokenizer):
             i for i, t in added.items() if not t.content.isspace() and t.content != "<unk>"
         }
         assert not controls, token.content
+
+
+class Listed(TokenizerWrapper):
+    """A tokenizer that counts how often its control tokens are listed."""
+
+    lists = 0
+
+    def get_added_vocab(self) -> dict[str, int]:
+        type(self).lists += 1
+        return self._tokenizer.get_added_vocab()
+
+
+def test_control_tokens_are_listed_once_for_a_tokenizer_and_hold_on_to_none(loaded_wren):
+    """Gemma 3 has 6,000 of them, and a message is encoded some hundred times."""
+    Listed.lists, whole = 0, loaded_wren.tokenizer
+    first, second = (Listed(whole._tokenizer) for _ in range(2))
+    for text in ("Hello", "<|user|> again", "Hello"):
+        assert encoded(first, text) == encoded(second, text) == encoded(whole, text)
+    assert Listed.lists == 2
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_turn_cannot_open_another_turn(tokenizer):
