@@ -1,5 +1,6 @@
 """Laws of the template: words stay words, and a lesson has the words of one turn as targets."""
 
+import copy
 import gc
 import weakref
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 
 from mlxdyn.learn.stream import lesson
-from mlxdyn.model.chat_template import MARK, Turn, render
+from mlxdyn.model.chat_template import _CLOCK, MARK, Turn, render
 from mlxdyn.model.chat_template import words as encoded
 
 TOKENIZERS = Path(__file__).parents[2] / "shared" / "data" / "tokenizers"
@@ -115,6 +116,52 @@ def test_a_lesson_has_each_word_of_the_last_turn_once_and_nothing_else(tokenizer
         first = position - len(c.context)
         assert c.context == rendered.tokens[first:position]
         position += len(c.targets)
+
+
+LLAMA = (
+    "{{- bos_token }}\n{%- if not date_string is defined %}\n"
+    "    {%- if strftime_now is defined %}\n"
+    '        {%- set date_string = strftime_now("%d %b %Y") %}\n'
+    '    {%- else %}\n        {%- set date_string = "26 Jul 2024" %}\n    {%- endif %}\n'
+    "{%- endif %}\n"
+)
+TURNS = (
+    "{% for m in messages %}{{ m['role'] + '\n' + m['content'] + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'assistant\n' }}{% endif %}"
+)
+DATED = {
+    "llama": (f"{LLAMA}Today Date: {{{{ date_string }}}}\n{TURNS}", "Today Date: 26 Jul 2024\n"),
+    "direct": (f"{{{{ strftime_now('%Y-%m-%d') }}}}\n{TURNS}", "2024-07-26\n"),
+    "in a macro": (
+        "\n  {% macro day() %}{{ strftime_now('%A, %-d. %B %y, %H:%M') }}{% endmacro %}"
+        f"{{{{ day() }}}} {TURNS}",
+        "\nFriday, 26. July 24, 12:00 ",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DATED)
+def test_turns_are_the_same_tokens_on_any_day(loaded_wren, name):
+    """Law 6: what is learned of a message that was told hangs on no day (as with Llama 3.2)."""
+    tokenizer = copy.deepcopy(loaded_wren.tokenizer)
+    template, opening = DATED[name]
+    tokenizer._tokenizer.chat_template = template
+    turns = [Turn("user", "What day is it? %d"), Turn("assistant", "I don't know.")]
+    rendered = render(tokenizer, turns, reply=True)
+    said = tokenizer.decode(list(rendered.tokens))
+    assert said.removeprefix(tokenizer.bos_token) == (
+        f"{opening}user\nWhat day is it? %d\nassistant\nI don't know.\nassistant\n"
+    )
+
+
+def test_a_template_that_asks_for_no_date_is_given_as_it_is(tokenizer):
+    if not tokenizer.has_chat_template:
+        pytest.skip("no template")
+    told = [{"role": "user", "content": "Hello"}]
+    with_clock = tokenizer.apply_chat_template(
+        told, tokenize=False, chat_template=_CLOCK + tokenizer.chat_template
+    )
+    assert with_clock == tokenizer.apply_chat_template(told, tokenize=False)
 
 
 def test_an_empty_turn_has_nothing_to_learn(tokenizer):

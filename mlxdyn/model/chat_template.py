@@ -10,6 +10,19 @@ from mlxdyn.errors import MlxdynError
 
 MARK = "\u2063{}\u2063"
 """Stands for the text of turn {} while the template runs, so no text can pose as template."""
+_DAY = {
+    "%Y": "2024", "%y": "24", "%B": "July", "%b": "Jul", "%-m": "7", "%m": "07", "%-d": "26",
+    "%d": "26", "%e": "26", "%j": "208", "%A": "Friday", "%a": "Fri", "%F": "2024-07-26",
+    "%H": "12", "%-H": "12", "%I": "12", "%p": "PM", "%M": "00", "%S": "00", "%T": "12:00:00",
+}  # fmt: skip
+_CLOCK = (
+    "{%- macro strftime_now(format) -%}{{ format"
+    + "".join(f' | replace("{part}", "{said}")' for part, said in _DAY.items())
+    + " }}{%- endmacro %}\n"
+)
+"""A clock that stands still, put before a template that asks for the date (Llama 3.2's, and its
+own date where there is no clock). With a real one, what a message teaches would hang on the day.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,7 @@ def render(tokenizer: Any, turns: Sequence[Turn], *, reply: bool) -> Rendered:
     """Put `turns` through the chat template, followed by the opening of a reply if asked.
 
     A base model without a template gets "User: ..." lines. Words of a turn that look like control
-    tokens are encoded as plain text.
+    tokens are encoded as plain text. The same turns are the same tokens on any day.
     """
     marks = [Turn(turn.role, MARK.format(index)) for index, turn in enumerate(turns)]
     frame = _frame(tokenizer, marks, reply)
@@ -55,9 +68,14 @@ def _frame(tokenizer: Any, turns: Sequence[Turn], reply: bool) -> str:
         lines = "".join(f"{names[turn.role]}: {turn.text}\n" for turn in turns)
         return (tokenizer.bos_token or "\n") + lines + ("Assistant:" if reply else "")
     messages = [{"role": turn.role, "content": turn.text} for turn in turns]
+    template = tokenizer.chat_template
+    if isinstance(template, dict):
+        template = template.get("default")
+    dated = isinstance(template, str) and "strftime_now" in template
+    how = {"chat_template": f"{_CLOCK}{template}"} if dated else {}
     return str(
         tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=reply, enable_thinking=False
+            messages, tokenize=False, add_generation_prompt=reply, enable_thinking=False, **how
         )
     )
 
