@@ -1,6 +1,7 @@
 """Laws of decoding side by side: each answer is the one that its prompt has alone."""
 
 import math
+from collections.abc import Generator
 
 import mlx.core as mx
 import numpy as np
@@ -9,6 +10,7 @@ from mlx_lm import stream_generate
 from mlx_lm.sample_utils import make_sampler
 
 from mlxdyn.config import LearnerConfig
+from mlxdyn.learn import decode
 from mlxdyn.learn.decode import LEAN, Decoded, Decoder
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.parts import Parts
@@ -114,3 +116,43 @@ def test_an_answer_leans_to_words_that_it_is_given(
 
 def test_nothing_asked_is_nothing_answered(decoder: Decoder) -> None:
     assert run(decoder.answers([], MOST)) == [] and run(decoder.scores([], [])) == []
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_long_prompt_is_read_in_short_steps(
+    wren: Model, decoder: Decoder, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """Law 8: a reply waits for one of them at most. Answers are those of reading all at once."""
+    texts = ["We walked along the river. " * 90, "So it goes, and on it goes. " * 40][:count]
+    prompts = [render(wren.tokenizer, [Turn("user", text)], reply=True).tokens for text in texts]
+    targets = [(40, 50, 60)] * count
+
+    def longest(work: Generator[None, None, list[Decoded]]) -> tuple[int, list[Decoded]]:
+        """Give the most operations of a step, and what the steps come to."""
+        most, before = 0, decoder.parts.flops
+        while True:
+            try:
+                next(work)
+            except StopIteration as done:
+                return max(most, decoder.parts.flops - before), done.value
+            finally:
+                most, before = max(most, decoder.parts.flops - before), decoder.parts.flops
+
+    token = 2 * sum(decoder.parts._sizes)
+    works = [
+        lambda: decoder.answers(prompts, MOST),
+        lambda: decoder.branches(prompts[0], 4, MOST, stops=frozenset()),
+        lambda: decoder.scores(prompts[:1], targets[:1]),
+    ]
+    found = []
+    for read in (decode.READ, 100_000):
+        monkeypatch.setattr(decode, "READ", read)
+        decoder.prefixes.clear()
+        most, said = zip(*(longest(work()) for work in works), strict=True)
+        assert (max(most) < 2 * 256 * token) == (read == 256)
+        found.append(said)
+    for one, other in zip(found[0][:2], found[1][:2], strict=True):
+        assert [a.tokens for a in one] == [a.tokens for a in other]
+        for a, b in zip(one, other, strict=True):
+            assert a.logprob == pytest.approx(b.logprob, abs=1e-2)
+    assert found[0][2][0] == pytest.approx(found[1][2][0], abs=1e-2)
