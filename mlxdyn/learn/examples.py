@@ -178,8 +178,10 @@ def _in_turn(groups: Sequence[Sequence[T]]) -> list[T]:
 
 def _twins(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Tell whether two questions are the same but for one word, the first excepted."""
-    differ = [a != b for a, b in zip(one, other, strict=False)]
-    return len(one) == len(other) and sum(differ) == 1 and not differ[0]
+    if len(one) != len(other):
+        return False
+    differ = [a != b for a, b in zip(one, other, strict=True)]
+    return sum(differ) == 1 and not differ[0]
 
 
 def kept(
