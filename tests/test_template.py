@@ -9,7 +9,7 @@ import pytest
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 
 from mlxdyn.learn.stream import lesson
-from mlxdyn.model.chat_template import _CLOCK, MARK, Turn, render
+from mlxdyn.model.chat_template import _CLOCK, MARK, Turn, line_ends, render
 from mlxdyn.model.chat_template import words as encoded
 
 TOKENIZERS = Path(__file__).parents[2] / "shared" / "data" / "tokenizers"
@@ -67,6 +67,13 @@ def test_control_tokens_are_listed_once_for_a_tokenizer_and_hold_on_to_none(load
     del first
     gc.collect()
     assert gone() is None
+
+
+def test_every_token_that_holds_a_line_break_ends_a_line(tokenizer):
+    every = {token: tokenizer.decode([token]) for token in range(len(tokenizer))}
+    wanted = {token: text.partition("\n")[0] for token, text in every.items() if "\n" in text}
+    assert line_ends(tokenizer) == wanted
+    assert encoded(tokenizer, "Who?\n")[-1] in wanted
 
 
 def test_a_turn_cannot_open_another_turn(tokenizer):

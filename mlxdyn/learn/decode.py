@@ -1,7 +1,7 @@
 """Greedy answers to many prompts side by side, with the distributions they were taken from."""
 
 from collections.abc import Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -44,6 +44,36 @@ class Decoded:
         likely = Likely(self.likely.tokens[:most], self.likely.logprobs[:most])
         whole = self.ended and len(self.tokens) <= most
         return Decoded(self.tokens[:most], likely, whole, self.logprobs[:most])
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What messages add to each token of an answer."""
+
+    nats: tuple[float, ...]  # by which it is likelier than without them
+    known: tuple[bool, ...]  # it stands in the question already
+    plain: tuple[bool, ...]  # it stands in the messages, or belongs to how an answer is put
+
+    @property
+    def new(self) -> tuple[float, ...]:
+        """The nats of what the question does not hold."""
+        return tuple(0.0 if k else n for n, k in zip(self.nats, self.known, strict=True))
+
+    @property
+    def total(self) -> float:
+        return sum(self.new)
+
+    def most(self, answer: Decoded) -> int:
+        """Give the token of `answer` that is supported most: what it tells."""
+        return answer.tokens[self.new.index(max(self.new))]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One way to go on from a prompt."""
+
+    tokens: tuple[int, ...]
+    logprob: float  # in nats
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +123,18 @@ class Decoder:
         return [found[i] for i in range(len(prompts))]
 
     def branches(
-        self, prompt: tuple[int, ...], count: int, most: int, *, stops: frozenset[int]
-    ) -> Generator[None, None, list[Decoded]]:
-        """Go on from `prompt` with each of its `count` likeliest next tokens, then greedily."""
+        self,
+        prompt: tuple[int, ...],
+        count: int,
+        most: int,
+        *,
+        stops: frozenset[int],
+        lasts: frozenset[int] = frozenset(),
+    ) -> Generator[None, None, list[Branch]]:
+        """Go on from `prompt` with each of its `count` likeliest next tokens, then greedily.
+
+        Both `stops` and `lasts` end a branch; a stop is no part of it.
+        """
         prefix = yield from self.read(prompt[:-1])
         hidden = self.parts.hidden(lay_out([prompt], len(prompt) - 1), prefix)
         scores = nn.log_softmax(self.parts.head(hidden[0, -1]).astype(mx.float32))
@@ -104,9 +143,10 @@ class Decoder:
         starts: list[tuple[float, int]] = sorted(pairs, reverse=True)
         yield
         prompts = [(*prompt, token) for _, token in starts]
-        rest = yield from self._together(prompts, len(prompt), most - 1, stops)
+        ending = replace(self, ends=self.ends | lasts)
+        rest = yield from ending._together(prompts, len(prompt), most - 1, stops)
         return [
-            Decoded((token, *one.tokens), one.likely, one.ended, (score, *one.logprobs))
+            Branch((token, *one.tokens), sum((score, *one.logprobs)))
             for (score, token), one in zip(starts, rest, strict=True)
         ]
 

@@ -107,5 +107,25 @@ def _spelled(tokenizer: Any) -> re.Pattern[str] | None:
 _SPELLED = WeakKeyDictionary[Any, re.Pattern[str] | None]()  # it goes when its tokenizer does
 
 
+def line_ends(tokenizer: Any) -> dict[int, str]:
+    """Give each token whose text holds a line break, with its text before that.
+
+    Qwen2.5 and Llama 3 write "?" and the break after it as one token. Made once for a tokenizer, of
+    the tokens that may hold one only.
+    """
+    if tokenizer not in _LINE_ENDS:
+        spelled = (  # as it is, as bytes are spelled in BPE, or as a byte alone
+            token
+            for text, token in tokenizer.get_vocab().items()
+            if "\n" in text or "\u010a" in text or text == "<0x0A>"
+        )
+        parted = ((token, tokenizer.decode([token]).partition("\n")) for token in spelled)
+        _LINE_ENDS[tokenizer] = {token: before for token, (before, found, _) in parted if found}
+    return _LINE_ENDS[tokenizer]
+
+
+_LINE_ENDS = WeakKeyDictionary[Any, dict[int, str]]()
+
+
 def _control(tokenizer: Any, text: str) -> list[int]:
     return list(tokenizer.encode(text, add_special_tokens=False)) if text else []
