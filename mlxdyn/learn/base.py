@@ -145,6 +145,16 @@ class Base:
     def question_tokens(self, question: str) -> tuple[int, ...]:
         return self.words(f" {question}")
 
+    def fits(self, messages: Sequence[str]) -> bool:
+        """Tell whether messages fit what the base attends to, with all that is put beside them.
+
+        That is its prompts, a question, an answer, and replies where it makes them itself.
+        """
+        question = max(OPEN_QUESTIONS, key=len)
+        teacher = len(self.teacher_prompt(messages, question)) + MOST_ANSWER * len(messages)
+        writer = max(len(self.writer_prompt(message)) for message in messages)
+        return max(teacher, writer) + MOST_ANSWER <= self.model.context_size
+
     # what it says
 
     def listen(self, messages: Sequence[str]) -> Generator[None, None, list[str]]:
@@ -335,8 +345,6 @@ class Base:
         """Write questions about `message`, the likeliest first."""
         self.doing = "writing"
         prompt = self.writer_prompt(message)
-        if len(prompt) + most > self.model.context_size:
-            return []
         ends = line_ends(self.tokenizer)
         stops = frozenset(token for token, before in ends.items() if not before.strip())
         lasts = frozenset(ends) - stops

@@ -32,10 +32,15 @@ def prepare(ledger: Ledger, memory: int, base: Base) -> Generator[None, None, No
 def examine(
     ledger: Ledger, memory: int, base: Base, message: int, *, personal: bool
 ) -> Generator[None, None, None]:
-    """Freeze what a message teaches; with `personal`, of phone and account numbers too."""
+    """Freeze what a message teaches; with `personal`, of phone and account numbers too.
+
+    One that leaves no room in the base for its questions is left out, and not noted as examined.
+    """
     yield from prepared(base)
     text = masked(ledger, memory, [message], personal=personal)[message].studied
     how = {"personal": personal}
+    fits = not text or base.fits([text])
+    text = text if fits else ""
     earlier = _alike(ledger, memory, base, message, text, **how) if text else []
     found = (yield from examples.examine(base, text, earlier)) if text else NOTHING
     gone = {key for told in earlier for key in ledger.examples.superseded_by(told.message)}
@@ -49,8 +54,9 @@ def examine(
         ledger.examples.add(
             memory, message, news(text, found.drafts, true),
             depends_on=[told.message for told in earlier], superseded=found.superseded,
+            examined=fits,
         )  # fmt: skip
-        ledger.examples.add(memory, message, edits, source="user")
+        ledger.examples.add(memory, message, edits, source="user", examined=fits)
 
 
 def _without(told: Told, keys: set[int]) -> Told:
