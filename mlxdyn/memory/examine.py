@@ -12,7 +12,7 @@ from mlxdyn.memory.calibrated import prepared
 from mlxdyn.memory.echoes import news
 from mlxdyn.memory.privacy import masked, secret_in
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.chat_template import Turn, render, words
 from mlxdyn.model.load import Model
 
 ALIKE = 0.5  # cosine of mean token embeddings from which on a message may change another's facts
@@ -100,10 +100,12 @@ def _alike(
 
 
 def as_told(model: Model, question: str, answer: str) -> Example:
-    """Make an example whose target is the text itself."""
-    turns = [Turn("user", question), Turn("assistant", answer)]
-    rendered = render(model.tokenizer, turns, reply=False)
-    start, end = rendered.spans[-1]
-    return Example(
-        Kind.FACT, rendered.tokens[:start], rendered.tokens[start : end + 1], likely=None
-    )
+    """Make an example whose target is the text itself, after the question as it is asked."""
+    tokenizer, asked = model.tokenizer, Turn("user", question)
+    told = render(tokenizer, [asked, Turn("assistant", answer)], reply=False)
+    after = (*told.tokens[told.spans[-1][1] :][:1], tokenizer.eos_token_id)
+    end = [token for token in after if token in tokenizer.eos_token_ids][:1]
+    space = "" if tokenizer.has_chat_template else " "
+    target = (*words(tokenizer, f"{space}{answer}"), *end)
+    prompt = render(tokenizer, [asked], reply=True).tokens
+    return Example(Kind.FACT, prompt, target, likely=None)
