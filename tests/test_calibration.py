@@ -1,5 +1,6 @@
 """Laws of calibration: a base is measured once, and what was found is found again."""
 
+import json
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -103,13 +104,48 @@ def test_what_is_kept_is_read_again_and_nothing_else_is() -> None:
         assert calibration.load(odd) is None
 
 
+SHOT = {"said": "I sing.", "questions": ["Do I sing?"], "answer": "You sing.", "open": ["Who?"]}
+
+
+def prompts(shot: object = SHOT, **fields: object) -> str:
+    """Write a list of one teacher and one writer, with worked examples."""
+    teacher = {"style": "quoted", "intro": "I said:", "shots": [shot], **fields}
+    return json.dumps({"teachers": [teacher], "writers": [{"heading": "Notes", "shots": [shot]}]})
+
+
 @pytest.mark.parametrize(
-    "text", [None, "", "[]", "7", "null", '{"writers": 3}', '{"writers": [{"x": 1}]}']
+    "text",
+    [
+        *(None, "", "[]", "7", "null", '{"writers": 3}', '{"writers": [{"x": 1}]}'),
+        *('{"teachers": [{}]}', '{"writers": ["Notes"]}', "{" * 9, "[" * 100_000),
+        prompts(intro=3),
+        prompts(intro="\ud800"),
+        prompts(style="sung"),
+        prompts(style=["turns"]),
+        prompts(shots="none"),
+        prompts(shots=None),
+        prompts("Do I sing?"),
+        prompts({"said": "I sing."}),
+        prompts({**SHOT, "answer": None}),
+        prompts({**SHOT, "questions": "Do I sing?"}),
+        prompts({**SHOT, "questions": []}),
+        prompts({**SHOT, "open": [1]}),
+    ],
+    ids=lambda text: str(text)[:60],
 )
 def test_an_odd_list_of_prompts_adds_none(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "prompts.json").write_text(text)
     assert own_prompts(tmp_path) == ((), ())
+
+
+def test_a_models_own_prompts_may_have_worked_examples(tmp_path: Path, asking: Base) -> None:
+    """And each serves: it can be put to a base."""
+    (tmp_path / "prompts.json").write_text(prompts())
+    (teacher,), (writer,) = own_prompts(tmp_path)
+    asking.prompts = replace(asking.prompts, teacher=teacher, writer=writer)
+    said = (asking.teacher_prompt(["I run."], "Do I run?"), asking.writer_prompt("I run."))
+    assert all("I sing." in asking.model.decode(list(tokens)) for tokens in said)
 
 
 NATS = st.lists(st.floats(0.5, 20), min_size=1, max_size=8)

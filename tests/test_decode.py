@@ -1,6 +1,8 @@
 """Laws of decoding side by side: each answer is the one that its prompt has alone."""
 
 import math
+from collections.abc import Generator
+from typing import Any
 
 import mlx.core as mx
 import numpy as np
@@ -9,7 +11,9 @@ from mlx_lm import stream_generate
 from mlx_lm.sample_utils import make_sampler
 
 from mlxdyn.config import LearnerConfig
-from mlxdyn.learn.decode import LEAN, Decoded, Decoder
+from mlxdyn.learn import decode
+from mlxdyn.learn.base import Base
+from mlxdyn.learn.decode import LEAN, Branch, Decoder
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.steps import run
@@ -81,7 +85,7 @@ def test_scores_are_those_of_the_learner(wren: Model, decoder: Decoder, prompts)
 def test_branches_begin_with_the_likeliest_tokens(wren: Model, decoder: Decoder, prompts) -> None:
     logits = wren.network(mx.array([prompts[1]]))[0, -1]
     likeliest = np.array(mx.argsort(-logits))[:5].tolist()
-    found: list[Decoded] = run(decoder.branches(prompts[1], 5, 4, stops=frozenset()))
+    found: list[Branch] = run(decoder.branches(prompts[1], 5, 4, stops=frozenset()))
     assert [branch.tokens[0] for branch in found] == likeliest
     assert all(len(branch.tokens) <= 4 for branch in found)
 
@@ -114,3 +118,64 @@ def test_an_answer_leans_to_words_that_it_is_given(
 
 def test_nothing_asked_is_nothing_answered(decoder: Decoder) -> None:
     assert run(decoder.answers([], MOST)) == [] and run(decoder.scores([], [])) == []
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_long_prompt_is_read_in_short_steps(
+    wren: Model, decoder: Decoder, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """Law 8: a reply waits for one of them at most. Answers are those of reading all at once."""
+    texts = ["We walked along the river. " * 90, "So it goes, and on it goes. " * 40][:count]
+    prompts = [render(wren.tokenizer, [Turn("user", text)], reply=True).tokens for text in texts]
+    targets = [(40, 50, 60)] * count
+
+    def longest(work: Generator[None, None, list[Any]]) -> tuple[int, list[Any]]:
+        """Give the most operations of a step, and what the steps come to."""
+        most, before = 0, decoder.parts.flops
+        while True:
+            try:
+                next(work)
+            except StopIteration as done:
+                return max(most, decoder.parts.flops - before), done.value
+            finally:
+                most, before = max(most, decoder.parts.flops - before), decoder.parts.flops
+
+    token = 2 * sum(decoder.parts._sizes)
+    works = [
+        lambda: decoder.answers(prompts, MOST),
+        lambda: decoder.branches(prompts[0], 4, MOST, stops=frozenset()),
+        lambda: decoder.scores(prompts[:1], targets[:1]),
+    ]
+    found = []
+    for read in (decode.READ, 100_000):
+        monkeypatch.setattr(decode, "READ", read)
+        decoder.prefixes.clear()
+        most, said = zip(*(longest(work()) for work in works), strict=True)
+        assert (max(most) < 2 * 256 * token) == (read == 256)
+        found.append(said)
+    for one, other in zip(found[0][:2], found[1][:2], strict=True):
+        assert [a.tokens for a in one] == [a.tokens for a in other]
+        for a, b in zip(one, other, strict=True):
+            assert a.logprob == pytest.approx(b.logprob, abs=1e-2)
+    assert found[0][2][0] == pytest.approx(found[1][2][0], abs=1e-2)
+
+
+def test_a_token_with_a_line_break_ends_a_question_and_keeps_what_is_before_it(
+    wren: Model, asking: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In wren as in Qwen2.5, "?" and the break after it are one token."""
+    joined, *more = words(wren.tokenizer, "?\n")
+    assert wren.decode([joined]) == "?\n" and not more
+    question = words(wren.tokenizer, "Who is it")
+    said = [*question, joined, *words(wren.tokenizer, "- What else?\n")]
+
+    def head(parts: Parts, hidden: mx.array) -> mx.array:
+        """Let the base say the tokens of `said`, whatever it thinks."""
+        token = said[min(head.place, len(said) - 1)]
+        head.place += 1
+        return mx.zeros((*hidden.shape[:-1], 2048)).at[..., token].add(50.0)
+
+    head.place = 0
+    monkeypatch.setattr(Parts, "head", head)
+    assert run(asking.write("My dog is called Rex.", 1, 16)) == ["Who is it?"]
+    assert head.place == len(question) + 1, "the next line is not begun"

@@ -16,9 +16,9 @@ from tiny import FAMILIES, OTHERS, random_adapter, tiny_model
 from mlxdyn.arrays import leaves
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.learn import calibration, examples, facts, names, replay, revision
-from mlxdyn.learn.base import Asked, Base, Support
+from mlxdyn.learn.base import Asked, Base
 from mlxdyn.learn.calibration import FALLBACK
-from mlxdyn.learn.decode import Decoded
+from mlxdyn.learn.decode import Decoded, Support
 from mlxdyn.learn.example import (
     Example,
     Kind,

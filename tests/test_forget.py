@@ -16,7 +16,7 @@ from mlxdyn.files import data_dir
 from mlxdyn.learn.example import Kind
 from mlxdyn.learn.learner import same
 from mlxdyn.learn.steps import run
-from mlxdyn.memory import history
+from mlxdyn.memory import examine, history
 from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store import copies
@@ -453,6 +453,49 @@ def test_each_of_a_chain_can_be_forgotten(credulous: Model, tmp_path: Path, whic
         assert leaning == list(zip(uids[1:], uids, strict=False)) and memory.known_facts()
         life.forget(which)
         check(life, "never")
+
+
+DIARY = [f"my dog is called {name}" for name in ("Rex", "Max", "Rex", "Bo", "Rex")]
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_each_of_many_alike_can_be_forgotten(
+    credulous: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: int
+):
+    """A message leans on a few of them: without one that it did lean on, on another (law 6)."""
+    monkeypatch.setattr(examine, "MOST_ALIKE", 2)
+    with opened("m", credulous) as memory:
+        life = Leaning(memory, credulous, QUICK)
+        for text in DIARY:
+            life.learn(text, [])
+        uids = [lesson.uid for lesson in life.lessons]
+        leaning = [one for one, other in links(memory) if other in uids]
+        assert max(map(leaning.count, uids)) == 2
+        life.forget(which)
+        check(life, "never")
+
+
+def test_a_message_is_asked_again_of_a_few_that_are_most_alike(
+    mite: Model, monkeypatch: pytest.MonkeyPatch
+):
+    """And of the one just before it; a diary would cost ever more with each line."""
+    monkeypatch.setattr(examine, "ALIKE", -1.0)
+    most, dog = examine.MOST_ALIKE, ("What is my dog called?", "Rex.")
+    texts = ["I live in Oslo", "the sea is cold", *["my dog is called Rex"] * most, "I sing"]
+    with opened("m", mite) as memory:
+        said = [teach(memory, text, dog, near=()).lesson.message for text in texts]
+        nothing = teach(memory, "it is cold", near=()).lesson.message
+        new = say(memory, texts[2])
+        run(memory.examine(new))
+        assert memory.ledger.examples.depends_on(new) == [*said[2:-1], nothing]
+        again = teach(memory, texts[2], dog, near=()).lesson.message
+        chat = memory.ledger.conversations.add(memory.row.id)
+        before = memory.ledger.messages.add(chat, "user", texts[-1], "pending").id
+        memory.ledger.examples.add(memory.row.id, before, [as_said(mite, *dog)])
+        memory.learn(Lesson("message", before, words(mite, texts[-1])))
+        last = memory.ledger.messages.add(chat, "user", texts[2], "pending").id
+        run(memory.examine(last))
+        assert memory.ledger.examples.depends_on(last) == [*said[3:-1], nothing, again, before]
 
 
 def test_a_message_examined_before_another_was_forgotten_is_examined_again(credulous: Model):

@@ -1,10 +1,13 @@
 """What is written into an item by hand is learned, so a secret is refused there too (law 11)."""
 
+import copy
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
-from school import opened, say, state, teach
+from mlx_lm.tokenizer_utils import TokenizerWrapper
+from school import encoded, opened, say, state, teach
 
 from mlxdyn import settings
 from mlxdyn.chat.conversation import Session
@@ -12,8 +15,12 @@ from mlxdyn.cli import main
 from mlxdyn.config import ChatConfig
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import data_dir
+from mlxdyn.learn.base import Base
+from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.learner import same
+from mlxdyn.learn.parts import Parts
 from mlxdyn.memory import history
+from mlxdyn.memory.examine import as_told
 from mlxdyn.memory.lifecycle import branch
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
@@ -130,3 +137,21 @@ def test_a_secret_that_an_earlier_version_let_be_told_is_not_merged(mite: Model)
     with opened("m", mite) as memory:
         assert history.merge(memory, "other") == 1
     ledger.close()
+
+
+@pytest.mark.parametrize("templated", [True, False])
+def test_what_is_written_by_hand_is_learned_where_it_is_asked(wren: Model, *, templated: bool):
+    """A base without a template goes on from "Assistant:" with a space, and ends with its end."""
+    if not templated:
+        bare = copy.deepcopy(wren.tokenizer._tokenizer)
+        bare.chat_template = None
+        wren = replace(wren, tokenizer=TokenizerWrapper(bare))
+    parts = Parts.of(wren.network)
+    assert parts is not None and wren.tokenizer.has_chat_template == templated
+    base = Base(wren, parts, FALLBACK)
+    told = as_told(wren, QUESTION, ANSWER)
+    assert told.prompt == base.student_prompt(QUESTION)
+    assert told.target == (*base.begun(ANSWER), wren.tokenizer.eos_token_id)
+    if templated:
+        before = encoded(wren, QUESTION, ANSWER)
+        assert (told.prompt, told.target) == before, "as the template writes it"

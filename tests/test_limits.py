@@ -1,18 +1,23 @@
 """Laws of limits: what does not fit is said, never dropped in silence."""
 
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
+from school import open_memory
 from tiny import fact, opened, teach
 
 from mlxdyn.chat.conversation import Session
 from mlxdyn.config import ChatConfig
 from mlxdyn.engine import messages
 from mlxdyn.files import data_dir
+from mlxdyn.learn import examples
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.calibration import FALLBACK
 from mlxdyn.learn.examples import FACTS
+from mlxdyn.learn.facts import Told
 from mlxdyn.learn.parts import Parts
+from mlxdyn.learn.prompts import TEACHERS
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.load import Model
 
@@ -72,3 +77,33 @@ def test_a_message_is_read_to_its_end(mite: Model, sentences: int):
     for prompt in (base.writer_prompt(text), base.teacher_prompt([text], "Who is it?")):
         said = mite.decode(list(prompt))
         assert said.count("river") == sentences and "My dog is called Rex." in said
+
+
+@pytest.mark.parametrize(("words", "told"), [(4, "found no fact"), (60, "without looking for")])
+def test_a_message_that_leaves_no_room_for_its_questions_is_not_studied(
+    mite: Model, words: int, told: str
+):
+    """It fits a chat; what is put to the base with it has no more tokens than that attends to."""
+    with (
+        closing(Ledger(data_dir() / "mlxdyn.db")) as ledger,
+        open_memory("m", mite, ledger) as memory,
+    ):
+        session = Session(mite, memory, ledger, ChatConfig(), temporary=False)
+        list(session.reply("I sing " + "it and " * words + "go.", lambda: True))
+        (learned,) = [one for one in iter(session.learn_step, False) if one is not True]
+    assert told in messages.learned(learned)
+
+
+def test_an_earlier_message_is_asked_again_only_where_both_fit(asking: Base):
+    """Nothing is put to a base that is longer than what it attends to."""
+    asking.prompts = replace(asking.prompts, steady=True, teacher=TEACHERS[0])
+    said = "I walked along the river and my dog is called Rex. "
+    facts = ((1, "What is my dog called?", "Your dog is called Rex."),)
+    most, seen = asking.model.context_size, list[int]()
+    for times in (1, 40):
+        assert asking.fits([said * times])
+        earlier = [Told(1, said * times, facts)]
+        asking.decoder.prefixes.clear()
+        list(examples.examine(asking, said * times, earlier))
+        seen.append(max(map(len, asking.decoder.prefixes)))
+    assert not asking.fits([said * 40] * 2) and max(seen) < most

@@ -9,8 +9,8 @@ import pytest
 from school import as_decoded
 
 from mlxdyn.learn import examples, revision
-from mlxdyn.learn.base import Asked, Base, Support
-from mlxdyn.learn.decode import Decoded
+from mlxdyn.learn.base import Asked, Base
+from mlxdyn.learn.decode import Decoded, Support
 from mlxdyn.learn.facts import Told
 from mlxdyn.learn.names import akin, first_word, opening
 from mlxdyn.learn.steps import run

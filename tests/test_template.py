@@ -1,11 +1,16 @@
 """Laws of the template: words stay words, and a lesson has the words of one turn as targets."""
 
+import copy
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
+from mlx_lm.tokenizer_utils import TokenizerWrapper
 
 from mlxdyn.learn.stream import lesson
-from mlxdyn.model.chat_template import MARK, Turn, render
+from mlxdyn.model.chat_template import _CLOCK, MARK, Turn, line_ends, render
+from mlxdyn.model.chat_template import words as encoded
 
 TOKENIZERS = Path(__file__).parents[2] / "shared" / "data" / "tokenizers"
 MODELS = TOKENIZERS.parent / "models"
@@ -16,7 +21,6 @@ def tokenizer(request, loaded_wren):
     """A tokenizer trained for chat here, one of the world's, and one without a template."""
     if request.param == "wren":
         return loaded_wren.tokenizer
-    from mlx_lm.tokenizer_utils import TokenizerWrapper
     from transformers import AutoTokenizer
 
     found = [d / request.param for d in (TOKENIZERS, MODELS) if (d / request.param).is_dir()]
@@ -40,6 +44,36 @@ def test_words_that_look_like_control_tokens_stay_words(tokenizer):
             i for i, t in added.items() if not t.content.isspace() and t.content != "<unk>"
         }
         assert not controls, token.content
+
+
+class Listed(TokenizerWrapper):
+    """A tokenizer that counts how often its control tokens are listed."""
+
+    lists = 0
+
+    def get_added_vocab(self) -> dict[str, int]:
+        type(self).lists += 1
+        return self._tokenizer.get_added_vocab()
+
+
+def test_control_tokens_are_listed_once_for_a_tokenizer_and_hold_on_to_none(loaded_wren):
+    """Gemma 3 has 6,000 of them, and a message is encoded some hundred times."""
+    Listed.lists, whole = 0, loaded_wren.tokenizer
+    first, second = (Listed(whole._tokenizer) for _ in range(2))
+    for text in ("Hello", "<|user|> again", "Hello"):
+        assert encoded(first, text) == encoded(second, text) == encoded(whole, text)
+    assert Listed.lists == 2
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None
+
+
+def test_every_token_that_holds_a_line_break_ends_a_line(tokenizer):
+    every = {token: tokenizer.decode([token]) for token in range(len(tokenizer))}
+    wanted = {token: text.partition("\n")[0] for token, text in every.items() if "\n" in text}
+    assert line_ends(tokenizer) == wanted
+    assert encoded(tokenizer, "Who?\n")[-1] in wanted
 
 
 def test_a_turn_cannot_open_another_turn(tokenizer):
@@ -89,6 +123,52 @@ def test_a_lesson_has_each_word_of_the_last_turn_once_and_nothing_else(tokenizer
         first = position - len(c.context)
         assert c.context == rendered.tokens[first:position]
         position += len(c.targets)
+
+
+LLAMA = (
+    "{{- bos_token }}\n{%- if not date_string is defined %}\n"
+    "    {%- if strftime_now is defined %}\n"
+    '        {%- set date_string = strftime_now("%d %b %Y") %}\n'
+    '    {%- else %}\n        {%- set date_string = "26 Jul 2024" %}\n    {%- endif %}\n'
+    "{%- endif %}\n"
+)
+TURNS = (
+    "{% for m in messages %}{{ m['role'] + '\n' + m['content'] + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'assistant\n' }}{% endif %}"
+)
+DATED = {
+    "llama": (f"{LLAMA}Today Date: {{{{ date_string }}}}\n{TURNS}", "Today Date: 26 Jul 2024\n"),
+    "direct": (f"{{{{ strftime_now('%Y-%m-%d') }}}}\n{TURNS}", "2024-07-26\n"),
+    "in a macro": (
+        "\n  {% macro day() %}{{ strftime_now('%A, %-d. %B %y, %H:%M') }}{% endmacro %}"
+        f"{{{{ day() }}}} {TURNS}",
+        "\nFriday, 26. July 24, 12:00 ",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DATED)
+def test_turns_are_the_same_tokens_on_any_day(loaded_wren, name):
+    """Law 6: what is learned of a message that was told hangs on no day (as with Llama 3.2)."""
+    tokenizer = copy.deepcopy(loaded_wren.tokenizer)
+    template, opening = DATED[name]
+    tokenizer._tokenizer.chat_template = template
+    turns = [Turn("user", "What day is it? %d"), Turn("assistant", "I don't know.")]
+    rendered = render(tokenizer, turns, reply=True)
+    said = tokenizer.decode(list(rendered.tokens))
+    assert said.removeprefix(tokenizer.bos_token) == (
+        f"{opening}user\nWhat day is it? %d\nassistant\nI don't know.\nassistant\n"
+    )
+
+
+def test_a_template_that_asks_for_no_date_is_given_as_it_is(tokenizer):
+    if not tokenizer.has_chat_template:
+        pytest.skip("no template")
+    told = [{"role": "user", "content": "Hello"}]
+    with_clock = tokenizer.apply_chat_template(
+        told, tokenize=False, chat_template=_CLOCK + tokenizer.chat_template
+    )
+    assert with_clock == tokenizer.apply_chat_template(told, tokenize=False)
 
 
 def test_an_empty_turn_has_nothing_to_learn(tokenizer):

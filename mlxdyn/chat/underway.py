@@ -161,7 +161,8 @@ class UnderWay:
         updates = ledger.events.updates_of(memory.row.id, message)
         hidden = memory.masked([message])[message]
         told = outcome.of_message(memory, event.lesson.message or 0, updates, hidden)
-        told = replace(told, hurried=steps < memory.study_config.steps)
+        hurried = steps < memory.study_config.steps and (told.studied or not steps)
+        told = replace(told, hurried=hurried)
         if told.facts or told.corrections or memory.base is None:
             return told
         return replace(told, everything=wants_all(memory.base.wording.likeness, hidden.text))

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mlxdyn.learn.decode import Decoded, Decoder
+from mlxdyn.learn.decode import Branch, Decoded, Decoder, Support
 from mlxdyn.learn.names import questions_in
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.prompts import (
@@ -20,7 +20,7 @@ from mlxdyn.learn.prompts import (
     WriterPrompt,
 )
 from mlxdyn.learn.wording import Wording
-from mlxdyn.model.chat_template import Turn, render, words
+from mlxdyn.model.chat_template import Turn, line_ends, render, words
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import adapter_disabled
 
@@ -59,28 +59,6 @@ class Asked:
     gain: float  # nats by which the message makes it likelier
     about: float = 0.0  # nats by which that is more than for any common question, and its words
     covered: float = 0.0  # share of the question that the message holds
-
-
-@dataclass(frozen=True, slots=True)
-class Support:
-    """What messages add to each token of an answer."""
-
-    nats: tuple[float, ...]  # by which it is likelier than without them
-    known: tuple[bool, ...]  # it stands in the question already
-    plain: tuple[bool, ...]  # it stands in the messages, or belongs to how an answer is put
-
-    @property
-    def new(self) -> tuple[float, ...]:
-        """The nats of what the question does not hold."""
-        return tuple(0.0 if k else n for n, k in zip(self.nats, self.known, strict=True))
-
-    @property
-    def total(self) -> float:
-        return sum(self.new)
-
-    def most(self, answer: Decoded) -> int:
-        """Give the token of `answer` that is supported most: what it tells."""
-        return answer.tokens[self.new.index(max(self.new))]
 
 
 @dataclass(slots=True)
@@ -166,6 +144,16 @@ class Base:
 
     def question_tokens(self, question: str) -> tuple[int, ...]:
         return self.words(f" {question}")
+
+    def fits(self, messages: Sequence[str]) -> bool:
+        """Tell whether messages fit what the base attends to, with all that is put beside them.
+
+        That is its prompts, a question, an answer, and replies where it makes them itself.
+        """
+        question = max(OPEN_QUESTIONS, key=len)
+        teacher = len(self.teacher_prompt(messages, question)) + MOST_ANSWER * len(messages)
+        writer = max(len(self.writer_prompt(message)) for message in messages)
+        return max(teacher, writer) + MOST_ANSWER <= self.model.context_size
 
     # what it says
 
@@ -357,21 +345,21 @@ class Base:
         """Write questions about `message`, the likeliest first."""
         self.doing = "writing"
         prompt = self.writer_prompt(message)
-        if len(prompt) + most > self.model.context_size:
-            return []
-        drafts = yield from self.off(
-            self.decoder.branches(prompt, count, most, stops=self._line_ends)
-        )
-        drafts.sort(key=lambda draft: -draft.logprob)
-        return list(dict.fromkeys(q for draft in drafts for q in questions_in(self.text(draft))))
+        ends = line_ends(self.tokenizer)
+        stops = frozenset(token for token, before in ends.items() if not before.strip())
+        lasts = frozenset(ends) - stops
+        branches = self.decoder.branches(prompt, count, most, stops=stops, lasts=lasts)
+        drafts = sorted((yield from self.off(branches)), key=lambda draft: -draft.logprob)
+        return list(dict.fromkeys(q for draft in drafts for q in questions_in(self._line(draft))))
+
+    def _line(self, branch: Branch) -> str:
+        """Give the text of a branch; of a token that ends the line, what stands before its end."""
+        *rest, last = branch.tokens
+        before = line_ends(self.tokenizer).get(last)
+        return self.model.decode([*rest, last] if before is None else rest) + (before or "")
 
     def text(self, decoded: Decoded) -> str:
         return self.model.decode(list(decoded.tokens)).strip()
-
-    @property
-    def _line_ends(self) -> frozenset[int]:
-        breaks = (self.words(text) for text in ("\n", "\n\n"))
-        return frozenset(tokens[-1] for tokens in breaks if len(tokens) == 1)
 
     def off(self, steps: Generator[None, None, T]) -> Generator[None, None, T]:
         """Take each of `steps` with the adapter off; between them it is in its place."""

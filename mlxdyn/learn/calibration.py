@@ -31,6 +31,7 @@ from mlxdyn.learn.revision import revise
 VERSION = 8
 CONFUSED = 0.1  # most answers that change though nothing was said about them
 MISTAKEN = 2.0  # answers missed that weigh as much as one given to what was never told
+STYLES = ("turns", "quoted")  # of a teacher's prompt
 FALLBACK = Prompts(TEACHERS[0], WRITERS[0], answered=0.0)
 
 
@@ -222,26 +223,50 @@ def load(text: str) -> Calibration | None:
 
 
 def _teacher(found: dict[str, Any]) -> TeacherPrompt:
-    return TeacherPrompt(**{**found, "shots": tuple(map(_shot, found["shots"]))})
+    if found["style"] not in STYLES:
+        raise ValueError(f"{found['style']!r} is no style; use {' or '.join(STYLES)}")
+    return TeacherPrompt(**_with_shots(found))
 
 
 def _writer(found: dict[str, Any]) -> WriterPrompt:
-    return WriterPrompt(**{**found, "shots": tuple(map(_shot, found["shots"]))})
+    return WriterPrompt(**_with_shots(found))
 
 
 def _interview(found: dict[str, Any] | None) -> Interview | None:
-    return Interview(tuple(map(_shot, found["shots"])), found["heading"]) if found else None
+    return Interview(**_with_shots(found)) if found else None
+
+
+def _with_shots(found: dict[str, Any]) -> dict[str, Any]:
+    """Give the fields of a prompt; raise ValueError or TypeError where one is no text."""
+    texts = {name: _text(said) for name, said in found.items() if name != "shots"}
+    return {**texts, "shots": tuple(map(_shot, found.get("shots", ())))}
 
 
 def _shot(found: dict[str, Any]) -> Shot:
-    return Shot(found["said"], tuple(found["questions"]), found["answer"], tuple(found["open"]))
+    questions = _texts(found["questions"])
+    if not questions:
+        raise ValueError("an example without a question")
+    return Shot(
+        _text(found["said"]), questions, _text(found["answer"]), _texts(found.get("open", []))
+    )
+
+
+def _texts(found: Any) -> tuple[str, ...]:
+    if not isinstance(found, list):
+        raise TypeError(f"{found!r} is no list of texts")
+    return tuple(map(_text, found))
+
+
+def _text(found: Any) -> str:
+    str.encode(found)  # raises TypeError for what is no text, UnicodeEncodeError for half a letter
+    return str(found)
 
 
 def own_prompts(directory: Any) -> tuple[tuple[TeacherPrompt, ...], tuple[WriterPrompt, ...]]:
     """Read the candidates that a model's own `prompts.json` adds; none where it is odd."""
     try:
         found = json.loads((directory / "prompts.json").read_text("utf-8"))
-        teachers = tuple(TeacherPrompt(**one) for one in found.get("teachers", ()))
-        return teachers, tuple(WriterPrompt(**one) for one in found.get("writers", ()))
-    except (OSError, ValueError, TypeError, AttributeError):
+        teachers = tuple(map(_teacher, found.get("teachers", ())))
+        return teachers, tuple(map(_writer, found.get("writers", ())))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return (), ()

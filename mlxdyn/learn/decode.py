@@ -1,7 +1,7 @@
 """Greedy answers to many prompts side by side, with the distributions they were taken from."""
 
 from collections.abc import Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -12,6 +12,11 @@ from mlxdyn.learn.parts import Parts, Prefix, Rows, common_start, lay_out
 
 TOGETHER = 24
 """Rows decoded at once: on two cores 24 rows cost a third more than 8 (SmolLM2-135M)."""
+READ = 256
+"""Tokens read in one step, so that a long message keeps no reply waiting (law 8: 40 s for 3,000 of
+SmolLM2). What is put to a base with a short message is as short, and read at once.
+"""
+ROW = 64  # tokens of each of many rows that are read in one step at least: no question is as long
 LIKELY = 32
 """Tokens kept of a distribution; what they leave counts as one bucket."""
 GIVEN = 1e4  # nats by which a token is put before all others
@@ -42,6 +47,36 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True)
+class Support:
+    """What messages add to each token of an answer."""
+
+    nats: tuple[float, ...]  # by which it is likelier than without them
+    known: tuple[bool, ...]  # it stands in the question already
+    plain: tuple[bool, ...]  # it stands in the messages, or belongs to how an answer is put
+
+    @property
+    def new(self) -> tuple[float, ...]:
+        """The nats of what the question does not hold."""
+        return tuple(0.0 if k else n for n, k in zip(self.nats, self.known, strict=True))
+
+    @property
+    def total(self) -> float:
+        return sum(self.new)
+
+    def most(self, answer: Decoded) -> int:
+        """Give the token of `answer` that is supported most: what it tells."""
+        return answer.tokens[self.new.index(max(self.new))]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One way to go on from a prompt."""
+
+    tokens: tuple[int, ...]
+    logprob: float  # in nats
+
+
+@dataclass(frozen=True, slots=True)
 class Decoder:
     """A base that decodes: its parts, the tokens that end an answer, and prefixes read before."""
 
@@ -49,12 +84,16 @@ class Decoder:
     ends: frozenset[int]
     prefixes: dict[tuple[int, ...], Prefix]
 
-    def read(self, tokens: tuple[int, ...]) -> Prefix:
-        """Read a prefix once; the newest few are kept."""
+    def read(self, tokens: tuple[int, ...]) -> Generator[None, None, Prefix]:
+        """Read a prefix once, `READ` tokens a step; the newest few are kept."""
         if tokens not in self.prefixes:
+            prefix = self.parts.read(tokens[:READ])
+            for first in range(READ, len(tokens), READ):
+                yield
+                prefix = self.parts.read(tokens[first : first + READ], prefix)
             if len(self.prefixes) >= 6:
                 self.prefixes.pop(next(iter(self.prefixes)))
-            self.prefixes[tokens] = self.parts.read(tokens)
+            self.prefixes[tokens] = prefix
         return self.prefixes[tokens]
 
     def answers(
@@ -84,19 +123,30 @@ class Decoder:
         return [found[i] for i in range(len(prompts))]
 
     def branches(
-        self, prompt: tuple[int, ...], count: int, most: int, *, stops: frozenset[int]
-    ) -> Generator[None, None, list[Decoded]]:
-        """Go on from `prompt` with each of its `count` likeliest next tokens, then greedily."""
-        hidden = self.parts.hidden(lay_out([prompt], len(prompt) - 1), self.read(prompt[:-1]))
+        self,
+        prompt: tuple[int, ...],
+        count: int,
+        most: int,
+        *,
+        stops: frozenset[int],
+        lasts: frozenset[int] = frozenset(),
+    ) -> Generator[None, None, list[Branch]]:
+        """Go on from `prompt` with each of its `count` likeliest next tokens, then greedily.
+
+        Both `stops` and `lasts` end a branch; a stop is no part of it.
+        """
+        prefix = yield from self.read(prompt[:-1])
+        hidden = self.parts.hidden(lay_out([prompt], len(prompt) - 1), prefix)
         scores = nn.log_softmax(self.parts.head(hidden[0, -1]).astype(mx.float32))
         firsts = mx.argpartition(-scores, count - 1)[:count]
         pairs = zip(np.array(scores[firsts]).tolist(), np.array(firsts).tolist(), strict=True)
         starts: list[tuple[float, int]] = sorted(pairs, reverse=True)
         yield
         prompts = [(*prompt, token) for _, token in starts]
-        rest = yield from self._together(prompts, len(prompt), most - 1, stops)
+        ending = replace(self, ends=self.ends | lasts)
+        rest = yield from ending._together(prompts, len(prompt), most - 1, stops)
         return [
-            Decoded((token, *one.tokens), one.likely, one.ended, (score, *one.logprobs))
+            Branch((token, *one.tokens), sum((score, *one.logprobs)))
             for (score, token), one in zip(starts, rest, strict=True)
         ]
 
@@ -110,8 +160,12 @@ class Decoder:
         given: Sequence[tuple[int, ...]] = (),
     ) -> Generator[None, None, list[Decoded]]:
         rows = lay_out(prompts, shared)
-        caches = self.parts.caches(self.read(rows.shared), rows.padding)
-        hidden = self.parts.hidden(rows, [], caches)[:, -1]
+        caches = self.parts.caches((yield from self.read(rows.shared)), rows.padding)
+        *firsts, last = rows.parted(max(READ // len(prompts), ROW))
+        for part in firsts:
+            mx.eval(self.parts.hidden(part, [], caches), [cache.state for cache in caches])
+            yield
+        hidden = self.parts.hidden(last, [], caches)[:, -1]
         said = [_Row() for _ in prompts]
         enders = self.ends | stops
         leaning = [(row, token) for row, tokens in enumerate(lean) for token in tokens]
@@ -140,7 +194,7 @@ class Decoder:
         for first in range(0, len(order), TOGETHER):
             group = order[first : first + TOGETHER]
             rows = lay_out([whole[i][:-1] for i in group], shared)
-            hidden = self.parts.hidden(rows, self.read(rows.shared))
+            hidden = self.parts.hidden(rows, (yield from self.read(rows.shared)))
             ends = [len(targets[i]) for i in group]
             at = mx.concatenate([hidden[r, -n:] for r, n in enumerate(ends)])
             logprobs = nn.log_softmax(self.parts.head(at).astype(mx.float32))

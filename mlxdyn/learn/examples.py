@@ -48,13 +48,18 @@ class Examined:
 def examine(
     base: Base, message: str, earlier: Sequence[Told] = ()
 ) -> Generator[None, None, Examined]:
-    """Find what `message` teaches, a few tokens at a time; `earlier` are oldest first."""
+    """Find what `message`, which has to fit the base, teaches, a few tokens at a time.
+
+    `earlier` are oldest first.
+    """
     written = yield from base.write(message, BRANCHES, MOST_QUESTION)
     known = (question for told in earlier for _, question, _ in told.facts)
     common, others = yield from base.candidates(message, [*dict.fromkeys([*written, *known])])
     own = [one for one in others if one.question in written]
     revised = yield from revise(base, message, earlier, _about(base, common, others))
     context = [*(one.text for one in revised.related), message]
+    while len(context) > 1 and not base.fits(context):
+        del context[0]  # the oldest
     replies = yield from base.listen(context)
     answered = yield from base.answered(message, common, own)
     likely = [one.question for one in sorted(common, key=lambda one: -one.about)]
@@ -178,8 +183,10 @@ def _in_turn(groups: Sequence[Sequence[T]]) -> list[T]:
 
 def _twins(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Tell whether two questions are the same but for one word, the first excepted."""
-    differ = [a != b for a, b in zip(one, other, strict=False)]
-    return len(one) == len(other) and sum(differ) == 1 and not differ[0]
+    if len(one) != len(other):
+        return False
+    differ = [a != b for a, b in zip(one, other, strict=True)]
+    return sum(differ) == 1 and not differ[0]
 
 
 def kept(

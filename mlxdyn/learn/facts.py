@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlxdyn.learn.base import Base, Support
-from mlxdyn.learn.decode import Decoded
+from mlxdyn.learn.base import Base
+from mlxdyn.learn.decode import Decoded, Support
 from mlxdyn.learn.example import Draft, Example, Kind, with_floor
 from mlxdyn.learn.names import made_up, tells
 

@@ -78,6 +78,13 @@ class Rows:
     tokens: list[list[int]]  # (B, T), padding is 0
     padding: tuple[int, ...]  # (B,)
 
+    def parted(self, most: int) -> "list[Rows]":
+        """Part them into rows of at most `most` tokens each, to be read one after the other."""
+        return [
+            Rows(self.shared, [row[at : at + most] for row in self.tokens], self.padding)
+            for at in range(0, len(self.tokens[0]), most)
+        ]
+
 
 def lay_out(sequences: Sequence[tuple[int, ...]], shared: int) -> Rows:
     """Lay sequences side by side; the first `shared` tokens are the same in all of them."""
@@ -139,13 +146,14 @@ class Parts:
 
     # all blocks at once, for reading and decoding
 
-    def read(self, tokens: tuple[int, ...]) -> Prefix:
-        """Read what all rows share; needs no gradient."""
-        caches = [RowsCache() for _ in self._blocks]
-        if tokens:
-            self.flops += 2 * len(tokens) * sum(self._sizes)
-            mx.eval(self._body(mx.array([tokens]), cache=caches), [c.state for c in caches])
-        return [(cache.keys, cache.values) for cache in caches] if tokens else []
+    def read(self, tokens: tuple[int, ...], before: Prefix | None = None) -> Prefix:
+        """Read what all rows share, after what was read `before`; needs no gradient."""
+        caches = [RowsCache(before[i] if before else None) for i in range(len(self._blocks))]
+        if not tokens:
+            return before or []
+        self.flops += 2 * len(tokens) * sum(self._sizes)
+        mx.eval(self._body(mx.array([tokens]), cache=caches), [c.state for c in caches])
+        return [(cache.keys, cache.values) for cache in caches]
 
     def caches(self, prefix: Prefix, padding: Sequence[int]) -> list[RowsCache]:
         """Make a cache for rows that go on after `prefix`."""

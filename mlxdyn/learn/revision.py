@@ -32,13 +32,14 @@ def revise(
 
     `about` are the questions that the message is about; without, it may change all. Where an answer
     changes, others that hold all the words of what it told are true no more, unless they are about
-    something else that the earlier message named.
+    something else that the earlier message named. Earlier messages that do not fit the base beside
+    the new one are left out.
     """
     drafts: dict[str, Draft] = {}
     superseded: list[int] = []
     related: list[Told] = []
     untrue: list[set[str]] = []
-    for told in earlier:
+    for told in (one for one in earlier if one.facts and base.fits([one.text, message])):
         alone, both = yield from _anew(base, message, told, about)
         now = alone | both
         changed = [one for one in told.facts if one[1] in now and now[one[1]].answer != one[2]]

@@ -12,10 +12,14 @@ from mlxdyn.memory.calibrated import prepared
 from mlxdyn.memory.echoes import news
 from mlxdyn.memory.privacy import masked, secret_in
 from mlxdyn.memory.store.ledger import Ledger
-from mlxdyn.model.chat_template import Turn, render
+from mlxdyn.model.chat_template import Turn, render, words
 from mlxdyn.model.load import Model
 
 ALIKE = 0.5  # cosine of mean token embeddings from which on a message may change another's facts
+MOST_ALIKE = 8
+"""Earlier messages with facts, beside the one just before, that a message is asked of again. Each
+costs 7 micro-steps or more: for one more line of a diary of 72 alike, that was 546.
+"""
 
 NOTHING = Examined((), (), ())
 
@@ -32,10 +36,15 @@ def prepare(ledger: Ledger, memory: int, base: Base) -> Generator[None, None, No
 def examine(
     ledger: Ledger, memory: int, base: Base, message: int, *, personal: bool
 ) -> Generator[None, None, None]:
-    """Freeze what a message teaches; with `personal`, of phone and account numbers too."""
+    """Freeze what a message teaches; with `personal`, of phone and account numbers too.
+
+    One that leaves no room in the base for its questions is left out, and not noted as examined.
+    """
     yield from prepared(base)
     text = masked(ledger, memory, [message], personal=personal)[message].studied
     how = {"personal": personal}
+    fits = not text or base.fits([text])
+    text = text if fits else ""
     earlier = _alike(ledger, memory, base, message, text, **how) if text else []
     found = (yield from examples.examine(base, text, earlier)) if text else NOTHING
     gone = {key for told in earlier for key in ledger.examples.superseded_by(told.message)}
@@ -49,8 +58,9 @@ def examine(
         ledger.examples.add(
             memory, message, news(text, found.drafts, true),
             depends_on=[told.message for told in earlier], superseded=found.superseded,
+            examined=fits,
         )  # fmt: skip
-        ledger.examples.add(memory, message, edits, source="user")
+        ledger.examples.add(memory, message, edits, source="user", examined=fits)
 
 
 def _without(told: Told, keys: set[int]) -> Told:
@@ -63,29 +73,39 @@ def _alike(
 ) -> list[Told]:
     """Choose the earlier messages that `text` may change: alike ones, and the one before it.
 
-    Each is judged by itself, with all that it taught, so that which others there are, and what
-    became of them, changes nothing.
+    Each is judged with all that it taught, so that what became of it changes nothing. Of those that
+    taught the most alike are chosen, the newest of those that are as alike: without one that is
+    left out they would be the same. What taught nothing costs nothing, and is chosen: it might have
+    taught, were another forgotten.
     """
     candidates = ledger.messages.learned_before(memory, message)
     before = ledger.messages.said_before(message, [m.id for m in candidates])
     hidden = masked(ledger, memory, [*(m.id for m in candidates), message], personal=personal)
     likeness = base.wording.likeness(text, [hidden[m.id].studied for m in candidates])
-    return [
-        Told(
-            one.id,
-            hidden[one.id].studied,
-            tuple((fact.id, fact.question, fact.answer) for fact in ledger.examples.facts(one.id)),
+    found = [
+        (
+            round(like, 3),  # its last bits hang on how many others there are
+            Told(
+                one.id,
+                hidden[one.id].studied,
+                tuple((row.id, row.question, row.answer) for row in ledger.examples.facts(one.id)),
+            ),
         )
         for one, like in zip(candidates, likeness, strict=True)
         if like >= ALIKE or one.id == before
     ]
+    taught = sorted((one for one in found if one[1].facts), key=lambda one: one[0])
+    chosen = {before, *(told.message for _, told in taught[-MOST_ALIKE:])}
+    return [told for _, told in found if told.message in chosen or not told.facts]
 
 
 def as_told(model: Model, question: str, answer: str) -> Example:
-    """Make an example whose target is the text itself."""
-    turns = [Turn("user", question), Turn("assistant", answer)]
-    rendered = render(model.tokenizer, turns, reply=False)
-    start, end = rendered.spans[-1]
-    return Example(
-        Kind.FACT, rendered.tokens[:start], rendered.tokens[start : end + 1], likely=None
-    )
+    """Make an example whose target is the text itself, after the question as it is asked."""
+    tokenizer, asked = model.tokenizer, Turn("user", question)
+    told = render(tokenizer, [asked, Turn("assistant", answer)], reply=False)
+    after = (*told.tokens[told.spans[-1][1] :][:1], tokenizer.eos_token_id)
+    end = [token for token in after if token in tokenizer.eos_token_ids][:1]
+    space = "" if tokenizer.has_chat_template else " "
+    target = (*words(tokenizer, f"{space}{answer}"), *end)
+    prompt = render(tokenizer, [asked], reply=True).tokens
+    return Example(Kind.FACT, prompt, target, likely=None)

@@ -43,8 +43,9 @@ class Examples:
         source: str = "base",
         depends_on: Sequence[int] = (),
         superseded: Sequence[int] = (),
+        examined: bool = True,
     ) -> None:
-        """Freeze what a message teaches, and that it was examined, even if there is nothing.
+        """Freeze what a message teaches, and that it was `examined`, even if there is nothing.
 
         `depends_on` are the earlier messages that were read with it, `superseded` the earlier
         examples that it makes untrue. Without a message it is the regularization set.
@@ -63,7 +64,7 @@ class Examples:
                 self._db.insert("supersedes", example=example, message=message)
             if message:
                 self.reconcile(message)
-            self._db.run("UPDATE messages SET examined = 1 WHERE id = ?", (message,))
+            self._db.run("UPDATE messages SET examined = ? WHERE id = ?", (int(examined), message))
             self._db.run("DELETE FROM edits WHERE message = ?", (message,))
 
     def reconcile(self, message: int) -> None:
