@@ -2,15 +2,21 @@
 
 import sys
 from collections.abc import Generator
+from types import CodeType
 
 import pytest
-from school import QUICK, opened, say, teach
+from school import QUICK, as_said, opened, say, teach
 
-from mlxdyn.learn import replay
+from mlxdyn.learn import examples, replay
+from mlxdyn.learn.base import Asked, Base
 from mlxdyn.learn.learner import same
+from mlxdyn.learn.prompts import OPEN_QUESTIONS
+from mlxdyn.learn.wording import Wording
 from mlxdyn.memory import lessons
 from mlxdyn.memory.store.records import Lesson
 from mlxdyn.model.load import Model
+
+DRAW, EMBEDDED = replay.draw.__code__, Wording._embedded.__code__
 
 
 def test_a_lesson_reads_no_earlier_example_but_those_that_it_draws(mite: Model):
@@ -38,12 +44,12 @@ def test_a_lesson_reads_no_earlier_example_but_those_that_it_draws(mite: Model):
     assert same(*states), "and learns from these what it always did"
 
 
-def draws(steps: Generator[None, None, object]) -> list[int]:
-    """Count the draws in each micro-step."""
+def calls(code: CodeType, steps: Generator[None, None, object]) -> list[int]:
+    """Count the calls of a function in each micro-step."""
     counts = [0]
 
     def trace(frame, event: str, _: object):
-        counts[-1] += event == "call" and frame.f_code is replay.draw.__code__
+        counts[-1] += event == "call" and frame.f_code is code
 
     sys.setprofile(trace)
     try:
@@ -62,6 +68,29 @@ def test_a_study_of_many_facts_is_planned_in_small_steps(
             teach(memory, f"It is {number}.", (f"What is {number}?", f"It is {number}."))
         position = memory.ledger.events.totals(memory.row.id).position + 1
         study = Lesson("study", None)
-        assert max(draws(memory.lessons.carry_out(study, position))) == 3 * QUICK.most_steps
+        assert max(calls(DRAW, memory.lessons.carry_out(study, position))) == 3 * QUICK.most_steps
         monkeypatch.setattr(lessons, "LOTS", 1)
-        assert max(draws(memory.lessons.carry_out(study, position))) == 3, "of one step's groups"
+        assert max(calls(DRAW, memory.lessons.carry_out(study, position))) == 3, (
+            "of one step's groups"
+        )
+
+
+def test_what_may_be_mistaken_for_facts_is_embedded_once_for_all_of_them(asking: Base):
+    asking.wording.likeness("what is", ["common to all"])
+    facts = [as_said(asking.model, question, "It is one.") for question in OPEN_QUESTIONS[:3]]
+    common = [Asked(question, 0.0) for question in OPEN_QUESTIONS[3:30]]
+
+    def parted() -> Generator[None, None, None]:
+        told, _ = examples._parted(asking, "I have one.", facts, {}, set(), common, [])
+        assert told == facts
+        yield
+
+    assert sum(calls(EMBEDDED, parted())) == 1
+
+
+def test_a_likeness_hangs_on_its_two_texts_only(wren: Model):
+    wording, one = Wording(wren), OPEN_QUESTIONS[0]
+    texts = OPEN_QUESTIONS[:40]
+    among = wording.likeness(one, texts)
+    assert among == [wording.likeness(one, [text])[0] for text in texts]
+    assert among == wording.likeness(one, texts[::-1])[::-1]
