@@ -19,6 +19,7 @@ from mlxdyn.learn.example import Draft, Example, Kind
 from mlxdyn.learn.facts import Told, fact, is_told
 from mlxdyn.learn.prompts import GENERAL, NOTHING_SAID, OPEN_QUESTIONS, WORLD
 from mlxdyn.learn.revision import revise
+from mlxdyn.learn.wording import cosines
 
 T = TypeVar("T")
 BRANCHES = 6  # first tokens that a question may begin with
@@ -124,9 +125,12 @@ def _parted(
         if question not in beaten:
             values.setdefault(one.value, []).append(one.draft)
     told = [*revised, *_in_turn([drafts[:WORDINGS] for drafts in values.values()])[:FACTS]]
+    if not told:
+        return [], []
     facts = [one.question for one in told]
     others = [q for q in pool if q not in {*taught, *facts} and (q in gains or q in better)]
-    likeness = [base.wording.likeness(fact, others) for fact in facts]
+    vectors = base.wording.vectors([*facts, *others])
+    likeness = [cosines(fact, vectors[len(facts) :]) for fact in vectors[: len(facts)]]
     kinds: dict[str, list[tuple[float, str]]] = {}
     for question, *alike in zip(others, *likeness, strict=True):
         like, fact = max(zip(alike, facts, strict=True), default=(0.0, ""))
@@ -135,7 +139,7 @@ def _parted(
         if question in better or (less and gains[question] <= gains.get(fact, 0.0) - LESS):
             kinds.setdefault(better.get(question, fact), []).append((like, question))
     most = sorted((sorted(kind, reverse=True) for kind in kinds.values()), reverse=True)
-    return told, [*mistaken, *(question for _, question in _in_turn(most))] if told else []
+    return told, [*mistaken, *(question for _, question in _in_turn(most))]
 
 
 def _about(base: Base, common: Sequence[Asked], others: Sequence[Asked]) -> set[str] | None:

@@ -1,7 +1,7 @@
 """How alike texts are by their words: by the token embeddings of a base."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -24,13 +24,18 @@ class Wording:
     _among: Counter[int] | None = field(init=False, default=None)
 
     def likeness(self, message: str, texts: Sequence[str]) -> list[float]:
-        """How alike a message is to each text: cosine of their mean token embeddings.
+        """How alike a message is to each text: cosine of their `vectors`."""
+        one, *others = self.vectors([message, *texts])
+        return cosines(one, others)
+
+    def vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """Give the mean token embeddings (N, D) of texts, each of length 1.
 
         What all questions have in common is taken out, so that it counts for nothing.
         """
-        vectors = self._embedded([message, *texts]) - self._common()
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9
-        return [float(x) for x in vectors[1:] @ vectors[0]]
+        vectors = self._embedded(texts) - self._common()
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return cast(np.ndarray, vectors / (length + 1e-9))
 
     def alike(self, message: str, count: int) -> list[str]:
         """Give the open questions whose words are most alike those of a message."""
@@ -86,3 +91,11 @@ class Wording:
 
     def _words(self, text: str) -> tuple[int, ...]:
         return tuple(words(self.model.tokenizer, text))
+
+
+def cosines(one: np.ndarray, others: Iterable[np.ndarray]) -> list[float]:
+    """How alike one text is to each of others, by their vectors (D,) of length 1.
+
+    Each hangs on its two texts only: a product of all at once has other last bits among others.
+    """
+    return [float((one * other).sum()) for other in others]

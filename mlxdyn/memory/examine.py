@@ -1,16 +1,19 @@
 """What messages teach and what should stay as it is: found by the base, frozen in the ledger."""
 
-from collections.abc import Generator
-from dataclasses import replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from mlxdyn.learn import examples
 from mlxdyn.learn.base import Base
 from mlxdyn.learn.example import Draft, Example, Kind
 from mlxdyn.learn.examples import Examined
 from mlxdyn.learn.facts import Told
+from mlxdyn.learn.wording import cosines
 from mlxdyn.memory.calibrated import prepared
 from mlxdyn.memory.echoes import news
-from mlxdyn.memory.privacy import masked, secret_in
+from mlxdyn.memory.privacy import Masked, Masks, masked, secret_in
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.model.chat_template import Turn, render, words
 from mlxdyn.model.load import Model
@@ -24,6 +27,47 @@ costs 7 micro-steps or more: for one more line of a diary of 72 alike, that was 
 NOTHING = Examined((), (), ())
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A message as it is studied."""
+
+    masked: Masked
+    text: str
+    vector: np.ndarray  # (D,), by which it is likened to others
+
+
+class Readings:
+    """The messages of one open memory as they are studied, each read once.
+
+    Later all are likened to each new one: of ten thousand, to read them takes a minute.
+    """
+
+    def __init__(self) -> None:
+        self._masks, self._kept = Masks(), dict[int, Reading]()
+
+    def read(
+        self, ledger: Ledger, memory: int, base: Base, messages: Sequence[int], *, personal: bool
+    ) -> Generator[None, None, dict[int, Reading]]:
+        """Read messages, by message, in small steps; those that may be others now, anew."""
+        hidden = yield from self._masks.read(ledger, memory, messages, personal=personal)
+        found = dict[int, Reading]()
+        for id, now in hidden.items():
+            kept = self._kept.get(id)
+            if new := kept is None or kept.masked is not now:
+                text = now.studied
+                kept = self._kept[id] = Reading(now, text, base.wording.vectors([text])[0])
+            found[id] = kept
+            if new:
+                yield
+        return found
+
+    def drop_gone(self, ledger: Ledger, memory: int) -> None:
+        """Keep nothing of messages that were forgotten."""
+        self._masks.drop_gone(ledger, memory)
+        here = (id for id in self._kept if ledger.messages.find(id, memory))
+        self._kept = {id: self._kept[id] for id in here}
+
+
 def prepare(ledger: Ledger, memory: int, base: Base) -> Generator[None, None, None]:
     """Measure the base once for all memories; freeze what this one should leave as it is."""
     if ledger.examples.regularization(memory):
@@ -34,7 +78,7 @@ def prepare(ledger: Ledger, memory: int, base: Base) -> Generator[None, None, No
 
 
 def examine(
-    ledger: Ledger, memory: int, base: Base, message: int, *, personal: bool
+    ledger: Ledger, memory: int, base: Base, message: int, readings: Readings, *, personal: bool
 ) -> Generator[None, None, None]:
     """Freeze what a message teaches; with `personal`, of phone and account numbers too.
 
@@ -43,10 +87,10 @@ def examine(
     yield from prepared(base)
     text = masked(ledger, memory, [message], personal=personal)[message].studied
     how = {"personal": personal}
-    fits = not text or base.fits([text])
-    text = text if fits else ""
-    earlier = _alike(ledger, memory, base, message, text, **how) if text else []
-    found = (yield from examples.examine(base, text, earlier)) if text else NOTHING
+    earlier, found, fits = list[Told](), NOTHING, not text or base.fits([text])
+    if text and fits:
+        earlier = yield from _alike(ledger, memory, base, message, text, readings, **how)
+        found = yield from examples.examine(base, text, earlier)
     gone = {key for told in earlier for key in ledger.examples.superseded_by(told.message)}
     true = [_without(told, {*gone, *found.superseded}) for told in earlier]
     edits = [
@@ -69,8 +113,9 @@ def _without(told: Told, keys: set[int]) -> Told:
 
 
 def _alike(
-    ledger: Ledger, memory: int, base: Base, message: int, text: str, *, personal: bool
-) -> list[Told]:
+    ledger: Ledger, memory: int, base: Base, message: int, text: str, readings: Readings,
+    *, personal: bool,
+) -> Generator[None, None, list[Told]]:  # fmt: skip
     """Choose the earlier messages that `text` may change: alike ones, and the one before it.
 
     Each is judged with all that it taught, so that what became of it changes nothing. Of those that
@@ -80,14 +125,16 @@ def _alike(
     """
     candidates = ledger.messages.learned_before(memory, message)
     before = ledger.messages.said_before(message, [m.id for m in candidates])
-    hidden = masked(ledger, memory, [*(m.id for m in candidates), message], personal=personal)
-    likeness = base.wording.likeness(text, [hidden[m.id].studied for m in candidates])
+    ids = [*(m.id for m in candidates), message]
+    read = yield from readings.read(ledger, memory, base, ids, personal=personal)
+    (own,) = base.wording.vectors([text])
+    likeness = cosines(own, (read[m.id].vector for m in candidates))
     found = [
         (
-            round(like, 3),  # its last bits hang on how many others there are
+            like,
             Told(
                 one.id,
-                hidden[one.id].studied,
+                read[one.id].text,
                 tuple((row.id, row.question, row.answer) for row in ledger.examples.facts(one.id)),
             ),
         )

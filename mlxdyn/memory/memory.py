@@ -20,7 +20,7 @@ from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.steps import run
 from mlxdyn.memory import stops
 from mlxdyn.memory.directory import ORIGIN, UNFINISHED, clear, remove_stray, take_back, tidy
-from mlxdyn.memory.examine import examine, prepare
+from mlxdyn.memory.examine import Readings, examine, prepare
 from mlxdyn.memory.lessons import LessonRunner, Steps, vocabulary
 from mlxdyn.memory.privacy import Masked, look, masked
 from mlxdyn.memory.snapshots import Snapshots
@@ -78,6 +78,7 @@ class Memory:
         )
         self.version = 0  # grows whenever the weights change for good
         self.personal = personal
+        self.readings = Readings()
         self.whole = False  # the weights are those that the ledger tells of
         try:
             self._check_fit()
@@ -188,8 +189,8 @@ class Memory:
         """Freeze what a message teaches."""
         if self.base is not None:
             self.base.doing = ""
-            how = {"personal": self.personal}
-            yield from examine(self.ledger, self.row.id, self.base, message, **how)
+            where = (self.ledger, self.row.id, self.base, message, self.readings)
+            yield from examine(*where, personal=self.personal)
 
     def look(self) -> Generator[None, None, None]:
         """Note where messages tell secrets; once for each."""

@@ -1,9 +1,10 @@
 """What of a memory's messages may be learned and shown: each masked by what was told before it."""
 
+import hashlib
 import re
 import sys
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,6 +16,7 @@ from mlxdyn.withheld.framed import strip_framed, strip_reported
 from mlxdyn.withheld.redact import PLACEHOLDER, find, mask, values
 from mlxdyn.withheld.unlearnable import is_question, strip_fenced, strip_quoted, strip_unlearnable
 
+KEPT_AT_ONCE = 50  # messages whose masks are kept that are looked through in one step
 AT_ONCE = 8  # messages that are looked at while somebody waits for a list
 BEFORE = 2  # turns whose last line may tell of the next message
 ASKING = "?？؟. "
@@ -47,18 +49,65 @@ def masked(
     What was found secret once is masked in all later turns, replies and other conversations too.
     With `personal`, phone, passport, account and tax numbers stay.
     """
-    run(look(ledger, memory))
-    wanted = [m for id in sorted({*messages}) if (m := ledger.messages.find(id, memory))]
-    last = wanted[-1].id if wanted else 0
-    told = deque(ledger.secrets.told(memory, last, personal=not personal))
-    known: dict[str, None] = {}
-    found: dict[int, Masked] = {}
-    for message in wanted:
-        while told and told[0][0] < message.id:
-            known[told.popleft()[1]] = None
-        before = _before(ledger, message)
-        found[message.id] = _masked(message, before, known, personal=personal)
-    return found
+    return run(Masks().read(ledger, memory, messages, personal=personal))
+
+
+class _Known:
+    """Secrets in the order in which they were told, and a print that tells two such lists apart."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, None] = {}
+        self.print = b""
+
+    def add(self, *values: str) -> None:
+        for value in values:
+            if value not in self.values:
+                self.values[value] = None
+                self.print = hashlib.sha256(self.print + value.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A message as it was masked, and all that this follows from."""
+
+    given: tuple[Message, str, bytes, bool]
+    masked: Masked
+    values: tuple[str, ...]  # its secrets, known from then on
+
+
+class Masks:
+    """Messages of one memory as they were masked; one is masked anew where it may be another."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, _Kept] = {}
+
+    def read(
+        self, ledger: Ledger, memory: int, messages: Iterable[int], *, personal: bool
+    ) -> Generator[None, None, dict[int, Masked]]:
+        """Mask messages as `masked` does, in small steps."""
+        yield from look(ledger, memory)
+        wanted = sorted({*messages})
+        told = deque(ledger.secrets.told(memory, max(wanted, default=0), personal=not personal))
+        known, found = _Known(), dict[int, Masked]()
+        for place, id in enumerate(wanted):
+            while told and told[0][0] < id:
+                known.add(told.popleft()[1])
+            if message := ledger.messages.find(id, memory):
+                given = (message, _before(ledger, message), known.print, personal)
+                kept = self._kept.get(id)
+                if new := kept is None or kept.given != given:
+                    made = _masked(message, given[1], [*known.values], personal=personal)
+                    kept = self._kept[id] = _Kept(given, *made)
+                known.add(*kept.values)
+                found[id] = kept.masked
+                if new or place % KEPT_AT_ONCE == 0:
+                    yield
+        return found
+
+    def drop_gone(self, ledger: Ledger, memory: int) -> None:
+        """Keep nothing of messages that were forgotten."""
+        here = (id for id in self._kept if ledger.messages.find(id, memory))
+        self._kept = {id: self._kept[id] for id in here}
 
 
 def look(ledger: Ledger, memory: int) -> Generator[None, None, None]:
@@ -127,20 +176,22 @@ class Glimpses:
         return self._masks[personal, text]
 
 
-def _masked(message: Message, before: str, known: dict[str, None], *, personal: bool) -> Masked:
-    """Mask one message; what it tells is known from now on."""
+def _masked(
+    message: Message, before: str, known: Sequence[str], *, personal: bool
+) -> tuple[Masked, tuple[str, ...]]:
+    """Mask one message; give its secrets too, which are known from then on."""
     text = message.text
-    spans = find(text, before=before, known=tuple(known), personal=not personal)
-    known |= dict.fromkeys(values(text, spans))
+    spans = find(text, before=before, known=known, personal=not personal)
+    told = values(text, spans)
     plain = thought = strip_unlearnable(text)
     if message.role == "user":
         own = strip_unlearnable(strip_fenced(text))  # a mark in a fence would take the fence along
         plain = strip_framed(strip_quoted(strip_reported(own)))
     shown = mask(text, spans)
     if plain == text:
-        return Masked(shown, shown, len(spans))
-    rest = find(plain, before=before, known=tuple(known), personal=not personal)
-    return Masked(shown, mask(plain, rest), len(rest), quoted=plain != thought)
+        return Masked(shown, shown, len(spans)), told
+    rest = find(plain, before=before, known=(*known, *told), personal=not personal)
+    return Masked(shown, mask(plain, rest), len(rest), quoted=plain != thought), told
 
 
 _END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\n+")
