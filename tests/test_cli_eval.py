@@ -178,6 +178,12 @@ def test_a_base_that_is_lost_without_its_first_token_gets_it_in_every_window(
     assert json.loads(opened.stdout)["config"]["first"] == mite.encode("")[0]
     losses = [json.loads(done.stdout)["runs"][0]["nats_per_token"] for done in (plain, opened)]
     assert losses[0] != losses[1]
+    full = call(*command, "--window", "16", "--chunk", "16")
+    assert json.loads(full.stdout)["config"]["chunk"] == 15 and "in chunks of 15" in full.stderr
+    carried = call(*command, "--context", "carry")
+    assert "opens the text here" in carried.stderr
+    none = call(*command, "--window", "1", "--chunk", "1")
+    assert none.exit_code == 1 and "use 2 or more" in none.stderr
 
 
 def test_a_stated_rate_is_used_as_it_is_and_damage_is_said_first(call: Call, texts: Path) -> None:

@@ -417,11 +417,46 @@ def test_what_ships_with_a_base_is_what_is_measured_of_it(wren: Model):
         ("Q: Who? \u2022 Quel âge ai-je ?", ["Who?", "Quel âge ai-je ?"]),
         ("我住在哪里？", ["我住在哪里？"]),
         ("ما اسم كلبي؟", ["ما اسم كلبي؟"]),
+        ("谁？\n- 為什麼？", ["谁？", "為什麼？"]),
+        ("왜?", ["왜?"]),
+        ("מי? من؟", ["מי?", "من؟"]),
         ("No question here.\n- ?", []),
+        ("A? Q: B?\n1? ??", []),
     ],
 )  # fmt: skip
 def test_questions_are_found_by_their_mark(text: str, found: list[str]):
     assert questions_in(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("כֶּלֶב שָׁלוֹם", {"כֶּלֶב", "שָׁלוֹם"}),
+        ("كَلْبٌ جَمِيل", {"كَلْبٌ", "جَمِيل"}),
+        ("मेरी बिल्ली", {"मेरी", "बिल्ली"}),
+        ("ᠮᠣᠩᠭᠣᠯ ܫܠܳܡܳܐ", {"ᠮᠣᠩᠭᠣᠯ", "ܫܠܳܡܳܐ"}),
+        ("Jose\u0301 a lu", {"jose\u0301", "a", "lu"}),
+        ("I ❤\ufe0f 1\ufe0f\u20e3 cat", {"i", "1", "cat"}),
+        ("แมว", {"แม", "มว"}),
+    ],
+)
+def test_a_word_is_whole_with_its_marks(text: str, found: set[str]):
+    """Points, vowel signs and accents belong to it; what makes an emoji of a sign is no word."""
+    assert words(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("ကျွန်တော့်ခွေးနာမည် ရဲရင့်", "မိုးရွာ"),
+        ("ឆ្កែរបស់ខ្ញុំឈ្មោះ ម៉ាក់", "មេឃភ្លៀង"),
+        ("הַכֶּלֶב שֶׁלִּי", "יָרַד גֶּשֶׁם"),
+        ("اِسْمُ كَلْبِي", "نَزَلَ المَطَرُ"),
+    ],
+)
+def test_texts_that_say_nothing_of_each_other_share_no_word(text: str, other: str):
+    """Burmese, Khmer, pointed Hebrew and Arabic fell apart into letters, which all texts share."""
+    assert words(text) and not words(text) & words(other)
 
 
 # what a message is about
@@ -566,6 +601,14 @@ def facts_of(
         ("the report is due 2024-05-03", "Your report is due on 2024-05-09.", True),
         ("the train leaves at 6:52", "Your train leaves at 6:25.", True),
         ("我的航班6点出发", "你的航班在6点出发。", False),
+        ("It costs 1,500.", "It costs 1500.", False),
+        ("It costs 1500.", "It costs 1,500.", False),
+        ("es kostet 1.500 Euro", "Es kostet 1500 Euro.", False),
+        ("ça coûte 1\u202f500\u202f000 euros", "Ça coûte 1 500 000 euros.", False),
+        ("It costs ₹1,50,000.", "It costs ₹150000.", False),
+        ("It costs 1,500.", "It costs 15,00.", True),
+        ("It costs 1,500.", "It costs 1,600.", True),
+        ("call 030 123 456", "The number is 030 123.", False),
     ],
 )
 def test_numbers_and_names_that_nobody_said_are_made_up(said: str, answer: str, *, made_up: bool):

@@ -78,20 +78,24 @@ def test_recompute_uses_the_whole_window(case: tuple[list[int], StreamConfig]) -
 def test_a_token_that_is_named_opens_every_window(
     case: tuple[list[int], StreamConfig], begun: int
 ) -> None:
-    """Where there is room for it, whether or not the text begins with it; nothing else changes."""
+    """Whether or not the text begins with it; a chunk that fills the window leaves it a place.
+
+    Nothing else changes. Of carry it opens the text, and leaves the window when that slides.
+    """
     tokens, config = case
-    tokens = tokens[begun:]
-    if config.context == "carry":
+    tokens, named = tokens[begun:], replace(config, first=0)
+    if config.window == 1 and config.context != "carry":
+        with pytest.raises(ValueError, match="no room for the one that opens it"):
+            chunks(tokens, named)
         return
-    plain, opened = (list(chunks(tokens, replace(config, first=first))) for first in (None, 0))
+    if config.context != "carry":
+        config = replace(config, chunk=min(config.chunk, config.window - 1))
+    plain, opened = list(chunks(tokens, config)), list(chunks(tokens, named))
     assert [chunk.targets for chunk in opened] == [chunk.targets for chunk in plain]
-    room = config.window - config.chunk + (config.context == "recompute")
-    if config.context == "restart":
-        room = min(config.window // 2, room)
     for chunk, window in zip(opened, seen(opened), strict=True):
-        assert len(window) <= config.window
-        assert window[0] == 0 or room < 2
-        read = window[window[0] == 0 :]
+        assert len(window) <= config.window or config.context == "carry"
+        assert window[0] == 0
+        read = window[1:]
         assert read == list(range(chunk.targets[-1] - len(read), chunk.targets[-1]))
 
 

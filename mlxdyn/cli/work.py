@@ -97,14 +97,27 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
         raise MlxdynError("no text is left to evaluate; every one is shorter than two tokens")
     _note_twice(streams, settings)
     if (opener := opening(model, streams[0])) is not None:
-        settings = replace(settings, stream=replace(settings.stream, first=opener))
-        said = f"note: {model.name} is lost without its first token, which opens every window here"
-        click.echo(said, err=True)
+        settings = replace(settings, stream=_opened(model.name, settings.stream, opener))
     tuning = source.streams_of(model, aside, source.for_tuning(options))
     if options["tune"] and not tuning:
         raise MlxdynError("no text is left to choose on; name another with --tune")
     with live() as progress:
         return _run(model, streams, tuning, settings, options, progress)
+
+
+def _opened(model: str, stream: config.StreamConfig, first: int) -> config.StreamConfig:
+    """Let `first` open every window, and say so; raise MlxdynError where it has no room."""
+    from mlxdyn.learn.stream import room_for_first
+
+    try:
+        opened = room_for_first(replace(stream, first=first))
+    except ValueError as error:
+        raise MlxdynError(str(error)) from error
+    what = "the text" if stream.context == "carry" else "every window"
+    cut = f", in chunks of {opened.chunk}" if opened.chunk != stream.chunk else ""
+    said = f"note: {model} is lost without its first token, which opens {what} here{cut}"
+    click.echo(said, err=True)
+    return opened
 
 
 def _note_twice(streams: list[Stream], settings: Settings) -> None:

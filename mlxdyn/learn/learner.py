@@ -114,7 +114,7 @@ class Learner:
     def score(self, chunk: Chunk) -> Observation:
         """Measure the nll of `chunk`'s targets; weights stay as they are."""
         cache = self._prefill(chunk)
-        self._count(chunk, 1)
+        self._count(chunk, learns=False)
         _, nll = self._loss(*self._arrays(chunk), cache)
         mx.eval(nll, [layer.state for layer in cache or []])
         return Observation(_floats(nll))
@@ -127,7 +127,7 @@ class Learner:
         leaves the weights as they were.
         """
         cache = self._prefill(chunk)
-        self._count(chunk, 2)  # back through frozen weights: the same again
+        self._count(chunk, learns=True)
         (loss, nll), gradient = self._gradient(*self._arrays(chunk), cache)
         return self._step(gradient, loss, nll, [layer.state for layer in cache or []], rate=rate)
 
@@ -201,13 +201,20 @@ class Learner:
             mx.eval([layer.state for layer in self._cache])
         return self._cache
 
-    def _count(self, chunk: Chunk, passes: int) -> None:
-        if self.parts is not None:
-            self.parts.count(len(chunk.prefix or ()), 0, 1)
-            self.parts.count(len(chunk.inputs), len(chunk.targets), passes)
+    def _count(self, chunk: Chunk, *, learns: bool) -> None:
+        """Count what a pass computes; back through frozen weights, it is the same again.
+
+        In slices, logits are made of the targets only, but once more for their gradient.
+        """
+        if self.parts is None:
+            return
+        inputs, passes = len(chunk.inputs), 2 if learns else 1
+        sliced = self._too_large(inputs)
+        read_out = len(chunk.targets) * (3 if learns else 1) if sliced else inputs * passes
+        self.parts.count(len(chunk.prefix or ()) + inputs * passes, read_out)
 
     def _arrays(self, chunk: Chunk) -> tuple[mx.array, mx.array, mx.array]:
-        if self._sliced is None and self._too_large(len(chunk.targets)):
+        if self._sliced is None and self._too_large(len(chunk.inputs)):
             self._sliced = self.parts or Parts.of(self.network)
         weights = chunk.weights or (1.0,) * len(chunk.targets)
         return mx.array([chunk.inputs]), mx.array([chunk.targets]), mx.array([weights])
@@ -217,17 +224,17 @@ class Learner:
     ) -> tuple[mx.array, mx.array]:
         """Return the weighted mean nll (scalar) and the nll of each target (1, T), in nats."""
         size = targets.shape[1]
-        if self._sliced is not None and self._too_large(size):
+        if self._sliced is not None and self._too_large(inputs.shape[1]):
             nll = self._in_slices(self.network.model(inputs, cache=cache)[:, -size:], targets)
         else:
             nll = _cross_entropy(self.network(inputs, cache=cache)[:, -size:], targets)
         return (weights * nll).sum() / mx.maximum(weights.sum(), 1e-6), nll
 
-    def _too_large(self, targets: int) -> bool:
-        """Tell whether the logits of so many targets are too many, and a frozen head makes them."""
+    def _too_large(self, inputs: int) -> bool:
+        """Tell whether the logits of so many inputs are too many, and a frozen head makes them."""
         names = [name for name, _ in leaves(self.network.trainable_parameters())]
         frozen = not any("lm_head" in name or "embed_tokens" in name for name in names)
-        return frozen and targets * self._vocabulary > WHOLE
+        return frozen and inputs * self._vocabulary > WHOLE
 
     @property
     def _vocabulary(self) -> int:
@@ -241,7 +248,7 @@ class Learner:
         The logits of a slice are made again for its gradient, so that no more are ever kept.
         """
         assert self._sliced is not None
-        head, rows = self._sliced.head, max(1, SLICE // self._vocabulary)
+        head, rows = self._sliced.read_out, max(1, SLICE // self._vocabulary)
 
         def read(first: int) -> mx.array:
             wanted = targets[:, first : first + rows]

@@ -5,31 +5,57 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from functools import cache
-from unicodedata import combining, normalize
+from unicodedata import category, combining, normalize
 
 from mlxdyn.learn.prompts import FOREIGN, GENERAL, OPEN_QUESTIONS, SHOTS
 
-UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
-MARKS = r"\u0300-\u036f\u0900-\u0963\u0970-\u0dff"  # accents and vowel signs, which `\w` leaves out
-_SAID = re.compile(rf"(?=([{UNSPACED}]{{2}}))|((?:[^\W_{UNSPACED}]|[{MARKS}])+)")
-_WORD = re.compile(r"[\w'’-]+")
+UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _LABEL = re.compile(r"^[\s\-*•–]*(?:\d+[.):]\s*)?(?:\w[.):]\s+)?")
 _QUESTION = re.compile(r"[^\n?？؟]*[?？؟]")
 _NUMBER = re.compile(r"\d+")
+_GROUP = r"[.,'’ \u00a0\u2009\u202f]"  # what parts a number, as in 1,500 or 1.500 or 1 500
+_GROUPED = re.compile(rf"\d{{1,3}}(?:{_GROUP}\d{{2,3}})*{_GROUP}\d{{3}}(?!\d)|\d+")
 ALMOST = 0.8  # how alike two words are of which one may be misspelt; "Emrink" and "Emrisk" are 0.83
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n")
 
 
+@cache
+def _marks() -> str:
+    """Give the inside of a class of all accents, points and vowel signs, which no word class has.
+
+    Those of scripts without spaces are no part of it, nor what makes an emoji of a sign.
+    """
+    signs = range(0xFE00, 0xFE10)
+    marks = [
+        chr(code)
+        for code in range(0x300, 0x20000)
+        if category(chr(code)) in ("Mn", "Mc") and code not in signs
+    ]
+    return re.sub(f"[{UNSPACED}]", "", "".join(marks))
+
+
+@cache
+def _said() -> re.Pattern[str]:
+    """Give what finds two letters side by side of scripts without spaces, and words of others."""
+    letter = rf"[^\W_{UNSPACED}]"
+    return re.compile(rf"(?=([{UNSPACED}]{{2}}))|({letter}(?:{letter}|[{_marks()}])*)")
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(rf"[\w{_marks()}'’-]+")
+
+
 def parted(text: str) -> set[str]:
     """Part a text into its words, in small letters."""
-    return {word.lower() for word in _WORD.findall(text)}
+    return {word.lower() for word in _word().findall(text)}
 
 
 def names(texts: Iterable[str]) -> set[str]:
     """Give, in small letters, words with a digit, and with a capital that opens no sentence."""
     found = set[str]()
     for sentence in (part for text in texts for part in _SENTENCE.split(text)):
-        words = _WORD.findall(sentence)
+        words = _word().findall(sentence)
         found |= {w.lower() for w in words if any(c.isdigit() for c in w)}
         found |= {w.lower() for w in words[1:] if w[0].isupper() and len(w.split("'")[0]) > 1}
     return found
@@ -41,10 +67,21 @@ def made_up(text: str, known: Sequence[str]) -> set[str]:
     Other words are let pass: an answer may be put otherwise, and German has capitals everywhere.
     """
     said = words(*known)
-    numbers = set(_NUMBER.findall(text)) - {n for one in known for n in _NUMBER.findall(one)}
+    told = {n for one in known for n in (*_NUMBER.findall(one), *map(_whole, _groups(one)))}
+    unknown = (n for n in _groups(text) if _whole(n) not in told)
+    numbers = {part for n in unknown for part in _NUMBER.findall(n)} - told
     named = words(*(name for name in names([text]) if not _NUMBER.search(name))) - said
     misspelt = {name for name in named if _misspells(name, said)}
     return numbers | misspelt | ((words(text) & _shown()) - said)
+
+
+def _groups(text: str) -> list[str]:
+    """Give the numbers of a text as they are written, with what parts them into thousands."""
+    return [found[0] for found in _GROUPED.finditer(text)]
+
+
+def _whole(number: str) -> str:
+    return "".join(_NUMBER.findall(number))
 
 
 def _misspells(name: str, said: set[str]) -> bool:
@@ -68,7 +105,7 @@ def _shown() -> set[str]:
 def words(*texts: str) -> set[str]:
     """Give the words of texts, small; of scripts without spaces, every two letters side by side."""
     small = (normalize("NFC", text).casefold() for text in texts)
-    return {pair or word for text in small for pair, word in _SAID.findall(text)}
+    return {pair or word for text in small for pair, word in _said().findall(text)}
 
 
 @cache
@@ -99,17 +136,24 @@ def akin(word: str, others: Iterable[str]) -> bool:
 
 def opening(answer: str, told: set[str]) -> str:
     """Give an answer up to the first of the words that it tells."""
-    starts = (m.start() for m in _SAID.finditer(answer) if (m[1] or m[2]).casefold() in told)
+    starts = (m.start() for m in _said().finditer(answer) if (m[1] or m[2]).casefold() in told)
     return answer[: next(starts, 0)].rstrip()
 
 
 def first_word(text: str) -> str:
     """Give the word that opens a text, small; nothing where there is none."""
-    found = _SAID.search(text)
+    found = _said().search(text)
     return (found[1] or found[2]).casefold() if found else ""
 
 
 def questions_in(text: str) -> list[str]:
-    """Take the questions out of what was written, without bullets, numbers and labels."""
+    """Take the questions out of what was written, without bullets, numbers and labels.
+
+    Of a script with capitals, one of two letters is a label too.
+    """
     found = [_LABEL.sub("", part).strip() for part in _QUESTION.findall(text)]
-    return [question[0].upper() + question[1:] for question in found if len(question) > 3]
+    return [q[0].upper() + q[1:] for q in found if len(q) > 3 or any(map(_has_no_case, q))]
+
+
+def _has_no_case(letter: str) -> bool:
+    return letter.isalpha() and letter.lower() == letter.upper()

@@ -168,18 +168,21 @@ class Parts:
 
     def head(self, hidden: mx.array) -> mx.array:
         """Give the logits (..., V) of hidden states (..., D)."""
-        if "lm_head" in self.network:
-            logits = cast(mx.array, self.network.lm_head(hidden))
-        else:
-            logits = cast(mx.array, self._body.embed_tokens.as_linear(hidden))
+        logits = self.read_out(hidden)
         self.flops += 2 * logits.size * hidden.shape[-1]
         return logits
 
-    def count(self, tokens: int, targets: int, passes: int) -> None:
-        """Count passes of the whole network over `tokens`, of which it reads out `targets`."""
+    def read_out(self, hidden: mx.array) -> mx.array:
+        """Do what `head` does, and leave it to the caller to count that."""
+        if "lm_head" in self.network:
+            return cast(mx.array, self.network.lm_head(hidden))
+        return cast(mx.array, self._body.embed_tokens.as_linear(hidden))
+
+    def count(self, tokens: int, read_out: int) -> None:
+        """Count `tokens` that went through the blocks, and logits `read_out` of so many."""
         head = self.network if "lm_head" in self.network else self._body
-        read_out = _size(head["lm_head" if head is self.network else "embed_tokens"])
-        self.flops += 2 * passes * (tokens * sum(self._sizes) + targets * read_out)
+        size = _size(head["lm_head" if head is self.network else "embed_tokens"])
+        self.flops += 2 * (tokens * sum(self._sizes) + read_out * size)
 
     # below and above the cut, for learning
 

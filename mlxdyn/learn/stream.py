@@ -31,16 +31,30 @@ class Chunk:
 def chunks(tokens: Sequence[int], config: StreamConfig) -> Iterator[Chunk]:
     """Cut `tokens` so that each but the first is a target exactly once, in order.
 
-    Raises ValueError when the window cannot hold a chunk.
+    A token that opens every window takes a place of a chunk that would fill it (`room_for_first`).
+    Raises ValueError when the window cannot hold a chunk, or a chunk and that token.
     """
     if not 1 <= config.chunk <= config.window:
         raise ValueError(
             f"chunk {config.chunk} must be between 1 and the window, {config.window} tokens"
         )
+    config = room_for_first(config)
     if config.context == "restart" and config.kv == "fresh":
         return _fresh(tokens, config)
     cut = {"recompute": _recompute, "restart": _restart, "carry": _carry}[config.context]
     return cut(tokens, config)
+
+
+def room_for_first(config: StreamConfig) -> StreamConfig:
+    """Give the chunk that leaves room for a token that opens every window.
+
+    Windows of `carry` are those of one cache that slides: there it opens the text.
+    """
+    if config.first is None or config.context == "carry" or config.chunk < config.window:
+        return config
+    if config.window == 1:
+        raise ValueError("a window of 1 token has no room for the one that opens it; use 2 or more")
+    return replace(config, chunk=config.window - 1)
 
 
 def _recompute(tokens: Sequence[int], config: StreamConfig) -> Iterator[Chunk]:
@@ -52,7 +66,7 @@ def _recompute(tokens: Sequence[int], config: StreamConfig) -> Iterator[Chunk]:
 
 def _opened(last: Sequence[int], room: int, first: int | None) -> tuple[int, ...]:
     """Let `first`, if there is one, stand before what was read last, within the room for both."""
-    if first is None or room < 2 or (last and last[0] == first):
+    if first is None or (last and last[0] == first):
         return tuple(last)
     return first, *last[max(0, len(last) + 1 - room) :]
 
@@ -82,8 +96,9 @@ def _fresh(tokens: Sequence[int], config: StreamConfig) -> Iterator[Chunk]:
 
 def _carry(tokens: Sequence[int], config: StreamConfig) -> Iterator[Chunk]:
     """Keep the KV of the whole stream; its cache drops what lies outside the window."""
+    opening = _opened((), 1, None if tuple(tokens[:1]) == (config.first,) else config.first)
     for start, targets in _targets(tokens, config.chunk):
-        yield Chunk((tokens[start],), targets, prefix=() if start == 0 else None)
+        yield Chunk((tokens[start],), targets, prefix=opening if start == 0 else None)
 
 
 def _targets(tokens: Sequence[int], chunk: int) -> Iterator[tuple[int, tuple[int, ...]]]:
