@@ -435,7 +435,7 @@ def test_questions_are_found_by_their_mark(text: str, found: list[str]):
         ("كَلْبٌ جَمِيل", {"كَلْبٌ", "جَمِيل"}),
         ("मेरी बिल्ली", {"मेरी", "बिल्ली"}),
         ("ᠮᠣᠩᠭᠣᠯ ܫܠܳܡܳܐ", {"ᠮᠣᠩᠭᠣᠯ", "ܫܠܳܡܳܐ"}),
-        ("Jose\u0301 a lu", {"jose\u0301", "a", "lu"}),
+        ("Jose\u0301 a lu", {"jos\u00e9", "a", "lu"}),
         ("I ❤\ufe0f 1\ufe0f\u20e3 cat", {"i", "1", "cat"}),
         ("แมว", {"แม", "มว"}),
     ],
