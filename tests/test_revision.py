@@ -295,6 +295,7 @@ def test_the_bundled_base_knows_a_correction_from_more_of_the_same(
         ("Lisbon.", {"lisbon"}, ""),
         ("You live there.", {"lisbon"}, ""),
         ("Du wohnst in Köln.", {"köln"}, "Du wohnst in"),
+        ("Du wohnst in Ko\u0308ln.", {"köln"}, "Du wohnst in"),
         ("你住在罗马。", {"在罗", "罗马"}, "你住"),
     ],
 )

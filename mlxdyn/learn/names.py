@@ -136,14 +136,14 @@ def akin(word: str, others: Iterable[str]) -> bool:
 
 def opening(answer: str, told: set[str]) -> str:
     """Give an answer up to the first of the words that it tells."""
-    starts = (m.start() for m in _said().finditer(answer) if (m[1] or m[2]).casefold() in told)
+    starts = (m.start() for m in _said().finditer(answer) if words(m[1] or m[2]) & told)
     return answer[: next(starts, 0)].rstrip()
 
 
 def first_word(text: str) -> str:
     """Give the word that opens a text, small; nothing where there is none."""
     found = _said().search(text)
-    return (found[1] or found[2]).casefold() if found else ""
+    return min(words(found[1] or found[2]), default="") if found else ""
 
 
 def questions_in(text: str) -> list[str]:
