@@ -35,6 +35,7 @@ from mlxdyn.learn.names import questions_in, tells, words
 from mlxdyn.learn.parts import Parts, common_start, lay_out
 from mlxdyn.learn.prompts import (
     KNOWN,
+    NOTHING_SAID,
     OPEN_QUESTIONS,
     TEACHERS,
     WRITERS,
@@ -276,6 +277,18 @@ def test_what_else_is_asked_changes_no_answer(wren: Model):
     for one, other in zip(alone, beside, strict=False):
         assert one.tokens == other.tokens
         np.testing.assert_allclose(one.logprobs, other.logprobs, atol=1e-3)
+
+
+def test_what_worked_examples_tell_is_no_way_to_put_an_answer(wren: Model):
+    """Leaning to it, SmolLM2 let a baker work at "the Green Hill bakery in Kent"."""
+    detach(wren)
+    base = Base(wren, Parts.of(wren.network), FALLBACK)
+    said, question = ["I work at a bakery."], "Where do I work?"
+    for told, plain in (("You work in the", True), ("Kent", False), ("mushrooms", False)):
+        (answer,) = run(base.teach(said, [question], openings=[told]))
+        (found,) = run(base.support(said, [NOTHING_SAID], [question], [answer]))
+        opening = found.plain[: len(base.begun(told))]
+        assert all(opening) if plain else not any(opening), told
 
 
 def test_a_fact_is_likeliest_as_it_is_said(wren: Model):

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mlxdyn.learn.decode import Branch, Decoded, Decoder, Support
-from mlxdyn.learn.names import questions_in
+from mlxdyn.learn.names import questions_in, shown_words
 from mlxdyn.learn.parts import Parts
 from mlxdyn.learn.prompts import (
     FOREIGN,
@@ -224,9 +224,12 @@ class Base:
         ]
 
     def _plain(self, texts: Iterable[str]) -> set[int]:
-        """Give the tokens of texts, and those that belong to how an answer is put."""
-        shown = (shot.answer for shot in (*SHOTS, *FOREIGN))
-        return {*self.decoder.ends, *self._tokens([*texts, *shown])}
+        """Give the tokens of texts, and those that belong to how an answer is put.
+
+        Not what worked examples tell: leaning to that, SmolLM2 let people work at "Green Hill".
+        """
+        put = self._tokens(shot.answer for shot in (*SHOTS, *FOREIGN))
+        return {*self.decoder.ends, *(put - self._tokens(shown_words())), *self._tokens(texts)}
 
     def _tokens(self, texts: Iterable[str]) -> set[int]:
         return {t for text in texts for t in (*self.words(f" {text}"), *self.words(text))}

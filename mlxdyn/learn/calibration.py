@@ -28,7 +28,7 @@ from mlxdyn.learn.prompts import (
 )
 from mlxdyn.learn.revision import revise
 
-VERSION = 8
+VERSION = 9
 CONFUSED = 0.1  # most answers that change though nothing was said about them
 MISTAKEN = 2.0  # answers missed that weigh as much as one given to what was never told
 STYLES = ("turns", "quoted")  # of a teacher's prompt

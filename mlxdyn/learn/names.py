@@ -102,6 +102,17 @@ def _shown() -> set[str]:
     return {name for name in shown if not name.isdigit()}
 
 
+@cache
+def shown_words() -> frozenset[str]:
+    """Give the words that answers of worked examples have of what was told there, as written."""
+    return frozenset(
+        word
+        for shot in (*SHOTS, *FOREIGN)
+        for word in _word().findall(shot.answer)
+        if words(word) & (words(shot.said) - ordinary())
+    )
+
+
 def words(*texts: str) -> set[str]:
     """Give the words of texts, small; of scripts without spaces, every two letters side by side."""
     small = (normalize("NFC", text).casefold() for text in texts)
