@@ -5,8 +5,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-# Where an upgrade took the Python away that .venv stands on, all of it is made anew.
-_ := $(shell [ -e $(BIN)/python ] || rm -rf .venv)
+# Where an upgrade took the Python away that .venv stands on, it is made anew.
+GONE := $(shell [ -e $(BIN)/python ] || echo gone)
 
 chat: .venv/ready .venv/model ## talk to it, and watch it learn
 	@$(BIN)/mlxdyn chat $(ARGS)
@@ -60,7 +60,7 @@ clean: ## remove .venv and what was built; what was measured or trained stays in
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
-.venv/ready: requirements.lock pyproject.toml setup.py mlxdyn/model/_blas.c
+.venv/ready: $(GONE) requirements.lock pyproject.toml setup.py mlxdyn/model/_blas.c
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| { echo "mlxdyn needs Python 3.11 or later. Install it, or name it:" \
 		"make chat PYTHON=/path/to/python3" >&2; exit 1; }
@@ -68,6 +68,7 @@ help: ## this list
 		|| { echo "$(PYTHON) cannot make a virtual environment." \
 		"On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
 	@echo "Installing into .venv (70 MB to download, once) ..."
+	@[ -e $(BIN)/python ] || rm -rf .venv
 	@"$(PYTHON)" -m venv .venv
 	@$(PIP) -r requirements.lock || { echo "MLX is made for macOS 14 or later on Apple silicon (and a" \
 		"Python of its own kind, not x86) and for Linux with glibc 2.35 or later." >&2; exit 1; }
@@ -87,4 +88,4 @@ help: ## this list
 	@ln -sfn ../../models .venv/rooms/mlxdyn_models
 	@touch $@
 
-.PHONY: agree chat check clean doctor format help lock recipe-test results slow test wheel
+.PHONY: agree chat check clean doctor format gone help lock recipe-test results slow test wheel

@@ -11,11 +11,11 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 
 from mlxdyn.engine.events import Chat, Chats, Hit, SearchResult
-from mlxdyn.engine.messages import counted, local
+from mlxdyn.engine.messages import counted, local, said_at
 from mlxdyn_app.dialogs import Entry, Question
 from mlxdyn_app.records import MUTED, Records
 
-KEYS = "Enter opens · ^R renames · ^T pins · ^D deletes · Esc"
+KEYS = "Enter · ^R name · ^T pin · ^D delete · ^Z back · ^E forget · Esc"
 AROUND, ROOM, TITLE = 20, 56, 16  # characters before what was found, of it, of its chat's title
 ERASE = "Forget everything that was said in {}, and all that it taught, for good?\n\n{}"
 ONLY = "To delete the chat only and keep what it taught: Ctrl+D."
@@ -203,7 +203,7 @@ def _line(chat: Chat, gone: str = "") -> Content:
 def _hit(hit: Hit, words: str) -> Content:
     """A message in one line, from a little before the words that were looked for."""
     text = " ".join(hit.text.split())
-    place = max(0, text.lower().find(words.lower().split()[0]) - AROUND)
+    place = max(0, said_at(text, words) - AROUND)
     who = "you" if hit.role == "user" else "it"
     begun = f"…{text[place:]}" if place else text
     title = hit.title if len(hit.title) < TITLE else f"{hit.title[:TITLE]}…"

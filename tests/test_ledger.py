@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mlxdyn.config import AdapterConfig, LearnerConfig, StudyConfig
+from mlxdyn.engine.messages import said_at
 from mlxdyn.errors import MlxdynError
 from mlxdyn.learn.example import Draft, Example, Kind, Likely
 from mlxdyn.learn.stream import Chunk
@@ -478,3 +479,16 @@ def test_a_copy_has_every_row_and_shares_none(ledger: Ledger, tmp_path: Path):
         target.past.forget(copy, [event.lesson.message])
         assert target.events.totals(copy)[0] == 0
     assert ledger.events.totals(memory).updates == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "at"),
+    [
+        ("Ich wohne in KÖLN.", "köln", 13),
+        ("Ich wohne in Ko\u0308ln.", "köln am Rhein", 13),
+        ("An der Hauptstraße 5", "STRASSE", 12),
+        ("Nowhere", "köln", 0),
+    ],
+)
+def test_what_was_found_is_shown_where_it_stands(text: str, words: str, at: int):
+    assert said_at(text, words) == at

@@ -67,7 +67,8 @@ def chats(found: Chats) -> str:
     said = [*rows, "/chats NUMBER opens one."] if rows else ["No chat is saved yet."]
     if found.deleted:
         kept = messages.counted(len(found.deleted), "deleted chat")
-        said.append(f"{kept} kept; Ctrl+O in the full screen brings back, or forgets for good.")
+        keys = "Ctrl+Z brings one back, Ctrl+E forgets it"
+        said.append(f"{kept} kept; in the full screen Ctrl+O lists them last: {keys}.")
     return "\n".join(said)
 
 

@@ -10,6 +10,7 @@ from shlex import quote
 from mlxdyn import settings
 from mlxdyn.chat.events import Going, Knew, Learned, Moment, Replied, Stage, Studied, Weighed
 from mlxdyn.engine.events import Working
+from mlxdyn.memory.store.database import folded
 from mlxdyn.memory.store.records import Brought, Reason
 
 MOVED = (Reason.MOVED, Reason.ROLLED_BACK, "rolled back:")
@@ -226,6 +227,16 @@ def set_aside(weights: Path) -> str:
         f"Weights of memory {weights.parent.name!r} whose ledger was lost are set aside, and may "
         f"know it: rm -r {quote(str(weights))}"
     )
+
+
+def said_at(text: str, words: str) -> int:
+    """Give where the first of `words` stands in a text, however written; 0 where it does not."""
+    wanted = folded(words.split()[0])
+    if (found := text.lower().find(wanted)) >= 0:
+        return found
+    reach = 3 * len(wanted)  # one letter may be written as three
+    places = range(len(text) if wanted in folded(text) else 0)
+    return next((at for at in places if folded(text[at : at + reach]).startswith(wanted)), 0)
 
 
 def _named(ids: Sequence[int]) -> str:

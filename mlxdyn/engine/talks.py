@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from mlxdyn.engine.events import Chats, Event, Notice, SearchResult
-from mlxdyn.engine.messages import abandoned, brought, counted
+from mlxdyn.engine.messages import abandoned, brought, counted, said_at
 from mlxdyn.engine.workspace import Workspace
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_free, expanded, write
@@ -145,7 +145,7 @@ def _glimpse(workspace: Workspace) -> Callable[[str], str]:
 
 def _around(text: str, words: str) -> str:
     """Cut a long message to where the first of `words` is said."""
-    place = max(0, text.lower().find(words.lower().split()[0]) - BEFORE)
+    place = max(0, said_at(text, words) - BEFORE)
     return text[place : place + AROUND] if len(text) > AROUND else text
 
 

@@ -18,7 +18,10 @@ from mlxdyn.learn.stream import Chunk
 SLIVER = 1e-6
 """Least share of the bucket of unlisted tokens: keeps its logarithm finite in float32."""
 WHOLE, SLICE = 1 << 25, 1 << 23
-"""Most logits of a chunk that may exist at once, and in a slice of a chunk that has more."""
+"""Most logits of a chunk's targets that are made at once, and in a slice where there are more.
+
+What stands before the targets is not asked: lessons would go otherwise than they went.
+"""
 UNLISTED = -1e9
 """Log-probability that fills up a list of likely tokens: there the list has ended."""
 
@@ -209,12 +212,12 @@ class Learner:
         if self.parts is None:
             return
         inputs, passes = len(chunk.inputs), 2 if learns else 1
-        sliced = self._too_large(inputs)
+        sliced = self._too_large(len(chunk.targets))
         read_out = len(chunk.targets) * (3 if learns else 1) if sliced else inputs * passes
         self.parts.count(len(chunk.prefix or ()) + inputs * passes, read_out)
 
     def _arrays(self, chunk: Chunk) -> tuple[mx.array, mx.array, mx.array]:
-        if self._sliced is None and self._too_large(len(chunk.inputs)):
+        if self._sliced is None and self._too_large(len(chunk.targets)):
             self._sliced = self.parts or Parts.of(self.network)
         weights = chunk.weights or (1.0,) * len(chunk.targets)
         return mx.array([chunk.inputs]), mx.array([chunk.targets]), mx.array([weights])
@@ -224,17 +227,17 @@ class Learner:
     ) -> tuple[mx.array, mx.array]:
         """Return the weighted mean nll (scalar) and the nll of each target (1, T), in nats."""
         size = targets.shape[1]
-        if self._sliced is not None and self._too_large(inputs.shape[1]):
+        if self._sliced is not None and self._too_large(size):
             nll = self._in_slices(self.network.model(inputs, cache=cache)[:, -size:], targets)
         else:
             nll = _cross_entropy(self.network(inputs, cache=cache)[:, -size:], targets)
         return (weights * nll).sum() / mx.maximum(weights.sum(), 1e-6), nll
 
-    def _too_large(self, inputs: int) -> bool:
-        """Tell whether the logits of so many inputs are too many, and a frozen head makes them."""
+    def _too_large(self, targets: int) -> bool:
+        """Tell whether the logits of so many targets are too many, and a frozen head makes them."""
         names = [name for name, _ in leaves(self.network.trainable_parameters())]
         frozen = not any("lm_head" in name or "embed_tokens" in name for name in names)
-        return frozen and inputs * self._vocabulary > WHOLE
+        return frozen and targets * self._vocabulary > WHOLE
 
     @property
     def _vocabulary(self) -> int:

@@ -61,11 +61,10 @@ class Readings:
                 yield
         return found
 
-    def drop_gone(self, ledger: Ledger, memory: int) -> None:
-        """Keep nothing of messages that were forgotten."""
-        self._masks.drop_gone(ledger, memory)
-        here = (id for id in self._kept if ledger.messages.find(id, memory))
-        self._kept = {id: self._kept[id] for id in here}
+    def clear(self) -> None:
+        """Keep nothing of what may be forgotten now."""
+        self._masks.clear()
+        self._kept.clear()
 
 
 def prepare(ledger: Ledger, memory: int, base: Base) -> Generator[None, None, None]:

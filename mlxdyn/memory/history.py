@@ -111,7 +111,7 @@ def forget(memory: Memory, messages: Sequence[int], progress: LessonProgress | N
     lessons = ledger.past.count_lessons(id, wanted)
     changed = ledger.past.forget(id, wanted)
     memory.lessons.stops.clear()
-    memory.readings.drop_gone(ledger, id)
+    memory.readings.clear()
     remove_stray(memory.directory, memory.row, ledger)  # a full disk gets room
     if changed is not None:
         memory.restore(progress)

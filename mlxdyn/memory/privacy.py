@@ -104,10 +104,9 @@ class Masks:
                     yield
         return found
 
-    def drop_gone(self, ledger: Ledger, memory: int) -> None:
-        """Keep nothing of messages that were forgotten."""
-        here = (id for id in self._kept if ledger.messages.find(id, memory))
-        self._kept = {id: self._kept[id] for id in here}
+    def clear(self) -> None:
+        """Keep nothing: what follows a message holds words of it too."""
+        self._kept.clear()
 
 
 def look(ledger: Ledger, memory: int) -> Generator[None, None, None]:

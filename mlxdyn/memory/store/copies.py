@@ -68,7 +68,7 @@ def merge(ledger: Ledger, source: MemoryRow, target: MemoryRow) -> int:
         copied = copy.rows("conversations", "id", [chat for (chat,) in chats], memory=target.id)
         messages = copy.messages(copied)
         _merge_examples(copy, source, target, messages)
-        own = {"memory": target.id, "message": messages, "position": None}
+        own = {"memory": target.id, "message": messages, "position": None, "stale": 1}
         events = copy.rows("events", "id", [event.id for event in theirs.values()], **own)
         copy.rows("updates", "event", events, event=events)
         db.run(
@@ -113,7 +113,8 @@ def _reorder(ledger: Ledger, memory: int, new: Sequence[int]) -> None:
     """Number the events of a memory, with the `new` ones in their order, by time.
 
     Where a clock was set back, a lesson counts as no earlier than the one before it: what either
-    memory learned stays in its order. What follows the first new one is outdated.
+    memory learned stays in its order, also once that lesson is forgotten. What follows the first
+    new one is outdated.
     """
     db = ledger.database
     times = dict(db.run("SELECT id, time FROM events WHERE memory = ?", (memory,)).fetchall())
