@@ -22,6 +22,7 @@ from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store import copies
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import Filter, Lesson, UpdateRow
+from mlxdyn.model import device
 from mlxdyn.model.load import Model
 
 TEXTS = [*SAID, "I work as a baker", "no wait"]
@@ -606,6 +607,18 @@ def test_where_a_clock_was_set_back_no_lesson_moves_against_the_others_of_its_me
         for text in (TEXTS[2], TEXTS[0], TEXTS[1], TEXTS[3]):
             teach(memory, text)
         assert same(state(memory), merged)
+
+
+def test_a_merge_that_makes_all_anew_names_no_machine_that_made_nothing_of_it(mite: Model):
+    for name, time in (("one", "2026-01-05"), ("two", "2026-01-03")):
+        with opened(name, mite) as memory:
+            event = teach(memory, TEXTS[int(name == "two")])
+            memory.ledger.database.run("UPDATE events SET time = ? WHERE id = ?", (time, event.id))
+            memory.ledger.memories.set_arithmetic(memory.row.id, ["another machine"])
+    with opened("one", mite) as memory:
+        assert "another machine" in memory.snapshots.made_with()
+        assert history.merge(memory, "two") == 1
+        assert memory.snapshots.made_with() == [device.arithmetic()]
 
 
 def test_a_merge_learns_what_waits_once(mite: Model):
