@@ -100,12 +100,17 @@ for base, adapter, out in zip(paths, paths, paths):
         params.warmup, params.fit_params, params.verbosity = False, False, -1
         params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
         params.lora_adapters = lora
-        said = xllamacpp.Server(params).handle_completions(
-            {{"prompt": {TOKENS}, "max_tokens": 1, "logprobs": 2048, "temperature": 1.0,
-              "top_k": 0, "top_p": 1.0, "min_p": 0.0, "samplers": []}})
-        said = json.loads(said) if isinstance(said, str) else said
+        server = xllamacpp.Server(params)
+        for seed in range(20):  # where it draws the token that ends a text, it tells nothing
+            said = server.handle_completions(
+                {{"prompt": {TOKENS}, "max_tokens": 1, "logprobs": 2048, "temperature": 1.0,
+                  "top_k": 0, "top_p": 1.0, "min_p": 0.0, "samplers": [], "seed": seed}})
+            said = json.loads(said) if isinstance(said, str) else said
+            told = said["choices"][0]["logprobs"]
+            if told:
+                break
         row = numpy.full(2048, numpy.nan)
-        for top in said["choices"][0]["logprobs"]["content"][0]["top_logprobs"]:
+        for top in told["content"][0]["top_logprobs"]:
             row[top["id"]] = top["logprob"]
         found.append(row)
     numpy.savez(out, bare=found[0], worn=found[1])

