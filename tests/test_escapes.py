@@ -7,7 +7,7 @@ from test_app import until
 from test_pages import CHATS, COMPARED, FACTS, LIFE, LOG, MODELS, NOON, PANEL, SET, STATUS
 
 from mlxdyn.engine.actor import Options
-from mlxdyn.engine.events import Hit, Message, Scored, SearchResult, Surprise
+from mlxdyn.engine.events import Chats, Hit, Message, Scored, SearchResult, Surprise
 from mlxdyn_app.app import ChatApp
 from mlxdyn_app.chats import ChatList
 from mlxdyn_app.choices import ModelList, SettingList
@@ -25,7 +25,7 @@ MARKED = "Zoe\N{REPLACEMENT CHARACTER}[2J"
 BAD_CHATS = tuple(replace(chat, title=BAD) for chat in CHATS)
 BAD_FACT = replace(FACTS[0], answer=BAD, said=BAD, questions=(BAD,))
 PAGES = {
-    "chats": lambda: ChatList(BAD_CHATS, 1),
+    "chats": lambda: ChatList(Chats(BAD_CHATS, BAD_CHATS), 1),
     "models": lambda: ModelList(replace(MODELS, models=(replace(MODELS.models[0], name=BAD),))),
     "settings": lambda: SettingList(replace(SET, values={**SET.values, "system": BAD})),
     "memory": lambda: MemoryPanel(replace(PANEL, facts=(BAD_FACT,), memory=BAD), STATUS),
@@ -64,7 +64,7 @@ async def test_no_page_sends_an_escape_character(name):
 
 async def test_what_is_found_sends_none():
     async with silent().run_test(size=(100, 30)) as pilot:
-        pilot.app.push_screen(page := ChatList(CHATS, 1, "Zoe"))
+        pilot.app.push_screen(page := ChatList(Chats(CHATS), 1, "Zoe"))
         await pilot.pause()
         page.found(SearchResult("Zoe", (Hit(1, BAD, NOON, "user", BAD),)))
         await until(pilot, lambda: sent(pilot).count(MARKED) == 2)
