@@ -70,7 +70,7 @@ help: ## this list
 	@echo "Installing into .venv (70 MB to download, once) ..."
 	@[ -e $(BIN)/python ] || rm -rf .venv
 	@"$(PYTHON)" -m venv .venv
-	@$(PIP) -r requirements.lock || { echo "MLX is made for macOS 14 or later on Apple silicon (and a" \
+	@$(PIP) -r requirements.lock || { echo "If pip finds no mlx: it is made for macOS 14 or later on Apple silicon (and a" \
 		"Python of its own kind, not x86) and for Linux with glibc 2.35 or later." >&2; exit 1; }
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -55,10 +55,8 @@ class ChatList(Records):
         super().__init__("Saved chats", KEYS, "No chat is saved yet.")
         self._current, self._words = current, words
         self._hidden: list[Chat] = []  # in this page, the last one last
-        self._just_hidden: tuple[Chat | None, str | None] = (
-            None,
-            None,
-        )  # just now; the row then chosen
+        # the chat that was deleted just now, and the row then chosen
+        self._just_hidden: tuple[Chat | None, str | None] = None, None
         self._hits: tuple[Hit, ...] = ()
         self.show_chats(chats)
 
