@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from mlxdyn.engine.events import Logged
 from mlxdyn.engine.messages import counted, local, reason
+from mlxdyn.spelling import folded
 from mlxdyn_app.typed import Line
 
 MUTED = "$foreground-muted"
@@ -67,10 +68,10 @@ class Records(ModalScreen[None]):
 
         The cursor goes to the row `chosen`, by its id; without one it keeps its place.
         """
-        words = self.query_one(Input).value.lower().split()
-        found = [row for row in self._rows if all(word in row[1].lower() for word in words)]
+        words = folded(self.query_one(Input).value).split()
+        found = [row for row in self._rows if all(word in folded(row[1]) for word in words)]
         if words:
-            found.sort(key=lambda row: not row[1].lower().startswith(words[0]))
+            found.sort(key=lambda row: not folded(row[1]).startswith(words[0]))
         rows, place = self.query_one(OptionList), self.query_one(OptionList).highlighted
         rows.clear_options()
         rows.add_options([Option(shown, id=id) for id, _, shown in found[:SHOWN]])

@@ -10,7 +10,7 @@ from time import monotonic
 import pytest
 from textual.events import Key
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine import memories, talks
@@ -435,11 +435,15 @@ async def test_facts_are_searched_corrected_and_deleted():
         await until(pilot, lambda: panel.chosen)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, Entry) and app.screen.focused)
-        app.screen.focused.value = "Your cat is called Fig."
+        app.screen.focused.value = "Your cat is called Fíg."
         await pilot.press("enter")
-        await until(pilot, lambda: panel._facts["0"].answer == "Your cat is called Fig.")
+        await until(pilot, lambda: panel._facts["0"].answer == "Your cat is called Fíg.")
         assert app.screen is panel and len(panel._facts) == 1 and panel._facts["0"].yours
         assert panel._facts["0"].questions == fact.questions, "every wording is corrected"
+        panel.query_one(Input).value = "FI\u0301G"  # as one presses an accent and a letter
+        await pilot.pause()
+        assert panel.chosen
+        panel.query_one(Input).value = ""
         await pilot.press("ctrl+f")
         await until(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("n")

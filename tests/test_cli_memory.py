@@ -224,11 +224,12 @@ def test_an_item_is_listed_edited_and_deleted(taught):
     first, second = ask("items")
     assert first["answer"] == SAID[0] and first["standing"]
     assert ask("items", "--search", "lisbon") == [second]
-    now = ask("edit", str(first["id"]), "--answer", "Your cat is called Fig.")["now"]
-    assert now == {"question": first["question"], "answer": "Your cat is called Fig."}
+    now = ask("edit", str(first["id"]), "--answer", "Your cat is called Ägir.")["now"]
+    assert now == {"question": first["question"], "answer": "Your cat is called Ägir."}
     assert ask("edit", str(second["id"]), "--delete")["now"] is None
     (left,) = ask("items")
-    assert left["source"] == "user" and left["answer"] == "Your cat is called Fig."
+    assert left["source"] == "user" and left["answer"] == "Your cat is called Ägir."
+    assert ask("items", "--search", "A\u0308GIR") == [left], "however it is written"
     assert "replayed to the same bits" in told("verify")
 
 

@@ -25,6 +25,7 @@ from mlxdyn.engine.messages import counted, escape_control, local, reason
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import memory_directory
 from mlxdyn.memory.store.records import Reason
+from mlxdyn.spelling import folded
 
 if TYPE_CHECKING:
     from mlxdyn.memory.store.ledger import Ledger
@@ -179,8 +180,8 @@ def list_items(name: str, as_json: bool, search: str | None) -> None:
     current = {fact.id for fact in ledger.examples.active(row.id)}
     rows = [fact for fact in ledger.examples.told(row.id) if fact.kind == "fact"]
     if search:
-        low = search.lower()
-        rows = [row for row in rows if low in f"{row.question} {row.answer}".lower()]
+        wanted = folded(search)
+        rows = [row for row in rows if wanted in folded(f"{row.question} {row.answer}")]
     if as_json:
         print_json(
             [

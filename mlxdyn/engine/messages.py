@@ -10,8 +10,8 @@ from shlex import quote
 from mlxdyn import settings
 from mlxdyn.chat.events import Going, Knew, Learned, Moment, Replied, Stage, Studied, Weighed
 from mlxdyn.engine.events import Working
-from mlxdyn.memory.store.database import folded
 from mlxdyn.memory.store.records import Brought, Reason
+from mlxdyn.spelling import folded
 
 MOVED = (Reason.MOVED, Reason.ROLLED_BACK, "rolled back:")
 TOLD = 3.0  # seconds after which it is told how long something takes

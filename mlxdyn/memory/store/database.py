@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
 
 from mlxdyn.errors import MlxdynError, sentence
 from mlxdyn.memory.store.migrations import MIGRATIONS, NEWEST, OLDEST
+from mlxdyn.spelling import folded
 
 PATIENCE = 10.0  # seconds to wait while another process writes, or reads what is to be erased
 WAL_INDEX = 32768  # bytes of the smallest index that SQLite keeps beside a ledger
@@ -203,11 +203,6 @@ def migrate(db: sqlite3.Connection, version: int, to: int) -> None:
 def now() -> str:
     """Return the time, ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def folded(text: str) -> str:
-    """Give a text in one way of writing, of all cases and ways to compose its letters."""
-    return normalize("NFC", normalize("NFC", text).casefold())
 
 
 def holds(column: str, words: str) -> str:
