@@ -83,36 +83,40 @@ class Memory:
         try:
             self._check_fit()
             if writable:
-                tidy(ledger)
-                if self.row.id:
-                    take_back(self.row, ledger)
-                else:
-                    ledger.memories.check_new(name)
-                    clear(name)
-                self._create(study)
-                (self.directory / UNFINISHED).unlink(missing_ok=True)
-            attach(model, AdapterConfig(**self.row.adapter))
-            self._load_origin()
-            first = lowest(model, AdapterConfig(**self.row.adapter))
-            self.learner = Learner(
-                model.network,
-                LearnerConfig(**self.row.learner),
-                model.new_cache,
-                Parts.of(model.network, first, known=model.cuts),
-            )
-            how = (self.learner, self.study_config, vocabulary(model))
-            self.lessons = LessonRunner(ledger, self.row.id, *how)
-            self.start = self.learner.state  # before the first lesson
-            where = (self.directory, ledger.memories)
-            self.snapshots = Snapshots(*where, self.row, self.start)
-            if writable:
-                self.snapshots.note()
+                self._settle(study)
+            self._assemble()
             left = stops.read(self.directory) if writable else {}
             self.restore(progress)
             self.lessons.stops.update(left)
         except BaseException:
             self.close()
             raise
+
+    def _settle(self, study: StudyConfig) -> None:
+        """Bring files and ledger together, as they were left, and found the memory if it is new."""
+        tidy(self.ledger)
+        if self.row.id:
+            take_back(self.row, self.ledger)
+        else:
+            self.ledger.memories.check_new(self.row.name)
+            clear(self.row.name)
+        self._create(study)
+        (self.directory / UNFINISHED).unlink(missing_ok=True)
+
+    def _assemble(self) -> None:
+        """Put the adapter on the base as the memory began, with what learns it and keeps it."""
+        adapter, model = AdapterConfig(**self.row.adapter), self.model
+        attach(model, adapter)
+        self._load_origin()
+        parts = Parts.of(model.network, lowest(model, adapter), known=model.cuts)
+        learner = LearnerConfig(**self.row.learner)
+        self.learner = Learner(model.network, learner, model.new_cache, parts)
+        how = (self.learner, self.study_config, vocabulary(model))
+        self.lessons = LessonRunner(self.ledger, self.row.id, *how)
+        self.start = self.learner.state  # before the first lesson
+        self.snapshots = Snapshots(self.directory, self.ledger.memories, self.row, self.start)
+        if self._writable:
+            self.snapshots.note()
 
     def close(self) -> None:
         """Let another process open this memory."""
