@@ -118,6 +118,7 @@ smollm2() {
     awk 'NR % 3 != 1' "$DATA/memory/told/told.jsonl" |
         grep -E '"messages": \["([^"\\]|\\.)*"\]' >build/results/told45.jsonl
     run memory --experiment memory $kept build/results/told45.jsonl # chats, told and asked
+    "$BIN/python" results/bounds.py "$model" build/results/told45.jsonl >"results/$place/bounds.md"
     run corrections --experiment memory --study-every 20 $kept results/corrections.jsonl # twelve people who move on
     run retention --experiment memory --later 40 --study-every 20 $kept results/retention.jsonl
 }
