@@ -266,6 +266,26 @@ def test_progress_is_told(mite: Model) -> None:
     assert ticks[-1].gain == pytest.approx(report.gain)
 
 
+def test_a_loss_that_is_no_number_fails_the_self_check(
+    mite: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scale beyond float32 times nothing; and wherever it stands among the chunks."""
+    how = replace(settings(), adapter=AdapterConfig(scale=1e39))
+    with pytest.raises(MlxdynError, match="differs from static by inf nats"):
+        run(mite, how, BIRDS)
+    learn, calls = Learner.learn, 0
+
+    def third(self: Learner, *arguments: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        seen = learn(self, *arguments, **more)
+        return replace(seen, nll=(math.nan,)) if calls == 3 else seen
+
+    monkeypatch.setattr(Learner, "learn", third)
+    with pytest.raises(MlxdynError, match="self-check failed"):
+        run(mite, settings(), BIRDS)
+
+
 def test_a_learner_that_learns_at_rate_zero_fails_the_self_check(
     mite: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
