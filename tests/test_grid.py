@@ -129,11 +129,20 @@ def test_a_cell_that_other_code_measured_is_not_taken(
 
 
 def test_a_broken_cell_is_named(mite: Model, tmp_path: Path) -> None:
-    run(mite, {"lr": ["1e-3"]}, tmp_path)
-    (path,) = tmp_path.iterdir()
-    path.write_text("{")
-    with pytest.raises(MlxdynError, match=path.name):
-        run(mite, {"lr": ["1e-3"]}, tmp_path)
+    """One that is cut off, or lacks what is read of it, or is another's."""
+    run(mite, TWO, tmp_path)
+    path, other = tmp_path.iterdir()
+    whole = json.loads(path.read_text())
+    for said in (
+        "{", "{}", "[]", "7", "[" * 100_000, other.read_text(),
+        *(json.dumps(whole | {k: type(v)()}) for k, v in whole.items() if v),
+        *(json.dumps({k: v for k, v in whole.items() if k != part}) for part in whole),
+    ):  # fmt: skip
+        path.write_text(said)
+        with pytest.raises(MlxdynError, match=f"{path.name} is not the finished cell"):
+            run(mite, TWO, tmp_path)
+    path.unlink()
+    assert len(run(mite, TWO, tmp_path).cells) == 2
 
 
 def test_ctrl_c_keeps_what_is_done(mite: Model, tmp_path: Path) -> None:

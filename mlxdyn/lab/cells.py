@@ -100,7 +100,11 @@ def key(
     read = rms_text if settings.learner.optimizer == "rms" else ()
     texts = [digest(streams), digest(read)]
     whole = [model.fingerprint, variant, configuration(settings), texts, *ground()]
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:32]
+    return _hash(whole)
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def ground() -> tuple[list[str], str]:
@@ -131,7 +135,7 @@ def digest(streams: Sequence[Stream]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A directory with a JSON file for every finished cell."""
+    """A directory with a JSON file for every finished cell, and its hash, which tells damage."""
 
     folder: Path
 
@@ -139,17 +143,21 @@ class Store:
         """Read the cell of that key; None where it is not finished."""
         path = self.folder / f"{name}.json"
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            return Cell(**found | {"warnings": tuple(found["warnings"])})
+            found = dict(json.loads(path.read_text(encoding="utf-8")))
+            if found.pop("hash") == _hash(found) and found["key"] == name:
+                return Cell(**found | {"warnings": tuple(found["warnings"])})
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError, KeyError) as error:
-            raise MlxdynError(f"{path} is not a finished cell; delete it ({error})") from error
+        except (ValueError, TypeError, KeyError, RecursionError):
+            pass
+        raise MlxdynError(f"{path} is not the finished cell of that name; delete it and run again")
 
     def put(self, cell: Cell) -> None:
         """Let the cell's file appear, whole."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write(self.folder / f"{cell.key}.json", json.dumps(asdict(cell), indent=1))
+        value = asdict(cell)
+        whole = value | {"hash": _hash(value)}
+        write(self.folder / f"{cell.key}.json", json.dumps(whole, indent=1))
 
 
 class CellInterrupted(Exception):
