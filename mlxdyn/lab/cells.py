@@ -20,7 +20,7 @@ from mlxdyn.lab import costs, evaluate
 from mlxdyn.lab.evaluate import Baselines
 from mlxdyn.lab.findings import Cell, Progress
 from mlxdyn.lab.results import Report, Settings
-from mlxdyn.lab.streams import Stream, seen
+from mlxdyn.lab.streams import Stream
 from mlxdyn.learn.learner import Learner
 from mlxdyn.model.load import Model
 
@@ -237,23 +237,12 @@ def numbers(report: Report) -> Numbers:
 
 
 def flops(model: Model, report: Report) -> Numbers:
-    """Operations per scored token, counted from the shapes of the chunks.
-
-    A forward costs 2 for every weight that multiplies, and attention 4 * width for every earlier
-    token seen; going back through activations costs a forward again from the first adapted block
-    up, and gradients of full weights one more.
-    """
-    settings = report.settings
-    weights, blocks, width = costs.shape(model)
-    prefill = inputs = attended = 0
-    for chunk, before in seen(report.streams, settings.stream):
-        prefill += len(chunk.prefix or ())
-        inputs += len(chunk.inputs)
-        attended += len(chunk.inputs) * before + len(chunk.inputs) ** 2 // 2
-        attended += len(chunk.prefix or ()) ** 2 // 2
-    tokens = report.static.total.tokens
-    forward = (2 * weights * (prefill + inputs) + 4 * blocks * width * attended) / tokens
-    learned = (2 * weights * inputs + 4 * blocks * width * attended) / tokens
-    share = costs.depth(model, settings.adapter)
-    back = learned * (share if settings.adapter.adapt == "lora" else 2)
-    return {"static_flops": forward, "dynamic_flops": forward + back, "weights": weights}
+    """Operations per scored token, as `costs` counts them."""
+    adapter, stream = report.settings.adapter, report.settings.stream
+    static, dynamic = costs.flops(model, report.streams, adapter, stream)
+    tokens, weights = report.static.total.tokens, costs.shape(model)[0]
+    return {
+        "static_flops": static / tokens,
+        "dynamic_flops": dynamic / tokens,
+        "weights": weights,
+    }
