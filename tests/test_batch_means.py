@@ -76,3 +76,27 @@ def test_intervals_hold_what_they_promise(size: int) -> None:
     found = [batch_means.interval(rows([float(x) for x in draw])) for draw in draws]
     held = sum(one is not None and one[0] <= 0 <= one[1] for one in found)
     assert held >= 0.92 * len(draws)
+
+
+@pytest.mark.parametrize("cases", [5, 12, 45])
+@pytest.mark.parametrize("share", [0.02, 0.15, 0.5, 0.85])
+def test_intervals_of_shares_hold_what_they_promise(cases: int, share: float) -> None:
+    """Of people who are asked one to three things each, and know much or little of them."""
+    held, draws, rng = 0, 300, np.random.default_rng(cases)
+    for _ in range(draws):
+        asked = rng.integers(1, 4, size=cases)
+        knows = rng.beta(share * 7 / 3, (1 - share) * 7 / 3, size=cases)  # correlated by 0.3
+        found = batch_means.share_interval(np.stack([rng.binomial(asked, knows), asked], axis=1))
+        assert found is not None
+        held += 0 <= found[0] <= share <= found[1] <= 1
+    assert held >= 0.91 * draws
+
+
+@pytest.mark.parametrize(("right", "limits"), [(0, (0.0, 0.522)), (3, (0.478, 1.0))])
+def test_all_or_none_of_a_few_are_no_certainty(right: int, limits: tuple[float, float]) -> None:
+    """The exact limit of five (Clopper and Pearson 1934), however much each was asked."""
+    found = batch_means.share_interval(np.array([[right, 3]] * 5))
+    assert found == pytest.approx(limits, abs=5e-4)
+    even = batch_means.share_interval(np.array([[1, 2]] * 5))  # no spread is no certainty either
+    assert even is not None and even[0] < 0.2 and even[1] > 0.8
+    assert batch_means.share_interval(np.array([[1, 2]])) is None

@@ -296,6 +296,15 @@ def test_a_loss_from_learning_can_fail_a_build(call: Call, texts: Path) -> None:
     assert "over --max-regress 0.01" in worse.stderr and "gain" in worse.stdout
 
 
+def test_a_mixture_hides_no_loss_from_a_build(call: Call, texts: Path) -> None:
+    """It costs ln 3 nats at most over the whole text, whatever learning does."""
+    worse = call(texts, "--model", "wren", "--max-regress", "0.05", "--lr", "30,10", "--json", "-")
+    runs = {run["name"]: run["nats_per_token"] for run in json.loads(worse.stdout)["runs"]}
+    assert runs["mix"] - runs["static"] < 0.05 < runs["dynamic"] - runs["static"]
+    assert worse.exit_code == 1 and "over --max-regress 0.05" in worse.stderr
+    assert f"costs {runs['dynamic'] - runs['static']:.4f} nats/token" in worse.stderr
+
+
 def test_history_reads_the_saved_chats_and_nothing_else(call: Call, texts: Path) -> None:
     none = call("--experiment", "history")
     assert none.exit_code == 1 and "no saved chats yet; `mlxdyn chat`" in none.stderr

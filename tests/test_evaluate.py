@@ -26,13 +26,14 @@ from mlxdyn.config import (
     StreamConfig,
 )
 from mlxdyn.errors import MlxdynError
-from mlxdyn.lab import costs, evaluate, tasks
+from mlxdyn.lab import cells, costs, evaluate, tasks
+from mlxdyn.lab.bench import reading
 from mlxdyn.lab.findings import ProgressStep
 from mlxdyn.lab.results import Report, Settings
 from mlxdyn.lab.streams import Stream, encode
 from mlxdyn.lab.tasks import Document, Refused
 from mlxdyn.learn.learner import Learner
-from mlxdyn.learn.stream import chunks
+from mlxdyn.learn.stream import Chunk, chunks
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import attach, detach
 
@@ -266,6 +267,26 @@ def test_progress_is_told(mite: Model) -> None:
     assert ticks[-1].gain == pytest.approx(report.gain)
 
 
+def test_a_loss_that_is_no_number_fails_the_self_check(
+    mite: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scale beyond float32 times nothing; and wherever it stands among the chunks."""
+    how = replace(settings(), adapter=AdapterConfig(scale=1e39))
+    with pytest.raises(MlxdynError, match="differs from static by inf nats"):
+        run(mite, how, BIRDS)
+    learn, calls = Learner.learn, 0
+
+    def third(self: Learner, *arguments: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        seen = learn(self, *arguments, **more)
+        return replace(seen, nll=(math.nan,)) if calls == 3 else seen
+
+    monkeypatch.setattr(Learner, "learn", third)
+    with pytest.raises(MlxdynError, match="self-check failed"):
+        run(mite, settings(), BIRDS)
+
+
 def test_a_learner_that_learns_at_rate_zero_fails_the_self_check(
     mite: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,14 +348,61 @@ def test_windows_beyond_the_model_are_refused(wren: Model) -> None:
         evaluate.check(wren, settings(chunk=33))
 
 
-def test_flops_are_counted_from_shapes() -> None:
-    tokens = range(64 * 40 + 1)
-    recompute = list(chunks(tokens, StreamConfig(context="recompute")))
-    assert costs.flops(recompute, 2) == 2
-    assert costs.flops(recompute, 3) == 3
-    restart = list(chunks(tokens, StreamConfig(context="restart")))
-    prefill = sum(len(chunk.prefix or ()) for chunk in restart)
-    assert costs.flops(restart, 2) == (prefill + 2 * 2560) / (prefill + 2560)
+@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize(
+    ("layers", "first"), [("all", 0), ("upper", 1), ("middle", 1), ("late", 2), ("2", 2)]
+)
+def test_operations_are_counted_from_shapes(
+    tall: Model, context: Context, layers: str, first: int
+) -> None:
+    """Whatever is adapted, a gradient goes back through the whole head: it is no small part."""
+    how = replace(settings(context=context), adapter=AdapterConfig(layers=layers, rank=2))
+    text = streams(tall, BIRDS)
+    sizes = {name: a.size for name, a in leaves(tall.network.parameters())}
+    above = [f"layers.{n}." for n in range(first, 3)] + ["model.norm", "embed_tokens"]
+    back = sum(size for name, size in sizes.items() if any(part in name for part in above))
+    report = evaluate.evaluate(tall, text, how)
+    static = dynamic = 0
+    cached = 0
+    for chunk in chunks(text[0].tokens, how.stream):
+        prefix, inputs = len(chunk.prefix or ()), len(chunk.inputs)
+        cached = min(cached if chunk.prefix is None else prefix, how.stream.window)
+        pairs = inputs * cached + inputs**2 // 2  # of a token and one before it
+        static += 2 * sum(sizes.values()) * (prefix + inputs)
+        static += 3 * 4 * 32 * (pairs + prefix**2 // 2)
+        dynamic += 2 * back * inputs + (3 - first) * 4 * 32 * pairs
+        cached += inputs
+    dynamic += static
+    assert costs.flops(tall, text, how.adapter, how.stream) == pytest.approx((static, dynamic))
+    assert report.flops == pytest.approx(dynamic / static)
+    cell = cells.numbers(report) | cells.flops(tall, report)
+    tokens = report.static.total.tokens
+    assert cell["flops_ratio"] == report.flops
+    assert cell["static_flops"] == pytest.approx(static / tokens)
+    assert cell["dynamic_flops"] == pytest.approx(dynamic / tokens)
+
+
+def test_full_weights_cost_a_forward_more(tall: Model) -> None:
+    ways, text = (AdapterConfig(adapt="lora"), AdapterConfig(adapt="full")), streams(tall, BIRDS)
+    counted = [costs.flops(tall, text, how, StreamConfig()) for how in ways]
+    (static, lora), (same, full) = counted
+    assert static == same and full - static == pytest.approx(2 * (lora - static))
+
+
+def test_the_head_is_counted_where_no_file_says_that_it_is_tied(tall: Model) -> None:
+    unsaid = {k: v for k, v in tall.config.items() if k != "tie_word_embeddings"}
+    assert costs.shape(replace(tall, config=unsaid)) == costs.shape(tall)
+
+
+@pytest.mark.parametrize(("layers", "most"), [("all", 0.02), ("late", 0.04), ("5", 0.04)])
+def test_the_count_is_that_of_the_graph(wren: Model, layers: str, most: float) -> None:
+    """Of the lowest adapted block, the gradient of its own inputs is not made: a bit less."""
+    how = AdapterConfig(layers=layers, rank=1)
+    share, tokens = costs.depth(wren, how), reading.drawn(wren, 33)
+    attach(wren, how)
+    learner = Learner(wren.network, LearnerConfig(), wren.new_cache)
+    forward, learned = reading.operations(learner, Chunk(tokens[:1], tokens[1:]))
+    assert abs(learned / forward - 1 - share) < most
 
 
 @pytest.fixture

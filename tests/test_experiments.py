@@ -222,7 +222,10 @@ def test_quantised_bases_say_something_else(mite: Model) -> None:
 
 
 def test_operations_follow_theory(tall: Model) -> None:
-    """Whole windows once: forward 2N and attention; LoRA twice that, full three times."""
+    """Whole windows once: forward 2N and attention; LoRA twice that, full three times.
+
+    The last of three blocks alone still goes back through the head, which is most of the weights.
+    """
     text = streams(tall, BIRDS)
     for adapt, times in (("lora", 2.0), ("full", 3.0)):
         how = cells.vary(SMALL, {"adapt": adapt, "context": "recompute", "chunk": 32})
@@ -232,7 +235,7 @@ def test_operations_follow_theory(tall: Model) -> None:
     late = cells.vary(SMALL, {"layers": "2", "context": "recompute", "chunk": 32})
     cell = cells.run(tall, text, ({}, late))
     ratio = float(cell.numbers["dynamic_flops"] or 0) / float(cell.numbers["static_flops"] or 1)
-    assert ratio == pytest.approx(4 / 3, rel=0.01)
+    assert ratio == pytest.approx(1 + (93_408 - 2 * 9_280) / 93_408, rel=0.01)
 
 
 def test_documents_alternate_or_the_report_says_that_they_cannot(mite: Model) -> None:

@@ -129,11 +129,20 @@ def test_a_cell_that_other_code_measured_is_not_taken(
 
 
 def test_a_broken_cell_is_named(mite: Model, tmp_path: Path) -> None:
-    run(mite, {"lr": ["1e-3"]}, tmp_path)
-    (path,) = tmp_path.iterdir()
-    path.write_text("{")
-    with pytest.raises(MlxdynError, match=path.name):
-        run(mite, {"lr": ["1e-3"]}, tmp_path)
+    """One that is cut off, or lacks what is read of it, or is another's."""
+    run(mite, TWO, tmp_path)
+    path, other = tmp_path.iterdir()
+    whole = json.loads(path.read_text())
+    for said in (
+        "{", "{}", "[]", "7", "[" * 100_000, other.read_text(),
+        *(json.dumps(whole | {k: type(v)()}) for k, v in whole.items() if v),
+        *(json.dumps({k: v for k, v in whole.items() if k != part}) for part in whole),
+    ):  # fmt: skip
+        path.write_text(said)
+        with pytest.raises(MlxdynError, match=f"{path.name} is not the finished cell"):
+            run(mite, TWO, tmp_path)
+    path.unlink()
+    assert len(run(mite, TWO, tmp_path).cells) == 2
 
 
 def test_ctrl_c_keeps_what_is_done(mite: Model, tmp_path: Path) -> None:
@@ -208,6 +217,22 @@ def test_killed_twice_it_ends_with_the_same_numbers(mite: Model, tmp_path: Path)
         ({"rank": ["4", "0"]}, "rank of 0"),
         ({"targets": ["all", "nonsense"]}, "no linear layer.*nonsense"),
         ({"layers": ["all", "9"]}, "layers '9'"),
+        ({"scale": ["1", "nan"]}, "scale=nan is .* use a number"),
+        ({"beta2": ["1"]}, "beta2=1.0 is .* use 0 or more, and less than 1"),
+        ({"beta2": ["nan"]}, "beta2=nan"),
+        ({"eps": ["-1"]}, "eps=-1.0 is .* use a number above 0"),
+        ({"eps": ["0"]}, "eps=0"),
+        ({"max_gradient_norm": ["-1"]}, "max_gradient_norm=-1"),
+        ({"max_gradient_norm": ["inf"]}, "max_gradient_norm=inf"),
+        ({"decay": ["-0.1"]}, "decay=-0.1 is .* use 0 or more"),
+        ({"shrink": ["2"]}, "shrink=2"),
+        ({"momentum": ["1"]}, "momentum=1"),
+        ({"damping": ["0"]}, "damping=0"),
+        ({"eps": ["0"], "shrink": ["1"]}, "eps=0.0 is .*; shrink=1"),
+        ({"window": ["0"]}, "window=0 is .* use 1 or more"),
+        ({"seed": [f"-{'9' * 400}"]}, "seed=-9.* use 0 or more"),
+        ({"seed": ["9" * 400]}, "seed=9.* less than"),
+        ({"batch": ["0"], "reset": ["document"]}, "batch=0"),
     ],
 )
 def test_a_wrong_axis_is_named_before_any_work(

@@ -160,7 +160,9 @@ def test_equal_cases_beside_each_other_are_two():
     )  # fmt: skip
     found = summary([one, one])
     assert to_json(found)["memory"]["cases"] == 2  # type: ignore[index]
-    assert found.intervals["recall"] == (1.0, 1.0)
+    low, high = found.intervals["recall"]
+    assert low == pytest.approx(0.025**0.5) and high == 1.0, "two that are right prove little"
+    assert found.intervals["seconds_per_message"] == (1.0, 1.0), "an amount is no share"
     again = replace(one, seed=1, seconds=None, flops=None)
     assert summary([one, again]).shares["seconds_per_message"] == 1.0
     assert not summary([one, again]).intervals, "one person, however many seeds"

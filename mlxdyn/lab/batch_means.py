@@ -1,4 +1,4 @@
-"""How sure a gain is: Student's t over the sums of blocks of chunks; knows no models.
+"""How sure a gain or a share is: Student's t over sums of blocks or cases; knows no models.
 
 Batch means (Schmeiser 1982) of a ratio, its variance by the delta method. A bootstrap of so few
 blocks promises too much: of 4, 7 and 16 chunks without any gain, percentiles of 2,000 draws left
@@ -34,7 +34,7 @@ class Row(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A gain in nats per token, its standard error, and how many blocks tell of it, less one."""
+    """A ratio, as a gain in nats per token, its standard error, and how many blocks, less one."""
 
     gain: float
     error: float
@@ -55,7 +55,11 @@ class Estimate:
 
 def estimate(rows: Sequence[Row]) -> Estimate | None:
     """Estimate the gain that `rows` are a sample of; None with one block, or not finite."""
-    sums = np.array(list(_blocks(rows).values()))  # (B, 2)
+    return ratio(np.array(list(_blocks(rows).values())))
+
+
+def ratio(sums: FloatArray) -> Estimate | None:
+    """Estimate a ratio from both its sums in each block (B, 2); None as in `estimate`."""
     if len(sums) < 2 or not np.isfinite(sums).all():
         return None
     gain, tokens = sums.sum(axis=0)
@@ -75,6 +79,27 @@ def p_value(rows: Sequence[Row]) -> float | None:
     """Two-sided p-value of "no gain"; None as in `estimate`."""
     found = estimate(rows)
     return found.p_value if found else None
+
+
+def share_interval(sums: FloatArray) -> tuple[float, float] | None:
+    """95% interval of a share, from what counts and of how many in each case (B, 2).
+
+    Wilson's (1927), for as many questions apart as have the error that the cases give (Korn and
+    Graubard 1998); t by itself holds too little near 0 and 1. Where all count or none there is no
+    error: the exact limit (Clopper and Pearson 1934), each case for one question.
+    """
+    found = ratio(sums)
+    if found is None:
+        return None
+    share, cases = found.gain, len(sums)
+    far = ((1 - LEVEL) / 2) ** (1 / cases)
+    if share in (0, 1):
+        return (0.0, 1 - far) if share == 0 else (far, 1.0)
+    spread = share * (1 - share)
+    size = min(spread / found.error**2, float(sums[:, 1].sum())) if found.error else cases
+    q = t_quantile(LEVEL, found.freedom) ** 2 / size
+    middle, wide = (share + q / 2) / (1 + q), math.sqrt(q * (spread + q / 4)) / (1 + q)
+    return middle - wide, middle + wide
 
 
 def significant_after(rows: Sequence[Row], *, steps: int = 50) -> int | None:

@@ -20,7 +20,7 @@ from mlxdyn.lab import costs, evaluate
 from mlxdyn.lab.evaluate import Baselines
 from mlxdyn.lab.findings import Cell, Progress
 from mlxdyn.lab.results import Report, Settings
-from mlxdyn.lab.streams import Stream, seen
+from mlxdyn.lab.streams import Stream
 from mlxdyn.learn.learner import Learner
 from mlxdyn.model.load import Model
 
@@ -100,7 +100,11 @@ def key(
     read = rms_text if settings.learner.optimizer == "rms" else ()
     texts = [digest(streams), digest(read)]
     whole = [model.fingerprint, variant, configuration(settings), texts, *ground()]
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:32]
+    return _hash(whole)
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def ground() -> tuple[list[str], str]:
@@ -131,7 +135,7 @@ def digest(streams: Sequence[Stream]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A directory with a JSON file for every finished cell."""
+    """A directory with a JSON file for every finished cell, and its hash, which tells damage."""
 
     folder: Path
 
@@ -139,17 +143,21 @@ class Store:
         """Read the cell of that key; None where it is not finished."""
         path = self.folder / f"{name}.json"
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            return Cell(**found | {"warnings": tuple(found["warnings"])})
+            found = dict(json.loads(path.read_text(encoding="utf-8")))
+            if found.pop("hash") == _hash(found) and found["key"] == name:
+                return Cell(**found | {"warnings": tuple(found["warnings"])})
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError, KeyError) as error:
-            raise MlxdynError(f"{path} is not a finished cell; delete it ({error})") from error
+        except (ValueError, TypeError, KeyError, RecursionError):
+            pass
+        raise MlxdynError(f"{path} is not the finished cell of that name; delete it and run again")
 
     def put(self, cell: Cell) -> None:
         """Let the cell's file appear, whole."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write(self.folder / f"{cell.key}.json", json.dumps(asdict(cell), indent=1))
+        value = asdict(cell)
+        whole = value | {"hash": _hash(value)}
+        write(self.folder / f"{cell.key}.json", json.dumps(whole, indent=1))
 
 
 class CellInterrupted(Exception):
@@ -229,23 +237,12 @@ def numbers(report: Report) -> Numbers:
 
 
 def flops(model: Model, report: Report) -> Numbers:
-    """Operations per scored token, counted from the shapes of the chunks.
-
-    A forward costs 2 for every weight that multiplies, and attention 4 * width for every earlier
-    token seen; going back through activations costs a forward again from the first adapted block
-    up, and gradients of full weights one more.
-    """
-    settings = report.settings
-    weights, blocks, width = costs.shape(model)
-    prefill = inputs = attended = 0
-    for chunk, before in seen(report.streams, settings.stream):
-        prefill += len(chunk.prefix or ())
-        inputs += len(chunk.inputs)
-        attended += len(chunk.inputs) * before + len(chunk.inputs) ** 2 // 2
-        attended += len(chunk.prefix or ()) ** 2 // 2
-    tokens = report.static.total.tokens
-    forward = (2 * weights * (prefill + inputs) + 4 * blocks * width * attended) / tokens
-    learned = (2 * weights * inputs + 4 * blocks * width * attended) / tokens
-    share = costs.depth(model, settings.adapter)
-    back = learned * (share if settings.adapter.adapt == "lora" else 2)
-    return {"static_flops": forward, "dynamic_flops": forward + back, "weights": weights}
+    """Operations per scored token, as `costs` counts them."""
+    adapter, stream = report.settings.adapter, report.settings.stream
+    static, dynamic = costs.flops(model, report.streams, adapter, stream)
+    tokens, weights = report.static.total.tokens, costs.shape(model)[0]
+    return {
+        "static_flops": static / tokens,
+        "dynamic_flops": dynamic / tokens,
+        "weights": weights,
+    }

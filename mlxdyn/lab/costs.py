@@ -2,37 +2,48 @@
 
 from collections.abc import Sequence
 
-from mlxdyn.config import AdapterConfig
-from mlxdyn.learn.stream import Chunk
+from mlx_lm.utils import get_total_parameters
+
+from mlxdyn.config import AdapterConfig, StreamConfig
+from mlxdyn.lab.streams import Stream, seen
 from mlxdyn.model.load import Model
-from mlxdyn.model.lora import layer_indices
+from mlxdyn.model.lora import lowest
 
-FORWARDS = {"lora": 2, "full": 3}  # of the cost of one forward, that a learned token costs
+FORWARDS = {"lora": 2, "full": 3}  # of the cost of one forward, that a learned token costs at most
 
 
-def flops(scored: Sequence[Chunk], forwards: int) -> float:
-    """Dynamic over static cost, counted from the shapes of the chunks.
+def flops(
+    model: Model, streams: Sequence[Stream], adapter: AdapterConfig, stream: StreamConfig
+) -> tuple[float, float]:
+    """Operations of static and of dynamic, counted from the shapes of all chunks.
 
-    With N parameters a forward costs 2N a token, and so does the prefill of a prefix, which both
-    runs do; learning a token costs 4N with LoRA (no weight gradients for the base) and 6N with
-    full weights.
+    A forward costs 2 for every weight that multiplies, and in each block attention 4 * width for
+    every earlier token seen; both runs prefill. Going back through activations costs a forward
+    again, of the head and of the blocks from the first adapted one up, and gradients of full
+    weights one more.
     """
-    prefill = sum(len(chunk.prefix or ()) for chunk in scored)
-    inputs = sum(len(chunk.inputs) for chunk in scored)
-    return (prefill + forwards * inputs) / (prefill + inputs)
+    weights, blocks, width = shape(model)
+    first, above = lowest(model, adapter), weights * depth(model, adapter)
+    read = back = 0.0
+    for chunk, before in seen(streams, stream):
+        prefix, inputs = len(chunk.prefix or ()), len(chunk.inputs)
+        attended = inputs * before + inputs**2 // 2
+        read += 2 * weights * (prefix + inputs) + 4 * blocks * width * (attended + prefix**2 // 2)
+        back += 2 * above * inputs + 4 * (blocks - first) * width * attended
+    return read, read + back * (FORWARDS[adapter.adapt] - 1)
 
 
 def shape(model: Model) -> tuple[int, int, int]:
     """Weights that multiply in a forward (a looked-up embedding does not), blocks and width."""
     config = model.config.get("text_config", model.config)
     width, blocks = int(config.get("hidden_size") or 0), len(model.network.layers)
-    looked_up = 0 if config.get("tie_word_embeddings") else len(model.tokenizer) * width
+    tied = not any(name.endswith("lm_head") for name, _ in model.network.named_modules())
+    tied = config.get("tie_word_embeddings", tied)  # not every file says
+    looked_up = 0 if tied else len(model.tokenizer) * width
     return max(model.parameters - looked_up, 1), blocks, width
 
 
 def depth(model: Model, config: AdapterConfig) -> float:
-    """Share of the blocks that a gradient goes back through: from the first adapted one up."""
-    if config.adapt == "full":
-        return 1.0
-    count = len(model.network.layers)
-    return 1 - min(layer_indices(config.layers, count), default=0) / count
+    """Share of the weights that a gradient goes back through: all but the blocks below adapted."""
+    below: int = sum(map(get_total_parameters, model.network.layers[: lowest(model, config)]))
+    return 1 - below / shape(model)[0]

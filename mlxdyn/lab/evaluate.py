@@ -182,16 +182,22 @@ def _self_check(bench: _Bench, stream: Stream) -> float:
     for seat in bench.seats:
         seat.state = bench.start
     worst = max(
-        abs(one - other) / len(chunk.targets)
+        _apart(one, other) / len(chunk.targets)
         for one, other, chunk in zip(static, learned, first, strict=True)
     )
     trust(worst)
     return worst
 
 
+def _apart(one: float, other: float) -> float:
+    """Give how far two losses are from each other; infinite where either is no number."""
+    difference = abs(one - other)
+    return difference if math.isfinite(difference) else math.inf  # max() may pass over a NaN
+
+
 def trust(difference: float) -> None:
     """Raise MlxdynError when learning at a rate of 0 differs (nats per token) from static."""
-    if difference > ZERO_RATE_TOLERANCE:
+    if not difference <= ZERO_RATE_TOLERANCE:
         raise MlxdynError(
             f"self-check failed: learning at a rate of 0 differs from static by {difference:.2g} "
             "nats/token, so no number here can be trusted; please report it with the command"

@@ -1,6 +1,8 @@
 """Whether the knobs of an evaluation fit the model and each other."""
 
 import math
+from collections.abc import Callable
+from dataclasses import asdict
 
 from mlxdyn.errors import MlxdynError
 from mlxdyn.lab.abreast import ELEMENTWISE
@@ -10,6 +12,24 @@ from mlxdyn.model.load import Model
 from mlxdyn.model.lora import detach, matching
 
 LARGEST_RANK = 1024  # the largest rank of narrow bases; that of others is their width
+POSITIVE = (lambda x: 0 < x < math.inf, "a number above 0")
+SHARE = (lambda x: 0 <= x < 1, "0 or more, and less than 1")
+NOT_NEGATIVE = (lambda x: 0 <= x < math.inf, "0 or more")
+COUNT = (lambda x: x >= 1, "1 or more")
+RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "scale": (math.isfinite, "a number"),
+    "seed": (lambda x: 0 <= x < 2**64, "0 or more, and less than 2**64"),
+    "beta2": SHARE,
+    "eps": POSITIVE,
+    "max_gradient_norm": POSITIVE,
+    "decay": NOT_NEGATIVE,
+    "shrink": SHARE,
+    "momentum": SHARE,
+    "damping": POSITIVE,
+    "window": COUNT,
+    "batch": COUNT,
+}
+"""What a knob can be, and in words; beyond it a step goes up the gradient, or is no number."""
 
 
 def check(model: Model, settings: Settings) -> None:
@@ -20,8 +40,7 @@ def check(model: Model, settings: Settings) -> None:
             raise MlxdynError(f"a learning rate of {rate:g} unlearns; use 0 or more")
         if not math.isfinite(rate):
             raise MlxdynError(f"{rate:g} is no learning rate; use a number, 0 or more")
-    if adapter.seed < 0:
-        raise MlxdynError(f"a seed of {adapter.seed} draws nothing; use 0 or more")
+    _check_ranges(settings)
     if adapter.adapt == "lora":
         most = max(LARGEST_RANK, shape(model)[2])
         if not 1 <= adapter.rank <= most:
@@ -44,6 +63,18 @@ def check(model: Model, settings: Settings) -> None:
             f"a chunk of {stream.chunk} does not fit a window of {stream.window} tokens; "
             f"use --chunk {max(1, stream.window // 4)}"
         )
+
+
+def _check_ranges(settings: Settings) -> None:
+    """Raise MlxdynError that names every knob beyond its range."""
+    values = asdict(settings.adapter) | asdict(settings.learner) | asdict(settings.stream)
+    wrong = [
+        f"{name}={values[name]} is out of range, use {said}"
+        for name, (fits, said) in RANGES.items()
+        if not fits(values[name])
+    ]
+    if wrong:
+        raise MlxdynError("; ".join(wrong))
 
 
 def _check_batch(settings: Settings) -> None:

@@ -6,10 +6,11 @@ from functools import cache
 
 import numpy as np
 
+from mlxdyn.lab.batch_means import FloatArray, ratio, share_interval
 from mlxdyn.lab.cases import Case, claims
 from mlxdyn.lab.findings import Finding, Table
 
-RESAMPLES = 2000  # of a bootstrap over cases
+AMOUNTS = ("drift_nats_per_token", "seconds_per_message", "flops_per_message")  # no shares
 SHOWN = ("recall", "recall_amid_talk", "false_recall", "drift_nats_per_token")  # of each seed
 
 
@@ -34,7 +35,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Shares from 0 to 1, with 95% intervals of a bootstrap over cases."""
+    """Shares from 0 to 1 and amounts, with 95% intervals over cases."""
 
     told: tuple[Told, ...]
     shares: dict[str, float | None]
@@ -42,19 +43,23 @@ class Summary:
 
 
 def summary(told: Sequence[Told]) -> Summary:
-    """Sum up; a share that nothing was asked for is None. A case is drawn with all its seeds."""
+    """Sum up; a share that nothing was asked for is None. A case is one with all its seeds."""
     sums = np.array([[*_judged(one).values()] for one in told])  # (told, names, (sum, count))
     begins = [at for at, one in enumerate(told) if one.seed == told[0].seed]
     cases = np.add.reduceat(sums, begins, axis=0)
-    names, intervals = [*_judged(told[0])], {}
-    count = RESAMPLES if len(cases) > 1 else 0
-    picked = np.random.default_rng(0).integers(len(cases), size=(count, len(cases)))
-    for name, drawn in zip(names, np.moveaxis(cases[picked].sum(axis=1), 1, 0), strict=True):
-        of = drawn[drawn[:, 1] > 0]
-        if len(of):
-            low, high = np.quantile(of[:, 0] / of[:, 1], [0.025, 0.975])
-            intervals[name] = (float(low), float(high))
+    intervals = {}
+    for name, of in zip(_judged(told[0]), np.moveaxis(cases, 1, 0), strict=True):
+        if found := _interval(of[of[:, 1] > 0], name in AMOUNTS):
+            intervals[name] = found
     return Summary(tuple(told), _shares(told), intervals)
+
+
+def _interval(cases: FloatArray, amounts: bool) -> tuple[float, float] | None:
+    """95% interval over cases (B, 2), what counts and of how many in each; None with just one."""
+    if not amounts:
+        return share_interval(cases)
+    found = ratio(cases)
+    return (max(0.0, found.interval[0]), found.interval[1]) if found else None
 
 
 def _shares(told: Sequence[Told]) -> dict[str, float | None]:

@@ -7,7 +7,7 @@ from itertools import chain
 from statistics import median
 
 from mlxdyn.lab import batch_means
-from mlxdyn.lab.costs import FORWARDS, flops
+from mlxdyn.lab.costs import flops
 from mlxdyn.lab.mixture import Mixture
 from mlxdyn.lab.results import ChunkScore, Footprint, Report, Result, Run, Settings
 from mlxdyn.lab.streams import Stream, part
@@ -76,7 +76,8 @@ def report(
     result = mix if settings.mix else learned[0]
     rows = tuple(_rows(static, learned[0], mix, share))
     judged = rows if not settings.mix else tuple(replace(r, dynamic=r.mixed) for r in rows)
-    ratio = flops([step.chunk for d in static for step in d], FORWARDS[settings.adapter.adapt])
+    read, dynamic = flops(model, seen, settings.adapter, settings.stream)
+    ratio = dynamic / read
     found = batch_means.estimate(judged)
     return Report(
         settings=settings,

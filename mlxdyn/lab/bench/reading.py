@@ -163,15 +163,14 @@ def _dynamic(subject: Model, tokens: Sequence[int], size: Size) -> Iterator[Row]
 
 
 def _theory(subject: Model, tokens: Sequence[int], size: Size, layers: str) -> Iterator[Row]:
-    """Set what learning costs beside scoring against 1 + the share of blocks gone back through."""
+    """Set what learning costs beside scoring against 1 + the share of weights gone back through."""
     learner = Learner(subject.network, LearnerConfig(), subject.new_cache)
     start, share = learner.state, depth(subject, AdapterConfig(layers=layers))
     at = size.window - size.chunk + 1
     chunk = Chunk(tuple(tokens[:at]), tuple(tokens[at : size.window + 1]))
     subject.network.train()
     forward, learning = operations(learner, chunk)
-    name = "all blocks" if share == 1 else f"the top {share:.0%} of blocks"
-    theory = 1 + share
+    name, theory = f"{layers} blocks", 1 + share
     yield Row(
         f"learned / scored, {name}: operations", f"theory: {theory:.2f}", "operations",
         (learning,), (forward,), "cost", 0.85 * theory, 1.15 * theory,
