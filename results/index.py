@@ -48,7 +48,8 @@ HEAD = """# Results
 
 What each experiment of `mlxdyn eval` found, written by `make results` (DATA names the folder of
 text and models; finished cells are kept in `build/results`). Every number is about text that was
-scored before it was learned. An interval is 95%, by Student's t over blocks of chunks or documents.
+scored before it was learned. An interval is 95%, by Student's t over blocks of chunks or documents;
+of shares of what people told, Wilson's over people.
 [Agreement](agreement.md) sets other numbers beside those of a separate harness.
 
 * `smollm2-135m` is a pretrained transformer of about the size of the paper's smallest. Its streams

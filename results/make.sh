@@ -162,6 +162,10 @@ for model in $MODELS; do
             --tune "$IRC/2009-02-23_10.raw.txt"
         run home "$DATA/dialogue/sgd.jsonl" --limit-each 200 --limit 2000
         automatic "$IRC/2016-12-19_20.raw.txt" "$IRC/2011-11-13_02.raw.txt" 2000
+        if [ -n "${LONG:-}" ]; then # three people of twenty facts each
+            "$BIN/python" -m models.recipe.people --seeds 101,102,103 >build/results/people.jsonl
+            run memory --experiment memory --seeds 3 --study-every 20 --out build/results build/results/people.jsonl
+        fi
         ;;
     esac
     history

@@ -33,7 +33,8 @@ def paper(folders: Sequence[Path]) -> Iterator[str]:
     for name, said, judge in FINDINGS:
         cells = [_judged(folder, name, judge) for folder in others]
         yield f"| {name} | {said} | {' | '.join(cells)} |"
-    yield ""
+    kept = " | ".join(_kept(folder) for folder in others)
+    yield f"| memory | does not ask what facts are kept | {kept} |\n"
 
 
 def _judged(folder: Path, name: str, judge: Judge) -> str:

@@ -21,7 +21,7 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "seed": (lambda x: 0 <= x < 2**64, "0 or more, and less than 2**64"),
     "beta2": SHARE,
     "eps": POSITIVE,
-    "max_gradient_norm": POSITIVE,
+    "max_gradient_norm": (lambda x: x > 0, "a number above 0"),  # infinite: never scaled down
     "decay": NOT_NEGATIVE,
     "shrink": SHARE,
     "momentum": SHARE,
