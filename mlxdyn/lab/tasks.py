@@ -99,9 +99,7 @@ def _ordered(arguments: Iterable[str], how: Reading) -> Iterator[str | Refused |
 def _read(path: str, stdin: BinaryIO, most: int) -> Iterator[Document | Refused]:
     try:
         if path == STDIN:
-            data = _start(stdin, most)
-            digest = hashlib.sha256(data).hexdigest()
-            yield _document("standard input", data, digest, len(data))
+            yield _document("standard input", *_contents(stdin, most, whole=False))
         else:
             if most < 0 and _is_device(path):
                 yield Refused(path, "it is a device; --limit TOKENS reads its start")
@@ -153,11 +151,12 @@ def _contents(stream: BinaryIO, most: int, *, whole: bool) -> tuple[bytes, str, 
         size += len(rest)
         if size > most + HASHED:
             return data, start.hexdigest(), len(data), False
-    return data, further.hexdigest(), size, most < 0 or (whole and size == len(data))
+    complete = most < 0 or len(data) < most or (whole and size == len(data))
+    return data, further.hexdigest(), size, complete
 
 
 def _document(
-    name: str, data: bytes, digest: str, size: int, complete: bool = False
+    name: str, data: bytes, digest: str, size: int, complete: bool
 ) -> Document | Refused:
     if not data.strip():
         return Refused(name, "it is empty")
