@@ -107,6 +107,21 @@ def test_a_rate_is_chosen_on_text_of_its_own(call: Call, texts: Path) -> None:
     assert f"skipped {tune}: it is --tune text" in done.stderr
 
 
+@pytest.mark.parametrize("how", ["a part", "standard input", "a copy"])
+def test_tune_text_is_left_out_however_it_is_read(call: Call, texts: Path, how: str) -> None:
+    """A hash does not tell: of a part it is another, of standard input it is of what was read."""
+    tune, copy = texts / "1900_birds.txt", texts / "copy.txt"
+    tune.write_text("".join(f"Bird {i} sings, {i * i} eggs. " for i in range(20_000)))
+    copy.write_text("\ufeff" + tune.read_text())
+    text = {"a part": [tune, "--skip", "20"], "standard input": ["-"], "a copy": [copy]}[how]
+    limits = ["--limit", "200", "--tune-limit", "100", "--json", "-"]
+    given = [*text, texts / "1800_boats.txt", "--tune", tune, *limits]
+    done = call(*given, text=tune.read_text())
+    assert "it is --tune text" in done.stderr, done.output
+    (read,) = json.loads(done.stdout)["streams"]
+    assert read["path"] == str(texts / "1800_boats.txt") and read["tokens"] > 40
+
+
 def test_tune_text_may_have_a_limit_of_its_own(call: Call, texts: Path) -> None:
     """The limits of the result do not shorten what is chosen on."""
     tune = ["--tune", str(texts / "1900_birds.txt"), "--tune", str(texts / "1800_boats.txt")]

@@ -92,15 +92,15 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
     model = load(options["model"])
     settings = _settings(options, model.context_size)
     fitting.check(model, settings)
-    streams = source.streams_of(model, chain([first], documents), options)
-    if not streams:
-        raise MlxdynError("no text is left to evaluate; every one is shorter than two tokens")
-    _note_twice(streams, settings)
-    if (opener := opening(model, streams[0])) is not None:
-        settings = replace(settings, stream=_opened(model.name, settings.stream, opener))
     tuning = source.streams_of(model, aside, source.for_tuning(options))
     if options["tune"] and not tuning:
         raise MlxdynError("no text is left to choose on; name another with --tune")
+    streams = source.streams_of(model, chain([first], documents), options, tuning)
+    if not streams:
+        raise MlxdynError("no text is left to evaluate; name another, of two tokens or more")
+    _note_twice(streams, settings)
+    if (opener := opening(model, streams[0])) is not None:
+        settings = replace(settings, stream=_opened(model.name, settings.stream, opener))
     with live() as progress:
         return _run(model, streams, tuning, settings, options, progress)
 

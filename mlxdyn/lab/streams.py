@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import eq
 
 from mlxdyn.config import LearnerConfig, StreamConfig
-from mlxdyn.lab.tasks import Document, Refused
+from mlxdyn.lab.tasks import ASIDE, Document, Refused
 from mlxdyn.learn.learner import Learner
 from mlxdyn.learn.stream import Chunk, chunks
 from mlxdyn.model.load import Model
 
+ALIKE = 64  # tokens at the start of two texts that chance does not make the same
 LOOK = 64  # tokens, and as many before them
 LOST = 1.0  # nats a token that a base loses without its first token, if it is lost without
 
@@ -34,9 +36,16 @@ class Stream:
 
 
 def encode(
-    model: Model, documents: Iterable[Document | Refused], limit: int | None = None
+    model: Model,
+    documents: Iterable[Document | Refused],
+    limit: int | None = None,
+    aside: Sequence[Stream] = (),
 ) -> Iterator[Stream | Refused]:
-    """Turn documents into streams until `limit` tokens are read; refuse those without a target."""
+    """Turn documents into streams until `limit` tokens are read; refuse those without a target.
+
+    Refused too is what begins as a stream of `aside` does, on which choices are made: a file's
+    hash does not tell where a part of it was read, or a copy.
+    """
     left = limit
     for document in documents:
         if isinstance(document, Refused):
@@ -46,11 +55,19 @@ def encode(
         if len(tokens) < 2:
             yield Refused(document.path, "it is shorter than two tokens")
             continue
+        if any(_begin_alike(tokens, other.tokens) for other in aside):
+            yield Refused(document.path, ASIDE)
+            continue
         yield _stream(model, document, tokens)
         if left is not None:
             left -= len(tokens)
             if left < 2:
                 return
+
+
+def _begin_alike(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Tell whether one of both is the start of the other, or all of it."""
+    return min(len(one), len(other)) >= ALIKE and all(map(eq, one, other))
 
 
 def _tokens(model: Model, text: str, limit: int | None) -> list[int]:

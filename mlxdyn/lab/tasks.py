@@ -17,6 +17,7 @@ from mlxdyn.lab.catalog import STDIN, Order, Refused
 
 __all__ = ["STDIN", "Document", "Noted", "Reading", "Refused", "read"]
 
+ASIDE = "it is --tune text, kept apart from the result"
 BYTES_PER_TOKEN = 1024  # no tokenizer in use has a longer token
 HEADER = 2**16  # bytes that a Gutenberg header surely fits
 PIECE = 2**20  # bytes read at once: what a text claims to hold is not asked for in advance
@@ -155,9 +156,7 @@ def _contents(stream: BinaryIO, most: int, *, whole: bool) -> tuple[bytes, str, 
     return data, further.hexdigest(), size, complete
 
 
-def _document(
-    name: str, data: bytes, digest: str, size: int, complete: bool
-) -> Document | Refused:
+def _document(name: str, data: bytes, digest: str, size: int, complete: bool) -> Document | Refused:
     if not data.strip():
         return Refused(name, "it is empty")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
