@@ -169,6 +169,19 @@ def test_a_choice_is_kept_for_the_base_and_said(call: Call, texts: Path) -> None
     assert "left out of the result" in other["tuning"]["choice"]
 
 
+def test_a_kept_choice_is_not_reported_on_its_own_text_and_gives_way_to_no_weaker_one(
+    call: Call, texts: Path
+) -> None:
+    tune, other = texts / "1900_birds.txt", texts / "1800_boats.txt"
+    tune.write_text(BIRDS * 8)
+    other.write_text(BOATS * 10)
+    small = ["--chunk", "4", "--json", "-", "--limit", "400"]
+    call(other, "--tune", tune, *small)
+    own, others = (json.loads(call(text, *small).stdout)["tuning"] for text in (tune, other))
+    assert "left out of the result" in own["choice"] and own["tuned_on"]
+    assert "kept for this base from a race of 100 chunks" in others["choice"]
+
+
 def test_where_no_choice_can_be_kept_one_is_made_all_the_same(
     call: Call, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,20 +331,22 @@ def test_history_reads_the_saved_chats_and_nothing_else(call: Call, texts: Path)
     memory = ledger.memories.add(
         "mine", "wren", "f", asdict(AdapterConfig()), asdict(LearnerConfig()), {}
     )
-    for text in (BIRDS, BOATS):
+    for text in (BIRDS * 4, BOATS):
         chat = ledger.conversations.add(memory.id)
         ledger.messages.add(chat, "user", text, "none")
         ledger.messages.add(chat, "assistant", "A secret reply.", "none")
     ledger.close()
-    done = call("--experiment", "history", "--json", "-", "--limit", "160")
+    done = call("--experiment", "history", "--json", "-", "--limit", "600", "--chunk", "8")
     assert done.exit_code == 0, done.output
     report = json.loads(done.stdout)
     assert "did not leave it" in report["experiment"]["sentence"]
     streams = report["streams"]
     assert [(s["path"], s["sha256"], s["bytes"]) for s in streams] == [
-        ("chat 1", "", len(BIRDS)), ("chat 2", "", len(BOATS)),
+        ("chat 1", "", len(BIRDS * 4)), ("chat 2", "", len(BOATS)),
     ]  # fmt: skip
     assert "nests" not in done.stdout and "secret" not in done.stdout
+    assert "left out of the result" in report["experiment"]["choice"]
+    assert not (home_directory() / "rates.json").exists(), "a hash of a chat could betray it"
 
 
 @pytest.mark.parametrize(

@@ -220,20 +220,24 @@ def _choice(
     settings: Settings,
     progress: Progress | None,
 ) -> tuple[Choice, list[Stream], list[Stream]]:
-    """Choose a rate, on `tuning` if it is named; give the text it was chosen on and the rest."""
+    """Choose a rate, on `tuning` if it is named; give the text it was chosen on and the rest.
+
+    It is kept, unless a surer one is; but not one of saved chats, whose words a hash could betray.
+    """
     from mlxdyn.files import data_dir
     from mlxdyn.lab import kept, race
 
     path, name = data_dir(make=False) / RATES, kept.key(model, settings)
+    known = kept.get(path, name)
     if tuning:
         choice = race.choose(model, tuning, settings, progress=progress)
         taken, rest = tuning, streams
     else:
-        known = kept.get(path, name)
         choice, taken, rest = race.automatic(
             model, streams, settings, known=known, progress=progress
         )
-    if choice.why == "race":
+    surer = bool(tuning) or known is None or choice.chunks >= known.chunks
+    if choice.why == "race" and surer and all(stream.sha256 for stream in taken):
         kept.put(path, name, choice)
     return choice, taken, rest
 
