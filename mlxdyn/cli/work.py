@@ -121,14 +121,18 @@ def _opened(model: str, stream: config.StreamConfig, first: int) -> config.Strea
 
 
 def _note_twice(streams: list[Stream], settings: Settings) -> None:
-    """Say which texts were learned already when they are scored."""
-    if settings.stream.reset == "document":
-        return
+    """Say which texts are there twice: learned already when they are scored, or no new evidence."""
+    apart = settings.stream.reset == "document"
+    why = (
+        "counts twice, so that the interval is too narrow"
+        if apart
+        else "learned before it is scored"
+    )
     first: dict[str, str] = {}
     for stream in streams:
         if before := first.get(stream.sha256):
-            said = f"note {stream.path}: it is the same text as {before}, and learned before it is"
-            click.echo(visible(f"{said} scored; leave one out"), err=True)
+            said = f"note {stream.path}: it is the same text as {before}, and {why}; leave one out"
+            click.echo(visible(said), err=True)
         elif stream.sha256:
             first[stream.sha256] = stream.path
 
