@@ -304,6 +304,19 @@ def test_the_same_text_twice_is_named_and_begins_anew(call: Call, texts: Path) -
     assert "learned before" not in done.stderr
 
 
+@pytest.mark.parametrize("how", [["--lr", "0"], ["--grid", "lr=0,1e-3"]])
+def test_text_that_the_tokenizer_does_not_know_is_said(
+    call: Call, texts: Path, monkeypatch: pytest.MonkeyPatch, how: list[str]
+) -> None:
+    """Some drop what they have no token for, and nothing is left of it to be surprised by."""
+    whole = Model.encode
+    monkeypatch.setattr(Model, "encode", lambda self, text: whole(self, text.replace("e", "")))
+    text, said = texts / "1900_birds.txt", "of the text is unknown to this tokenizer"
+    assert said in call(text, *how).output
+    text.write_text("A bird sings. " * 30)
+    assert said not in call(text, *how).output
+
+
 def test_the_environment_may_name_the_model(
     mite: Model, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Documents as tokens, and the chunks that they are cut into."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import eq
@@ -26,6 +27,7 @@ class Stream:
     scored_bytes: int  # UTF-8 bytes that the targets decode to
     words: int = 0  # that the targets decode to, as white space parts them
     first: int = 0  # position of tokens[0] in the document
+    unknown: float = 0.0  # share of the document's characters that the tokenizer does not know
 
     @property
     def name(self) -> str:
@@ -58,7 +60,8 @@ def encode(
         if any(_begin_alike(tokens, other.tokens) for other in aside):
             yield Refused(document.path, ASIDE)
             continue
-        yield _stream(model, document, tokens)
+        read = document.text if left is None else document.text[: _enough(left)]
+        yield _stream(model, document, tokens, _unknown(model, read))
         if left is not None:
             left -= len(tokens)
             if left < 2:
@@ -74,7 +77,7 @@ def _tokens(model: Model, text: str, limit: int | None) -> list[int]:
     """Encode `text`, or just the start of it that surely holds `limit` tokens."""
     if limit is None:
         return model.encode(text)
-    characters = 8 * limit + 512
+    characters = _enough(limit)
     while characters < len(text):
         tokens = model.encode(text[:characters])
         if len(tokens) > limit + 64:  # the cut may have changed the last few
@@ -83,8 +86,28 @@ def _tokens(model: Model, text: str, limit: int | None) -> list[int]:
     return model.encode(text)[:limit]
 
 
-def _stream(model: Model, document: Document, tokens: list[int]) -> Stream:
-    whole = Stream(document.path, document.sha256, document.bytes, tuple(tokens), 0)
+def _enough(limit: int) -> int:
+    """Characters that mostly hold `limit` tokens."""
+    return 8 * limit + 512
+
+
+def _unknown(model: Model, text: str) -> float:
+    """Share of the characters of `text` that leave nothing once they were tokens.
+
+    Tokenizers drop them, or have one token for them all.
+    """
+    count = Counter(text)
+    decoded = model.decode(model.encode(" ".join(count)))
+    doubtful = [one for one in count.keys() - {*decoded} if not one.isspace()]
+    nothing = ("", str(model.tokenizer.unk_token))
+    lost = [one for one in doubtful if model.decode(model.encode(one)).strip() in nothing]
+    return sum(count[one] for one in lost) / len(text)
+
+
+def _stream(model: Model, document: Document, tokens: list[int], unknown: float) -> Stream:
+    whole = Stream(
+        document.path, document.sha256, document.bytes, tuple(tokens), 0, unknown=unknown
+    )
     return part(model, whole, 0, len(tokens))
 
 
