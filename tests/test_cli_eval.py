@@ -107,6 +107,21 @@ def test_a_rate_is_chosen_on_text_of_its_own(call: Call, texts: Path) -> None:
     assert f"skipped {tune}: it is --tune text" in done.stderr
 
 
+@pytest.mark.parametrize("how", ["a part", "standard input", "a copy"])
+def test_tune_text_is_left_out_however_it_is_read(call: Call, texts: Path, how: str) -> None:
+    """A hash does not tell: of a part it is another, of standard input it is of what was read."""
+    tune, copy = texts / "1900_birds.txt", texts / "copy.txt"
+    tune.write_text("".join(f"Bird {i} sings, {i * i} eggs. " for i in range(20_000)))
+    copy.write_text("\ufeff" + tune.read_text())
+    text = {"a part": [tune, "--skip", "20"], "standard input": ["-"], "a copy": [copy]}[how]
+    limits = ["--limit", "200", "--tune-limit", "100", "--json", "-"]
+    given = [*text, texts / "1800_boats.txt", "--tune", tune, *limits]
+    done = call(*given, text=tune.read_text())
+    assert "it is --tune text" in done.stderr, done.output
+    (read,) = json.loads(done.stdout)["streams"]
+    assert read["path"] == str(texts / "1800_boats.txt") and read["tokens"] > 40
+
+
 def test_tune_text_may_have_a_limit_of_its_own(call: Call, texts: Path) -> None:
     """The limits of the result do not shorten what is chosen on."""
     tune = ["--tune", str(texts / "1900_birds.txt"), "--tune", str(texts / "1800_boats.txt")]
@@ -152,6 +167,19 @@ def test_a_choice_is_kept_for_the_base_and_said(call: Call, texts: Path) -> None
     assert (home_directory() / "rates.json").stat().st_mode & 0o777 == 0o600
     other = json.loads(call(*text, "--optimizer", "adam", "--json", "-").stdout)
     assert "left out of the result" in other["tuning"]["choice"]
+
+
+def test_a_kept_choice_is_not_reported_on_its_own_text_and_gives_way_to_no_weaker_one(
+    call: Call, texts: Path
+) -> None:
+    tune, other = texts / "1900_birds.txt", texts / "1800_boats.txt"
+    tune.write_text(BIRDS * 8)
+    other.write_text(BOATS * 10)
+    small = ["--chunk", "4", "--json", "-", "--limit", "400"]
+    call(other, "--tune", tune, *small)
+    own, others = (json.loads(call(text, *small).stdout)["tuning"] for text in (tune, other))
+    assert "left out of the result" in own["choice"] and own["tuned_on"]
+    assert "kept for this base from a race of 100 chunks" in others["choice"]
 
 
 def test_where_no_choice_can_be_kept_one_is_made_all_the_same(
@@ -272,7 +300,21 @@ def test_the_same_text_twice_is_named_and_begins_anew(call: Call, texts: Path) -
     done = call(*twice, "--reset", "document")
     first, second = json.loads(done.stdout)["runs"][1]["documents"]
     assert first["nats_per_token"] == second["nats_per_token"]
-    assert "the same text as" not in done.stderr
+    assert "is the same text as" in done.stderr and "interval is too narrow" in done.stderr
+    assert "learned before" not in done.stderr
+
+
+@pytest.mark.parametrize("how", [["--lr", "0"], ["--grid", "lr=0,1e-3"]])
+def test_text_that_the_tokenizer_does_not_know_is_said(
+    call: Call, texts: Path, monkeypatch: pytest.MonkeyPatch, how: list[str]
+) -> None:
+    """Some drop what they have no token for, and nothing is left of it to be surprised by."""
+    whole = Model.encode
+    monkeypatch.setattr(Model, "encode", lambda self, text: whole(self, text.replace("e", "")))
+    text, said = texts / "1900_birds.txt", "of the text is unknown to this tokenizer"
+    assert said in call(text, *how).output
+    text.write_text("A bird sings. " * 30)
+    assert said not in call(text, *how).output
 
 
 def test_the_environment_may_name_the_model(
@@ -312,20 +354,22 @@ def test_history_reads_the_saved_chats_and_nothing_else(call: Call, texts: Path)
     memory = ledger.memories.add(
         "mine", "wren", "f", asdict(AdapterConfig()), asdict(LearnerConfig()), {}
     )
-    for text in (BIRDS, BOATS):
+    for text in (BIRDS * 4, BOATS):
         chat = ledger.conversations.add(memory.id)
         ledger.messages.add(chat, "user", text, "none")
         ledger.messages.add(chat, "assistant", "A secret reply.", "none")
     ledger.close()
-    done = call("--experiment", "history", "--json", "-", "--limit", "160")
+    done = call("--experiment", "history", "--json", "-", "--limit", "600", "--chunk", "8")
     assert done.exit_code == 0, done.output
     report = json.loads(done.stdout)
     assert "did not leave it" in report["experiment"]["sentence"]
     streams = report["streams"]
     assert [(s["path"], s["sha256"], s["bytes"]) for s in streams] == [
-        ("chat 1", "", len(BIRDS)), ("chat 2", "", len(BOATS)),
+        ("chat 1", "", len(BIRDS * 4)), ("chat 2", "", len(BOATS)),
     ]  # fmt: skip
     assert "nests" not in done.stdout and "secret" not in done.stdout
+    assert "left out of the result" in report["experiment"]["choice"]
+    assert not (home_directory() / "rates.json").exists(), "a hash of a chat could betray it"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Laws of `--lr auto`: what it chooses, what it costs, and that it leaves the base as it was."""
 
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
@@ -10,7 +12,7 @@ from test_evaluate import BIRDS, BOATS, settings, streams
 
 from mlxdyn.arrays import leaves
 from mlxdyn.config import OPTIMIZERS, STREAM_RATES, Optimizer
-from mlxdyn.lab import cells, evaluate, race
+from mlxdyn.lab import cells, evaluate, kept, race
 from mlxdyn.lab.costs import FORWARDS
 from mlxdyn.lab.streams import Stream
 from mlxdyn.learn.stream import Chunk, chunks
@@ -89,6 +91,29 @@ def test_a_known_choice_is_taken_until_a_run_can_do_twice_as_well(mite: Model) -
     assert rest == race.automatic(mite, given, SMALL)[2], "a run that is repeated reports the same"
     weak = race.Choice(0.01, "kept", chunks=race.RACE.least)
     assert race.automatic(mite, given, SMALL, known=weak)[0].why == "race"
+
+
+def test_no_rate_is_reported_on_the_text_that_chose_it(mite: Model) -> None:
+    """Not where the text is cut shorter later, and not where it was named with --tune."""
+    given, others = streams(mite, BIRDS * 40), streams(mite, BOATS * 40)
+    known = replace(race.automatic(mite, given, SMALL)[0], why="kept")
+    assert known.raced and race.automatic(mite, given, SMALL, known=known)[0] == known
+    short = streams(mite, BIRDS * 40, limit=20)
+    assert race.automatic(mite, short, SMALL, known=known)[0].why == "size"
+    tuned = replace(race.choose(mite, given, SMALL, depth=race.RACE.most), why="kept")
+    assert race.automatic(mite, given, SMALL, known=tuned)[0].why == "race"
+    assert race.automatic(mite, others, SMALL, known=tuned)[0] == tuned
+
+
+def test_a_kept_choice_names_its_text_and_one_of_before_needs_not(tmp_path: Path) -> None:
+    path = tmp_path / "rates.json"
+    kept.put(path, "new", race.Choice(0.01, "race", chunks=3, raced={"ab": 13}))
+    every = json.loads(path.read_text())
+    every["old"] = {name: every["new"][name] for name in ("rate", "chunks", "tried")}
+    path.write_text(json.dumps(every))
+    new, old = kept.get(path, "new"), kept.get(path, "old")
+    assert new == race.Choice(0.01, "kept", chunks=3, raced={"ab": 13})
+    assert old == race.Choice(0.01, "kept", chunks=3)
 
 
 def test_too_little_text_leaves_the_size_to_choose(mite: Model) -> None:

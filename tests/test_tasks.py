@@ -269,6 +269,19 @@ def test_only_what_the_limit_needs_is_read() -> None:
     assert endless.read_bytes < 2 * tasks.PIECE
 
 
+@pytest.mark.parametrize("limit", [None, 1000])
+def test_a_text_that_ends_inside_a_character_is_refused_from_anywhere(
+    tmp_path: Path, limit: int | None
+) -> None:
+    """Its last bytes are not dropped, but where a limit cut them off."""
+    torn = "hello there my friend €".encode()[:-1]
+    (tmp_path / "torn.txt").write_bytes(torn)
+    found = read(tmp_path / "torn.txt", Path("-"), stdin=torn, limit=limit)
+    assert said(found).keys() == {"torn.txt", "standard input"}
+    assert all("not UTF-8" in reason for reason in said(found).values())
+    assert len(texts(read(Path("-"), stdin="€".encode() * 9999, limit=1))[0]) == 1024 // 3
+
+
 def test_a_limit_may_be_larger_than_any_number_of_bytes(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("A wren.")
     (found,) = tasks.read([str(tmp_path)], io.BytesIO(), limit=10**24)

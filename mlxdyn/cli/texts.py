@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
@@ -62,11 +62,11 @@ def without(
     aside: list[tasks.Document],
     found: Iterable[tasks.Document | tasks.Refused | tasks.Noted],
 ) -> Iterator[tasks.Document | tasks.Refused | tasks.Noted]:
-    """Leave out of the result what choices are made on."""
+    """Leave out of the result what choices are made on, as far as a file's hash tells."""
     known = {document.sha256 for document in aside}
     for item in found:
         if isinstance(item, tasks.Document) and item.sha256 in known:
-            yield tasks.Refused(item.path, "it is --tune text, kept apart from the result")
+            yield tasks.Refused(item.path, tasks.ASIDE)
         else:
             yield item
 
@@ -114,20 +114,23 @@ def readable(found: Iterable[T | tasks.Refused | tasks.Noted]) -> Iterator[T]:
 
 
 def streams_of(
-    model: Model, documents: Iterable[tasks.Document], options: TextOptions
+    model: Model,
+    documents: Iterable[tasks.Document],
+    options: TextOptions,
+    aside: Sequence[Stream] = (),
 ) -> list[Stream]:
-    """Encode until the limits are reached."""
+    """Encode until the limits are reached, and leave out what is `aside`."""
     from mlxdyn.lab.streams import encode
 
     left, each = options["limit"], options["limit_each"]
     if least(options) is None:
         documents = map(_said_if_large, documents)
     if each is None:
-        return list(readable(encode(model, documents, left)))
+        return list(readable(encode(model, documents, left, aside)))
     streams: list[Stream] = []
     for document in documents:
         most = each if left is None else min(each, left)
-        streams += readable(encode(model, [document], most))
+        streams += readable(encode(model, [document], most, aside))
         read = sum(len(stream.tokens) for stream in streams)
         if options["limit"] is not None and (left := options["limit"] - read) < 2:
             break

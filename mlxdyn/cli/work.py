@@ -92,15 +92,15 @@ def evaluated(texts: tuple[str, ...], options: EvalOptions) -> Results:
     model = load(options["model"])
     settings = _settings(options, model.context_size)
     fitting.check(model, settings)
-    streams = source.streams_of(model, chain([first], documents), options)
-    if not streams:
-        raise MlxdynError("no text is left to evaluate; every one is shorter than two tokens")
-    _note_twice(streams, settings)
-    if (opener := opening(model, streams[0])) is not None:
-        settings = replace(settings, stream=_opened(model.name, settings.stream, opener))
     tuning = source.streams_of(model, aside, source.for_tuning(options))
     if options["tune"] and not tuning:
         raise MlxdynError("no text is left to choose on; name another with --tune")
+    streams = source.streams_of(model, chain([first], documents), options, tuning)
+    if not streams:
+        raise MlxdynError("no text is left to evaluate; name another, of two tokens or more")
+    _note_twice(streams, settings)
+    if (opener := opening(model, streams[0])) is not None:
+        settings = replace(settings, stream=_opened(model.name, settings.stream, opener))
     with live() as progress:
         return _run(model, streams, tuning, settings, options, progress)
 
@@ -121,14 +121,18 @@ def _opened(model: str, stream: config.StreamConfig, first: int) -> config.Strea
 
 
 def _note_twice(streams: list[Stream], settings: Settings) -> None:
-    """Say which texts were learned already when they are scored."""
-    if settings.stream.reset == "document":
-        return
+    """Say which texts are there twice: learned already when they are scored, or no new evidence."""
+    apart = settings.stream.reset == "document"
+    why = (
+        "counts twice, so that the interval is too narrow"
+        if apart
+        else "learned before it is scored"
+    )
     first: dict[str, str] = {}
     for stream in streams:
         if before := first.get(stream.sha256):
-            said = f"note {stream.path}: it is the same text as {before}, and learned before it is"
-            click.echo(visible(f"{said} scored; leave one out"), err=True)
+            said = f"note {stream.path}: it is the same text as {before}, and {why}; leave one out"
+            click.echo(visible(said), err=True)
         elif stream.sha256:
             first[stream.sha256] = stream.path
 
@@ -220,20 +224,24 @@ def _choice(
     settings: Settings,
     progress: Progress | None,
 ) -> tuple[Choice, list[Stream], list[Stream]]:
-    """Choose a rate, on `tuning` if it is named; give the text it was chosen on and the rest."""
+    """Choose a rate, on `tuning` if it is named; give the text it was chosen on and the rest.
+
+    It is kept, unless a surer one is; but not one of saved chats, whose words a hash could betray.
+    """
     from mlxdyn.files import data_dir
     from mlxdyn.lab import kept, race
 
     path, name = data_dir(make=False) / RATES, kept.key(model, settings)
+    known = kept.get(path, name)
     if tuning:
         choice = race.choose(model, tuning, settings, progress=progress)
         taken, rest = tuning, streams
     else:
-        known = kept.get(path, name)
         choice, taken, rest = race.automatic(
             model, streams, settings, known=known, progress=progress
         )
-    if choice.why == "race":
+    surer = bool(tuning) or known is None or choice.chunks >= known.chunks
+    if choice.why == "race" and surer and all(stream.sha256 for stream in taken):
         kept.put(path, name, choice)
     return choice, taken, rest
 

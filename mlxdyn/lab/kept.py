@@ -29,7 +29,8 @@ def get(path: Path, name: str) -> Choice | None:
     try:
         found = _read(path)[name]
         tried = tuple(Tried(**one) for one in found["tried"])
-        return Choice(float(found["rate"]), "kept", tried, int(found["chunks"]))
+        raced = {text: int(tokens) for text, tokens in dict(found.get("raced", {})).items()}
+        return Choice(float(found["rate"]), "kept", tried, int(found["chunks"]), raced=raced)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -42,7 +43,7 @@ def put(path: Path, name: str, choice: Choice) -> None:
         except (OSError, ValueError):
             every = {}
         every.pop(name, None)
-        value = {"rate": choice.rate, "chunks": choice.chunks}
+        value = {"rate": choice.rate, "chunks": choice.chunks, "raced": dict(choice.raced)}
         every[name] = value | {"tried": [asdict(one) for one in choice.tried]}
         newest = dict(list(every.items())[-MOST:])
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

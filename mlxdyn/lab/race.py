@@ -5,8 +5,9 @@ So the race begins at the rate that the size of the base suggests, and leaves it
 neighbour that is surely better: by a paired comparison of the same targets.
 """
 
+import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from statistics import fmean, stdev
@@ -52,6 +53,7 @@ class Choice:
     chunks: int = 0  # that every rate was tried on
     spent: float = 0.0  # operations, in tokens of one forward
     share: float = 0.0  # that this is of all operations of the run
+    raced: Mapping[str, int] = field(default_factory=dict)  # tokens of each text, by its opening
 
     @property
     def sentence(self) -> str:
@@ -127,14 +129,18 @@ def automatic(
 ) -> tuple[Choice, list[Stream], list[Stream]]:
     """Choose on the first tokens of `streams`; give them and the rest too, which is to be reported.
 
-    A choice that is `known` is taken, unless this text is long enough for one that is twice as
-    sure; what a race would take is left out all the same, so that a run that is repeated reports
-    the same. The race takes at most its share of all operations of the run.
+    A choice that is `known` is taken, unless it was made on what is to be reported, or this text is
+    long enough for one that is twice as sure; what a race would take is left out all the same, so
+    that a run that is repeated reports the same. The race takes at most its share of all operations
+    of the run.
     """
     total = sum(len(stream.tokens) for stream in streams)
     depth = affordable(total, settings)
-    wanted = depth * settings.stream.chunk + 1
-    if not depth or min(wanted, total // 3) < LEAST:
+    wanted = min(depth * settings.stream.chunk + 1, total // 3)
+    races = depth > 0 and wanted >= LEAST
+    if known and _raced_beyond(wanted if races else 0, streams, known, settings):
+        known = None
+    if not races:
         return known or by_size(model, settings), [], list(streams)
     tuning, rest = head(model, streams, wanted)
     if known and depth < 2 * known.chunks:
@@ -142,6 +148,24 @@ def automatic(
     run = run_cost(rest, settings)
     choice = choose(model, tuning, settings, budget=_allowed(run), depth=depth, progress=progress)
     return replace(choice, share=choice.spent / (choice.spent + run)), tuning, rest
+
+
+def _raced_beyond(
+    left_out: int, streams: Sequence[Stream], known: Choice, settings: Settings
+) -> bool:
+    """Tell whether `known` was chosen on tokens of `streams` beyond the first `left_out` of all."""
+    for stream in streams:
+        size = len(stream.tokens)
+        if min(size, known.raced.get(_opening(stream, settings), 0)) > left_out:
+            return True
+        left_out = max(0, left_out - size)
+    return False
+
+
+def _opening(stream: Stream, settings: Settings) -> str:
+    """Hash by what a text is known: its first chunk, in which no rate tells."""
+    start = stream.tokens[: max(LEAST, settings.stream.chunk)]
+    return hashlib.sha256(repr(start).encode()).hexdigest()[:16]
 
 
 def choose(
@@ -180,7 +204,9 @@ def choose(
     why: Why = "race" if len(race.lost) > 1 else "size"
     if still and surely_better(still, race.lost[best], RACE.very):
         best, why = 0.0, "static"
-    return Choice(best, why, race.tried(still), len(cut), race.spent)
+    longest_last = sorted(tuning, key=lambda stream: len(stream.tokens))
+    raced = {_opening(stream, settings): len(stream.tokens) for stream in longest_last}
+    return Choice(best, why, race.tried(still), len(cut), race.spent, raced=raced)
 
 
 def head(

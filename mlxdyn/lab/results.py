@@ -9,6 +9,7 @@ from mlxdyn.lab.streams import Stream
 
 MEMORISED_SHARE = 0.02  # share of targets known by heart above which a warning is due
 COMPRESSED = 0.5  # bits per byte below which no unseen prose comes
+UNKNOWN_SHARE = 0.01  # share of the text's characters that the tokenizer drops, likewise
 STRAINED = 0.1  # nats per token that an unhealthy window policy costs the base
 
 
@@ -154,6 +155,12 @@ class Report:
         return None if self.within is None else self.gain - self.within
 
     @property
+    def unknown(self) -> float:
+        """Share of the text's characters that the tokenizer does not know."""
+        unknown = math.fsum(len(stream.tokens) * stream.unknown for stream in self.streams)
+        return unknown / sum(len(stream.tokens) for stream in self.streams)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the numbers must know, in sentences."""
         return tuple(_warnings(self))
@@ -195,6 +202,11 @@ def _warnings(report: Report) -> Iterator[str]:
             f"the base probably knows this text already, or the text repeats itself: "
             f"{report.verbatim:.0%} of it comes without surprise in long runs, at "
             f"{static.bits_per_byte:.2f} bits/byte overall; a gain here says little about new text"
+        )
+    if report.unknown > UNKNOWN_SHARE:
+        yield (
+            f"{report.unknown:.0%} of the text is unknown to this tokenizer; loss, gain and "
+            "bits/byte are not of the whole text"
         )
     if static.nats_per_token > report.uniform:
         yield "the static base does worse than guessing; its gain is repair, not memory"

@@ -17,6 +17,7 @@ from mlxdyn.lab.catalog import STDIN, Order, Refused
 
 __all__ = ["STDIN", "Document", "Noted", "Reading", "Refused", "read"]
 
+ASIDE = "it is --tune text, kept apart from the result"
 BYTES_PER_TOKEN = 1024  # no tokenizer in use has a longer token
 HEADER = 2**16  # bytes that a Gutenberg header surely fits
 PIECE = 2**20  # bytes read at once: what a text claims to hold is not asked for in advance
@@ -99,9 +100,7 @@ def _ordered(arguments: Iterable[str], how: Reading) -> Iterator[str | Refused |
 def _read(path: str, stdin: BinaryIO, most: int) -> Iterator[Document | Refused]:
     try:
         if path == STDIN:
-            data = _start(stdin, most)
-            digest = hashlib.sha256(data).hexdigest()
-            yield _document("standard input", data, digest, len(data))
+            yield _document("standard input", *_contents(stdin, most, whole=False))
         else:
             if most < 0 and _is_device(path):
                 yield Refused(path, "it is a device; --limit TOKENS reads its start")
@@ -153,12 +152,11 @@ def _contents(stream: BinaryIO, most: int, *, whole: bool) -> tuple[bytes, str, 
         size += len(rest)
         if size > most + HASHED:
             return data, start.hexdigest(), len(data), False
-    return data, further.hexdigest(), size, most < 0 or (whole and size == len(data))
+    complete = most < 0 or len(data) < most or (whole and size == len(data))
+    return data, further.hexdigest(), size, complete
 
 
-def _document(
-    name: str, data: bytes, digest: str, size: int, complete: bool = False
-) -> Document | Refused:
+def _document(name: str, data: bytes, digest: str, size: int, complete: bool) -> Document | Refused:
     if not data.strip():
         return Refused(name, "it is empty")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
