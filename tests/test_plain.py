@@ -3,6 +3,8 @@
 import io
 import json
 
+import pytest
+
 from mlxdyn.cli.plain import PlainChat
 from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine import commands
@@ -65,6 +67,19 @@ def test_a_result_has_the_documented_keys():
     learned = json.loads(out)["learned"]
     assert learned.keys() >= {"tokens", "nll_before", "nll_after", "accepted", "update"}
     assert learned["items"] and learned["secrets"] == 1 and code == 0
+
+
+@pytest.mark.timeout(60)
+def test_json_waits_for_a_lesson_just_where_there_is_one_however_that_was_set():
+    """With learning off by /set it waited for ever, and on again it said that nothing was."""
+    told = "My cat is called Tinta."
+    out, err, code = talk(
+        "/set learn off", told, "/set learn user", told, "/learn off", "/set learn user", told,
+        "/set learn off", "/learn user", told, "/temporary", told, as_json=True,
+    )  # fmt: skip
+    learned = [json.loads(line)["learned"] for line in out.splitlines()]
+    assert [one is not None for one in learned] == [False, True, True, True, False], err
+    assert code == 0
 
 
 def test_help_names_every_command():

@@ -58,7 +58,7 @@ class PlainChat:
         self._heard_as: Heard | None = None  # what was said last, as it is saved
         self._numbers = False
         self._patient = True  # what waits is learned before the end
-        self._learning = options.chat.learn != "off" and not options.temporary
+        self._learn = options.chat.learn
         self._failed = False
         self._heard = True  # somebody reads what is printed
 
@@ -211,8 +211,7 @@ class PlainChat:
             case "forget", _:
                 self._forget(argument)
             case "learn", mode if mode in LEARNS:
-                if self._do(lambda: engine.ask(memories.learn, mode)):
-                    self._learning = mode != "off"
+                self._do(lambda: engine.ask(memories.learn, mode))
             case "study", _:
                 engine.ask(memories.study)
                 self._wait(Studied, Notice)
@@ -238,10 +237,10 @@ class PlainChat:
         if found := self._wait(kind):
             self._print(words(found))
 
-    def _do(self, ask: Callable[[], None]) -> bool:
-        """Ask the engine for something that it confirms; tell whether it did."""
+    def _do(self, ask: Callable[[], None]) -> None:
+        """Ask the engine for something that it confirms."""
         ask()
-        return self._wait(Notice) is not None
+        self._wait(Notice)
 
     def _open(self, ask: Callable[[], None]) -> None:
         ask()
@@ -306,7 +305,7 @@ class PlainChat:
 
     def _wait_learned(self, *messages: int) -> Learned | None:
         """Wait until all of the turn that learns is learned; None when nothing is."""
-        if not self._learning or self._temporary:
+        if self._learn == "off":
             return None
         while learned := self._wait(Learned):
             if learned.message in messages:
@@ -328,6 +327,7 @@ class PlainChat:
                 self._said = said[-1] if said else None
             elif isinstance(event, Status):
                 self._temporary, self._incognito = event.temporary, event.incognito
+                self._learn = event.learn
             elif isinstance(event, Failed):
                 self._failed = True
                 self._say_aside(f"Error: {event.text}")
