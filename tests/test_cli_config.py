@@ -32,6 +32,10 @@ def test_a_setting_is_kept_shown_and_unset():
     ("words", "said"),
     [
         (("temprature", "1"), "did you mean temperature?"),
+        (("temprature",), "did you mean temperature?"),
+        (("temprature", "--json"), "did you mean temperature?"),
+        (("temprature", "--unset"), "did you mean temperature?"),
+        (("", "--json"), "there is no setting"),
         (("temperature", "hot"), "it takes a number from 0 to 5"),
         (("temperature", "nan"), "it takes a number"),
         (("idle", "inf"), "it takes a number"),
@@ -44,6 +48,14 @@ def test_a_setting_is_kept_shown_and_unset():
 def test_what_cannot_be_is_said_with_what_can(words, said):
     assert said in run("config", *words, code=1)
     assert settings.read() == {}
+
+
+@pytest.mark.parametrize("words", [("--unset",), ("model", "wren", "--unset")])
+def test_unset_takes_a_name_and_no_value(words):
+    """Without a name it listed everything and unset nothing; a value it did not look at."""
+    run("config", "model", "wren")
+    assert "--unset takes the NAME" in run("config", *words, code=2)
+    assert settings.read() == {"model": "wren"}
 
 
 @pytest.mark.parametrize(("name", "value"), [("system", "Short."), ("temperature", 0.5)])

@@ -22,13 +22,16 @@ def config(name: str | None, text: str | None, unset: bool, as_json: bool) -> No
     They are kept in config.toml; MLXDYN_NAME in the environment goes before it, and an option of
     `mlxdyn chat` before both.
     """
-    if name and (unset or text is not None):
-        settings.put(name, None if unset or text is None else settings.parse(name, text))
+    if unset and (name is None or text is not None):
+        raise click.UsageError("--unset takes the NAME of a setting, and no VALUE")
+    if name is not None:
+        setting = settings.known(name)
+        if unset or text is not None:
+            settings.put(name, None if text is None else settings.parse(name, text))
     found = settings.values()
     if as_json:
         click.echo(json.dumps(found if name is None else {name: found[name]}, indent=2))
-    elif name:
-        setting = settings.known(name)
+    elif name is not None:
         click.echo(f"{name} = {value(found[name])}    {setting.meaning}; {setting.takes}")
     else:
         for setting in settings.SETTINGS:
