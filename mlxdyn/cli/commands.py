@@ -138,7 +138,8 @@ def chat(
 
         words = ["--model", model, "--memory", name, *(f"--set={one}" for one in chosen_now)]
         words += [f"--{n}={text}" for n, text in (("learn", learn), ("system", system)) if text]
-        words += [f"--{'' if personal else 'no-'}personal"]
+        if given("personal") != ParameterSource.DEFAULT:
+            words += [f"--{'' if personal else 'no-'}personal"]
         flags = {"temporary": temporary, "incognito": incognito, "no-template": untaught}
         serve([*words, *(f"--{flag}" for flag, on in flags.items() if on)], port)
         return
