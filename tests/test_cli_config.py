@@ -100,6 +100,30 @@ def test_an_option_that_is_no_setting_is_named():
     assert "NAME=VALUE" in run("chat", "--set", "top_k", "--once", "Hi", code=2)
 
 
+def test_the_model_that_is_set_for_a_chat_answers(monkeypatch):
+    """It was taken, and another answered; an option of its own still goes before."""
+    once = ("--set", "model=nosuch", "--once", "Hi")
+    assert "no model 'nosuch'" in run("chat", *once, code=1)
+    monkeypatch.delenv("MLXDYN_MODEL")
+    assert "no model 'nosuch'" in run("chat", *once, code=1)
+    assert "no model 'other'" in run("chat", "--model", "other", *once, code=1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--web", "--once", "Hi"), "not --once"),
+        (("--web", "--plain"), "not --once"),
+        (("--web", "--json"), "not --once"),
+        (("--port", "0", "--once", "Hi"), "--port goes with --web"),
+        (("--continue", "--plain"), "--continue goes with --once"),
+    ],
+)
+def test_a_chat_refuses_what_it_would_ignore(words, said, monkeypatch):
+    monkeypatch.setattr("mlxdyn.cli.web.serve", lambda words, port: None)
+    assert said in run("chat", *words, code=2)
+
+
 def test_the_program_knows_its_short_options():
     assert callable(main)
     help_ = run("chat", "--help")
