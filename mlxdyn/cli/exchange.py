@@ -357,26 +357,28 @@ def _told(path: Path, bundle: Bundle) -> str:
     )
 
 
-def _base(named: str, fingerprint: str) -> str:
-    """The base that an export is for, by a name that means the same here, or one used before.
+def _base(named: str, made_on: str) -> str:
+    """The base that an export is for, by a name that means the same here, or its fingerprint.
 
     A path is the word of whoever made the export: it is shown, and never opened on its own.
     """
     import mlxdyn_models
+    from mlxdyn.model import fingerprint, registry
 
-    if named in mlxdyn_models.bundled():
+    if named in registry.named():
         return named
     known = {row.fingerprint: row.model for row in open_ledger().memories.all()}
-    if fingerprint in known:
-        return known[fingerprint]
-    if _downloaded(named):
-        return named
-    if named:
+    if made_on in known:
+        return known[made_on]
+    for name, path in mlxdyn_models.bundled().items():
+        if made_on and not fingerprint.changed(made_on, fingerprint.fingerprint(path)):
+            return name
+    if named and not _downloaded(named):
         raise MlxdynError(
             f"the base that it names, {named}, is not known here by that name, and a path is "
             "opened only when you name it: --model BASE"
         )
-    return BUNDLED_MODEL
+    return named or BUNDLED_MODEL
 
 
 def _downloaded(named: str) -> bool:
