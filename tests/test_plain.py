@@ -82,6 +82,18 @@ def test_json_waits_for_a_lesson_just_where_there_is_one_however_that_was_set():
     assert code == 0
 
 
+def test_a_command_of_the_full_screen_is_named_with_what_does_it_here():
+    """/forget named /log, and the answer to /log was: did you mean /log?"""
+    out, err, _ = talk("/learn off", "/forget 99", "/log", "/theme light", "/sidebar", "/lok")
+    assert "`mlxdyn memory log`" in err
+    assert out.splitlines() == [
+        "/log is of the full screen; in a shell: mlxdyn memory log",
+        "/theme is of the full screen; in a shell: mlxdyn config theme NAME",
+        "/sidebar is of the full screen; in a shell: mlxdyn chat",
+        "There is no command /lok; /help lists them",
+    ]
+
+
 def test_help_names_every_command():
     out, _, _ = talk("/help")
     assert commands.table(plain=True) in out

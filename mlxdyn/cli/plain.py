@@ -124,7 +124,7 @@ class PlainChat:
         name, argument = commands.read(line)
         command = commands.SLASH_COMMANDS.get(name)
         if command is None or not command.plain:
-            self._print(commands.unknown(name))
+            self._print(commands.unknown(name, plain=True))
         elif command.needs and not argument:
             self._print(f"{command.usage}: {command.meaning}")
         elif command.ask:
