@@ -94,6 +94,17 @@ def test_a_command_of_the_full_screen_is_named_with_what_does_it_here():
     ]
 
 
+def test_a_number_that_is_too_long_ends_no_chat():
+    nines = "9" * 5000
+    out, err, code = talk("/learn off", "Hello", *(f"/{command} {nines}" for command in (
+        "forget", "timeline", "chats", "surprise", "dial")), "/numbers")  # fmt: skip
+    said = ["no message 9", "no moment 9", "no conversation 9", "message 9"]
+    wrong = [line for line in err.splitlines() if line.startswith("Error")]
+    assert all(part in line for part, line in zip(said, wrong, strict=True)), err
+    assert "/dial 0..100" in out and "Numbers are shown." in err and code == 1
+    assert max(map(len, wrong)) < 200
+
+
 def test_help_names_every_command():
     out, _, _ = talk("/help")
     assert commands.table(plain=True) in out

@@ -202,9 +202,9 @@ class PlainChat:
                 engine.ask(memories.panel)
                 self._show(Panel, lines.known)
             case "timeline", position if position.isdecimal():
-                engine.ask(memories.look, int(position))
+                engine.ask(memories.look, commands.number(position))
                 if (knew := self._wait(Knew)) and self._agrees(messages.knew(knew)):
-                    self._do(lambda: engine.ask(memories.go_to, int(position)))
+                    self._do(lambda: engine.ask(memories.go_to, commands.number(position)))
             case "timeline", _:
                 engine.ask(memories.timeline)
                 self._show(Timeline, lines.timeline)
@@ -215,7 +215,7 @@ class PlainChat:
             case "study", _:
                 engine.ask(memories.study)
                 self._wait(Studied, Notice)
-            case "dial", share if share.isdecimal() and int(share) <= 100:
+            case "dial", share if share.isdecimal() and commands.number(share) <= 100:
                 self._set("dial", share)
             case "memory", "":
                 engine.ask(memories.names)
@@ -254,7 +254,9 @@ class PlainChat:
             self._hear(lambda: self._engine.say(talks.edit, said, text))
 
     def _forget(self, argument: str) -> None:
-        message = int(argument) if argument.isdecimal() else None if argument else self._said
+        message = None if argument else self._said
+        if argument.isdecimal():
+            message = commands.number(argument)
         if message is None:
             self._print("Say which message: /forget ID. `mlxdyn memory log` shows the IDs.")
             return
@@ -265,13 +267,13 @@ class PlainChat:
     def _chats(self, argument: str) -> None:
         """List the saved chats, or open one by its number."""
         if argument.isdecimal():
-            self._open(lambda: self._engine.open(talks.open_chat, int(argument)))
+            self._open(lambda: self._engine.open(talks.open_chat, commands.number(argument)))
             return
         self._engine.ask(talks.listed)
         self._show(Chats, lines.chats)
 
     def _surprise(self, argument: str) -> None:
-        message = int(argument) if argument.isdecimal() else self._said
+        message = commands.number(argument) if argument.isdecimal() else self._said
         if message is None:
             self._print("Say something first.")
             return

@@ -21,6 +21,8 @@ It learns from you while you talk, and still knows it tomorrow.
   Try     say where you live, then: /compare Where do I live?"""
 """What a person reads who has said nothing yet."""
 
+MOST_DIGITS, MOST = 19, 2**63 - 1  # of a number in the ledger
+
 Words = Mapping[str, Sequence[str]]
 """By command, what its argument may be."""
 
@@ -122,6 +124,14 @@ def read(text: str) -> tuple[str, str]:
     """Split a line that starts with a slash into a command's name and its argument."""
     name, _, argument = text[1:].strip().partition(" ")
     return name.lower(), argument.strip()
+
+
+def number(digits: str) -> int:
+    """Read the number of a message, chat or moment; one that is too long is one that none has.
+
+    Python itself refuses to read thousands of digits.
+    """
+    return int(digits) if len(digits) <= MOST_DIGITS else MOST
 
 
 def unknown(name: str, *, plain: bool = False) -> str:
