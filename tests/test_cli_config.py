@@ -130,16 +130,25 @@ def test_the_program_knows_its_short_options():
     assert "-m, --model" in help_ and "-M, --memory" in help_ and "--system" in help_
 
 
-def test_every_option_and_command_is_explained():
-    def unexplained(command: click.Command, name: str) -> Iterator[str]:
-        options = [p for p in command.params if isinstance(p, click.Option)]
-        yield from (f"{name} {p.opts[-1]}" for p in options if not p.help and not p.hidden)
-        if not command.get_short_help_str():
-            yield name
-        if isinstance(command, click.Group):
-            for below in command.list_commands(click.Context(command)):
-                found = command.get_command(click.Context(command), below)
-                assert found is not None
-                yield from unexplained(found, f"{name} {below}")
+def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """Walk a command and all below it, with their names."""
+    yield name, command
+    if isinstance(command, click.Group):
+        for below in command.list_commands(click.Context(command)):
+            found = command.get_command(click.Context(command), below)
+            assert found is not None
+            yield from commands(found, f"{name} {below}")
 
-    assert not [*unexplained(group, "mlxdyn")]
+
+def test_every_option_and_command_is_explained():
+    for name, command in commands(group, "mlxdyn"):
+        assert command.get_short_help_str(), name
+        options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
+        assert all(option.help for option in options), name
+
+
+def test_every_command_that_prints_results_takes_json():
+    silent = {"mlxdyn completion"}  # a script of the shell's
+    for name, command in commands(group, "mlxdyn"):
+        takes = any("--json" in option.opts for option in command.params)
+        assert takes or isinstance(command, click.Group) or name in silent, name

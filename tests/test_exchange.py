@@ -520,7 +520,8 @@ def test_the_commands_take_a_memory_out_and_in(open_memory: Open, tall, tmp_path
         done = CliRunner().invoke(main, ["memory", "import", str(tmp_path / "out.gguf")])
         assert done.exit_code == 1 and "cannot be imported" in done.output
         return
-    run("import", target, "--memory", "copy", "--yes")
+    told = run("import", target, "--memory", "copy", "--yes", "--json").stdout
+    assert json.loads(told) == {"memory": "copy", "model": str(tall.path)}
     open_memory("copy")
     assert mx.array_equal(logits(tall.network), before)
 
