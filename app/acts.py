@@ -11,7 +11,7 @@ from mlxdyn.engine import commands, memories, models, talks
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name
 from mlxdyn_app.dialogs import Help
-from mlxdyn_app.theme import NAMES
+from mlxdyn_app.theme import KNOWN
 from mlxdyn_app.transcript import Turn
 
 if TYPE_CHECKING:
@@ -325,11 +325,10 @@ def settings(app: ChatApp, _: str = "") -> None:
 def theme(app: ChatApp, name: str = "") -> None:
     """Choose the colours for good; without a name, the other of dark and light."""
     wanted = name or ("light" if app.current_theme.dark else "dark")
-    if NAMES.get(wanted, wanted) in app.available_themes:
+    if wanted in KNOWN:
         put(app, "theme", wanted)
     else:
-        app.say(f"There is no theme {wanted}; there is: dark, light, "
-                f"{', '.join(sorted(app.available_themes))}.", error=True)  # fmt: skip
+        app.say(f"There is no theme {wanted}; there is: {', '.join(KNOWN)}.", error=True)
 
 
 def numbers(app: ChatApp, _: str = "") -> None:

@@ -10,6 +10,9 @@ from click.testing import CliRunner
 from mlxdyn import settings
 from mlxdyn.cli import main
 from mlxdyn.cli.commands import main as group
+from mlxdyn.engine.actor import Options
+from mlxdyn_app.app import ChatApp
+from mlxdyn_app.theme import KNOWN, NAMES
 
 
 def run(*words: str, code: int = 0) -> str:
@@ -36,6 +39,8 @@ def test_a_setting_is_kept_shown_and_unset():
         (("temprature", "--json"), "did you mean temperature?"),
         (("temprature", "--unset"), "did you mean temperature?"),
         (("", "--json"), "there is no setting"),
+        (("theme", "nosuch"), "there is: dark, light, "),
+        (("model", "nosuch"), "no model 'nosuch': name one that is here (wren"),
         (("temperature", "hot"), "it takes a number from 0 to 5"),
         (("temperature", "nan"), "it takes a number"),
         (("idle", "inf"), "it takes a number"),
@@ -48,6 +53,27 @@ def test_a_setting_is_kept_shown_and_unset():
 def test_what_cannot_be_is_said_with_what_can(words, said):
     assert said in run("config", *words, code=1)
     assert settings.read() == {}
+
+
+@pytest.mark.parametrize("model", ["wren", "smollm2-135m", "mlx-community/Qwen3-0.6B-4bit", ""])
+def test_a_model_that_is_here_or_could_be_fetched_is_kept(model):
+    run("config", "model", model)
+    assert settings.read() == {"model": model}
+
+
+def test_a_model_that_is_set_and_not_there_is_told_with_the_file_that_names_it(monkeypatch):
+    monkeypatch.delenv("MLXDYN_MODEL")
+    settings.put("model", "nosuch")
+    assert f"no model 'nosuch', which {settings.path()} names" in run(
+        "chat", "--once", "Hi", code=1
+    )
+    assert str(settings.path()) not in run("chat", "-m", "other", "--once", "Hi", code=1)
+
+
+def test_the_app_knows_every_theme_that_can_be_kept():
+    assert {NAMES.get(name, name) for name in KNOWN} == {*ChatApp(Options()).available_themes}
+    for theme in KNOWN:
+        run("config", "theme", theme)
 
 
 @pytest.mark.parametrize("words", [("--unset",), ("model", "wren", "--unset")])

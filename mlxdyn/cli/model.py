@@ -212,16 +212,24 @@ def ensure(name: str) -> None:
     Raises MlxdynError when there is no such model.
     """
 
-    from mlxdyn.model import registry
+    from mlxdyn.model.registry import locate
 
     try:
-        registry.locate(name)
+        locate(name)
     except MlxdynError:
-        known = name in registry.entries() or registry.is_repository(name)
-        if not known or not sys.stdin.isatty():
+        check_known(name)
+        if not sys.stdin.isatty():
             raise
         click.confirm(f"{name} is not on this machine. Download it?", abort=True, err=True)
         fetch(name)
+
+
+def check_known(name: str) -> None:
+    """Raise MlxdynError unless the model is here or could be fetched."""
+    from mlxdyn.model import registry
+
+    if name not in registry.entries() and not registry.is_repository(name):
+        registry.locate(name)
 
 
 def check_taught(name: str) -> None:

@@ -80,8 +80,9 @@ def locate(name: str) -> Path:
         raise MlxdynError(f"{path} is a file; make it a model first: mlxdyn model add {path}")
     if is_repository(name):
         return _downloaded(name)
+    kept = f", which {settings.path()} names" if settings.read().get("model") == name else ""
     raise MlxdynError(
-        f"no model {name!r}: name one that is here ({', '.join(known)}), a directory or a "
+        f"no model {name!r}{kept}: name one that is here ({', '.join(known)}), a directory or a "
         "Hugging Face repository such as mlx-community/Qwen3-0.6B-4bit"
     )
 
