@@ -11,7 +11,7 @@ from mlxdyn.engine import commands, memories, models, talks
 from mlxdyn.errors import MlxdynError
 from mlxdyn.files import check_name
 from mlxdyn_app.dialogs import Help
-from mlxdyn_app.theme import NAMES
+from mlxdyn_app.theme import KNOWN
 from mlxdyn_app.transcript import Turn
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def compare(app: ChatApp, text: str) -> None:
 def surprise(app: ChatApp, argument: str = "") -> None:
     """Show how surprising a message is, by default the last one the user said."""
     last = app.talk.last_said()
-    message = int(argument) if argument.isdecimal() else last and last.message
+    message = commands.number(argument) if argument.isdecimal() else last and last.message
     if message:
         app.engine.ask(memories.surprise, message)
     else:
@@ -204,7 +204,7 @@ def forget(app: ChatApp, argument: str = "") -> None:
     """Ask about the message with this id, or the last one the user said; answered by Going."""
     last = app.talk.last_said()
     if argument.isdecimal():
-        app.engine.ask(memories.going, int(argument))
+        app.engine.ask(memories.going, commands.number(argument))
     elif argument:
         usage(app, "forget")
     elif last is None or last.message is None:
@@ -216,7 +216,7 @@ def forget(app: ChatApp, argument: str = "") -> None:
 def timeline(app: ChatApp, argument: str = "") -> None:
     """Show the memory's life, or what it knew at one moment."""
     if argument.isdecimal():
-        app.engine.ask(memories.look, int(argument))
+        app.engine.ask(memories.look, commands.number(argument))
     else:
         app.wait_for("timeline")
         app.engine.ask(memories.timeline)
@@ -239,7 +239,7 @@ def study(app: ChatApp, _: str = "") -> None:
 def dial(app: ChatApp, argument: str) -> None:
     """Choose how strongly the memory speaks, in per cent."""
     share = argument.removesuffix("%").strip()
-    if share.isdecimal() and int(share) <= 100:
+    if share.isdecimal() and commands.number(share) <= 100:
         put(app, "dial", share)
     else:
         usage(app, "dial")
@@ -325,11 +325,10 @@ def settings(app: ChatApp, _: str = "") -> None:
 def theme(app: ChatApp, name: str = "") -> None:
     """Choose the colours for good; without a name, the other of dark and light."""
     wanted = name or ("light" if app.current_theme.dark else "dark")
-    if NAMES.get(wanted, wanted) in app.available_themes:
+    if wanted in KNOWN:
         put(app, "theme", wanted)
     else:
-        app.say(f"There is no theme {wanted}; there is: dark, light, "
-                f"{', '.join(sorted(app.available_themes))}.", error=True)  # fmt: skip
+        app.say(f"There is no theme {wanted}; there is: {', '.join(KNOWN)}.", error=True)
 
 
 def numbers(app: ChatApp, _: str = "") -> None:

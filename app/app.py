@@ -45,7 +45,7 @@ from mlxdyn_app.sidebar import Sidebar
 from mlxdyn_app.status import StatusLine
 from mlxdyn_app.talk import SAVING, Talk
 from mlxdyn_app.terminal import watch
-from mlxdyn_app.theme import NAMES, PAPER, WREN
+from mlxdyn_app.theme import KNOWN, NAMES, PAPER, WREN
 from mlxdyn_app.timeline import TimelinePage
 from mlxdyn_app.transcript import Transcript, Turn
 from mlxdyn_app.wishes import grant
@@ -168,7 +168,7 @@ class ChatApp(App[None]):
         """What a line may become: a command, its argument, a file."""
         words = {
             "memory": self.memories, "model": self.models, "learn": LEARNS,
-            "set": [*BY_NAME], "theme": ["dark", "light", *sorted(self.available_themes)],
+            "set": [*BY_NAME], "theme": KNOWN,
         }  # fmt: skip
         return commands.fitting(text, words) if text.startswith("/") else files(text)
 

@@ -1,6 +1,6 @@
 """The chat's colours, warm on near black or on paper; the palette offers Textual's others too."""
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 WREN = Theme(
     name="wren",
@@ -32,3 +32,5 @@ PAPER = Theme(
 )
 NAMES = {"dark": WREN.name, "light": PAPER.name}
 """What a user writes, and the theme that is meant; others go by their own names."""
+KNOWN = (*NAMES, *sorted({*BUILTIN_THEMES, *NAMES.values()}))
+"""All that a user may write."""

@@ -2,7 +2,10 @@
 
 import errno
 
+PERMIT = "let yourself read and write it, or name another place (in MLXDYN_HOME for what is kept)"
 FIXES = {
+    errno.EACCES: PERMIT,
+    errno.EPERM: PERMIT,
     errno.ENOSPC: "free some space and try again",
     errno.EDQUOT: "free some space and try again",
     errno.EROFS: "make it writable, or name another place",

@@ -129,6 +129,10 @@ def replacing(path: Path) -> Iterator[Path]:
         sync(partial)
         os.replace(partial, path)
         sync(path.parent)
+    except OSError as error:
+        if error.filename == str(partial):
+            error.filename = str(path)  # what a user knows
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

@@ -113,7 +113,7 @@ def written() -> str:
 
 def personal() -> bool:
     """Tell whether phone, passport, account and tax numbers are learned, and shown as learned."""
-    return read().get("personal") is True
+    return values()["personal"] is True
 
 
 def presets() -> dict[str, str]:

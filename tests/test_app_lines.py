@@ -294,3 +294,11 @@ async def test_dial_preset_and_palette_are_kept_and_reached_by_key(tmp_path):
         await until(pilot, lambda: app.prompt.text == f"Read @{tmp_path}/note.txt")
         app.prompt.text = ""
     assert settings.values()["dial"] == 40
+
+
+async def test_a_number_that_is_too_long_ends_no_chat():
+    async with chatting(SHORT) as (app, pilot):
+        for name, wrong in (("forget", "no message 9"), ("timeline", "no moment 9")):
+            app.prompt.text = ""
+            await say(app, pilot, f"/{name} {'9' * 5000}")
+            await until(pilot, lambda wrong=wrong: any(wrong in text for text in seen(app)))

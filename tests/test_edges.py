@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from mlxdyn.cli import main
 from mlxdyn.errors import FEW_FILES, FIXES, NOWHERE
 from mlxdyn.model.load import Model
 
+ROOT = os.geteuid() == 0
 COMMAND = [str(Path(sys.executable).with_name("mlxdyn"))]
 
 
@@ -84,6 +86,20 @@ def test_a_directory_that_is_gone_and_an_input_that_cannot_be_read_are_said_with
     assert code == 1 and said == f"Error: {NOWHERE}\n"
     code, _, said = shell(f"$M chat --model {base} --plain 0>/dev/null")
     assert code == 1 and said.endswith(f"; {FIXES[errno.EBADF]}\n")
+
+
+@pytest.mark.skipif(ROOT and not shutil.which("setpriv"), reason="root may write everywhere")
+def test_a_home_that_is_not_ones_own_is_named_with_the_fix(base: Path, home: Path):
+    """What could not be written was named by a hidden file beside it, and with no fix."""
+    home.mkdir(exist_ok=True)
+    (home / "config.toml").touch()
+    home.chmod(0o500)
+    as_user = "setpriv --bounding-set -dac_override,-dac_read_search $M" if ROOT else "$M"
+    _, _, said = shell(f"{as_user} config temperature 1")
+    assert said == f"Error: Permission denied: {home / 'config.toml'}; {FIXES[errno.EACCES]}\n"
+    _, _, said = shell(f"{as_user} chat --model {base} --once Hi")
+    assert "cannot be opened" in said and "MLXDYN_HOME" in said
+    home.chmod(0o700)
 
 
 @pytest.mark.parametrize("command", ["chat --once Hi", "memory verify"])

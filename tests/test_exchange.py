@@ -520,9 +520,28 @@ def test_the_commands_take_a_memory_out_and_in(open_memory: Open, tall, tmp_path
         done = CliRunner().invoke(main, ["memory", "import", str(tmp_path / "out.gguf")])
         assert done.exit_code == 1 and "cannot be imported" in done.output
         return
-    run("import", target, "--memory", "copy", "--yes")
+    told = run("import", target, "--memory", "copy", "--yes", "--json").stdout
+    assert json.loads(told) == {"memory": "copy", "model": str(tall.path)}
     open_memory("copy")
     assert mx.array_equal(logits(tall.network), before)
+
+
+@pytest.mark.parametrize("kind", ["mlx-lm", "peft"])
+def test_an_adapter_on_a_base_that_ships_is_imported_elsewhere_and_tells_no_path(
+    open_memory: Open, wren: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+):
+    taught(open_memory(DEFAULT_MEMORY, model=wren)).close()
+    said = run("export", tmp_path / "out", "--format", kind, "--no-leak-probe").stdout
+    assert kind == "peft" or f"--model {wren.path}" in said, "mlx-lm knows no names of ours"
+    config = tmp_path / "out" / CONFIG
+    name = json.dumps(wren.name)
+    assert name in config.read_text() and str(wren.path.parent) not in config.read_text()
+    monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "elsewhere"))
+    run("import", tmp_path / "out", "--memory", "copy", "--yes")
+    former = json.dumps(str(tmp_path / "gone" / "wren"))  # as it was written before
+    config.write_text(config.read_text().replace(name, former))
+    monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "further"))
+    run("import", tmp_path / "out", "--memory", "copy", "--yes")
 
 
 def test_json_says_all_that_was_measured(open_memory: Open, tmp_path):

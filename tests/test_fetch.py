@@ -108,8 +108,8 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_repository_is_downloaded_and_then_needs_no_network(hub: Hub, mite: Model) -> None:
-    done = run("model", "download", REPOSITORY)
-    assert done.returncode == 0, done.stderr
+    done = run("model", "download", REPOSITORY, "--json")
+    assert done.returncode == 0 and json.loads(done.stdout) == {"name": REPOSITORY}, done.stderr
     asked = len(hub.asked)
     told = json.loads(run("model", "info", REPOSITORY, "--json").stdout)
     assert told["fingerprint"] == mite.fingerprint and len(hub.asked) == asked
@@ -204,7 +204,9 @@ def test_files_and_directories_are_added_under_a_name(index: Path, mite: Model) 
     assert fetch.add(str(file), name="second", say=print) == "second"
     assert fetch.add(str(mite.path), name="third", say=print) == "third"
     assert load("third").fingerprint == mite.fingerprint
-    assert {"tiny", "second", "third"} <= set(registry.added())
+    fourth = run("model", "add", str(mite.path), "--name", "fourth", "--json").stdout
+    assert json.loads(fourth) == {"name": "fourth"}
+    assert {"tiny", "second", "third", "fourth"} <= set(registry.added())
     for taken in (BUNDLED_MODEL, DEFAULT_MODEL, "second"):
         with pytest.raises(MlxdynError, match="already"):
             fetch.add(str(file), name=taken, say=print)

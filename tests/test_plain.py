@@ -3,6 +3,8 @@
 import io
 import json
 
+import pytest
+
 from mlxdyn.cli.plain import PlainChat
 from mlxdyn.config import ChatConfig, SamplingConfig, StudyConfig
 from mlxdyn.engine import commands
@@ -65,6 +67,42 @@ def test_a_result_has_the_documented_keys():
     learned = json.loads(out)["learned"]
     assert learned.keys() >= {"tokens", "nll_before", "nll_after", "accepted", "update"}
     assert learned["items"] and learned["secrets"] == 1 and code == 0
+
+
+@pytest.mark.timeout(60)
+def test_json_waits_for_a_lesson_just_where_there_is_one_however_that_was_set():
+    """With learning off by /set it waited for ever, and on again it said that nothing was."""
+    told = "My cat is called Tinta."
+    out, err, code = talk(
+        "/set learn off", told, "/set learn user", told, "/learn off", "/set learn user", told,
+        "/set learn off", "/learn user", told, "/temporary", told, as_json=True,
+    )  # fmt: skip
+    learned = [json.loads(line)["learned"] for line in out.splitlines()]
+    assert [one is not None for one in learned] == [False, True, True, True, False], err
+    assert code == 0
+
+
+def test_a_command_of_the_full_screen_is_named_with_what_does_it_here():
+    """/forget named /log, and the answer to /log was: did you mean /log?"""
+    out, err, _ = talk("/learn off", "/forget 99", "/log", "/theme light", "/sidebar", "/lok")
+    assert "`mlxdyn memory log`" in err
+    assert out.splitlines() == [
+        "/log is of the full screen; in a shell: mlxdyn memory log",
+        "/theme is of the full screen; in a shell: mlxdyn config theme NAME",
+        "/sidebar is of the full screen; in a shell: mlxdyn chat",
+        "There is no command /lok; /help lists them",
+    ]
+
+
+def test_a_number_that_is_too_long_ends_no_chat():
+    nines = "9" * 5000
+    out, err, code = talk("/learn off", "Hello", *(f"/{command} {nines}" for command in (
+        "forget", "timeline", "chats", "surprise", "dial")), "/numbers")  # fmt: skip
+    said = ["no message 9", "no moment 9", "no conversation 9", "message 9"]
+    wrong = [line for line in err.splitlines() if line.startswith("Error")]
+    assert all(part in line for part, line in zip(said, wrong, strict=True)), err
+    assert "/dial 0..100" in out and "Numbers are shown." in err and code == 1
+    assert max(map(len, wrong)) < 200
 
 
 def test_help_names_every_command():

@@ -266,6 +266,18 @@ def test_no_command_prints_a_secret_and_personal_numbers_only_by_wish(
     assert ("415 555 2671" in said) == personal
 
 
+@pytest.mark.parametrize(("kept", "spoken"), [(False, "on"), (True, "off")])
+def test_the_environment_goes_before_the_file(
+    mite: Model, kept: bool, spoken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chat and `config` obeyed it, and the log showed what they had kept."""
+    settings.put("personal", kept)
+    monkeypatch.setenv("MLXDYN_PERSONAL", spoken)
+    with learned(mite, SAID, config=ChatConfig(personal=True)):
+        pass
+    assert ("415 555" in sentences(["log"])) == (spoken == "on")
+
+
 def test_the_log_shows_personal_numbers_when_told_to(mite: Model) -> None:
     with learned(mite, SAID, config=ChatConfig(personal=True)):
         pass

@@ -84,6 +84,9 @@ def test_the_child_gets_the_options_of_its_parent(monkeypatch):
     ((passed, port),) = served
     assert port == 8123 and "--temporary" in passed and "--set=top_k=3" in passed
     assert "--system=-- be brief" in passed and "--web" not in passed
+    assert not {"--personal", "--no-personal"} & {*passed}, "it would go before what is set"
+    CliRunner().invoke(main, ["chat", *words, "--personal"])
+    assert "--personal" in served[-1][0]
 
 
 @contextmanager

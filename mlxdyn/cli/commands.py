@@ -121,13 +121,18 @@ def chat(
     """Talk with a model that learns from you."""
     from mlxdyn.engine.actor import Options
 
-    check_name(name)
     given = click.get_current_context().get_parameter_source
-    found = _settings(chosen_now, learn=learn, system=system)
+    port_given = given("port") != ParameterSource.DEFAULT
+    _check_usage(once, web, go_on=go_on, lines=plain or as_json, port=port_given)
+    check_name(name)
+    said = _said(chosen_now, learn=learn, system=system)
+    found = settings.values() | said
     if given("personal") != ParameterSource.DEFAULT:
         found["personal"] = personal
     temporary = temporary or incognito
-    if given("model") == ParameterSource.DEFAULT:
+    if given("model") != ParameterSource.COMMANDLINE and said.get("model"):
+        model = str(said["model"])
+    elif given("model") == ParameterSource.DEFAULT:
         asks = once is None and not as_json and "TEXTUAL_DRIVER" not in os.environ
         model = model_for(name, ask=asks and _on_terminal())
     ensure(model)
@@ -138,7 +143,8 @@ def chat(
 
         words = ["--model", model, "--memory", name, *(f"--set={one}" for one in chosen_now)]
         words += [f"--{n}={text}" for n, text in (("learn", learn), ("system", system)) if text]
-        words += [f"--{'' if personal else 'no-'}personal"]
+        if given("personal") != ParameterSource.DEFAULT:
+            words += [f"--{'' if personal else 'no-'}personal"]
         flags = {"temporary": temporary, "incognito": incognito, "no-template": untaught}
         serve([*words, *(f"--{flag}" for flag, on in flags.items() if on)], port)
         return
@@ -158,15 +164,25 @@ def chat(
     sys.exit(_plain(options, once, as_json))
 
 
-def _settings(chosen: tuple[str, ...], **options: str | None) -> dict[str, settings.Value | None]:
-    """Give the settings of one chat: options before the environment, that before the file."""
+def _check_usage(once: str | None, web: bool, *, go_on: bool, lines: bool, port: bool) -> None:
+    """Refuse what would be ignored."""
+    if web and (once is not None or lines):
+        raise click.UsageError("--web is the app in a browser: not --once, --plain or --json")
+    if port and not web:
+        raise click.UsageError("--port goes with --web")
+    if go_on and once is None:
+        raise click.UsageError("--continue goes with --once TEXT")
+
+
+def _said(chosen: tuple[str, ...], **options: str | None) -> dict[str, settings.Value]:
+    """Give the settings that the command line says: they go before the environment's."""
     said = {name: text for name, text in options.items() if text is not None}
     for one in chosen:
         name, equals, text = one.partition("=")
         if not equals:
             raise click.UsageError(f"--set takes NAME=VALUE, not {one!r}")
         said[name.strip()] = text
-    return settings.values() | {name: settings.parse(name, text) for name, text in said.items()}
+    return {name: settings.parse(name, text) for name, text in said.items()}
 
 
 def _on_terminal() -> bool:

@@ -5,8 +5,10 @@ import json
 import click
 
 from mlxdyn import settings
+from mlxdyn.cli.model import check_known
 from mlxdyn.cli.open import as_json
 from mlxdyn.engine.messages import value
+from mlxdyn.errors import MlxdynError
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -22,18 +24,35 @@ def config(name: str | None, text: str | None, unset: bool, as_json: bool) -> No
     They are kept in config.toml; MLXDYN_NAME in the environment goes before it, and an option of
     `mlxdyn chat` before both.
     """
-    if name and (unset or text is not None):
-        settings.put(name, None if unset or text is None else settings.parse(name, text))
+    if unset and (name is None or text is not None):
+        raise click.UsageError("--unset takes the NAME of a setting, and no VALUE")
+    if name is not None:
+        setting = settings.known(name)
+        kept = None if text is None else settings.parse(name, text)
+        if kept is not None:
+            _check(name, str(kept))
+        if unset or kept is not None:
+            settings.put(name, kept)
     found = settings.values()
     if as_json:
         click.echo(json.dumps(found if name is None else {name: found[name]}, indent=2))
-    elif name:
-        setting = settings.known(name)
+    elif name is not None:
         click.echo(f"{name} = {value(found[name])}    {setting.meaning}; {setting.takes}")
     else:
         for setting in settings.SETTINGS:
             click.echo(f"{setting.name:20} {value(found[setting.name]):16} {setting.meaning}")
         click.echo(f"\nkept in {settings.path()}", err=True)
+
+
+def _check(name: str, kept: str) -> None:
+    """Raise MlxdynError for a model or a theme that there is not: neither could be used later."""
+    if name == "model" and kept:
+        check_known(kept)
+    if name == "theme":
+        from mlxdyn_app.theme import KNOWN
+
+        if kept not in KNOWN:
+            raise MlxdynError(f"there is no theme {kept!r}; there is: {', '.join(KNOWN)}")
 
 
 @click.command()

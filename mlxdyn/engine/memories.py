@@ -37,7 +37,10 @@ def going(workspace: Workspace, *messages: int) -> None:
     found = outcome.going(workspace.memory, messages)
     if not found.messages:
         named = ", ".join(map(str, messages))
-        raise MlxdynError(f"there is no message {named} in this memory; /log shows the IDs")
+        raise MlxdynError(
+            f"there is no message {named} in this memory; `mlxdyn memory log`, or /log in the full "
+            "screen, shows the IDs"
+        )
     workspace.emit(found)
 
 

@@ -18,6 +18,7 @@ from mlxdyn.memory.directory import ORIGIN, reserved
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.records import MemoryRow
+from mlxdyn.model import registry
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import adapter_disabled, attach
 
@@ -37,9 +38,7 @@ class Adapter:
     arrays: dict[str, mx.array]
     rank: int
     scale: float
-    base: str = (
-        ""  # the base it fits: a Hugging Face repository or a path on the machine that made it
-    )
+    base: str = ""  # the base it fits: a name, a repository, or a path where it was made
     fingerprint: str = ""  # of that base, where known
     memory: str = ""  # the memory it was taken from
 
@@ -89,7 +88,13 @@ def adapter_of(memory: Memory) -> Adapter:
 
 
 def base_name(path: Path) -> str:
-    """The repository that a downloaded model came from, else where it is on this machine."""
+    """The name by which `model.registry` finds a base elsewhere too, where there is one."""
+    names = {where.resolve(): name for name, where in registry.named().items()}
+    return names.get(path.resolve()) or source(path)
+
+
+def source(path: Path) -> str:
+    """What any program loads a base from: its repository, else where it is on this machine."""
     for part in path.parts:
         if part.startswith("models--") and "snapshots" in path.parts:
             return part.removeprefix("models--").replace("--", "/", 1)

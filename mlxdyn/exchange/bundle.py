@@ -19,12 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import mlxdyn_models
 from mlxdyn import __version__
 from mlxdyn.arrays import sound_arrays
 from mlxdyn.config import AdapterConfig, LearnerConfig
 from mlxdyn.errors import MlxdynError
-from mlxdyn.exchange.adapter import Adapter, base_name, check_fit, create
+from mlxdyn.exchange.adapter import Adapter, check_fit, create
 from mlxdyn.exchange.directories import CONFIG, WEIGHTS, read, write_mlx_lm
 from mlxdyn.exchange.received import WEIGHT_FILE, check_lessons, received
 from mlxdyn.files import check_name, data_dir, digest, memory_directory, sweep, temporary
@@ -91,7 +90,7 @@ def write_bundle(memory: Memory, adapter: Adapter, path: Path, *, text: bool) ->
         write_mlx_lm(adapter, directory / ADAPTER)
         if text:
             _write_history(memory, directory)
-        manifest = _manifest(memory, directory, text)
+        manifest = _manifest(memory, adapter, directory, text)
         (directory / MANIFEST).write_text(json.dumps(manifest, indent=2))
         with zipfile.ZipFile(path, "x") as packed:
             for name in (MANIFEST, *manifest["files"]):
@@ -120,24 +119,18 @@ def _write_history(memory: Memory, directory: Path) -> None:
         shutil.copyfile(memory.directory / name, directory / name)
 
 
-def _manifest(memory: Memory, directory: Path, text: bool) -> dict[str, Any]:
+def _manifest(memory: Memory, adapter: Adapter, directory: Path, text: bool) -> dict[str, Any]:
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     return {
         "schema": BUNDLE_SCHEMA,
         "mlxdyn": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "memory": memory.row.name,
-        "model": _model_name(memory.model.path),
+        "model": adapter.base,
         "fingerprint": memory.row.fingerprint,
         "text": text,
         "files": {str(path.relative_to(directory)): digest(path) for path in files},
     }
-
-
-def _model_name(path: Path) -> str:
-    """A name that `model.locate` finds on another machine too, where there is one."""
-    bundled = {where: name for name, where in mlxdyn_models.bundled().items()}
-    return bundled.get(path) or base_name(path)
 
 
 @contextmanager

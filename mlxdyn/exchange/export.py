@@ -10,7 +10,7 @@ import mlx.core as mx
 from mlxdyn.config import Dtype, Format
 from mlxdyn.errors import MlxdynError
 from mlxdyn.exchange import bundle, directories, fidelity, fuse, gguf, leak
-from mlxdyn.exchange.adapter import Adapter, adapter_of, adapter_replaced
+from mlxdyn.exchange.adapter import Adapter, adapter_of, adapter_replaced, source
 from mlxdyn.exchange.fidelity import Fidelity
 from mlxdyn.files import appearing, check_free
 from mlxdyn.memory.memory import Memory
@@ -51,7 +51,7 @@ class Exported:
     """What was written, and how it compares with the live memory."""
 
     path: Path
-    base: str
+    base: str  # what other programs load it from
     bytes: int
     fidelity: Fidelity
     compared: int  # probe texts
@@ -101,7 +101,7 @@ def export(
         seen = fidelity.compare(live, base, back, back_base)
         _check(seen, kind)
     size = sum(path.stat().st_size for path in (target, *target.rglob("*")) if path.is_file())
-    return Exported(target, adapter.base, size, seen, len(probes), wanted)
+    return Exported(target, source(model.path), size, seen, len(probes), wanted)
 
 
 def _check(seen: Fidelity, kind: Format) -> None:

@@ -66,7 +66,7 @@ def locate(name: str) -> Path:
 
     Raises MlxdynError with the fix when there is none; never touches the network.
     """
-    known = mlxdyn_models.bundled() | added()
+    known = named()
     if name in known:
         return known[name]
     if name in entries() and "/" not in name:
@@ -80,10 +80,16 @@ def locate(name: str) -> Path:
         raise MlxdynError(f"{path} is a file; make it a model first: mlxdyn model add {path}")
     if is_repository(name):
         return _downloaded(name)
+    kept = f", which {settings.path()} names" if settings.read().get("model") == name else ""
     raise MlxdynError(
-        f"no model {name!r}: name one that is here ({', '.join(known)}), a directory or a "
+        f"no model {name!r}{kept}: name one that is here ({', '.join(known)}), a directory or a "
         "Hugging Face repository such as mlx-community/Qwen3-0.6B-4bit"
     )
+
+
+def named() -> dict[str, Path]:
+    """Map the names of the models that ship or were added to their directories."""
+    return mlxdyn_models.bundled() | added()
 
 
 def added() -> dict[str, Path]:
