@@ -33,6 +33,7 @@ from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.database import migrate
 from mlxdyn.memory.store.ledger import Ledger
 from mlxdyn.memory.store.migrations import NEWEST, OLDEST
+from mlxdyn.model import registry
 from mlxdyn.model.load import Model
 
 TEXTS = ("my dog is Rex", "I live in Leeds by the old mill", "the shed code is four seven one nine")
@@ -165,6 +166,16 @@ def test_the_bundle_holds_no_other_memory(memory: Memory, ledger: Ledger, tiny, 
         pack(memory, tmp_path / "m.bundle")
     with zipfile.ZipFile(tmp_path / "m.bundle") as packed:
         assert b"Vexathorn" not in packed.read(LEDGER)
+
+
+def test_the_bundle_names_no_place_of_a_base_that_has_a_name(
+    memory: Memory, tiny, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(registry, "named", lambda: {"tiny": tiny.path})
+    with zipfile.ZipFile(pack(memory, tmp_path / "m.bundle")) as packed:
+        held = {name: packed.read(name) for name in packed.namelist()}
+    assert not [name for name, data in held.items() if str(tiny.path).encode() in data]
+    assert b"tiny" in held[LEDGER] and str(tiny.path) == memory.row.model
 
 
 def test_the_adapter_inside_is_one_that_mlx_lm_loads(memory: Memory, tmp_path: Path):

@@ -89,7 +89,7 @@ def write_bundle(memory: Memory, adapter: Adapter, path: Path, *, text: bool) ->
     with _workbench() as directory:
         write_mlx_lm(adapter, directory / ADAPTER)
         if text:
-            _write_history(memory, directory)
+            _write_history(memory, adapter.base, directory)
         manifest = _manifest(memory, adapter, directory, text)
         (directory / MANIFEST).write_text(json.dumps(manifest, indent=2))
         with zipfile.ZipFile(path, "x") as packed:
@@ -106,11 +106,15 @@ def _workbench() -> Iterator[Path]:
         yield directory
 
 
-def _write_history(memory: Memory, directory: Path) -> None:
-    """Copy the memory's rows, the weights it started from and its newest snapshot."""
+def _write_history(memory: Memory, base: str, directory: Path) -> None:
+    """Copy the memory's rows, the weights it started from and its newest snapshot.
+
+    The rows name the base as the bundle does, not the path at which it is here.
+    """
     memory.snapshot()
+    named = replace(memory.row, model=base)
     with closing(Ledger(directory / LEDGER)) as extract:
-        row = copy_memory(memory.ledger, memory.row, extract, memory.row.name)
+        row = copy_memory(memory.ledger, named, extract, memory.row.name)
         newest = extract.memories.snapshots(row.id)[:1]
         extract.memories.set_snapshots(row.id, newest)
         extract.erase()
