@@ -223,7 +223,13 @@ API = re.compile(
 
 
 def _key(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
-    """Take a string drawn at random that follows a key's name, closely or a few words on."""
+    """Take a string drawn at random that follows a key's name, closely or a few words on.
+
+    What is told of a key that can only be a secret need only look made up, as a password does.
+    """
+    plain = _plain_key(text, label, at, language) if linked else None
+    if plain:
+        return plain
     match = STRING.match(text, at)
     if match and _drawn(text, match, 8 if linked else 16):
         return trimmed(text, *match.span("it"))
@@ -240,6 +246,34 @@ def _key(text: str, label: re.Match[str], at: int, linked: bool, language: Langu
             return trimmed(text, *whole.span("it"))
     return None
 
+
+def _plain_key(text: str, label: re.Match[str], at: int, language: Language) -> Found:
+    """Take one word with a digit or a sign after "my secret key is", and after "my secret is"."""
+    named = ONLY_SECRET.search(text[max(0, label.start() - 24) : label.end()])
+    if not named and label[0].lower() != "secret":
+        return None
+    found = adjacent(text, at) if language.spaced else latin(text, at)
+    value = text[slice(*found)] if found else ""
+    written = re.search("=|^[\"'`]", text[label.end() : at]) or value.startswith("//")
+    if not value or written or PRODUCT.fullmatch(value) or IN_LETTERS.fullmatch(value):
+        return None
+    if named:
+        return found if odd(value) else None
+    ahead = text[max(0, label.start() - 20) : label.start()]
+    mine = re.search(rf"(?<!\w)(?:{alternatives(language.my)})\s\Z", ahead, re.IGNORECASE)
+    return found if mine and NUMBERED.fullmatch(value) else None
+
+
+ONLY_SECRET = re.compile(
+    r"(?<![^\W_])(?:api|access|secret|private|encryption|decryption|signing|privat\w{0,3}|geheim\w{0,3}|lizenz)[ -]?(?:keys?|tokens?|schlüssel|sleutel)\Z"
+    r"|(?:clé|llave|clave|chiave|chave|klucz|ключ) (?:de )?(?:api|secr\w{3}|segreta|priv\w{2,3}|chiffrement|cifrado|prywatny)\Z"
+    r"|(?:tajny klucz|(?:апи|секретный|закрытый|приватный) ключ)\Z|密钥|密鑰|私钥|秘密鍵|シークレットキー|apiキー",
+    re.IGNORECASE,
+)
+"""Keys that are never of brass, of a piano or of success."""
+
+IN_LETTERS = re.compile(r"[^\W\d]+(?:[/&+'’-][^\W\d]+)*")  # YouTube, read/write
+NUMBERED = re.compile(r"(?=\D*\d\D*\d)(?=.*[^\W\d_])\S{6,}")
 
 FREE = re.compile(r"(?<![A-Za-z0-9_+/.~-])[A-Za-z0-9_+/]{8}")
 

@@ -123,7 +123,7 @@ FRENCH = Language(
     code="code|digicode|combinaison",
     opener="porte|portail|immeuble|garage|alarme|coffre|coffre-fort|cadenas|vélo|entrée|accès|téléphone|valise"
     "|sécurité|vérification|confirmation|déverrouillage|wifi|casier|boîte|boîtier",
-    key="clé|clé api|jeton|clé de licence",
+    key="clé|clé api|clé secrète|clé privée|clé de chiffrement|jeton|clé de licence",
     login="identifiants|identifiant|login|connexion",
     answer="nom de jeune fille de ma mère|réponse secrète|réponse à la question secrète|réponse de sécurité",
     phone="téléphone|tél|portable|mobile|mon numéro|numéro de téléphone|numéro de portable|fixe|appelle-moi au",
@@ -147,7 +147,7 @@ SPANISH = Language(
     code="código|codigo|combinación|combinacion",
     opener="puerta|portón|garaje|alarma|caja fuerte|candado|casillero|taquilla|edificio|entrada|acceso|celular|móvil"
     "|maleta|seguridad|verificación|bici|bicicleta|portal|tarjeta|desbloqueo|confirmación",
-    key="llave api|clave api|token|clave secreta|clave de api",
+    key="llave api|llave secreta|llave privada|clave api|token|clave secreta|clave privada|clave de cifrado|clave de api",
     login="usuario|inicio de sesión|credenciales|login",
     answer="apellido de soltera de mi madre|respuesta de seguridad|respuesta secreta",
     phone="teléfono|telefono|móvil|movil|celular|mi número|mi numero|número de teléfono|whatsapp|llámame al",
@@ -170,7 +170,7 @@ ITALIAN = Language(
     code="codice|combinazione",
     opener="porta|cancello|portone|garage|allarme|cassaforte|lucchetto|armadietto|ingresso|accesso|telefono|valigia"
     "|sicurezza|verifica|bici|sblocco|carta|bancomat|conferma",
-    key="chiave|chiave api|token|chiave segreta",
+    key="chiave|chiave api|token|chiave segreta|chiave privata",
     login="credenziali|utente|nome utente|login|accesso",
     answer="cognome da nubile di mia madre|risposta di sicurezza|risposta segreta",
     phone="telefono|cellulare|cell|mio numero|numero di telefono|numero di cellulare|fisso|chiamami al",
@@ -193,7 +193,7 @@ PORTUGUESE = Language(
     code="código|codigo|combinação|segredo do cofre",
     opener="porta|portão|portao|garagem|alarme|cofre|cadeado|armário|prédio|entrada|acesso|celular|telemóvel|mala"
     "|segurança|verificação|bicicleta|cartão|desbloqueio|confirmação",
-    key="chave|chave api|chave pix|token",
+    key="chave|chave api|chave secreta|chave privada|chave pix|token",
     login="usuário|usuario|utilizador|login|credenciais",
     answer="nome de solteira da minha mãe|resposta de segurança|resposta secreta",
     phone="telefone|telemóvel|telemovel|celular|meu número|meu numero|número de telefone|whatsapp|fone",
@@ -238,7 +238,7 @@ POLISH = Language(
     code="kod|szyfr|kombinacja|kodem",
     opener="brama|bramy|drzwi|alarm|alarmu|garaż|garażu|sejf|sejfu|domofon|domofonu|kłódka|kłódki|klatki|telefonu|karty"
     "|dostępu|bezpieczeństwa|weryfikacyjny|szafki|walizki|wejścia|furtki|blik|potwierdzenia|roweru",
-    key="klucz|klucz api|token",
+    key="klucz|klucz api|klucz prywatny|tajny klucz|token",
     login="login|użytkownik|dane logowania",
     answer="nazwisko panieńskie mojej matki|nazwisko panieńskie matki|odpowiedź na pytanie",
     phone="telefon|telefonu|numer telefonu|komórka|komórki|mój numer|tel|zadzwoń na|komórkę",
@@ -281,7 +281,7 @@ RUSSIAN = Language(
     code="код|комбинация|шифр|кода",
     opener="двери|дверь|домофон|домофона|сейф|сейфа|сигнализация|сигнализации|ворота|ворот|гараж|гаража|замок|замка"
     "|подъезд|подъезда|телефона|карты|доступа|подтверждения|безопасности|чемодана|калитки|шлагбаума|входа|велосипеда",
-    key="ключ|токен|ключ api|апи ключ|секретный ключ",
+    key="ключ|токен|ключ api|апи ключ|секретный ключ|закрытый ключ|приватный ключ",
     login="логин|учётка|учетка|пользователь",
     answer="девичья фамилия матери|девичья фамилия моей матери|ответ на секретный вопрос|ответ на контрольный вопрос",
     phone="телефон|телефона|номер телефона|мобильный|мобильного|мой номер|тел|сотовый|позвони на|звони на",
