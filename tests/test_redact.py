@@ -285,6 +285,12 @@ INNOCENT = [
     "The dress code is 1920s.",
     "I got error code 1603 and exit code 137; the status code is 200.",
     "The PIN has 4 digits, I think.",
+    "My PINs are all different. We collect pins: 300 of them so far.",
+    "My passwords are long and unique, mine is stronger, the other one is weak.",
+    "I forgot my password. The new one is better.",
+    "Mes mots de passe sont longs et compliqués.",
+    "Meine Passwörter sind lang und sicher, das neue ist länger.",
+    "Mis contraseñas son largas y seguras.",
     "I pinned it at 1234 Main Street.",
     "I love the bowling pin set from 1962.",
     "Use sk-learn or sk-image-processing-and-more for that.",
@@ -331,6 +337,53 @@ def test_several_secrets_in_one_message_are_each_found() -> None:
     assert mask(text, find(text)) == (
         "user bob password [secret], PIN: [secret], card [secret]; my cat is Tofu"
     )
+
+
+SEVERAL = [
+    "My PINs are «4821» and «9931».",
+    "My PIN codes are «4821» and «9931»",
+    "PINs: «4821», «9931»",
+    "PINs: «4821»/«9931»",
+    "My PINs are «4821» for the bank and «9931» for the phone.",
+    "My old PIN was «4821». The new one is «9931».",
+    "My PIN is «4821» and my wife's is «9931»; 300 people came.",
+    "My door codes are «4821» and «9931».",
+    "My API keys are «Fluffy99» and «Rover88».",
+    "My passwords are «hunter2» and «swordfish».",
+    "My passwords: «hunter2», «swordfish», «letmein»",
+    "My passwords are «hunter2» | «swordfish» | «letmein»",
+    "My passwords are «moonbeam», «sunflower» and «letmein», thanks!",
+    "My passwords are «moonbeam» for Netflix and «sunflower» for Hulu and «daisy» for mail.",
+    "My passwords are «hunter2» and «swordfish» and «letmein».",
+    "My old password was «hunter2» and my new one is «swordfish»",
+    "My Netflix password's «moonbeam», Hulu's is «moonlight»",
+    "My phone numbers are «415 555 0134» and «415 555 0199».",
+    "Meine PINs sind «4821» und «9931».",
+    "Meine Passwörter sind «sonnenblume» und «mondschein», danke.",
+    "Mein altes Passwort war «hunter2» und das neue ist «mondschein».",
+    "Mes mots de passe sont «tournesol» et «hunter2».",
+    "Mon ancien mot de passe était «tournesol», le nouveau est «coquelicot».",
+    "Mis contraseñas son «girasol» y «hunter2»",
+    "Le mie password sono «girasole» e «hunter2»",
+    "Mijn wachtwoorden zijn «hunter2» en «zonnebloem»",
+    "Moje hasła to «hunter2» i «rower2019»",
+    "我的密码是«abc123»和«def456»",
+    # What follows one secret is mostly none.
+    "My password is «hunter2», thanks, and I like cats.",
+    "My password is «hunter2» and my dog is Rex, my wife's is a tall one.",
+    "My password is «hunter2», iPhone, YouTube, Tom's is on paper.",
+    "My password is «hunter2», my wife's is different.",
+    "My password is «hunter2» but the new one is longer.",
+    "My passwords are «hunter2» for cats and dogs.",
+    'My password is «hunter2», "Dune".',
+    "My PIN is «4821», 1985 is my birth year, or 2024.",
+]
+
+
+@pytest.mark.parametrize("marked", SEVERAL)
+def test_all_of_several_secrets_are_found_and_what_follows_them_is_left(marked: str) -> None:
+    text = re.sub("[«»]", "", marked)
+    assert mask(text, find(text)) == re.sub("«[^»]*»", lambda _: PLACEHOLDER, marked)
 
 
 @pytest.mark.parametrize("between", [" ", "\n", ", ", " and "])

@@ -98,8 +98,10 @@ def _link(language: Language) -> re.Pattern[str]:
 HEDGE = r"(?:(?:now|still|just|simply|currently|actually|literally|always|set to|called|spelled|jetzt|noch|ahora|maintenant|ora|agora|nu|teraz|теперь|:)\s{1,3}){0,3}"
 
 
-def labelled(text: str, low: str, language: Language, name: str, kind: str) -> Iterator[Span]:
-    """Find the values that such labels tell of."""
+def labelled(
+    text: str, low: str, language: Language, name: str, kind: str
+) -> Iterator[tuple[re.Match[str], Span]]:
+    """Find the values that such labels tell of, each with its label."""
     for label in labels_in(text, low, language, name):
         link = _link(language).match(text, label.end(), label.end() + NEAR)
         at = link.end() if link else label.end()
@@ -107,7 +109,7 @@ def labelled(text: str, low: str, language: Language, name: str, kind: str) -> I
         linked = bool(link and (link["link"] or link["owned"] is not None))
         found = VALUES[name](text, label, at, linked, language)
         if found and not BLANK.fullmatch(text[slice(*found)]):
-            yield Span(*found, kind)
+            yield label, Span(*found, kind)
 
 
 def _weak(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
@@ -140,7 +142,9 @@ def _password(text: str, label: re.Match[str], at: int, linked: bool, language: 
 
 CORNERED = re.compile(r"[「『“\"](?P<it>[^」』”\"\n]{1,80})[」』”\"]")
 
-VAGUE = frozenset({"clave", "parole", "losung", "magic word", "mantra", "parola", "암호", "暗号"})
+VAGUE = frozenset(
+    {"clave", "claves", "parole", "losung", "magic word", "mantra", "parola", "암호", "暗号"}
+)
 """Passwords, and much else: what follows must look made up."""
 
 PASSES = re.compile(
@@ -152,7 +156,7 @@ FICTION = re.compile(
 )
 
 PIN_DIGITS = re.compile(
-    r"[\"'“*_]{0,2}(?P<it>\d(?:[ -]?\d){2,7})(?!\d|[.:/-]\d|[ -]?(?:digits|characters|years|days|times|points|km|kg|lbs|euros?|dollars)\b)"
+    r"[\"'“*_]{0,2}(?P<it>\d(?:[ -]?\d){2,7})(?!\d|[.:-]\d|/(?!\d{4}(?!\d))\d|[ -]?(?:digits|characters|years|days|times|points|km|kg|lbs|euros?|dollars)\b)"
 )
 
 CODE = re.compile(
@@ -164,6 +168,8 @@ CODE = re.compile(
 
 def _pin(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
     match = PIN_DIGITS.match(text, at)
+    if match and label[0].lower() == "pins" and (not linked or len(match["it"]) < 4):
+        return None  # of bowling, of a connector
     told = match and not FICTION.search(text, max(0, label.start() - 80), at)
     return match.span("it") if match and told else None
 
@@ -227,7 +233,7 @@ def _key(text: str, label: re.Match[str], at: int, linked: bool, language: Langu
 
     What is told of a key that can only be a secret need only look made up, as a password does.
     """
-    plain = _plain_key(text, label, at, language) if linked else None
+    plain = plain_key(text, label, at, language) if linked else None
     if plain:
         return plain
     match = STRING.match(text, at)
@@ -247,7 +253,7 @@ def _key(text: str, label: re.Match[str], at: int, linked: bool, language: Langu
     return None
 
 
-def _plain_key(text: str, label: re.Match[str], at: int, language: Language) -> Found:
+def plain_key(text: str, label: re.Match[str], at: int, language: Language) -> Found:
     """Take one word with a digit or a sign after "my secret key is", and after "my secret is"."""
     named = ONLY_SECRET.search(text[max(0, label.start() - 24) : label.end()])
     if not named and label[0].lower() != "secret":
@@ -354,7 +360,7 @@ OF_PEOPLE = re.compile(
 )
 
 
-def _number(name: str, text: str, at: int) -> Found:
+def number(name: str, text: str, at: int) -> Found:
     for patterns in (PLAIN_NUMBER, MIXED_NUMBER):
         match = patterns[name].match(text, at) if name in patterns else None
         if (
@@ -376,6 +382,6 @@ VALUES = {
     "login": _login,
     "answer": _answer,
 } | {
-    name: (lambda text, label, at, linked, language, name=name: _number(name, text, at))
+    name: (lambda text, label, at, linked, language, name=name: number(name, text, at))
     for name in PLAIN_NUMBER
 }
