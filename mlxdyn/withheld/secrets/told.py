@@ -13,7 +13,7 @@ from mlxdyn.withheld.secrets.labels import LANGUAGES, NOT_CODE, Language
 from mlxdyn.withheld.secrets.listed import listed
 from mlxdyn.withheld.secrets.numerals import spelled
 from mlxdyn.withheld.secrets.shapes import Span
-from mlxdyn.withheld.secrets.turned import beside, turned
+from mlxdyn.withheld.secrets.turned import beside, networks, turned
 from mlxdyn.withheld.secrets.values import (
     DATE,
     ENGLISH_PASSWORD,
@@ -35,6 +35,7 @@ def told(text: str, before: str = "") -> Iterator[Span]:
     yield from assigned(text)
     yield from turned(text)
     yield from beside(text)
+    yield from networks(text)
     yield from spelled(text)
     yield from _changed(text, before)
     yield from _answered(text, before)
