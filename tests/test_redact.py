@@ -125,6 +125,11 @@ SECRETS = [
 
 # How people type, in several languages; all invented.
 TYPED = [
+    ("my pass-word is «hunter2»", "password"),
+    ("The password? «hunter2»", "password"),
+    ("what's the wifi password? «bananas77».", "password"),
+    ("the cvv is «1 2 3»", "card security code"),
+    ("my amex ends soon, its cid is «1234»", "card security code"),
     ("wifi key «48219937561028374650»", "password"),
     ("network security key: «bluewhale2021»", "password"),
     ("jo@example.org / «jojo2012»", "password"),
@@ -249,6 +254,9 @@ INNOCENT = [
     "The gate is B42; my flight is UA1775.",
     "My dog's name is Secret.",
     "I forgot my password again.",
+    "The password? No idea. Lost your password? YouTube can help, iPhone4 cannot. Which password? YouTube.",
+    "PubChem CID 2244 is aspirin; the cid of the image is 1234; on the card is El Cid, 1961.",
+    "The CVV is 3 or 4 digits, on the back of 1 2 3 cards.",
     "My password is too long.",
     "my password is expired, what now?",
     "The password is stored in the vault.",

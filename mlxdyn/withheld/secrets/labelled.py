@@ -134,11 +134,21 @@ def _password(text: str, label: re.Match[str], at: int, linked: bool, language: 
         shown = latin(text, at) if linked or text[at : at + 1].isascii() else None
         return quote.span("it") if quote else shown
     if not linked:
-        return adjacent(text, at)
+        return _asked(text, at) or adjacent(text, at)
     found = value_at(text, at, label.start(), language)
     vague = label[0].lower() in VAGUE and found and not odd(text[slice(*found)])
     return None if vague else found
 
+
+def _asked(text: str, at: int) -> Found:
+    """Take one odd word that is all there is after a question: the password? hunter2."""
+    found = adjacent(text, at + 2) if text.startswith("? ", at) else None
+    value = text[slice(*found)] if found else ""
+    usual = PRODUCT.fullmatch(value) or IN_LETTERS.fullmatch(value)
+    return found if found and not usual and ALONE.match(text, found[1]) else None
+
+
+ALONE = re.compile(r"[.!\"'”)]{0,3}\s{0,3}(?:\Z|\n)")
 
 CORNERED = re.compile(r"[「『“\"](?P<it>[^」』”\"\n]{1,80})[」』”\"]")
 

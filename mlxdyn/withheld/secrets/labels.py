@@ -41,7 +41,7 @@ class Language:
 
 
 ENGLISH = Language(
-    password="password|passwords|pass word|passphrase|passphrases|pass phrase|passcode|passcodes|passwd|pwd|pswd|psw|pw|passwrd|pasword|wifi key|wpa key"
+    password="password|passwords|pass word|pass-word|pass-words|passphrase|passphrases|pass phrase|passcode|passcodes|passwd|pwd|pswd|psw|pw|passwrd|pasword|wifi key|wpa key"
     "|passw0rd|p4ssw0rd|p@ssw0rd|p@ssword|pa55word|wifi pass|wi-fi pass|wifi pw|email pass|mail pass"
     "|wifi key|wpa key|wpa2 key|network key|network security key|wifi code|memorable word|login pass|account pass|router pass|netflix pass|secret word|safe word|safeword",
     weak="pass|wifi|wi-fi|hotspot|wlan",
