@@ -254,6 +254,8 @@ INNOCENT = [
     "The gate is B42; my flight is UA1775.",
     "My dog's name is Secret.",
     "I forgot my password again.",
+    "| service | password | price |\n|---|---|---|\n| mail | required | 5 |\n| chat | | 6 |\n| web | none | 7 |",
+    "| method | password | passkey |\n|---|---|---|\n| phishing | vulnerable | resistant |",
     "The password? No idea. Lost your password? YouTube can help, iPhone4 cannot. Which password? YouTube.",
     "PubChem CID 2244 is aspirin; the cid of the image is 1234; on the card is El Cid, 1961.",
     "The CVV is 3 or 4 digits, on the back of 1 2 3 cards.",
@@ -387,6 +389,8 @@ SEVERAL = [
     "Our WLAN: Fritz / «sonnenblume99»",
     "Wi-Fi: «HomeNet», password «sunflower»",
     "Mi wifi: Casa Garcia / «girasol2020»",
+    "| site | user | password |\n|---|---|---|\n| gmail | jo | «sunflower» |\n| hulu | jo | `«hunter2»` |\n\nI | am | here",
+    "Konto | Passwort\n:--|--:\nBank | «mondschein»",
     # What follows one secret is mostly none.
     "My password is «hunter2», thanks, and I like cats.",
     "My password is «hunter2» and my dog is Rex, my wife's is a tall one.",
@@ -481,6 +485,11 @@ def test_the_given_lists_are_told_apart(name: str, least: float, most: float) ->
         "密码是abc",
         "://a:",
         "-----BEGIN PRIVATE KEY-----",
+        "PINs: 4821, 4821, ",
+        "my passwords are moon for a and sun, Tom's is hunter2, ",
+        "my wifi: HomeNet / ",
+        "-",
+        "user|password|\n--|--\na|moon|",
     ],
 )
 def test_long_text_is_read_to_its_end(part: str) -> None:

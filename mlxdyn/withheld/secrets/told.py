@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache
 
-from mlxdyn.withheld.secrets.assigned import assigned, phrases
+from mlxdyn.withheld.secrets.assigned import assigned, phrases, tables
 from mlxdyn.withheld.secrets.labelled import HEDGE, KINDS, labelled, labels_in
 from mlxdyn.withheld.secrets.labels import LANGUAGES, NOT_CODE, Language
 from mlxdyn.withheld.secrets.listed import listed
@@ -40,6 +40,7 @@ def told(text: str, before: str = "") -> Iterator[Span]:
     yield from _changed(text, before)
     yield from _answered(text, before)
     yield from phrases(text)
+    yield from tables(text)
 
 
 SET = re.compile(
