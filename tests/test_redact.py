@@ -67,6 +67,15 @@ SECRETS = [
     ("my api key is «" + HEX32 + "»", "key"),
     ("Here's the access token for staging: «q7Xk29LmPz04RtVw8s»", "key"),
     ('client_secret: "«9xK2mQ7pLw»"', "key"),
+    ("My secret key is «Fluffy99».", "key"),
+    ("My encryption key is «Fluffy99».", "key"),
+    ("my API key for the weather site is now «Fluffy99», ok?", "key"),
+    ("the private key is «rover!dog»", "key"),
+    ("My secret is «Fluffy99».", "key"),
+    ("Mein privater Schlüssel ist «Fluffy99».", "key"),
+    ("Ma clé secrète est «Fluffy99».", "key"),
+    ("Mi clave privada es «Fluffy99».", "key"),
+    ("我的密钥是«Fluffy99»", "key"),
     ("my password is «hunter2»", "password"),
     ("My password is «banana».", "password"),
     ("btw the wifi password is «correct horse battery staple»", "password"),
@@ -116,6 +125,11 @@ SECRETS = [
 
 # How people type, in several languages; all invented.
 TYPED = [
+    ("my pass-word is «hunter2»", "password"),
+    ("The password? «hunter2»", "password"),
+    ("what's the wifi password? «bananas77».", "password"),
+    ("the cvv is «1 2 3»", "card security code"),
+    ("my amex ends soon, its cid is «1234»", "card security code"),
     ("wifi key «48219937561028374650»", "password"),
     ("network security key: «bluewhale2021»", "password"),
     ("jo@example.org / «jojo2012»", "password"),
@@ -232,9 +246,19 @@ INNOCENT = [
     "My phone has 128GB of storage and my account has 123456 followers.",
     "I set the alarm to 0630 and the oven to 180 degrees.",
     "My bus pass costs 70 euros and my wifi is slow.",
+    "My Wi-Fi is slow / unreliable. Wi-Fi: 2.4GHz / 5GHz, Wi-Fi 5 / Wi-Fi 6, 100Mbps / 20Mbps.",
+    "Wi-Fi: free / unlimited. Wi-Fi: yes / Parking: no. Wifi: 7/10 | breakfast",
+    "The wifi is free, password needed at the desk.",
+    "Unser WLAN ist langsam / unzuverlässig.",
+    "Le wifi est gratuit / illimité.",
     "The gate is B42; my flight is UA1775.",
     "My dog's name is Secret.",
     "I forgot my password again.",
+    "| service | password | price |\n|---|---|---|\n| mail | required | 5 |\n| chat | | 6 |\n| web | none | 7 |",
+    "| method | password | passkey |\n|---|---|---|\n| phishing | vulnerable | resistant |",
+    "The password? No idea. Lost your password? YouTube can help, iPhone4 cannot. Which password? YouTube.",
+    "PubChem CID 2244 is aspirin; the cid of the image is 1234; on the card is El Cid, 1961.",
+    "The CVV is 3 or 4 digits, on the back of 1 2 3 cards.",
     "My password is too long.",
     "my password is expired, what now?",
     "The password is stored in the vault.",
@@ -254,6 +278,13 @@ INNOCENT = [
     "for key, value in items.items(): print(key, value)",
     "The key to happiness is low expectations.",
     "The secret to good bread is time and a hot oven.",
+    "The key is patience, and my key is B-flat99 or so.",
+    "My secret is that I like jazz. My secret is omega-3, or WD40, or 10,000 steps.",
+    "My secret key to success is 3 cups of coffee.",
+    "My private key is ed25519, my encryption key is AES-256, my API key is read/write.",
+    "My access key is under the mat.",
+    "Mein privater Schlüssel ist im Tresor.",
+    "Ma clé privée est dans le coffre.",
     "next-token prediction is a simple token-level objective",
     "I was born on 1984-03-12 and married on 12/06/2010.",
     "My order number is 112-7654321-1234567 and the tracking number is 1Z999AA10123456784.",
@@ -269,6 +300,12 @@ INNOCENT = [
     "The dress code is 1920s.",
     "I got error code 1603 and exit code 137; the status code is 200.",
     "The PIN has 4 digits, I think.",
+    "My PINs are all different. We collect pins: 300 of them so far.",
+    "My passwords are long and unique, mine is stronger, the other one is weak.",
+    "I forgot my password. The new one is better.",
+    "Mes mots de passe sont longs et compliqués.",
+    "Meine Passwörter sind lang und sicher, das neue ist länger.",
+    "Mis contraseñas son largas y seguras.",
     "I pinned it at 1234 Main Street.",
     "I love the bowling pin set from 1962.",
     "Use sk-learn or sk-image-processing-and-more for that.",
@@ -315,6 +352,61 @@ def test_several_secrets_in_one_message_are_each_found() -> None:
     assert mask(text, find(text)) == (
         "user bob password [secret], PIN: [secret], card [secret]; my cat is Tofu"
     )
+
+
+SEVERAL = [
+    "My PINs are «4821» and «9931».",
+    "My PIN codes are «4821» and «9931»",
+    "PINs: «4821», «9931»",
+    "PINs: «4821»/«9931»",
+    "My PINs are «4821» for the bank and «9931» for the phone.",
+    "My old PIN was «4821». The new one is «9931».",
+    "My PIN is «4821» and my wife's is «9931»; 300 people came.",
+    "My door codes are «4821» and «9931».",
+    "My API keys are «Fluffy99» and «Rover88».",
+    "My passwords are «hunter2» and «swordfish».",
+    "My passwords: «hunter2», «swordfish», «letmein»",
+    "My passwords are «hunter2» | «swordfish» | «letmein»",
+    "My passwords are «moonbeam», «sunflower» and «letmein», thanks!",
+    "My passwords are «moonbeam» for Netflix and «sunflower» for Hulu and «daisy» for mail.",
+    "My passwords are «hunter2» and «swordfish» and «letmein».",
+    "My old password was «hunter2» and my new one is «swordfish»",
+    "My Netflix password's «moonbeam», Hulu's is «moonlight»",
+    "My phone numbers are «415 555 0134» and «415 555 0199».",
+    "Meine PINs sind «4821» und «9931».",
+    "Meine Passwörter sind «sonnenblume» und «mondschein», danke.",
+    "Mein altes Passwort war «hunter2» und das neue ist «mondschein».",
+    "Mes mots de passe sont «tournesol» et «hunter2».",
+    "Mon ancien mot de passe était «tournesol», le nouveau est «coquelicot».",
+    "Mis contraseñas son «girasol» y «hunter2»",
+    "Le mie password sono «girasole» e «hunter2»",
+    "Mijn wachtwoorden zijn «hunter2» en «zonnebloem»",
+    "Moje hasła to «hunter2» i «rower2019»",
+    "我的密码是«abc123»和«def456»",
+    "My Wi-Fi: «HomeNet» / «bananas77»",
+    "Our wifi: «FritzBox» / «sunflower»",
+    "my wifi is «HomeNet» | «bananas77»",
+    "Our WLAN: Fritz / «sonnenblume99»",
+    "Wi-Fi: «HomeNet», password «sunflower»",
+    "Mi wifi: Casa Garcia / «girasol2020»",
+    "| site | user | password |\n|---|---|---|\n| gmail | jo | «sunflower» |\n| hulu | jo | `«hunter2»` |\n\nI | am | here",
+    "Konto | Passwort\n:--|--:\nBank | «mondschein»",
+    # What follows one secret is mostly none.
+    "My password is «hunter2», thanks, and I like cats.",
+    "My password is «hunter2» and my dog is Rex, my wife's is a tall one.",
+    "My password is «hunter2», iPhone, YouTube, Tom's is on paper.",
+    "My password is «hunter2», my wife's is different.",
+    "My password is «hunter2» but the new one is longer.",
+    "My passwords are «hunter2» for cats and dogs.",
+    'My password is «hunter2», "Dune".',
+    "My PIN is «4821», 1985 is my birth year, or 2024.",
+]
+
+
+@pytest.mark.parametrize("marked", SEVERAL)
+def test_all_of_several_secrets_are_found_and_what_follows_them_is_left(marked: str) -> None:
+    text = re.sub("[«»]", "", marked)
+    assert mask(text, find(text)) == re.sub("«[^»]*»", lambda _: PLACEHOLDER, marked)
 
 
 @pytest.mark.parametrize("between", [" ", "\n", ", ", " and "])
@@ -393,6 +485,11 @@ def test_the_given_lists_are_told_apart(name: str, least: float, most: float) ->
         "密码是abc",
         "://a:",
         "-----BEGIN PRIVATE KEY-----",
+        "PINs: 4821, 4821, ",
+        "my passwords are moon for a and sun, Tom's is hunter2, ",
+        "my wifi: HomeNet / ",
+        "-",
+        "user|password|\n--|--\na|moon|",
     ],
 )
 def test_long_text_is_read_to_its_end(part: str) -> None:

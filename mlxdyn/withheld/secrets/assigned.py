@@ -1,12 +1,21 @@
-"""Secrets in a written form: settings of programs (DB_PASS=, --password), recovery phrases and codes."""
+"""Secrets in a written form: settings of programs (DB_PASS=), recovery phrases and codes, tables."""
 
 # ruff: noqa: E501  (a pattern is read best in one line)
 
 import re
 from collections.abc import Iterator
 
+from mlxdyn.withheld.secrets.labels import LANGUAGES
 from mlxdyn.withheld.secrets.shapes import Span, random
-from mlxdyn.withheld.secrets.values import PUBLIC, closed, is_code, odd, trimmed
+from mlxdyn.withheld.secrets.values import (
+    PUBLIC,
+    alternatives,
+    closed,
+    is_code,
+    is_plain,
+    odd,
+    trimmed,
+)
 
 ASSIGNED = re.compile(
     r"(?<![A-Za-z0-9])(?:[A-Za-z0-9]{1,20}[_.-]){0,4}[A-Za-z0-9]{0,20}?(?P<name>PASS(?:WORD|WD|PHRASE)?|PWD|PW|SECRET|TOKEN|KEY|CREDENTIALS?|APIKEY|AUTH|PIN)(?:[_-][A-Za-z0-9]{1,20}){0,2}[\"']?\s{0,2}(?P<is>:?=>?|:)\s{0,2}[\"'`]?(?P<it>[^\s\"'`,;]{4,300}|(?<=[\"'`])[^\s\"'`,;]{1,3}(?=[ ,;][^\"'`\n]{2,100}[\"'`]))",
@@ -69,3 +78,30 @@ def phrases(text: str) -> Iterator[Span]:
             yield Span(*match.span("it"), "recovery phrase")
     for match in RECOVERY.finditer(text):
         yield Span(*match.span("it"), "recovery code")
+
+
+HEAD = re.compile(rf"\W*(?:{alternatives('|'.join(row.password for row in LANGUAGES))})\W*", re.I)
+
+WHOSE = re.compile(
+    r"\|\W*(?:user|login|e-?mail|account|site|website|service|benutzer|konto|dienst|compte|usuario|cuenta|utente|conto|conta|gebruiker)",
+    re.IGNORECASE,
+)
+
+
+def tables(text: str) -> Iterator[Span]:
+    """Find the column of passwords in a table that has a column of accounts."""
+    column, above, start = -1, "", 0
+    for line in text.split("\n"):
+        cells = line.split("|")
+        if "--" in line and not line.strip(" \t\r|:-"):
+            heads = above.split("|") if WHOSE.search(f"|{above}") else []
+            column = next((at for at, head in enumerate(heads) if HEAD.fullmatch(head)), -1)
+        elif len(cells) == 1:
+            column = -1
+        elif 0 <= column < len(cells):
+            cell, ahead = cells[column], "|".join([*cells[:column], ""])
+            value = cell.strip(" `*_\t\r")
+            if not is_code(value) and (odd(value) or is_plain(value, LANGUAGES[0])):
+                at = start + len(ahead) + cell.find(value)
+                yield Span(at, at + len(value), "password")
+        above, start = line, start + len(line) + 1

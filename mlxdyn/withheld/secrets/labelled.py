@@ -98,8 +98,10 @@ def _link(language: Language) -> re.Pattern[str]:
 HEDGE = r"(?:(?:now|still|just|simply|currently|actually|literally|always|set to|called|spelled|jetzt|noch|ahora|maintenant|ora|agora|nu|teraz|теперь|:)\s{1,3}){0,3}"
 
 
-def labelled(text: str, low: str, language: Language, name: str, kind: str) -> Iterator[Span]:
-    """Find the values that such labels tell of."""
+def labelled(
+    text: str, low: str, language: Language, name: str, kind: str
+) -> Iterator[tuple[re.Match[str], Span]]:
+    """Find the values that such labels tell of, each with its label."""
     for label in labels_in(text, low, language, name):
         link = _link(language).match(text, label.end(), label.end() + NEAR)
         at = link.end() if link else label.end()
@@ -107,7 +109,7 @@ def labelled(text: str, low: str, language: Language, name: str, kind: str) -> I
         linked = bool(link and (link["link"] or link["owned"] is not None))
         found = VALUES[name](text, label, at, linked, language)
         if found and not BLANK.fullmatch(text[slice(*found)]):
-            yield Span(*found, kind)
+            yield label, Span(*found, kind)
 
 
 def _weak(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
@@ -132,15 +134,27 @@ def _password(text: str, label: re.Match[str], at: int, linked: bool, language: 
         shown = latin(text, at) if linked or text[at : at + 1].isascii() else None
         return quote.span("it") if quote else shown
     if not linked:
-        return adjacent(text, at)
+        return _asked(text, at) or adjacent(text, at)
     found = value_at(text, at, label.start(), language)
     vague = label[0].lower() in VAGUE and found and not odd(text[slice(*found)])
     return None if vague else found
 
 
+def _asked(text: str, at: int) -> Found:
+    """Take one odd word that is all there is after a question: the password? hunter2."""
+    found = adjacent(text, at + 2) if text.startswith("? ", at) else None
+    value = text[slice(*found)] if found else ""
+    usual = PRODUCT.fullmatch(value) or IN_LETTERS.fullmatch(value)
+    return found if found and not usual and ALONE.match(text, found[1]) else None
+
+
+ALONE = re.compile(r"[.!\"'”)]{0,3}\s{0,3}(?:\Z|\n)")
+
 CORNERED = re.compile(r"[「『“\"](?P<it>[^」』”\"\n]{1,80})[」』”\"]")
 
-VAGUE = frozenset({"clave", "parole", "losung", "magic word", "mantra", "parola", "암호", "暗号"})
+VAGUE = frozenset(
+    {"clave", "claves", "parole", "losung", "magic word", "mantra", "parola", "암호", "暗号"}
+)
 """Passwords, and much else: what follows must look made up."""
 
 PASSES = re.compile(
@@ -152,7 +166,7 @@ FICTION = re.compile(
 )
 
 PIN_DIGITS = re.compile(
-    r"[\"'“*_]{0,2}(?P<it>\d(?:[ -]?\d){2,7})(?!\d|[.:/-]\d|[ -]?(?:digits|characters|years|days|times|points|km|kg|lbs|euros?|dollars)\b)"
+    r"[\"'“*_]{0,2}(?P<it>\d(?:[ -]?\d){2,7})(?!\d|[.:-]\d|/(?!\d{4}(?!\d))\d|[ -]?(?:digits|characters|years|days|times|points|km|kg|lbs|euros?|dollars)\b)"
 )
 
 CODE = re.compile(
@@ -164,6 +178,8 @@ CODE = re.compile(
 
 def _pin(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
     match = PIN_DIGITS.match(text, at)
+    if match and label[0].lower() == "pins" and (not linked or len(match["it"]) < 4):
+        return None  # of bowling, of a connector
     told = match and not FICTION.search(text, max(0, label.start() - 80), at)
     return match.span("it") if match and told else None
 
@@ -223,7 +239,13 @@ API = re.compile(
 
 
 def _key(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
-    """Take a string drawn at random that follows a key's name, closely or a few words on."""
+    """Take a string drawn at random that follows a key's name, closely or a few words on.
+
+    What is told of a key that can only be a secret need only look made up, as a password does.
+    """
+    plain = plain_key(text, label, at, language) if linked else None
+    if plain:
+        return plain
     match = STRING.match(text, at)
     if match and _drawn(text, match, 8 if linked else 16):
         return trimmed(text, *match.span("it"))
@@ -240,6 +262,34 @@ def _key(text: str, label: re.Match[str], at: int, linked: bool, language: Langu
             return trimmed(text, *whole.span("it"))
     return None
 
+
+def plain_key(text: str, label: re.Match[str], at: int, language: Language) -> Found:
+    """Take one word with a digit or a sign after "my secret key is", and after "my secret is"."""
+    named = ONLY_SECRET.search(text[max(0, label.start() - 24) : label.end()])
+    if not named and label[0].lower() != "secret":
+        return None
+    found = adjacent(text, at) if language.spaced else latin(text, at)
+    value = text[slice(*found)] if found else ""
+    written = re.search("=|^[\"'`]", text[label.end() : at]) or value.startswith("//")
+    if not value or written or PRODUCT.fullmatch(value) or IN_LETTERS.fullmatch(value):
+        return None
+    if named:
+        return found if odd(value) else None
+    ahead = text[max(0, label.start() - 20) : label.start()]
+    mine = re.search(rf"(?<!\w)(?:{alternatives(language.my)})\s\Z", ahead, re.IGNORECASE)
+    return found if mine and NUMBERED.fullmatch(value) else None
+
+
+ONLY_SECRET = re.compile(
+    r"(?<![^\W_])(?:api|access|secret|private|encryption|decryption|signing|privat\w{0,3}|geheim\w{0,3}|lizenz)[ -]?(?:keys?|tokens?|schlüssel|sleutel)\Z"
+    r"|(?:clé|llave|clave|chiave|chave|klucz|ключ) (?:de )?(?:api|secr\w{3}|segreta|priv\w{2,3}|chiffrement|cifrado|prywatny)\Z"
+    r"|(?:tajny klucz|(?:апи|секретный|закрытый|приватный) ключ)\Z|密钥|密鑰|私钥|秘密鍵|シークレットキー|apiキー",
+    re.IGNORECASE,
+)
+"""Keys that are never of brass, of a piano or of success."""
+
+IN_LETTERS = re.compile(r"[^\W\d]+(?:[/&+'’-][^\W\d]+)*")  # YouTube, read/write
+NUMBERED = re.compile(r"(?=\D*\d\D*\d)(?=.*[^\W\d_])\S{6,}")
 
 FREE = re.compile(r"(?<![A-Za-z0-9_+/.~-])[A-Za-z0-9_+/]{8}")
 
@@ -320,7 +370,7 @@ OF_PEOPLE = re.compile(
 )
 
 
-def _number(name: str, text: str, at: int) -> Found:
+def number(name: str, text: str, at: int) -> Found:
     for patterns in (PLAIN_NUMBER, MIXED_NUMBER):
         match = patterns[name].match(text, at) if name in patterns else None
         if (
@@ -342,6 +392,6 @@ VALUES = {
     "login": _login,
     "answer": _answer,
 } | {
-    name: (lambda text, label, at, linked, language, name=name: _number(name, text, at))
+    name: (lambda text, label, at, linked, language, name=name: number(name, text, at))
     for name in PLAIN_NUMBER
 }

@@ -41,18 +41,18 @@ class Language:
 
 
 ENGLISH = Language(
-    password="password|passwords|pass word|passphrase|pass phrase|passcode|passwd|pwd|pswd|psw|pw|passwrd|pasword|wifi key|wpa key"
+    password="password|passwords|pass word|pass-word|pass-words|passphrase|passphrases|pass phrase|passcode|passcodes|passwd|pwd|pswd|psw|pw|passwrd|pasword|wifi key|wpa key"
     "|passw0rd|p4ssw0rd|p@ssw0rd|p@ssword|pa55word|wifi pass|wi-fi pass|wifi pw|email pass|mail pass"
     "|wifi key|wpa key|wpa2 key|network key|network security key|wifi code|memorable word|login pass|account pass|router pass|netflix pass|secret word|safe word|safeword",
     weak="pass|wifi|wi-fi|hotspot|wlan",
-    pin="pin|pin code|pin number|pincode|pin no|puk|puk code|sim pin",
-    code="code|combination|combo|passcode|otp|one-time code|unlock pattern",
+    pin="pin|pins|pin code|pin codes|pin number|pin numbers|pincode|pincodes|pin no|puk|puks|puk code|puk codes|sim pin",
+    code="code|codes|combination|combinations|combo|passcode|otp|one-time code|unlock pattern",
     opener="2fa|access|activation|alarm|apartment|app|atm|authentication|authenticator|backup|bank|bike"
     "|briefcase|building|buzzer|intercom|callbox|hallway|courtyard|opener|card|confirmation|disarm|door|elevator|email|entry|entrance|flat|front|garage"
     "|gate|gym|home|house|key|keypad|kitchen|laptop|lobby|lock|locker|lockbox|login|luggage|mailbox"
     "|mfa|office|one-time|otp|padlock|panel|parking|pass|pass-code|phone|pin|pool|room|safe|secret"
     "|security|shed|signin|sign-in|sms|storage|suitcase|tablet|unlock|vault|verification|wifi|wi-fi",
-    key="key|token|secret|credential|credentials|api key|apikey|serial|serial number|activation key"
+    key="key|token|secret|credential|credentials|api key|api keys|secret keys|private keys|encryption keys|access keys|apikey|serial|serial number|activation key"
     "|product key|licence key|license key|wifi key",
     login="login|log-in|logins|username|user name|user|credentials|creds|sign-in|signin|user/pass",
     answer="mother's maiden name|mothers maiden name|mother’s maiden name|mom's maiden name"
@@ -86,15 +86,16 @@ ENGLISH = Language(
     shown taken given forgotten rotten empty blank missing available unknown visible ready due old new
     next crucial essential key required mandatory optional useless worthless sorted better worse best
     worst boring silly stupid dumb ridiculous impossible necessary awful annoying useful like fun just
-    out up off down all both each probably maybe""",
+    out up off down all both each probably maybe other others similar etc thanks thank please
+    longer shorter stronger weaker harder easier safer simpler newer older""",
     changed="changed it to|changed it again to|change it to|set it to|reset it to|updated it to"
     "|switched it to|made it|it's now|it is now|its now|now it's|now it is|now its|it's|it is|it was"
     "|the new one is|new one is|new one's|new one|the old one was|the other one is|the other is",
 )
 GERMAN = Language(
-    password="passwort|passwörter|kennwort|losung|losungswort|parole|zugangswort|schlüsselwort|pw|mantra|wlan-schlüssel",
-    pin="pin|pin-code|geheimzahl|geheimnummer|pin-nummer|pinnummer",
-    code="code|zahlenkombination|kombination|tan|zahlencode",
+    password="passwort|passwörter|kennwort|kennwörter|losung|losungswort|parole|zugangswort|schlüsselwort|pw|mantra|wlan-schlüssel",
+    pin="pin|pins|pin-code|pin-codes|geheimzahl|geheimzahlen|geheimnummer|pin-nummer|pinnummer",
+    code="code|codes|zahlenkombination|kombination|tan|zahlencode",
     opener="tür|haus|garage|garagen|tor|alarm|safe|tresor|schloss|fahrrad|zugang|zugangs|sicherheit|schließfach"
     "|koffer|handy|bestätigung|bestätigungs|entsperr|eingang|schlüsselbox|freischalt",
     key="schlüssel|token|lizenzschlüssel|api-schlüssel",
@@ -112,18 +113,18 @@ GERMAN = Language(
     remark="""ein eine der die das mein meine dein zu sehr nicht kein keine noch immer nie falsch richtig weg
     abgelaufen sicher unsicher kurz lang schwach stark geheim neu alt leer bekannt vergessen gesperrt
     gut schlecht einfach schwer wichtig ungültig ganz auch nur jetzt in auf für von mit bei verloren gleich
-    geändert aus unter der-selbe dasselbe ziemlich viel eigentlich""",
+    geändert aus unter der-selbe dasselbe ziemlich viel eigentlich länger kürzer stärker besser verschieden kompliziert anders danke bitte""",
     changed="geändert auf|geändert in|jetzt ist es|es ist jetzt|es lautet|es lautet jetzt|jetzt lautet es|das neue ist"
     "|das neue lautet|er ist jetzt|sie ist jetzt|geändert zu|jetzt heißt es",
     prefix=True,
 )
 FRENCH = Language(
     password="mot de passe|mots de passe|mdp|motdepasse|phrase de passe|mot secret|passe wifi|clé wifi|clé du wifi",
-    pin="pin|code pin|code secret|code confidentiel|code de carte|code de ma carte|numéro pin",
-    code="code|digicode|combinaison",
+    pin="pin|pins|code pin|codes pin|code secret|codes secrets|code confidentiel|code de carte|code de ma carte|numéro pin",
+    code="code|codes|digicode|combinaison",
     opener="porte|portail|immeuble|garage|alarme|coffre|coffre-fort|cadenas|vélo|entrée|accès|téléphone|valise"
     "|sécurité|vérification|confirmation|déverrouillage|wifi|casier|boîte|boîtier",
-    key="clé|clé api|jeton|clé de licence",
+    key="clé|clé api|clé secrète|clé privée|clé de chiffrement|jeton|clé de licence",
     login="identifiants|identifiant|login|connexion",
     answer="nom de jeune fille de ma mère|réponse secrète|réponse à la question secrète|réponse de sécurité",
     phone="téléphone|tél|portable|mobile|mon numéro|numéro de téléphone|numéro de portable|fixe|appelle-moi au",
@@ -137,17 +138,17 @@ FRENCH = Language(
     remark="""un une le la les mon ma mes ton ta trop très pas plus jamais encore toujours bien mal assez aussi
     long court faible fort sûr sécurisé compliqué simple faux bon incorrect expiré perdu oublié secret nouveau
     ancien vide facile difficile celui dans sur pour avec sans de du des à au en écrit invalide bloqué connu
-    nécessaire""",
+    nécessaire longs longues courts compliqués compliquée faibles sûrs différents différent meilleur merci""",
     changed="changé en|changé pour|je l'ai changé en|maintenant c'est|c'est maintenant|le nouveau est|le nouveau c'est"
     "|c'était",
 )
 SPANISH = Language(
-    password="contraseña|contrasena|contraseñas|clave|palabra clave|contra del wifi|palabra secreta|password",
-    pin="pin|código pin|número pin|nip|número secreto",
-    code="código|codigo|combinación|combinacion",
+    password="contraseña|contrasena|contraseñas|clave|claves|palabra clave|contra del wifi|palabra secreta|password",
+    pin="pin|pines|código pin|códigos pin|número pin|nip|número secreto",
+    code="código|códigos|codigo|combinación|combinacion",
     opener="puerta|portón|garaje|alarma|caja fuerte|candado|casillero|taquilla|edificio|entrada|acceso|celular|móvil"
     "|maleta|seguridad|verificación|bici|bicicleta|portal|tarjeta|desbloqueo|confirmación",
-    key="llave api|clave api|token|clave secreta|clave de api",
+    key="llave api|llave secreta|llave privada|clave api|token|clave secreta|clave privada|clave de cifrado|clave de api",
     login="usuario|inicio de sesión|credenciales|login",
     answer="apellido de soltera de mi madre|respuesta de seguridad|respuesta secreta",
     phone="teléfono|telefono|móvil|movil|celular|mi número|mi numero|número de teléfono|whatsapp|llámame al",
@@ -161,16 +162,16 @@ SPANISH = Language(
     remark="""un una el la los las mi mis tu su muy no nunca demasiado tan más menos bastante también larga corta débil
     fuerte segura insegura difícil fácil simple incorrecta correcta errónea nueva vieja vacía secreta importante
     igual la-misma esta de del en para con sin que mala buena inválida perdida olvidada saber tener ser poca
-    mucha paciencia importante única privada""",
+    mucha paciencia importante única privada largas cortas seguras débiles fáciles difíciles distintas diferentes gracias""",
     changed="la cambié a|la cambie a|lo cambié a|la cambié por|ahora es|cambiado a|la nueva es|el nuevo es",
 )
 ITALIAN = Language(
     password="password|parola d'ordine|parola d’ordine|parola chiave|chiave wifi|chiave del wifi|pass del wifi|psw|pwd|parola segreta",
-    pin="pin|codice pin|numero pin|codice segreto",
-    code="codice|combinazione",
+    pin="pin|codice pin|codici pin|numero pin|codice segreto",
+    code="codice|codici|combinazione",
     opener="porta|cancello|portone|garage|allarme|cassaforte|lucchetto|armadietto|ingresso|accesso|telefono|valigia"
     "|sicurezza|verifica|bici|sblocco|carta|bancomat|conferma",
-    key="chiave|chiave api|token|chiave segreta",
+    key="chiave|chiave api|token|chiave segreta|chiave privata",
     login="credenziali|utente|nome utente|login|accesso",
     answer="cognome da nubile di mia madre|risposta di sicurezza|risposta segreta",
     phone="telefono|cellulare|cell|mio numero|numero di telefono|numero di cellulare|fisso|chiamami al",
@@ -184,16 +185,16 @@ ITALIAN = Language(
     remark="""un una il la lo le i gli mia mio tua tuo troppo molto non mai più meno anche sempre ancora così lunga corta
     debole forte sicura insicura difficile facile semplice sbagliata giusta errata corretta nuova vecchia vuota
     segreta importante scaduta persa dimenticata uguale di del della in per con senza quella questa scritta
-    cambiata bella brutta complicata""",
+    cambiata bella brutta complicata lunghe corte sicure deboli facili difficili diverse grazie""",
     changed="l'ho cambiata in|l’ho cambiata in|l'ho cambiato in|cambiata in|ora è|adesso è|la nuova è|il nuovo è",
 )
 PORTUGUESE = Language(
     password="senha|senhas|palavra-passe|palavra passe|palavra-chave|password|palavra secreta|chave do wifi",
-    pin="pin|código pin|codigo pin|número pin",
-    code="código|codigo|combinação|segredo do cofre",
+    pin="pin|pins|código pin|códigos pin|codigo pin|número pin",
+    code="código|códigos|codigo|combinação|segredo do cofre",
     opener="porta|portão|portao|garagem|alarme|cofre|cadeado|armário|prédio|entrada|acesso|celular|telemóvel|mala"
     "|segurança|verificação|bicicleta|cartão|desbloqueio|confirmação",
-    key="chave|chave api|chave pix|token",
+    key="chave|chave api|chave secreta|chave privada|chave pix|token",
     login="usuário|usuario|utilizador|login|credenciais",
     answer="nome de solteira da minha mãe|resposta de segurança|resposta secreta",
     phone="telefone|telemóvel|telemovel|celular|meu número|meu numero|número de telefone|whatsapp|fone",
@@ -206,13 +207,13 @@ PORTUGUESE = Language(
     my="minha|meu|nossa|nosso|a|o|as|os",
     remark="""um uma o a os as minha meu muito não nunca demais mais menos também tão longa curta fraca forte segura
     insegura difícil fácil simples errada certa incorreta correta nova velha vazia secreta importante expirada
-    perdida esquecida igual de do da em no na para com sem essa esta aquela complicada bem boa ruim""",
+    perdida esquecida igual de do da em no na para com sem essa esta aquela complicada bem boa ruim longas curtas fortes fracas seguras fáceis difíceis diferentes obrigado obrigada""",
     changed="mudei para|mudei-a para|mudei pra|troquei para|troquei por|agora é|a nova é|o novo é",
 )
 DUTCH = Language(
     password="wachtwoord|wachtwoorden|wachtzin|ww|paswoord|toegangswoord|password|wifi-sleutel|wifisleutel",
-    pin="pin|pincode|pinnummer|pin-code",
-    code="code|cijfercombinatie|combinatie|cijferslot",
+    pin="pin|pins|pincode|pincodes|pinnummer|pin-code|pin-codes",
+    code="code|codes|cijfercombinatie|combinatie|cijferslot",
     opener="deur|poort|hek|garage|alarm|kluis|slot|kluisje|fiets|voordeur|toegang|toegangs|telefoon|koffer|beveiliging"
     "|beveiligings|verificatie|ontgrendel|bevestiging|bevestigings|sleutelkast",
     key="sleutel|api-sleutel|token|licentiesleutel",
@@ -228,17 +229,17 @@ DUTCH = Language(
     my="mijn|m'n|ons|onze|de|het",
     remark="""een de het mijn jouw te heel erg niet geen nooit nog altijd ook zo meer minder lang kort zwak sterk veilig
     onveilig moeilijk makkelijk simpel fout juist verkeerd nieuw oud leeg geheim belangrijk verlopen kwijt
-    vergeten hetzelfde van voor op in met zonder bij goed slecht gewijzigd weg bekend ingewikkeld""",
+    vergeten hetzelfde van voor op in met zonder bij goed slecht gewijzigd weg bekend ingewikkeld langer korter sterker beter verschillend anders bedankt""",
     changed="veranderd in|gewijzigd in|nu is het|het is nu|de nieuwe is|het nieuwe is|veranderd naar",
     prefix=True,
 )
 POLISH = Language(
     password="hasło|haslo|hasła|hasełko|hasłem|klucz wifi|klucz do wifi",
-    pin="pin|kod pin|numer pin|pinem",
-    code="kod|szyfr|kombinacja|kodem",
+    pin="pin|piny|kod pin|kody pin|numer pin|pinem",
+    code="kod|kody|szyfr|kombinacja|kodem",
     opener="brama|bramy|drzwi|alarm|alarmu|garaż|garażu|sejf|sejfu|domofon|domofonu|kłódka|kłódki|klatki|telefonu|karty"
     "|dostępu|bezpieczeństwa|weryfikacyjny|szafki|walizki|wejścia|furtki|blik|potwierdzenia|roweru",
-    key="klucz|klucz api|token",
+    key="klucz|klucz api|klucz prywatny|tajny klucz|token",
     login="login|użytkownik|dane logowania",
     answer="nazwisko panieńskie mojej matki|nazwisko panieńskie matki|odpowiedź na pytanie",
     phone="telefon|telefonu|numer telefonu|komórka|komórki|mój numer|tel|zadzwoń na|komórkę",
@@ -251,7 +252,7 @@ POLISH = Language(
     my="mój|moje|moja|nasze|nasz",
     remark="""nie nic coś za bardzo zbyt nigdy już tylko też jest długie krótkie słabe silne mocne trudne łatwe proste złe dobre
     błędne poprawne nowe stare puste tajne ważne wygasło zgubione takie samo w na do dla od z bez to moje twoje
-    bezpieczne skomplikowane nieprawidłowe jak podstawa klucz""",
+    bezpieczne skomplikowane nieprawidłowe jak podstawa klucz różne dłuższe lepsze dzięki""",
     changed="zmieniłem na|zmieniłam na|teraz to|teraz jest|nowe to|nowy to|zmienione na",
 )
 TURKISH = Language(
@@ -277,11 +278,11 @@ TURKISH = Language(
 )
 RUSSIAN = Language(
     password="пароль|пароля|паролем|пароли|кодовое слово|пасс|ключ от вайфая|ключ от wi-fi",
-    pin="пин|пин-код|пинкод|пин код",
-    code="код|комбинация|шифр|кода",
+    pin="пин|пин-код|пинкод|пин код|пин-коды",
+    code="код|коды|комбинация|шифр|кода",
     opener="двери|дверь|домофон|домофона|сейф|сейфа|сигнализация|сигнализации|ворота|ворот|гараж|гаража|замок|замка"
     "|подъезд|подъезда|телефона|карты|доступа|подтверждения|безопасности|чемодана|калитки|шлагбаума|входа|велосипеда",
-    key="ключ|токен|ключ api|апи ключ|секретный ключ",
+    key="ключ|токен|ключ api|апи ключ|секретный ключ|закрытый ключ|приватный ключ",
     login="логин|учётка|учетка|пользователь",
     answer="девичья фамилия матери|девичья фамилия моей матери|ответ на секретный вопрос|ответ на контрольный вопрос",
     phone="телефон|телефона|номер телефона|мобильный|мобильного|мой номер|тел|сотовый|позвони на|звони на",

@@ -7,12 +7,13 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache
 
-from mlxdyn.withheld.secrets.assigned import assigned, phrases
+from mlxdyn.withheld.secrets.assigned import assigned, phrases, tables
 from mlxdyn.withheld.secrets.labelled import HEDGE, KINDS, labelled, labels_in
 from mlxdyn.withheld.secrets.labels import LANGUAGES, NOT_CODE, Language
+from mlxdyn.withheld.secrets.listed import listed
 from mlxdyn.withheld.secrets.numerals import spelled
 from mlxdyn.withheld.secrets.shapes import Span
-from mlxdyn.withheld.secrets.turned import beside, turned
+from mlxdyn.withheld.secrets.turned import beside, networks, turned
 from mlxdyn.withheld.secrets.values import (
     DATE,
     ENGLISH_PASSWORD,
@@ -28,14 +29,18 @@ def told(text: str, before: str = "") -> Iterator[Span]:
     low = text.lower()
     for language in LANGUAGES:
         for name, kind in KINDS.items():
-            yield from labelled(text, low, language, name, kind)
+            for label, span in labelled(text, low, language, name, kind):
+                yield span
+                yield from listed(text, span, label, name, language)
     yield from assigned(text)
     yield from turned(text)
     yield from beside(text)
+    yield from networks(text)
     yield from spelled(text)
     yield from _changed(text, before)
     yield from _answered(text, before)
     yield from phrases(text)
+    yield from tables(text)
 
 
 SET = re.compile(
