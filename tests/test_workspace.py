@@ -176,9 +176,9 @@ def test_options_go_before_the_environment_and_that_before_the_file(monkeypatch)
     assert settings.values()["top_k"] == 1
     monkeypatch.setenv("MLXDYN_TOP_K", "2")
     assert settings.values()["top_k"] == 2
-    from mlxdyn.cli.commands import _settings
+    from mlxdyn.cli.commands import _said
 
-    assert _settings(("top_k=3",), learn=None)["top_k"] == 3
+    assert (settings.values() | _said(("top_k=3",), learn=None))["top_k"] == 3
     settings.path().write_text("topk = 3\n")
     with pytest.raises(Exception, match="did you mean top_k"):
         settings.values()
