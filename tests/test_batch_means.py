@@ -99,4 +99,6 @@ def test_all_or_none_of_a_few_are_no_certainty(right: int, limits: tuple[float, 
     assert found == pytest.approx(limits, abs=5e-4)
     even = batch_means.share_interval(np.array([[1, 2]] * 5))  # no spread is no certainty either
     assert even is not None and even[0] < 0.2 and even[1] > 0.8
+    odd = batch_means.share_interval(np.array([[7, 25]] * 6))  # whose error is 2e-17, not 0
+    assert odd is not None and odd[1] - odd[0] > 0.5
     assert batch_means.share_interval(np.array([[1, 2]])) is None

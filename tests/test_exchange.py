@@ -31,6 +31,7 @@ from mlxdyn.memory import history
 from mlxdyn.memory.directory import ORIGIN
 from mlxdyn.memory.memory import Memory
 from mlxdyn.memory.store.ledger import Ledger
+from mlxdyn.model import registry
 from mlxdyn.model.load import Model
 from mlxdyn.model.lora import detach
 
@@ -528,7 +529,7 @@ def test_the_commands_take_a_memory_out_and_in(open_memory: Open, tall, tmp_path
 
 @pytest.mark.parametrize("kind", ["mlx-lm", "peft"])
 def test_an_adapter_on_a_base_that_ships_is_imported_elsewhere_and_tells_no_path(
-    open_memory: Open, wren: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    open_memory: Open, wren: Model, mite: Model, tmp_path: Path, monkeypatch, kind: str
 ):
     taught(open_memory(DEFAULT_MEMORY, model=wren)).close()
     said = run("export", tmp_path / "out", "--format", kind, "--no-leak-probe").stdout
@@ -541,6 +542,11 @@ def test_an_adapter_on_a_base_that_ships_is_imported_elsewhere_and_tells_no_path
     former = json.dumps(str(tmp_path / "gone" / "wren"))  # as it was written before
     config.write_text(config.read_text().replace(name, former))
     monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "further"))
+    run("import", tmp_path / "out", "--memory", "copy", "--yes")
+    config.write_text(config.read_text().replace(former, json.dumps("mine")))
+    named = registry.named() | {"mine": mite.path}  # another base has that name here
+    monkeypatch.setattr(registry, "named", lambda: named)
+    monkeypatch.setenv("MLXDYN_HOME", str(tmp_path / "third"))
     run("import", tmp_path / "out", "--memory", "copy", "--yes")
 
 

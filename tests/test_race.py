@@ -93,16 +93,24 @@ def test_a_known_choice_is_taken_until_a_run_can_do_twice_as_well(mite: Model) -
     assert race.automatic(mite, given, SMALL, known=weak)[0].why == "race"
 
 
-def test_no_rate_is_reported_on_the_text_that_chose_it(mite: Model) -> None:
+def test_no_rate_is_reported_on_the_text_that_chose_it(
+    mite: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not where the text is cut shorter later, and not where it was named with --tune."""
+    monkeypatch.setattr(race, "OPENING", 16)  # of texts as short as these
     given, others = streams(mite, BIRDS * 40), streams(mite, BOATS * 40)
     known = replace(race.automatic(mite, given, SMALL)[0], why="kept")
     assert known.raced and race.automatic(mite, given, SMALL, known=known)[0] == known
-    short = streams(mite, BIRDS * 40, limit=20)
+    short = streams(mite, BIRDS * 40, limit=race.OPENING)
     assert race.automatic(mite, short, SMALL, known=known)[0].why == "size"
     tuned = replace(race.choose(mite, given, SMALL, depth=race.RACE.most), why="kept")
     assert race.automatic(mite, given, SMALL, known=tuned)[0].why == "race"
     assert race.automatic(mite, others, SMALL, known=tuned)[0] == tuned
+
+
+def test_what_a_short_text_says_cannot_be_guessed_from_what_is_kept(mite: Model) -> None:
+    long, short = streams(mite, BIRDS * 40), streams(mite, BIRDS * 40, limit=race.OPENING - 1)
+    assert len(race.choose(mite, [*long, *short], SMALL).raced) == 1
 
 
 def test_a_kept_choice_names_its_text_and_one_of_before_needs_not(tmp_path: Path) -> None:

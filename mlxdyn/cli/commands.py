@@ -135,6 +135,8 @@ def chat(
     elif given("model") == ParameterSource.DEFAULT:
         asks = once is None and not as_json and "TEXTUAL_DRIVER" not in os.environ
         model = model_for(name, ask=asks and _on_terminal())
+    elif said.get("model") not in (None, model):
+        raise click.UsageError("--model and --set model name two models; leave one out")
     ensure(model)
     if not untaught:
         check_taught(model)

@@ -365,7 +365,10 @@ def _base(named: str, made_on: str) -> str:
     import mlxdyn_models
     from mlxdyn.model import fingerprint, registry
 
-    if named in registry.named():
+    names = registry.named()
+    if named in names and not (
+        made_on and fingerprint.changed(made_on, fingerprint.fingerprint(names[named]))
+    ):
         return named
     known = {row.fingerprint: row.model for row in open_ledger().memories.all()}
     if made_on in known:
@@ -373,7 +376,7 @@ def _base(named: str, made_on: str) -> str:
     for name, path in mlxdyn_models.bundled().items():
         if made_on and not fingerprint.changed(made_on, fingerprint.fingerprint(path)):
             return name
-    if named and not _downloaded(named):
+    if named and named not in names and not _downloaded(named):
         raise MlxdynError(
             f"the base that it names, {named}, is not known here by that name, and a path is "
             "opened only when you name it: --model BASE"

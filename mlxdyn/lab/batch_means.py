@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+ROUNDING = 1e-9  # an error so small is none
 LEVEL = 0.95  # of an interval
 ENOUGH_DOCUMENTS = 5  # to be the blocks
 
@@ -96,7 +97,8 @@ def share_interval(sums: FloatArray) -> tuple[float, float] | None:
     if share in (0, 1):
         return (0.0, 1 - far) if share == 0 else (far, 1.0)
     spread = share * (1 - share)
-    size = min(spread / found.error**2, float(sums[:, 1].sum())) if found.error else cases
+    alike = found.error < ROUNDING  # the same share in every case
+    size = cases if alike else min(spread / found.error**2, float(sums[:, 1].sum()))
     q = t_quantile(LEVEL, found.freedom) ** 2 / size
     middle, wide = (share + q / 2) / (1 + q), math.sqrt(q * (spread + q / 4)) / (1 + q)
     return middle - wide, middle + wide

@@ -28,6 +28,8 @@ from mlxdyn.model.lora import attach, detach
 RACE = RaceConfig()
 TUNING = 2048  # tokens to choose on when no text was named for it
 LEAST = 16  # tokens that anything can be chosen on
+OPENING = 64  # tokens by whose hash a text is known; one of fewer could be guessed from it
+MOST_RACED = 100  # texts that are remembered, the longest
 FURTHEST = 8  # steps from the start
 
 Why = Literal["race", "size", "kept", "static"]
@@ -138,7 +140,7 @@ def automatic(
     depth = affordable(total, settings)
     wanted = min(depth * settings.stream.chunk + 1, total // 3)
     races = depth > 0 and wanted >= LEAST
-    if known and _raced_beyond(wanted if races else 0, streams, known, settings):
+    if known and _raced_beyond(wanted if races else 0, streams, known):
         known = None
     if not races:
         return known or by_size(model, settings), [], list(streams)
@@ -150,22 +152,23 @@ def automatic(
     return replace(choice, share=choice.spent / (choice.spent + run)), tuning, rest
 
 
-def _raced_beyond(
-    left_out: int, streams: Sequence[Stream], known: Choice, settings: Settings
-) -> bool:
-    """Tell whether `known` was chosen on tokens of `streams` beyond the first `left_out` of all."""
+def _raced_beyond(left_out: int, streams: Sequence[Stream], known: Choice) -> bool:
+    """Tell whether `known` was chosen on tokens of `streams` beyond the first `left_out` of all.
+
+    A text is known by its start: where it is read from another place, it is taken for another.
+    """
     for stream in streams:
         size = len(stream.tokens)
-        if min(size, known.raced.get(_opening(stream, settings), 0)) > left_out:
+        if min(size, known.raced.get(_opening(stream), 0)) > left_out:
             return True
         left_out = max(0, left_out - size)
     return False
 
 
-def _opening(stream: Stream, settings: Settings) -> str:
-    """Hash by what a text is known: its first chunk, in which no rate tells."""
-    start = stream.tokens[: max(LEAST, settings.stream.chunk)]
-    return hashlib.sha256(repr(start).encode()).hexdigest()[:16]
+def _opening(stream: Stream) -> str:
+    """Hash by what a text is known: its start; nothing of a short one, which a hash may betray."""
+    start = stream.tokens[:OPENING]
+    return hashlib.sha256(repr(start).encode()).hexdigest()[:16] if len(start) == OPENING else ""
 
 
 def choose(
@@ -204,8 +207,9 @@ def choose(
     why: Why = "race" if len(race.lost) > 1 else "size"
     if still and surely_better(still, race.lost[best], RACE.very):
         best, why = 0.0, "static"
-    longest_last = sorted(tuning, key=lambda stream: len(stream.tokens))
-    raced = {_opening(stream, settings): len(stream.tokens) for stream in longest_last}
+    longest_last = sorted(tuning, key=lambda stream: len(stream.tokens))[-MOST_RACED:]
+    openings = [(_opening(stream), len(stream.tokens)) for stream in longest_last]
+    raced = {opening: tokens for opening, tokens in openings if opening}
     return Choice(best, why, race.tried(still), len(cut), race.spent, raced=raced)
 
 

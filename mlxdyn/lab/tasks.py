@@ -17,7 +17,7 @@ from mlxdyn.lab.catalog import STDIN, Order, Refused
 
 __all__ = ["STDIN", "Document", "Noted", "Reading", "Refused", "read"]
 
-ASIDE = "it is --tune text, kept apart from the result"
+ASIDE = "it is --tune text, or begins as it does, and is kept apart from the result"
 BYTES_PER_TOKEN = 1024  # no tokenizer in use has a longer token
 HEADER = 2**16  # bytes that a Gutenberg header surely fits
 PIECE = 2**20  # bytes read at once: what a text claims to hold is not asked for in advance
