@@ -10,6 +10,7 @@ from mlxdyn.withheld.secrets.labels import NOT_CODE, NUMBER, Language
 from mlxdyn.withheld.secrets.shapes import BLANK, Span, entropy, random
 from mlxdyn.withheld.secrets.values import (
     DATE,
+    IN_LETTERS,
     PLAYED,
     PRODUCT,
     PUBLIC,
@@ -20,6 +21,7 @@ from mlxdyn.withheld.secrets.values import (
     is_plain,
     is_wordy,
     latin,
+    made_up,
     odd,
     trimmed,
     value_at,
@@ -144,8 +146,7 @@ def _asked(text: str, at: int) -> Found:
     """Take one odd word that is all there is after a question: the password? hunter2."""
     found = adjacent(text, at + 2) if text.startswith("? ", at) else None
     value = text[slice(*found)] if found else ""
-    usual = PRODUCT.fullmatch(value) or IN_LETTERS.fullmatch(value)
-    return found if found and not usual and ALONE.match(text, found[1]) else None
+    return found if found and made_up(value) and ALONE.match(text, found[1]) else None
 
 
 ALONE = re.compile(r"[.!\"'”)]{0,3}\s{0,3}(?:\Z|\n)")
@@ -288,7 +289,6 @@ ONLY_SECRET = re.compile(
 )
 """Keys that are never of brass, of a piano or of success."""
 
-IN_LETTERS = re.compile(r"[^\W\d]+(?:[/&+'’-][^\W\d]+)*")  # YouTube, read/write
 NUMBERED = re.compile(r"(?=\D*\d\D*\d)(?=.*[^\W\d_])\S{6,}")
 
 FREE = re.compile(r"(?<![A-Za-z0-9_+/.~-])[A-Za-z0-9_+/]{8}")

@@ -12,7 +12,6 @@ from functools import cache
 
 from mlxdyn.withheld.secrets.labelled import (
     CODE,
-    IN_LETTERS,
     PIN_DIGITS,
     PLAIN_NUMBER,
     number,
@@ -36,13 +35,13 @@ from mlxdyn.withheld.secrets.values import (
     BREAK,
     DATE,
     IN_QUOTES,
-    PRODUCT,
     Found,
     adjacent,
     alternatives,
     is_code,
     is_plain,
     latin,
+    made_up,
     odd,
 )
 
@@ -161,8 +160,7 @@ def _word(text: str, at: int, language: Language, *, plain: bool) -> Found:
         return quote.span(2) if (plain or odd(quote[2])) and not is_code(quote[2]) else None
     found = adjacent(text, at) if language.spaced else latin(text, at)
     value = text[slice(*found)] if found else ""
-    usual = PRODUCT.fullmatch(value) or IN_LETTERS.fullmatch(value) or SETTING.match(value)
-    if odd(value) and not usual:
+    if made_up(value) and not SETTING.match(value):
         return found
     word = WORD.match(text, at) if plain and language.spaced else None
     return word.span() if word and is_plain(word[0], language) else None
