@@ -185,6 +185,12 @@ PUBLIC = re.compile(
     re.IGNORECASE,
 )
 
+MINE = re.compile(
+    r"(?<!\w)(?:my|our|meine|unsere|mes|nos|mis|nuestras|mie|nostre|minhas|nossas|mijn|onze|moje|nasze|мои|наши)\s{1,2}\Z",
+    re.IGNORECASE,
+)
+"""What says that the several things after it are one's own."""
+
 ENGLISH_PASSWORD = alternatives(LANGUAGES[0].password)
 
 PRODUCT = re.compile(
