@@ -262,6 +262,13 @@ INNOCENT = [
     "My dog's name is Secret.",
     "I forgot my password again.",
     "| service | password | price |\n|---|---|---|\n| mail | required | 5 |\n| chat | | 6 |\n| web | none | 7 |",
+    "| account | password |\n|---|---|\n"
+    + "".join(
+        f"| {cell} | {cell} |\n"
+        for cell in "Bitwarden|KeePass|Tom knows|paper|same as gmail|see note 3b|SSO|Google|yes|n/a|(none)|1Password".split(
+            "|"
+        )
+    ),
     "| method | password | passkey |\n|---|---|---|\n| phishing | vulnerable | resistant |",
     "The password? No idea. Lost your password? YouTube can help, iPhone4 cannot. Which password? YouTube.",
     "PubChem CID 2244 is aspirin; the cid of the image is 1234; on the card is El Cid, 1961.",
@@ -399,8 +406,8 @@ SEVERAL = [
     "Wi-Fi: «HomeNet», password: «sunflower»",
     "Wi-Fi: «HomeNet», key «sunflower99»",
     "Mi wifi: Casa Garcia / «girasol2020»",
-    "| site | user | password |\n|---|---|---|\n| gmail | jo | «sunflower» |\n| hulu | jo | `«hunter2»` |\n\nI | am | here",
-    "Konto | Passwort\n:--|--:\nBank | «mondschein»",
+    "| site | user | password |\n|---|---|---|\n| gmail | jo | «sunflower9» |\n| hulu | jo | `«hunter2»` |\n\nI | am | here",
+    "Konto | Passwort\n:--|--:\nBank | «mondschein7»",
     # What follows one secret is mostly none.
     "My password is «hunter2», thanks, and I like cats.",
     "My password is «hunter2» and my dog is Rex, my wife's is a tall one.",
