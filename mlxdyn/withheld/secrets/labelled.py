@@ -10,7 +10,6 @@ from mlxdyn.withheld.secrets.labels import NOT_CODE, NUMBER, Language
 from mlxdyn.withheld.secrets.shapes import BLANK, Span, entropy, random
 from mlxdyn.withheld.secrets.values import (
     DATE,
-    IN_LETTERS,
     PLAYED,
     PRODUCT,
     PUBLIC,
@@ -22,6 +21,7 @@ from mlxdyn.withheld.secrets.values import (
     is_wordy,
     latin,
     made_up,
+    mine,
     odd,
     trimmed,
     value_at,
@@ -179,10 +179,14 @@ CODE = re.compile(
 
 def _pin(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
     match = PIN_DIGITS.match(text, at)
-    if match and label[0].lower() == "pins" and (not linked or len(match["it"]) < 4):
+    own = mine(text, label.start()) or PINS.match(text, label.start())
+    if label[0] in ("pins", "Pins") and not own:
         return None  # of bowling, of a connector
     told = match and not FICTION.search(text, max(0, label.start() - 80), at)
     return match.span("it") if match and told else None
+
+
+PINS = re.compile(r"(?<![^\n])pins[: ]{1,2}[\d ,;/&-]{4,80}(?:\Z|\n)", re.IGNORECASE)
 
 
 def _opening(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
@@ -272,13 +276,10 @@ def plain_key(text: str, label: re.Match[str], at: int, language: Language) -> F
     found = adjacent(text, at) if language.spaced else latin(text, at)
     value = text[slice(*found)] if found else ""
     written = re.search("=|^[\"'`]", text[label.end() : at]) or value.startswith("//")
-    if not value or written or PRODUCT.fullmatch(value) or IN_LETTERS.fullmatch(value):
+    if not found or written or not made_up(value):
         return None
-    if named:
-        return found if odd(value) else None
-    ahead = text[max(0, label.start() - 20) : label.start()]
-    mine = re.search(rf"(?<!\w)(?:{alternatives(language.my)})\s\Z", ahead, re.IGNORECASE)
-    return found if mine and NUMBERED.fullmatch(value) else None
+    own = mine(text, label.start()) and NUMBERED.fullmatch(value) and LAST.match(text, found[1])
+    return found if named or own else None
 
 
 ONLY_SECRET = re.compile(
@@ -289,7 +290,8 @@ ONLY_SECRET = re.compile(
 )
 """Keys that are never of brass, of a piano or of success."""
 
-NUMBERED = re.compile(r"(?=\D*\d\D*\d)(?=.*[^\W\d_])\S{6,}")
+NUMBERED = re.compile(r"(?=\D*\d\D*\d)(?=.*[^\W\d_]{4})\S{6,}")  # not WD40x2
+LAST = re.compile(r"[\"'”’`*_)]{0,3}\s{0,3}(?:\Z|\n|[.,;!](?!\S))")
 
 FREE = re.compile(r"(?<![A-Za-z0-9_+/.~-])[A-Za-z0-9_+/]{8}")
 

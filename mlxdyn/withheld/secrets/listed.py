@@ -35,7 +35,6 @@ from mlxdyn.withheld.secrets.values import (
     BREAK,
     DATE,
     IN_QUOTES,
-    MINE,
     Found,
     adjacent,
     alternatives,
@@ -43,6 +42,7 @@ from mlxdyn.withheld.secrets.values import (
     is_plain,
     latin,
     made_up,
+    mine,
     odd,
 )
 
@@ -102,8 +102,7 @@ def listed(
     """Go on after a find while the next item is one word or number of its kind."""
     many = bool(MANY.fullmatch(label[0]) or ARE.search(text[label.end() : span.start]))
     if name == "password":
-        mine = MINE.search(text[max(0, label.start() - 12) : label.start()])
-        many = bool(many and mine and odd(text[span.start : span.end]))
+        many = many and mine(text, label.start()) and odd(text[span.start : span.end])
     last = False  # "and" is before the last of a list
     while joint := _joint(language).match(text, span.end, span.end + FAR):
         another = bool(joint["another"])

@@ -189,7 +189,12 @@ MINE = re.compile(
     r"(?<!\w)(?:my|our|meine|unsere|mes|nos|mis|nuestras|mie|nostre|minhas|nossas|mijn|onze|moje|nasze|мои|наши)\s{1,2}\Z",
     re.IGNORECASE,
 )
-"""What says that the several things after it are one's own."""
+
+
+def mine(text: str, at: int) -> bool:
+    """Say whether "my" or "our" stands right before; "the" and "your" may tell of anybody's."""
+    return bool(MINE.search(text[max(0, at - 12) : at]))
+
 
 ENGLISH_PASSWORD = alternatives(LANGUAGES[0].password)
 
