@@ -12,7 +12,7 @@ from mlxdyn.withheld.secrets.values import (
     alternatives,
     closed,
     is_code,
-    is_plain,
+    made_up,
     odd,
     trimmed,
 )
@@ -89,7 +89,7 @@ WHOSE = re.compile(
 
 
 def tables(text: str) -> Iterator[Span]:
-    """Find the column of passwords in a table that has a column of accounts."""
+    """Find what looks made up in the column of passwords of a table with a column of accounts."""
     column, above, start = -1, "", 0
     for line in text.split("\n"):
         cells = line.split("|")
@@ -100,8 +100,8 @@ def tables(text: str) -> Iterator[Span]:
             column = -1
         elif 0 <= column < len(cells):
             cell, ahead = cells[column], "|".join([*cells[:column], ""])
-            value = cell.strip(" `*_\t\r")
-            if not is_code(value) and (odd(value) or is_plain(value, LANGUAGES[0])):
+            value = cell.strip(" `*_()\t\r")
+            if len(value.split()) == 1 and made_up(value):
                 at = start + len(ahead) + cell.find(value)
                 yield Span(at, at + len(value), "password")
         above, start = line, start + len(line) + 1

@@ -20,6 +20,8 @@ from mlxdyn.withheld.secrets.values import (
     is_plain,
     is_wordy,
     latin,
+    made_up,
+    mine,
     odd,
     trimmed,
     value_at,
@@ -144,8 +146,7 @@ def _asked(text: str, at: int) -> Found:
     """Take one odd word that is all there is after a question: the password? hunter2."""
     found = adjacent(text, at + 2) if text.startswith("? ", at) else None
     value = text[slice(*found)] if found else ""
-    usual = PRODUCT.fullmatch(value) or IN_LETTERS.fullmatch(value)
-    return found if found and not usual and ALONE.match(text, found[1]) else None
+    return found if found and made_up(value) and ALONE.match(text, found[1]) else None
 
 
 ALONE = re.compile(r"[.!\"'”)]{0,3}\s{0,3}(?:\Z|\n)")
@@ -178,10 +179,14 @@ CODE = re.compile(
 
 def _pin(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
     match = PIN_DIGITS.match(text, at)
-    if match and label[0].lower() == "pins" and (not linked or len(match["it"]) < 4):
+    own = mine(text, label.start()) or PINS.match(text, label.start())
+    if label[0] in ("pins", "Pins") and not own:
         return None  # of bowling, of a connector
     told = match and not FICTION.search(text, max(0, label.start() - 80), at)
     return match.span("it") if match and told else None
+
+
+PINS = re.compile(r"(?<![^\n])pins[: ]{1,2}[\d ,;/&-]{4,80}(?:\Z|\n)", re.IGNORECASE)
 
 
 def _opening(text: str, label: re.Match[str], at: int, linked: bool, language: Language) -> Found:
@@ -271,13 +276,10 @@ def plain_key(text: str, label: re.Match[str], at: int, language: Language) -> F
     found = adjacent(text, at) if language.spaced else latin(text, at)
     value = text[slice(*found)] if found else ""
     written = re.search("=|^[\"'`]", text[label.end() : at]) or value.startswith("//")
-    if not value or written or PRODUCT.fullmatch(value) or IN_LETTERS.fullmatch(value):
+    if not found or written or not made_up(value):
         return None
-    if named:
-        return found if odd(value) else None
-    ahead = text[max(0, label.start() - 20) : label.start()]
-    mine = re.search(rf"(?<!\w)(?:{alternatives(language.my)})\s\Z", ahead, re.IGNORECASE)
-    return found if mine and NUMBERED.fullmatch(value) else None
+    own = mine(text, label.start()) and NUMBERED.fullmatch(value) and LAST.match(text, found[1])
+    return found if named or own else None
 
 
 ONLY_SECRET = re.compile(
@@ -288,8 +290,8 @@ ONLY_SECRET = re.compile(
 )
 """Keys that are never of brass, of a piano or of success."""
 
-IN_LETTERS = re.compile(r"[^\W\d]+(?:[/&+'’-][^\W\d]+)*")  # YouTube, read/write
-NUMBERED = re.compile(r"(?=\D*\d\D*\d)(?=.*[^\W\d_])\S{6,}")
+NUMBERED = re.compile(r"(?=\D*\d\D*\d)(?=.*[^\W\d_]{4})\S{6,}")  # not WD40x2
+LAST = re.compile(r"[\"'”’`*_)]{0,3}\s{0,3}(?:\Z|\n|[.,;!](?!\S))")
 
 FREE = re.compile(r"(?<![A-Za-z0-9_+/.~-])[A-Za-z0-9_+/]{8}")
 

@@ -1,7 +1,7 @@
 """What follows a value that was found: more of its kind, in a list, or told as another one.
 
-A plain word is taken only after a label of many ("my passwords are") and where it is said to be
-another one ("my new one is"); else what follows must look made up, or be a number.
+A plain word is taken only after "my passwords are" and a first that looks made up, and in the same
+sentence after "my new one is"; else what follows must look made up, or be a number.
 """
 
 # ruff: noqa: E501  (a pattern is read best in one line)
@@ -12,7 +12,6 @@ from functools import cache
 
 from mlxdyn.withheld.secrets.labelled import (
     CODE,
-    IN_LETTERS,
     PIN_DIGITS,
     PLAIN_NUMBER,
     number,
@@ -36,13 +35,14 @@ from mlxdyn.withheld.secrets.values import (
     BREAK,
     DATE,
     IN_QUOTES,
-    PRODUCT,
     Found,
     adjacent,
     alternatives,
     is_code,
     is_plain,
     latin,
+    made_up,
+    mine,
     odd,
 )
 
@@ -63,7 +63,7 @@ ARE = re.compile(
 WORDS = {
     ENGLISH: (
         "and|or|but|while|and also",
-        r"(?:(?:(?:my|the|his|her|our|their)\s)?(?:new|newer|old|older|other|second|third|former|previous|current|latest|last|first)\sone|(?:(?:my|the|his|her|our|their)\s)?[\w-]{1,30}['’]s|mine|hers|his|theirs|ours)(?:['’]s|\s(?:is|was)(?:\snow)?|:)",
+        r"(?:(?:my|the|his|her|our|their)\s)?(?:new|newer|old|older|other|second|third|former|previous|current|latest|last|first)\sone(?:['’]s|\s(?:is|was)(?:\snow)?|:)",
     ),
     GERMAN: (
         "und|oder|aber|sowie",
@@ -92,17 +92,23 @@ WORDS = {
 }
 """What stands between two of a list, and what says that another one follows."""
 
+THEIRS = r"(?:(?:(?:my|the|his|her|our|their)\s)?[\w-]{1,30}['’]s|mine|hers|his|theirs|ours)(?:['’]s|\s(?:is|was)(?:\snow)?|:)\s{1,2}"
+"""What says that it is another one of somebody's."""
+
 
 def listed(
     text: str, span: Span, label: re.Match[str], name: str, language: Language
 ) -> Iterator[Span]:
     """Go on after a find while the next item is one word or number of its kind."""
     many = bool(MANY.fullmatch(label[0]) or ARE.search(text[label.end() : span.start]))
+    if name == "password":
+        many = many and mine(text, label.start()) and odd(text[span.start : span.end])
     last = False  # "and" is before the last of a list
     while joint := _joint(language).match(text, span.end, span.end + FAR):
         another = bool(joint["another"])
         joined = bool(re.search(r"[^\W_]", joint[0].replace(joint["owner"] or "", "")))
-        plain = another or (many and (joined or not last))
+        new = another and not re.search(r"[.!]\s", joint[0])  # in the same sentence
+        plain = bool(new or (many and (joined or not last) and not joint["theirs"]))
         found, last = _item(text, joint.end(), label, name, language, plain=plain), joined
         owed = joint["owner"] and not another  # of "X for A and Y", Y is another A
         if not found or (owed and not _owned(text, found, language)):
@@ -116,7 +122,7 @@ def _joint(language: Language) -> re.Pattern[str]:
     """Compile what may stand between two values: moonbeam for Netflix and ..."""
     if not language.spaced:
         return re.compile(
-            r"[\"'」』”]?\s{0,2}(?:[,;/|、，和与及跟と]|そして)\s{0,2}(?P<owner>(?!))?(?P<another>(?!))?"
+            r"[\"'」』”]?\s{0,2}(?:[,;/|、，和与及跟と]|そして)\s{0,2}(?P<owner>(?!))?(?P<another>(?!))?(?P<theirs>(?!))?"
         )
     words, another = WORDS.get(language, ("and", "(?!)"))
     between = f"(?:{alternatives(words)})"
@@ -127,8 +133,10 @@ def _joint(language: Language) -> re.Pattern[str]:
     )
     sign = rf"\s{{0,2}}[,;|&/]\s{{0,2}}(?:{between}\s{{1,2}})?"
     new = rf"\s{{0,2}}[.,;!–—-]?\s{{1,2}}(?:{between}\s{{1,2}})?(?P<another>(?:{another})\s{{1,2}}[\"'“]?)"
+    theirs = THEIRS if language is ENGLISH else "(?!)"
     return re.compile(
-        rf"[\"'“”’`»)*_]{{0,3}}{owner}(?:{new}|{sign}|\s{{1,2}}{between}\s{{1,2}})", re.IGNORECASE
+        rf"[\"'“”’`»)*_]{{0,3}}{owner}(?:{new}|(?:{sign}|\s{{1,2}}{between}\s{{1,2}})(?P<theirs>{theirs})?)",
+        re.IGNORECASE,
     )
 
 
@@ -161,8 +169,7 @@ def _word(text: str, at: int, language: Language, *, plain: bool) -> Found:
         return quote.span(2) if (plain or odd(quote[2])) and not is_code(quote[2]) else None
     found = adjacent(text, at) if language.spaced else latin(text, at)
     value = text[slice(*found)] if found else ""
-    usual = PRODUCT.fullmatch(value) or IN_LETTERS.fullmatch(value) or SETTING.match(value)
-    if odd(value) and not usual:
+    if made_up(value) and not SETTING.match(value):
         return found
     word = WORD.match(text, at) if plain and language.spaced else None
     return word.span() if word and is_plain(word[0], language) else None

@@ -281,7 +281,7 @@ def _cards(text: str) -> Iterator[Span]:
 
 
 CVV = re.compile(
-    r"\b(?:(?:amex|american express|visa|mastercard|card)\b[^\n]{0,60}?\b(?<!el )cid|cvv2?|cvc2?|csc|cvn|(?:card )?security code|(?:card )?verification value|prüfziffer|cryptogramme)\b[^\d\n.!?]{0,15}(?P<it>\d{3,4}|\d(?:[ -]\d){2,3})\b(?![.,]?\d)",
+    r"\b(?:(?:amex|american express|mastercard|card)(?:['’]s)? cid(?=[ :=#]{1,3}(?:(?:is|number|code)\b[ :=#]{1,3}){0,2}\d)|cvv2?|cvc2?|csc|cvn|(?:card )?security code|(?:card )?verification value|prüfziffer|cryptogramme)\b[^\d\n.!?]{0,15}(?P<it>\d{3,4}|\d(?:[ -]\d){2,3})\b(?![.,]?\d)",
     re.IGNORECASE,
 )
 IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11,30}")

@@ -15,6 +15,7 @@ from mlxdyn.withheld.secrets.values import (
     alternatives,
     is_code,
     is_plain,
+    made_up,
     odd,
     trimmed,
 )
@@ -115,21 +116,16 @@ def sentence(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 NETWORK = re.compile(
-    rf"(?<!\w)(?P<mine>(?:my|our|mein|unser|mon|notre|mi|nuestro|mio|nostro|meu|nosso|mijn|ons)\s{{1,2}})?(?:wi-?fi|wlan|hotspot|ssid)(?:\s(?:name|network))?(?:\s{{0,2}}(?P<sign>[:=])|['’]s|\s{{1,2}}(?:is|ist|est|es|è|é))?\s{{1,2}}"
-    rf"[\"'“]?(?P<name>[^\s/|,;:\"'”]{{2,32}}(?:\s[^\s/|,;:\"'”]{{1,32}}){{0,2}}?)[\"'”]?(?:\s{{0,2}}[/|]\s{{0,2}}|,?\s{{1,2}}(?:and |with )?(?:the )?(?P<said>{ENGLISH_PASSWORD}|pass|key)\s{{0,2}}[:=]?\s{{1,2}})"
-    r"[\"'“]?(?P<it>[^\s\"'“”,;|/]{6,63})",
+    rf"(?<!\w)(?:wi-?fi|wlan|hotspot|ssid)(?:\s(?:name|network))?(?:\s{{0,2}}[:=]|['’]s|\s{{1,2}}(?:is|ist|est|es|è|é))?\s{{1,2}}"
+    rf"[\"'“]?[^\s/|,;:\"'”]{{2,32}}(?:\s[^\s/|,;:\"'”]{{1,32}}){{0,2}}?[\"'”]?(?:\s{{0,2}}[/|]\s{{0,2}}|,?\s{{1,2}}(?:and |with )?(?:the )?(?:{ENGLISH_PASSWORD}|pass|key)\s{{0,2}}[:=]?\s{{1,2}})"
+    r"[\"'“]?(?P<it>[^\s\"'“”,;|/]{8,63})",
     re.IGNORECASE,
 )
 
 
 def networks(text: str) -> Iterator[Span]:
-    """Find the password beside the name of a wireless network; WPA wants eight characters."""
+    """Find what looks made up beside a wireless network's name; WPA wants eight characters."""
     for match in NETWORK.finditer(text):
-        span = trimmed(text, *match.span("it"))
-        value, name = text[slice(*span)], match["name"]
-        called = odd(name) and not PRODUCT.fullmatch(name) and not is_code(name)
-        beside = match["said"] or called or (match["mine"] and match["sign"])
-        word = beside and len(value) >= 8 and is_plain(name.split()[-1], LANGUAGES[0])
-        made_up = odd(value) and not is_code(value) and not PRODUCT.fullmatch(value)
-        if made_up or (word and is_plain(value, LANGUAGES[0])):
-            yield Span(*span, "password")
+        start, end = trimmed(text, *match.span("it"))
+        if made_up(text[start:end]):
+            yield Span(start, end, "password")

@@ -134,6 +134,15 @@ def odd(word: str) -> bool:
     return len(body) >= 3 and (bool(re.search(r"\d", body)) or mixed or signs)
 
 
+def made_up(word: str) -> bool:
+    """Say whether a word looks made up, and is no product, measure, date or name in letters."""
+    usual = PRODUCT.fullmatch(word) or IN_LETTERS.fullmatch(word) or DATE.fullmatch(word)
+    return odd(word) and not usual and not is_code(word)
+
+
+IN_LETTERS = re.compile(r"[^\W\d]+(?:[/&+'’-][^\W\d]+)*")  # YouTube, read/write
+
+
 def is_code(value: str) -> bool:
     """Say whether a value is a name in a program, or stands for one that is left out."""
     return bool(BLANK.fullmatch(value) or CALL.fullmatch(value))
@@ -176,10 +185,21 @@ PUBLIC = re.compile(
     re.IGNORECASE,
 )
 
+MINE = re.compile(
+    r"(?<!\w)(?:my|our|meine|unsere|mes|nos|mis|nuestras|mie|nostre|minhas|nossas|mijn|onze|moje|nasze|мои|наши)\s{1,2}\Z",
+    re.IGNORECASE,
+)
+
+
+def mine(text: str, at: int) -> bool:
+    """Say whether "my" or "our" stands right before; "the" and "your" may tell of anybody's."""
+    return bool(MINE.search(text[max(0, at - 12) : at]))
+
+
 ENGLISH_PASSWORD = alternatives(LANGUAGES[0].password)
 
 PRODUCT = re.compile(
     r"(?:iphone|ipad|ios|windows|win|office|galaxy|pixel|macos|macbook|android|python|java|model|version|v|route|covid|http|www|ps|xbox|gpt|rtx|gtx|firefox|chrome|word|excel|wpa|ubuntu|debian|wifi|wi-fi|web|top|mp|utf|sha|md|aes|rsa|base|oauth|ipv|b2b|g)[-_]?\d.*"
-    r"|\d{1,4}(?:st|nd|rd|th|s|[mg]hz|[mg]bps|gb|mb|tb|kb|km|kg|cm|mm|lbs?|am|pm|min|mins|hrs?|h|ms|k|m|x|px|bits?|-\w{2,20}|p|nd|er|ème|%)|1password\W*|\d+(?:[.,:/-]\d+)+\w{0,3}|.*@.*\..*|.*\.(?:com|org|net|io|de|txt|py|js|json|md|pdf|zip|html?)\W*|\w{8}-\w{4}-\w{4}-\w{4}-\w{12}|ed25519",
+    r"|\d{1,4}(?:st|nd|rd|th|s|[mg]hz|[mg]bps|[mg]bits?|gb|mb|tb|kb|km|kg|cm|mm|lbs?|am|pm|min|mins|hrs?|h|ms|k|m|x|px|bits?|-\w{2,20}|p|nd|er|ème|%)|1password\W*|\d+(?:[.,:/-]\d+)+\w{0,3}|.*@.*\..*|.*\.(?:com|org|net|io|de|txt|py|js|json|md|pdf|zip|html?)\W*|\w{8}-\w{4}-\w{4}-\w{4}-\w{12}|ed25519",
     re.IGNORECASE,
 )
