@@ -429,6 +429,7 @@ SEVERAL = [
     "My password is «hunter2». Anna's is Labrador, mine is Poodle.",
     "My password is «hunter2». Anna's is B612, the new one is Poodle.",
     "My password is «hunter2», Anna's is Labrador.",
+    "My password is «hunter2!» My new one is Poodle.",
     "My passwords are «hunter2», Anna's is Labrador.",
     "My codes are «4821», «7777» and 30 km away",
     "My PIN is «4821». Anna's is 1200.",

@@ -107,7 +107,8 @@ def listed(
     while joint := _joint(language).match(text, span.end, span.end + FAR):
         another = bool(joint["another"])
         joined = bool(re.search(r"[^\W_]", joint[0].replace(joint["owner"] or "", "")))
-        new = another and not re.search(r"[.!]\s", joint[0])  # in the same sentence
+        ended = re.search(r"[.!]\s", text[span.end - 1 : joint.end()])  # the sentence
+        new = another and not ended
         plain = bool(new or (many and (joined or not last) and not joint["theirs"]))
         found, last = _item(text, joint.end(), label, name, language, plain=plain), joined
         owed = joint["owner"] and not another  # of "X for A and Y", Y is another A
