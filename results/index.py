@@ -42,7 +42,7 @@ PLAIN = {
     "logs": ("{} chat logs, the start of each", "may have read it"),
 }
 """Plain evaluations with the defaults: what the text is, and whether the base can know it."""
-NOT_STREAMS = {"memory", "corrections", "retention"}  # people who tell; README has what was found
+NOT_STREAMS = {"memory", "two-messages", "corrections", "retention"}  # people who tell: README
 
 HEAD = """# Results
 

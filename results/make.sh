@@ -19,7 +19,7 @@ export OPENBLAS_NUM_THREADS=1
 MLXDYN_HOME=$PWD/build/results/home # rates that are kept there are of these runs, not yours
 export MLXDYN_HOME
 PLAIN="book-349 book-1684 book-3125 book-9096 book-7684 irc scotus tinystories wikitext2 shakespeare \
-    invented told novels years courts logs books memory corrections retention" # numbers for a table, without a picture
+    invented told novels years courts logs books memory two-messages corrections retention" # numbers for a table, without a picture
 
 # run NAME OPTION...: one report of $model as results/$model/NAME.json and .svg
 run() {
@@ -123,6 +123,9 @@ smollm2() {
         grep -E '"messages": \["([^"\\]|\\.)*"\]' >build/results/told45.jsonl
     run memory --experiment memory $kept build/results/told45.jsonl # chats, told and asked
     "$BIN/python" results/bounds.py "$model" build/results/told45.jsonl >"results/$place/bounds.md"
+    awk 'NR % 3 != 1' "$DATA/memory/told/told.jsonl" |
+        grep -vE '"messages": \["([^"\\]|\\.)*"\]' >build/results/two-messages.jsonl
+    run two-messages --experiment memory $kept build/results/two-messages.jsonl # the other 15
     run corrections --experiment memory --study-every 20 $kept results/corrections.jsonl # twelve people who move on
     run retention --experiment memory --later 40 --study-every 20 $kept results/retention.jsonl
 }

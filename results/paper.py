@@ -65,7 +65,18 @@ def _corrected(folder: Path) -> str:
         return ""
     found, numbers = report["memory"], f"[numbers]({folder.name}/corrections.json)"
     shares = f"{found['recall']:.0%} from weights and {found['ceiling']:.0%} from context"
-    return f". Of what {found['cases']} took back for something newer, {shares}; {numbers}"
+    said = f". Of what {found['cases']} took back for something newer, {shares}; {numbers}"
+    return said + _told_twice(folder)
+
+
+def _told_twice(folder: Path) -> str:
+    """What came back of people who told two messages, most of them to correct the first."""
+    report = reports.read(folder, "two-messages")
+    if not report:
+        return ""
+    found, numbers = report["memory"], f"[numbers]({folder.name}/two-messages.json)"
+    shares = f"{found['recall']:.0%} from weights and {found['ceiling']:.0%} from context"
+    return f". Of {found['cases']} more who told two messages, {shares}; {numbers}"
 
 
 def _ranked(better: Row, worse: Row) -> str:
