@@ -15,6 +15,10 @@ KEPT = {
     "ceiling": "from context",
     "false_recall": "is claimed of what was never told",
 }
+TWICE = {
+    "corrections": "what {} took back for something newer",
+    "two-messages": "{} more who told two messages",
+}
 YES, NO, OPEN = "it holds", "**it does not hold**", "open"
 
 
@@ -55,28 +59,18 @@ def _kept(folder: Path) -> str:
         for low, high in [found["intervals"][name]]
     )
     numbers = f"[numbers]({folder.name}/memory.json)"
-    return f"of what {found['cases']} people told, {shares}; {numbers}{_corrected(folder)}"
+    return f"of what {found['cases']} people told, {shares}; {numbers}{_also(folder)}"
 
 
-def _corrected(folder: Path) -> str:
-    """What came back of what people told otherwise than before."""
-    report = reports.read(folder, "corrections")
-    if not report:
-        return ""
-    found, numbers = report["memory"], f"[numbers]({folder.name}/corrections.json)"
-    shares = f"{found['recall']:.0%} from weights and {found['ceiling']:.0%} from context"
-    said = f". Of what {found['cases']} took back for something newer, {shares}; {numbers}"
-    return said + _told_twice(folder)
-
-
-def _told_twice(folder: Path) -> str:
-    """What came back of people who told two messages, most of them to correct the first."""
-    report = reports.read(folder, "two-messages")
-    if not report:
-        return ""
-    found, numbers = report["memory"], f"[numbers]({folder.name}/two-messages.json)"
-    shares = f"{found['recall']:.0%} from weights and {found['ceiling']:.0%} from context"
-    return f". Of {found['cases']} more who told two messages, {shares}; {numbers}"
+def _also(folder: Path) -> str:
+    """What came back of what people told otherwise than before, and of those who told twice."""
+    said = ""
+    for name, whose in TWICE.items():
+        if report := reports.read(folder, name):
+            found, numbers = report["memory"], f"[numbers]({folder.name}/{name}.json)"
+            shares = f"{found['recall']:.0%} from weights and {found['ceiling']:.0%} from context"
+            said += f". Of {whose.format(found['cases'])}, {shares}; {numbers}"
+    return said
 
 
 def _ranked(better: Row, worse: Row) -> str:
